@@ -1,0 +1,230 @@
+"""What a model wants and gives: plain, frozen data that can be saved as JSON and read back.
+
+The client checks inputs against it, the fake server answers from it, and the generator writes
+clients from it.  Nothing here knows where a schema came from: ``tfsclient.sources`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from tfsclient.dtypes import DType
+from tfsclient.errors import InvalidInput
+
+PREDICT: Final = "tensorflow/serving/predict"
+CLASSIFY: Final = "tensorflow/serving/classify"
+REGRESS: Final = "tensorflow/serving/regress"
+DEFAULT_SIGNATURE: Final = "serving_default"
+
+# Put there by TensorFlow's own exporter: listed by the server, not meant to be called.
+_EXPORTER_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output of a signature.
+
+    Attributes:
+        name: the name that requests and answers use (not the graph's tensor name).
+        dtype: the type of its elements.
+        shape: the declared dimensions, -1 for one of any size; None if even the rank is open.
+        encoding: "dense", or "coo_sparse" / "composite" for the infos of TF1's
+            ``build_tensor_info`` that TF Serving cannot feed.
+    """
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...] | None
+    encoding: str = "dense"
+
+    def __str__(self) -> str:
+        shape = "of any shape" if self.shape is None else str(list(self.shape))
+        return f"{self.dtype} {shape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One callable of a model.
+
+    Attributes:
+        name: the signature's key.
+        inputs: the inputs by name, sorted.
+        outputs: the outputs by name, sorted.
+        method: the method name, e.g. "tensorflow/serving/predict"; any text, often empty or wrong.
+        defaults: names of the inputs that a gRPC request may leave out.
+    """
+
+    name: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    method: str = PREDICT
+    defaults: frozenset[str] = field(default_factory=frozenset[str])
+
+    @property
+    def why_unusable(self) -> str | None:
+        """Why no client can call this signature, or None if it can be called."""
+        if self.name == "":
+            return "its name is empty, and an empty name means serving_default in a request"
+        if self.name in _EXPORTER_SIGNATURES:
+            return "it belongs to TensorFlow's exporter"
+        if not self.outputs:
+            return "it has no outputs"
+        for kind, specs in (("input", self.inputs), ("output", self.outputs)):
+            for spec in specs.values():
+                if spec.encoding != "dense":
+                    return f"{kind} {spec.name!r} is {spec.encoding}, which TF Serving cannot feed"
+                if not spec.dtype.sendable:
+                    return f"{kind} {spec.name!r} is of type {spec.dtype}, which cannot be sent"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model's signatures.
+
+    Attributes:
+        name: what the server calls it.
+        version: the version these signatures were read from; None where that is not known.
+        signatures: the signatures by key, sorted.
+    """
+
+    name: str
+    version: int | None
+    signatures: Mapping[str, Signature]
+
+    def usable(self) -> dict[str, Signature]:
+        """The signatures that a client can call."""
+        return {k: s for k, s in self.signatures.items() if s.why_unusable is None}
+
+    def signature(self, name: str | None = None) -> Signature:
+        """The signature of this name; None picks serving_default, else the only usable one.
+
+        Raises:
+            InvalidInput: there is no such signature, or None fits more than one.
+        """
+        if name is None:
+            if DEFAULT_SIGNATURE in self.signatures:
+                return self.signatures[DEFAULT_SIGNATURE]
+            usable = self.usable()
+            if len(usable) == 1:
+                return next(iter(usable.values()))
+            raise InvalidInput(
+                f"the model has no signature {DEFAULT_SIGNATURE!r}, so say which to use: "
+                f"{_listed(usable)}",
+                model=self.name,
+                hint="pass signature=...",
+            )
+        if name not in self.signatures:
+            raise InvalidInput(
+                f"the model has no signature {name!r}; it has {_listed(self.usable())}",
+                model=self.name,
+                signature=name,
+            )
+        return self.signatures[name]
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(map(repr, names)) or "none that can be called"
+
+
+def to_json(model: Model, *, version: bool = True) -> bytes:
+    """The model as our own JSON; the same model always gives the same bytes.
+
+    Args:
+        model: what to write.
+        version: whether to write the version down; a lock file does not.
+    """
+    data: dict[str, Any] = {"format": _FORMAT, "model": model.name}
+    if version and model.version is not None:
+        data["version"] = model.version
+    data["signatures"] = {
+        name: {
+            "method": s.method,
+            "inputs": {n: _tensor_to_json(t) for n, t in sorted(s.inputs.items())},
+            "outputs": {n: _tensor_to_json(t) for n, t in sorted(s.outputs.items())},
+            **({"defaults": sorted(s.defaults)} if s.defaults else {}),
+        }
+        for name, s in sorted(model.signatures.items())
+    }
+    return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _tensor_to_json(spec: TensorSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {"dtype": spec.dtype, "shape": spec.shape}
+    if spec.encoding != "dense":
+        data["encoding"] = spec.encoding
+    return data
+
+
+def from_json(text: bytes | str) -> Model:
+    """Read what :func:`to_json` wrote.
+
+    Raises:
+        InvalidInput: the text is not such a schema; the error names the place.
+    """
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"not a schema: {error}") from None
+    root = _Place("schema", data)
+    if (number := root.get("format", int)) != _FORMAT:
+        raise InvalidInput(f"schema.format is {number}; this version of tfsclient reads {_FORMAT}")
+    signatures = {}
+    for name, place in root.items("signatures"):
+        inputs = {n: _tensor_from_json(n, p) for n, p in place.items("inputs")}
+        defaults = place.value.get("defaults", [])
+        if not isinstance(defaults, list) or not all(d in inputs for d in defaults):
+            raise InvalidInput(f"{place.path}.defaults must be a list of inputs")
+        signatures[name] = Signature(
+            name=name,
+            inputs=inputs,
+            outputs={n: _tensor_from_json(n, p) for n, p in place.items("outputs")},
+            method=place.get("method", str),
+            defaults=frozenset(defaults),
+        )
+    version = data.get("version")
+    if version is not None and (type(version) is not int or not 0 <= version < 1 << 63):
+        raise InvalidInput(f"schema.version must be an integer from 0, not {version!r}")
+    return Model(root.get("model", str), version, signatures)
+
+
+class _Place:
+    """A JSON object and where it stands, so that errors can say so."""
+
+    def __init__(self, path: str, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise InvalidInput(f"{path} must be a JSON object, not {type(value).__name__}")
+        self.path, self.value = path, value
+
+    def get(self, key: str, kind: type[Any]) -> Any:
+        value = self.value.get(key)
+        if type(value) is not kind:
+            raise InvalidInput(f"{self.path}.{key} must be {kind.__name__}, not {value!r}")
+        return value
+
+    def items(self, key: str) -> list[tuple[str, _Place]]:
+        """The members of an object of objects, sorted by name."""
+        inner = _Place(f"{self.path}.{key}", self.value.get(key))
+        return [(n, _Place(f"{inner.path}[{n!r}]", v)) for n, v in sorted(inner.value.items())]
+
+
+def _tensor_from_json(name: str, place: _Place) -> TensorSpec:
+    try:
+        dtype = DType(place.get("dtype", str))
+    except ValueError as error:
+        raise InvalidInput(f"{place.path}.dtype: {error}") from None
+    shape = place.value.get("shape")
+    if shape is not None and not (
+        isinstance(shape, list) and all(type(d) is int and d >= -1 for d in shape)
+    ):
+        raise InvalidInput(f"{place.path}.shape must be a list of integers from -1, or null")
+    encoding = place.value.get("encoding", "dense")
+    if encoding not in ("dense", "coo_sparse", "composite"):
+        raise InvalidInput(f"{place.path}.encoding is {encoding!r}")
+    return TensorSpec(name, dtype, None if shape is None else tuple(shape), encoding)
