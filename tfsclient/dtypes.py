@@ -13,12 +13,20 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-_REF = 100  # DT_FLOAT_REF = DT_FLOAT + 100 and so on
-
 # TensorProto's value fields, by number.
 FLOAT_VAL, DOUBLE_VAL, INT_VAL, STRING_VAL = 5, 6, 7, 8
 SCOMPLEX_VAL, INT64_VAL, BOOL_VAL, DCOMPLEX_VAL = 9, 10, 11, 12
 HALF_VAL, UINT32_VAL, UINT64_VAL, FLOAT8_VAL = 13, 16, 17, 18
+
+
+# What kind of value a field holds, and so what can be cast to what.
+_KINDS = {
+    FLOAT_VAL: "float", DOUBLE_VAL: "float", HALF_VAL: "float", FLOAT8_VAL: "float",
+    INT_VAL: "int", INT64_VAL: "int", UINT32_VAL: "int", UINT64_VAL: "int",
+    SCOMPLEX_VAL: "complex", DCOMPLEX_VAL: "complex", BOOL_VAL: "bool", STRING_VAL: "string",
+}  # fmt: skip
+
+_REF = 100  # DT_FLOAT_REF = DT_FLOAT + 100 and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,11 @@ class DType(str):
     def field(self) -> int:
         """The number of the TensorProto field that holds values of this type."""
         return self._facts.field
+
+    @property
+    def kind(self) -> str:
+        """"float", "int", "complex", "bool" or "string"; "" for what cannot be sent."""
+        return _KINDS.get(self._facts.field, "")
 
     @property
     def rest(self) -> bool:

@@ -83,6 +83,17 @@ class Signature:
                     return f"{kind} {spec.name!r} is of type {spec.dtype}, which cannot be sent"
         return None
 
+    @property
+    def why_not_over_rest(self) -> str | None:
+        """Why TF Serving's REST interface cannot carry a call of it, or None if it can."""
+        if not self.inputs:
+            return "it has no inputs, and TF Serving cannot call such a signature over REST"
+        for kind, specs in (("input", self.inputs), ("output", self.outputs)):
+            for spec in specs.values():
+                if not spec.dtype.rest:
+                    return f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

@@ -1,0 +1,3 @@
+from tfsclient_gen.cli import main
+
+main()

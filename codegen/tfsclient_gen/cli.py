@@ -1,0 +1,165 @@
+"""The ``tfsclient-gen`` command: arguments and exit codes, no logic.
+
+Exit codes: 0 done, or nothing to do; 1 stale; 2 usage or input; 3 the server cannot be reached.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
+from tfsclient.schema import Model, to_json
+from tfsclient_gen import output
+from tfsclient_gen.generate import Options, generate, languages, left_out
+
+EXIT_STALE, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
+
+_SOURCE_OPTIONS = [
+    click.option("--server", metavar="TARGET", help="A running server, e.g. localhost:8500."),
+    click.option("--saved-model", metavar="DIR", help="A SavedModel folder, or its parent."),
+    click.option("--metadata", metavar="FILE", help="A saved metadata answer (JSON or protobuf)."),
+    click.option("--schema", metavar="FILE", help="A schema, as `tfsclient-gen schema` writes it."),
+    click.option("--model", metavar="NAME", help="The model's name; the source may know it."),
+    click.option("--version", type=click.IntRange(0), help="With --server: this version."),
+    click.option("--label", help="With --server: the version with this label."),
+    click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for --server."),
+]
+
+
+def _source_options(command: Any) -> Any:
+    for option in reversed(_SOURCE_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--lang",
+    "langs",
+    multiple=True,
+    type=click.Choice([*languages(), "all"]),
+    help="A language to generate; may be given several times.",
+)
+@_source_options
+@click.option("--out", type=click.Path(path_type=Path), help="Where the files go.")
+@click.option("--check", is_flag=True, help="Write nothing; show a diff and exit 1 if stale.")
+@click.option(
+    "--transport",
+    type=click.Choice(["any", "rest"]),
+    default="any",
+    show_default=True,
+    help="Go: `rest` leaves gRPC and its modules out.",
+)
+@click.option("--go-module", metavar="PATH", help="Go: the module path in go.mod.")
+@click.option("--no-go-mod", is_flag=True, help="Go: a package for a module you have.")
+@click.pass_context
+def main(
+    context: click.Context,
+    langs: tuple[str, ...],
+    out: Path | None,
+    check: bool,
+    transport: str,
+    go_module: str | None,
+    no_go_mod: bool,
+    **source: Any,
+) -> None:
+    """Write typed clients for a TensorFlow Serving model.
+
+    With one --lang the files go straight into --out, with several into --out/LANG.
+    """
+    if context.invoked_subcommand is not None:
+        given = [
+            name
+            for name in context.params
+            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        ]
+        if given:
+            raise click.UsageError(
+                f"options of generation stand before {context.invoked_subcommand!r}: "
+                "put its own options after it"
+            )
+        return
+    if not langs:
+        raise click.UsageError("say which language: --lang python, go, js, curl or all")
+    if out is None:
+        raise click.UsageError("say where to: --out DIR")
+    if no_go_mod and go_module:
+        raise click.UsageError("--go-module names what --no-go-mod leaves out")
+    chosen = list(languages()) if "all" in langs else list(dict.fromkeys(langs))
+    options = Options(transport=transport, go_module=go_module, go_mod=not no_go_mod)
+    try:
+        model = load(**source)
+        made = {lang: generate(model, lang, options) for lang in chosen}
+        for lang in chosen:
+            for gone in left_out(model, lang, options):
+                click.echo(f"{lang}: signature {gone.signature!r} left out: {gone.reason}", err=True)
+        folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
+        if check:
+            diffs = "".join(output.check(made[lang], folders[lang]) for lang in chosen)
+            if diffs:
+                click.echo(diffs, nl=False)
+                click.echo(f"{out} is stale: run the same command without --check", err=True)
+                context.exit(EXIT_STALE)
+        else:
+            for lang in chosen:
+                output.write(made[lang], folders[lang])
+    except TFSError as error:
+        _fail(context, error)
+    except OSError as error:
+        click.echo(f"error: {error}", err=True)
+        context.exit(EXIT_USAGE)
+
+
+@main.command()
+@_source_options
+@click.option("--out", type=click.Path(path_type=Path), help="A file; default is standard output.")
+@click.pass_context
+def schema(context: click.Context, out: Path | None, **source: Any) -> None:
+    """Write a model's schema as JSON, to generate from later and without a server."""
+    try:
+        text = to_json(load(**source))
+    except TFSError as error:
+        _fail(context, error)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_bytes(text)
+
+
+def load(
+    server: str | None,
+    saved_model: str | None,
+    metadata: str | None,
+    schema: str | None,
+    model: str | None,
+    version: int | None,
+    label: str | None,
+    timeout: float,
+) -> Model:
+    """The model that the source options name; exactly one source must be given."""
+    from dataclasses import replace
+
+    from tfsclient import Client, sources
+
+    if sum(source is not None for source in (server, saved_model, metadata, schema)) != 1:
+        raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
+    if server is None and (version is not None or label is not None):
+        raise click.UsageError("--version and --label go with --server")
+    if server is not None:
+        if model is None:
+            raise click.UsageError("--server needs --model: a server does not list its models")
+        with Client(server, timeout=timeout) as client:
+            return replace(client.metadata(model, version=version, label=label), name=model)
+    if saved_model is not None:
+        return sources.from_saved_model(saved_model, model)
+    loaded = sources.from_file(metadata or schema or "")
+    return loaded if model is None else replace(loaded, name=model)
+
+
+def _fail(context: click.Context, error: TFSError) -> None:
+    click.echo(f"error: {error}", err=True)
+    unreachable = isinstance(error, Unavailable | DeadlineExceeded)
+    context.exit(EXIT_UNREACHABLE if unreachable else EXIT_USAGE)

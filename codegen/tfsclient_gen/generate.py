@@ -1,0 +1,93 @@
+"""A model and a language in, a mapping of path to text out: no disk, no clock, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature, to_json
+
+LOCK_FILE = "tfsclient.lock.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user decides about the output.
+
+    Attributes:
+        transport: "any", or "rest" to leave gRPC and what it needs out (Go).
+        go_module: the module path of generated Go; None for the package's name.
+        go_mod: whether Go output is a module of its own, with go.mod and go.sum.
+    """
+
+    transport: str = "any"
+    go_module: str | None = None
+    go_mod: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A signature that the generated client does not have, and why."""
+
+    signature: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One target language.
+
+    Attributes:
+        files: makes the files from the callable part of a model.
+        rest_only: whether its clients speak REST alone.
+        lock_file: the name of the schema file beside the code.
+    """
+
+    files: Callable[[Model, Options], dict[str, str]]
+    rest_only: bool
+    lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE
+
+
+def languages() -> dict[str, Language]:
+    """The languages by their name on the command line."""
+    from tfsclient_gen.languages import curl, go, js, python
+
+    return {
+        "python": Language(python.files, rest_only=False, lock_file=python.lock_file),
+        "go": Language(go.files, rest_only=False),
+        "js": Language(js.files, rest_only=True),
+        "curl": Language(curl.files, rest_only=True),
+    }
+
+
+def generate(model: Model, language: str, options: Options | None = None) -> dict[str, str]:
+    """The files of a client for ``model``: path relative to the output folder, to text.
+
+    The same model, language and options always give the same bytes; the model's version plays no
+    part.  Signatures that cannot be called are not in them: :func:`left_out` lists those.
+    """
+    options = options or Options()
+    target = languages()[language]
+    dropped = {gone.signature for gone in left_out(model, language, options)}
+    kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}
+    files = target.files(replace(model, version=None, signatures=kept), options)
+    return {**files, target.lock_file(model): to_json(model, version=False).decode()}
+
+
+def left_out(model: Model, language: str, options: Options | None = None) -> list[LeftOut]:
+    """The signatures that a client in this language cannot have, with the reason for each."""
+    rest_only = languages()[language].rest_only or (options or Options()).transport == "rest"
+    found = []
+    for name, signature in sorted(model.signatures.items()):
+        reason = signature.why_unusable or _why_not_predict(signature)
+        if reason is None and rest_only:
+            reason = signature.why_not_over_rest
+        if reason is not None:
+            found.append(LeftOut(name, reason))
+    return found
+
+
+def _why_not_predict(signature: Signature) -> str | None:
+    if signature.method in (CLASSIFY, REGRESS):
+        return f"its method is {signature.method}; only predict signatures are generated so far"
+    return None

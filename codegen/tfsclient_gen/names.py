@@ -1,0 +1,122 @@
+"""Wire names to identifiers.
+
+A wire name is whatever a SavedModel says; an identifier is what the target language can say.  The
+two never share a variable: a ``Name`` carries both.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What the server calls a thing, and what the generated code calls it."""
+
+    wire: str
+    ident: Markup
+
+
+def words(wire: str) -> list[str]:
+    """The ASCII words of a name: "inputImage_2:0" gives input, Image, 2, 0.
+
+    Accents are dropped and compatibility forms folded; characters without an ASCII form separate
+    words.  The list is empty when nothing is left.
+    """
+    folded = unicodedata.normalize("NFKD", wire)
+    return _WORD.findall("".join(c for c in folded if not unicodedata.combining(c)))
+
+
+def snake(wire: str, fallback: str) -> str:
+    """The name as snake_case; ``fallback`` stands in where no ASCII word is left.
+
+    A name that is snake_case already stays to the letter.
+    """
+    if _SNAKE.fullmatch(wire):
+        return wire
+    return _led(fallback, "_".join(w.lower() for w in words(wire)), "_")
+
+
+def pascal(wire: str, fallback: str) -> str:
+    """The name as PascalCase."""
+    return _led(fallback.capitalize(), "".join(w[0].upper() + w[1:] for w in _parts(wire)), "")
+
+
+def camel(wire: str, fallback: str) -> str:
+    """The name as camelCase."""
+    first, *rest = _parts(wire) or [fallback]
+    first = first.lower() if first.isupper() else first[0].lower() + first[1:]
+    return _led(fallback, first + "".join(w[0].upper() + w[1:] for w in rest), "")
+
+
+def _parts(wire: str) -> list[str]:
+    """Words for a casing without separators; letters and digits that touched stay together."""
+    if _PLAIN.fullmatch(wire):
+        return [part for part in wire.split("_") if part]
+    return words(wire)
+
+
+def _led(fallback: str, ident: str, separator: str) -> str:
+    """An identifier cannot start with a digit, nor be nothing."""
+    if not ident:
+        return fallback
+    return f"{fallback}{separator}{ident}" if ident[0].isdigit() else ident
+
+
+def claim(
+    wires: Iterable[str],
+    to_ident: Callable[[str], str],
+    taken: Iterable[str] = (),
+    *,
+    separator: str = "_",
+) -> dict[str, Name]:
+    """Give each wire name an identifier of its own in one scope.
+
+    Healthy names are served first, so that an awkward newcomer never moves them aside.  An
+    identifier that is taken gets ``separator`` appended, then a number.
+
+    Args:
+        wires: the wire names; all of one scope at once.
+        to_ident: the language's casing.
+        taken: keywords, imports and locals that the scope's template uses itself.
+        separator: what stands between an identifier and its number; "" allows no bare suffix.
+    """
+    used = set(taken)
+    claimed: dict[str, Name] = {}
+    for wire in sorted(set(wires), key=lambda w: (_awkwardness(w, to_ident(w)), w)):
+        base = to_ident(wire)
+        candidates = [base, base + separator]
+        number = 1
+        while candidates[0] in used:
+            candidates.pop(0)
+            if not candidates:
+                number += 1
+                candidates.append(f"{base}{separator}{number}")
+        used.add(candidates[0])
+        claimed[wire] = Name(wire, identifier(candidates[0]))
+    return {wire: claimed[wire] for wire in sorted(claimed)}
+
+
+def _awkwardness(wire: str, ident: str) -> int:
+    if ident == wire:
+        return 0
+    if _SNAKE.fullmatch(wire):
+        return 1
+    return 2 if _PLAIN.fullmatch(wire) else 3
+
+
+def identifier(text: str) -> Markup:
+    """``text`` as code; ValueError if it could be anything but an ASCII identifier."""
+    if not _IDENTIFIER.fullmatch(text):
+        raise ValueError(f"{text!r} is no identifier")
+    return Markup(text)  # noqa: S704 (just checked)

@@ -1,0 +1,157 @@
+"""The only makers of text that may reach a page: literals, comments and prose, per language.
+
+Names come from SavedModels and may hold anything: quotes, comment ends, line separators that only
+some languages see, bidirectional controls.  Every filter here returns ``Markup``; the renderer
+refuses plain ``str``, so forgetting a filter is an error and not a hole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from markupsafe import Markup
+
+# Categories that end a line or change how text is read without being seen.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def code(text: str) -> Markup:
+    """Text that the generator itself wrote: a type expression, a number; never a wire name."""
+    return Markup(text)  # noqa: S704
+
+
+def code_join(items: Iterable[Markup | int], separator: str = ", ") -> Markup:
+    """Join code with code; plain text among the items is refused."""
+    parts = list(items)
+    if not all(isinstance(part, Markup) or type(part) is int for part in parts):
+        raise TypeError(f"plain text among {parts!r}")
+    return code(separator.join(str(part) for part in parts))
+
+
+def visible(text: str) -> str:
+    """``text`` on one line, with everything that cannot be seen written as an escape."""
+    return "".join(_escape(c) if unicodedata.category(c) in _INVISIBLE else c for c in text)
+
+
+def _escape(char: str) -> str:
+    point = ord(char)
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    if char in short:
+        return short[char]
+    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}"
+
+
+def _quote_mark(text: str) -> str:
+    """The quotation mark that needs fewer escapes, as ruff and prettier choose it."""
+    return "'" if text.count('"') > text.count("'") else '"'
+
+
+def py_string(text: str) -> Markup:
+    """A Python string literal, ASCII only."""
+    mark = _quote_mark(text)
+    body = ascii(text + "'\"")[1:-1]  # both marks inside: ascii() then escapes the single ones
+    body = body[: -len("\\'\"")].replace("\\'", "'")
+    return code(mark + _escape_mark(body, mark) + mark)
+
+
+def _escape_mark(body: str, mark: str) -> str:
+    return body.replace(mark, "\\" + mark)
+
+
+def js_string(text: str) -> Markup:
+    """A JavaScript or TypeScript string literal, ASCII only."""
+    mark = _quote_mark(text)
+    body = json.dumps(text)[1:-1].replace('\\"', '"')
+    return code(mark + _escape_mark(body, mark) + mark)
+
+
+def json_string(text: str) -> Markup:
+    """A JSON string, ASCII only."""
+    return code(json.dumps(text))
+
+
+def go_string(text: str) -> Markup:
+    """A Go interpreted string literal, ASCII only, of the text's UTF-8 bytes."""
+    out = []
+    for char in text:
+        point = ord(char)
+        if char in '"\\':
+            out.append("\\" + char)
+        elif 0x20 <= point < 0x7F:
+            out.append(char)
+        elif point < 0x80:
+            out.append({"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char, f"\\x{point:02x}"))
+        else:
+            out.append(f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}")
+    return code('"' + "".join(out) + '"')
+
+
+def sh_word(text: str) -> Markup:
+    """One word of a POSIX shell command; ValueError for NUL, which no shell can hold."""
+    if "\0" in text:
+        raise ValueError("a shell word cannot hold NUL")
+    if re.fullmatch(r"[A-Za-z0-9_./:=@%+-]+", text, re.ASCII):
+        return code(text)
+    return code("'" + text.replace("'", "'\\''") + "'")
+
+
+def py_doc(text: str) -> Markup:
+    """Text inside a Python docstring (any kind of quotes, not raw)."""
+    return code(visible(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
+
+
+def py_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
+    """Comment lines, each with its ``# ``, wrapped; the first one is not indented."""
+    return _comment("# ", visible(text), width, indent)
+
+
+def go_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
+    """Comment lines, each with its ``// ``, wrapped; the first one is not indented."""
+    return _comment("// ", visible(text), width, indent)
+
+
+def js_doc(text: str) -> Markup:
+    """Text inside ``/** ... */``."""
+    return code(visible(text).replace("*/", "*\\/"))
+
+
+def js_comment(text: str, width: int = 80, indent: int = 0) -> Markup:
+    """Comment lines, each with its ``// ``, wrapped; the first one is not indented."""
+    return _comment("// ", visible(text), width, indent)
+
+
+def sh_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
+    """Comment lines, each with its ``# ``, wrapped; the first one is not indented."""
+    return _comment("# ", visible(text), width, indent)
+
+
+def _comment(lead: str, text: str, width: int, indent: int) -> Markup:
+    # Wrapping belongs here: wrapped afterwards, a continuation line would lose its lead.
+    lines = textwrap.wrap(text, max(width - indent - len(lead), 20), break_on_hyphens=False)
+    return code(("\n" + " " * indent).join((lead + line).rstrip() for line in lines or [""]))
+
+
+def md_code(text: str) -> Markup:
+    """A code span of Markdown."""
+    shown = visible(text)
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
+    return code(fence + pad + shown + pad + fence)
+
+
+def md_text(text: str) -> Markup:
+    """Prose of Markdown: nothing in it is markup."""
+    return code(re.sub(r"([\\`*_{}\[\]()<>#+!|~&-])", r"\\\1", visible(text)))
+
+
+FILTERS: dict[str, Callable[..., Markup]] = {
+    f.__name__: f
+    for f in (
+        code_join, py_string, py_doc, py_comment, go_string, go_comment, js_string, js_doc,
+        js_comment, json_string, sh_word, sh_comment, md_code, md_text,
+    )
+}  # fmt: skip

@@ -1,0 +1,75 @@
+"""A light, fast, typed client for TensorFlow Serving.
+
+    from tfsclient import Client
+
+    client = Client("localhost:8500")
+    client.predict("digits", images)["scores"]
+
+Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
+"""
+
+from tfsclient.client import DEFAULT, Client, Timeout
+from tfsclient.dtypes import DType
+from tfsclient.errors import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    Code,
+    DataLoss,
+    DeadlineExceeded,
+    DecodeError,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    InvalidInput,
+    MissingExtra,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ResourceExhausted,
+    TFSError,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    Unknown,
+)
+from tfsclient.request import PredictRequest, build_predict
+from tfsclient.results import Prediction, VersionStatus
+from tfsclient.schema import Model, Signature, TensorSpec
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DEFAULT",
+    "Aborted",
+    "AlreadyExists",
+    "Cancelled",
+    "Client",
+    "Code",
+    "DType",
+    "DataLoss",
+    "DeadlineExceeded",
+    "DecodeError",
+    "FailedPrecondition",
+    "Internal",
+    "InvalidArgument",
+    "InvalidInput",
+    "MissingExtra",
+    "Model",
+    "NotFound",
+    "OutOfRange",
+    "PermissionDenied",
+    "Prediction",
+    "PredictRequest",
+    "ResourceExhausted",
+    "Signature",
+    "TFSError",
+    "TensorSpec",
+    "Timeout",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Unknown",
+    "VersionStatus",
+    "build_predict",
+]

@@ -1,0 +1,3 @@
+from tfsclient.cli import main
+
+main()

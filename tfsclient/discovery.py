@@ -1,0 +1,94 @@
+"""Signatures, asked for once and kept as long as they hold.
+
+What is kept belongs to a resolved version; "the latest" and labels are pointers to one.  A pointer
+is renewed when there is reason to think that it moved, and never more than once a second, so that a
+rolling deploy causes no storm of metadata calls.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tfsclient.calls import Call, Flow
+from tfsclient.schema import Model
+
+_MAX_AGE = 60.0  # seconds until a pointer is looked up again
+_MIN_AGE = 1.0  # seconds within which a pointer is not looked up twice on suspicion
+
+
+class Pointer(NamedTuple):
+    """What a request asks for: a version, a label, or (with neither) the latest."""
+
+    model: str
+    version: int | None
+    label: str | None
+
+
+@dataclass(slots=True)
+class _Entry:
+    model: Model
+    asked_at: float
+    suspect: bool = False
+
+
+class Discovery:
+    """The signatures known so far; safe to share between threads.
+
+    Args:
+        metadata: makes the call that asks for a pointer's signatures.
+        schemas: models whose signatures are given and never asked for.
+    """
+
+    def __init__(
+        self,
+        metadata: Callable[[str, int | None, str | None], Call[Model]],
+        schemas: Mapping[str, Model],
+    ) -> None:
+        self._metadata = metadata
+        self._schemas = schemas
+        self._entries: dict[Pointer, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def find(self, pointer: Pointer) -> Flow[Model]:
+        """The model behind a pointer, asked for if it is not known or too old."""
+        if pointer.model in self._schemas:
+            return self._schemas[pointer.model]
+        now = time.monotonic()
+        with self._lock:
+            entry = self._entries.get(pointer)
+            if entry is not None:
+                age = now - entry.asked_at
+                if age < _MIN_AGE or (age < _MAX_AGE and not entry.suspect):
+                    return entry.model
+                entry.asked_at = now  # others go on with what is known while this one asks
+        return (yield from self._ask(pointer, now))
+
+    def renew(self, pointer: Pointer) -> Flow[Model | None]:
+        """Ask again, before an input is refused; None if the last answer is too fresh for that."""
+        if pointer.model in self._schemas:
+            return None
+        now = time.monotonic()
+        with self._lock:
+            entry = self._entries.get(pointer)
+            if entry is not None:
+                if now - entry.asked_at < _MIN_AGE:
+                    return None
+                entry.asked_at = now
+        return (yield from self._ask(pointer, now))
+
+    def suspect(self, pointer: Pointer, version: int | None = None) -> None:
+        """Have a pointer looked up again, unless it is known to point to ``version``."""
+        with self._lock:
+            entry = self._entries.get(pointer)
+            if entry is not None and (version is None or entry.model.version != version):
+                entry.suspect = True
+
+    def _ask(self, pointer: Pointer, now: float) -> Flow[Model]:
+        model: Model = yield self._metadata(*pointer)
+        with self._lock:
+            self._entries[pointer] = _Entry(model, now)
+        return model

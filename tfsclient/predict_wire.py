@@ -1,0 +1,293 @@
+"""Predict requests and responses as protobuf bytes and back: for the client and the local server.
+
+Everything is plain data on both sides of the wire; only :mod:`tfsclient.tensors` knows numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tfsclient.errors import DecodeError, InvalidInput
+from tfsclient.tensors import (
+    MAX_PADDING,
+    Tensor,
+    decode_tensor,
+    encode_tensor,
+    encode_tensor_typed,
+)
+from tfsclient.wire import CHUNK, VARINT, Buffer, chunk, fields, signed, tag, text, varint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_MAX_MESSAGE = (1 << 31) - 1  # bytes; protobuf's limit, and gRPC's
+
+# Field numbers. The request and the response disagree about which comes first.
+_REQUEST_SPEC, _REQUEST_INPUTS, _REQUEST_FILTER = 1, 2, 3
+_RESPONSE_OUTPUTS, _RESPONSE_SPEC = 1, 2
+_NAME, _VERSION, _SIGNATURE, _LABEL = 1, 2, 3, 4  # of ModelSpec
+_INT64_VALUE = 1
+_KEY, _VALUE = 1, 2  # of a map's entry
+
+# An output that is a view keeps its whole message in memory: copy it if the message is not small
+# and this many times as large.
+_SMALL_MESSAGE = 1 << 16
+_MUCH_LARGER = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which model to call, as a request says it.
+
+    Attributes:
+        name: the model's name.
+        version: the version; None if none is asked for (0 is a version).
+        label: the version label; None if none is asked for ("" is a label).
+        signature: the signature's key; "" means serving_default.
+    """
+
+    name: str = ""
+    version: int | None = None
+    label: str | None = None
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictRequest:
+    """A request as the server reads it.
+
+    Attributes:
+        spec: the model spec; None if there is none.
+        inputs: TensorProto bytes by name, for ``decode_tensor``.
+        output_filter: the outputs that are wanted; all if empty.
+    """
+
+    spec: ModelSpec | None
+    inputs: Mapping[str, Buffer]
+    output_filter: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PredictResponse:
+    """An answer.
+
+    Attributes:
+        model: the model's name, as it was asked for.
+        version: the version that answered; None if the server did not say.
+        signature: the signature that answered.
+        outputs: the outputs by name.
+    """
+
+    model: str
+    version: int | None
+    signature: str
+    outputs: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+
+def encode_model_spec(
+    name: str, *, version: int | None, label: str | None, signature: str
+) -> bytes:
+    """A ModelSpec; version and label are written if they are not None, and exclude each other.
+
+    Raises:
+        InvalidInput: a name is not text, or the version is no int64.
+    """
+    return _encode_model_spec(name, version, label, signature)
+
+
+@lru_cache(maxsize=1024)
+def _encode_model_spec(name: str, version: int | None, label: str | None, signature: str) -> bytes:
+    spec = chunk(_NAME, _utf8(name)) if name else b""
+    if version is not None:
+        if not -1 << 63 <= version < 1 << 63:
+            raise InvalidInput(f"version {version} is no 64 bit integer", model=name)
+        spec += chunk(_VERSION, tag(_INT64_VALUE, VARINT) + varint(version) if version else b"")
+    if signature:
+        spec += chunk(_SIGNATURE, _utf8(signature))
+    if label is not None:
+        spec += chunk(_LABEL, _utf8(label))
+    return spec
+
+
+def encode_predict_request(
+    spec: bytes, inputs: Mapping[str, Tensor], output_filter: Sequence[str] = ()
+) -> list[Buffer]:
+    """A PredictRequest, as parts for :func:`join`; large arrays are not copied.
+
+    Args:
+        spec: what :func:`encode_model_spec` gave.
+        inputs: the inputs by name.
+        output_filter: the outputs that are wanted; all if empty.
+
+    Raises:
+        InvalidInput: a name is not text.
+        TypeError: an array does not have its tensor's dtype.
+    """
+    parts: list[Buffer] = [chunk(_REQUEST_SPEC, spec)]
+    for name, tensor in inputs.items():
+        parts += _entry(_REQUEST_INPUTS, name, encode_tensor(tensor))
+    parts += [chunk(_REQUEST_FILTER, _utf8(name)) for name in output_filter]
+    return parts
+
+
+def encode_predict_response(response: PredictResponse) -> list[Buffer]:
+    """A PredictResponse as TF Serving writes it, tensors in typed fields; parts for :func:`join`.
+
+    Raises:
+        InvalidInput: a name is not text.
+        TypeError: an array does not have its tensor's dtype.
+    """
+    parts: list[Buffer] = []
+    for name, tensor in response.outputs.items():
+        parts += _entry(_RESPONSE_OUTPUTS, name, encode_tensor_typed(tensor))
+    spec = encode_model_spec(
+        response.model, version=response.version, label=None, signature=response.signature
+    )
+    parts.append(chunk(_RESPONSE_SPEC, spec))
+    return parts
+
+
+def join(parts: Sequence[Buffer]) -> bytes:
+    """One message of its parts.
+
+    Raises:
+        InvalidInput: it would have 2 GiB or more, which protobuf and gRPC cannot carry.
+    """
+    size = sum(map(len, parts))
+    if size > _MAX_MESSAGE:
+        raise InvalidInput(
+            f"the message would have {size:,} bytes, but protobuf and gRPC end at {_MAX_MESSAGE:,}",
+            hint="send fewer examples at a time",
+        )
+    return b"".join(parts)
+
+
+def _entry(number: int, name: str, tensor: list[Buffer]) -> list[Buffer]:
+    """A map's entry."""
+    size = sum(map(len, tensor))
+    head = _key(name) + varint(size)
+    return [tag(number, CHUNK) + varint(len(head) + size) + head, *tensor]
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> bytes:
+    return chunk(_KEY, _utf8(name)) + tag(_VALUE, CHUNK)
+
+
+def _utf8(name: str) -> bytes:
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{name!r} cannot be a name: it has a lone surrogate") from None
+
+
+def decode_predict_request(data: Buffer) -> PredictRequest:
+    """Read a PredictRequest, but leave its tensors alone: the server reports those one by one.
+
+    Raises:
+        DecodeError: the bytes are no PredictRequest.
+    """
+    specs: list[Buffer] = []
+    inputs: dict[str, Buffer] = {}
+    output_filter: list[str] = []
+    for number, kind, first, end in fields(data):
+        if kind != CHUNK:
+            continue
+        if number == _REQUEST_SPEC:
+            specs.append(data[first:end])
+        elif number == _REQUEST_INPUTS:
+            name, proto = _read_entry(data, first, end)
+            inputs[name] = proto
+        elif number == _REQUEST_FILTER:
+            output_filter.append(text(data, first, end))
+    spec = _read_model_spec(b"".join(specs)) if specs else None
+    return PredictRequest(spec, inputs, tuple(output_filter))
+
+
+def decode_predict_response(data: Buffer, *, copy: bool = False) -> PredictResponse:
+    """Read a PredictResponse.
+
+    Args:
+        data: the message.
+        copy: whether to give arrays that own their memory and can be written to.  Without, they are
+            read-only, and views of ``data`` unless that is much larger than they are.
+
+    Raises:
+        DecodeError: the bytes are no PredictResponse; or an output is, and the error names it.
+    """
+    spec = bytearray()
+    protos: dict[str, Buffer] = {}
+    for number, kind, first, end in fields(data):
+        if kind != CHUNK:
+            continue
+        if number == _RESPONSE_OUTPUTS:
+            name, proto = _read_entry(data, first, end)
+            protos[name] = proto
+        elif number == _RESPONSE_SPEC:
+            spec += data[first:end]
+    model = _read_model_spec(bytes(spec))
+    padding = MAX_PADDING // max(1, len(protos))
+    outputs: dict[str, Tensor] = {}
+    for name, proto in protos.items():
+        try:
+            tensor = decode_tensor(proto, copy=copy, padding=padding)
+        except DecodeError as error:
+            raise DecodeError(
+                f"output {name!r}: {error.details}",
+                model=model.name or None,
+                signature=model.signature or None,
+            ) from None
+        if not copy and _SMALL_MESSAGE < len(data) > _MUCH_LARGER * tensor.array.nbytes:
+            tensor = tensor._replace(array=tensor.array.copy())
+            tensor.array.flags.writeable = False
+        outputs[name] = tensor
+    return PredictResponse(model.name, model.version, model.signature, outputs)
+
+
+def _read_entry(data: Buffer, start: int, end: int) -> tuple[str, Buffer]:
+    """A map entry's key and value; a missing one is empty."""
+    name = ""
+    view = memoryview(data)
+    values: list[Buffer] = []
+    for number, kind, first, last in fields(data, start, end):
+        if kind != CHUNK:
+            continue
+        if number == _KEY:
+            name = text(data, first, last)
+        elif number == _VALUE:
+            values.append(view[first:last])
+    # Protobuf merges repeated messages, which is to read them one after the other.
+    return name, values[0] if len(values) == 1 else b"".join(values)
+
+
+def _read_model_spec(spec: bytes) -> ModelSpec:
+    # A model's answers repeat its spec. A hostile one may be long: do not keep such.
+    return _cached_model_spec(spec) if len(spec) <= 1024 else _parse_model_spec(spec)
+
+
+def _parse_model_spec(spec: bytes) -> ModelSpec:
+    name = signature = ""
+    version: int | None = None
+    label: str | None = None
+    for number, kind, first, end in fields(spec):
+        if kind != CHUNK:
+            continue
+        if number == _NAME:
+            name = text(spec, first, end)
+        elif number == _SIGNATURE:
+            signature = text(spec, first, end)
+        elif number == _LABEL:
+            label = text(spec, first, end)
+            version = None
+        elif number == _VERSION:
+            label = None
+            version = version or 0
+            for inner, inner_kind, value, _ in fields(spec, first, end):
+                if inner == _INT64_VALUE and inner_kind == VARINT:
+                    version = signed(value, 64)
+    return ModelSpec(name, version, label, signature)
+
+
+_cached_model_spec = lru_cache(maxsize=1024)(_parse_model_spec)

@@ -1,0 +1,185 @@
+"""Tensors to TF Serving's JSON and back.
+
+Always column form (``inputs`` / ``outputs``): it alone can say scalars, empty batches and inputs of
+different lengths.  orjson does the numbers; it is silent about NaN and infinities (it writes
+null), so those take the standard library's road, whose dialect is the server's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from tfsclient.dtypes import STRING, DType
+from tfsclient.errors import DecodeError, Unimplemented
+from tfsclient.schema import TensorSpec
+from tfsclient.tensors import Tensor
+
+Array = npt.NDArray[Any]
+
+_BYTES_SUFFIX = "_bytes"  # outputs so named, and no others, come in base64
+
+
+def encode_predict(inputs: Mapping[str, Tensor], signature: str | None) -> bytes:
+    """The body of a predict request in column form.
+
+    Raises:
+        Unimplemented: a tensor has no JSON form that the server reads.
+    """
+    members = [] if not signature else [b'"signature_name":' + orjson.dumps(signature)]
+    if not inputs:
+        raise Unimplemented(
+            "TF Serving cannot call a signature without inputs over REST", hint="use gRPC"
+        )
+    values = [orjson.dumps(name) + b":" + _encode(name, t) for name, t in inputs.items()]
+    members.append(b'"inputs":{' + b",".join(values) + b"}")
+    return b"{" + b",".join(members) + b"}"
+
+
+def _encode(name: str, tensor: Tensor) -> bytes:
+    array = tensor.array
+    if not tensor.dtype.rest:
+        raise Unimplemented(
+            f"input {name!r} is {tensor.dtype}, which has no form in TF Serving's JSON",
+            hint="use gRPC",
+        )
+    if 0 in array.shape[:-1]:
+        raise Unimplemented(
+            f"input {name!r} has shape {array.shape}; JSON cannot say what follows a zero",
+            hint="use gRPC",
+        )
+    if tensor.dtype == STRING:
+        return orjson.dumps(_map_nested(_string_to_json, array))
+    if tensor.dtype.kind == "float" and not np.isfinite(array).all():
+        return json.dumps(array.tolist(), separators=(",", ":")).encode()
+    if array.ndim == 0:
+        return orjson.dumps(array[()], option=orjson.OPT_SERIALIZE_NUMPY)
+    native = array.astype(array.dtype.newbyteorder("="), order="C", copy=False)
+    return orjson.dumps(np.ascontiguousarray(native), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _map_nested(convert: Any, array: Array) -> Any:
+    out = np.empty(array.shape, dtype=object)
+    flat = out.reshape(-1)
+    for i, item in enumerate(array.reshape(-1)):
+        flat[i] = convert(item)
+    return out.tolist()
+
+
+def _string_to_json(item: bytes) -> str | dict[str, str]:
+    try:
+        return item.decode()
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(item).decode()}
+
+
+def loads(body: bytes) -> Any:
+    """Parse an answer: JSON, or the server's wider dialect with NaN, Infinity and raw bytes.
+
+    Raises:
+        DecodeError: it is neither.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        # Strings that are not UTF-8 come as raw bytes; surrogates carry them through.
+        return json.loads(body.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"the answer is not JSON: {error}") from error
+
+
+def decode_predict(
+    body: bytes, specs: Mapping[str, TensorSpec], wanted: Sequence[str] | None
+) -> dict[str, Array]:
+    """The outputs of a predict answer in column form.
+
+    Args:
+        body: the JSON text.
+        specs: all outputs that the signature declares; their dtypes are not in the answer.
+        wanted: the outputs to return; None for all.
+
+    Raises:
+        DecodeError: the text is no such answer, or does not fit the declared outputs.
+    """
+    answer = loads(body)
+    if not isinstance(answer, dict) or "outputs" not in answer:
+        raise DecodeError("the answer has no 'outputs'")
+    outputs = answer["outputs"]
+    if len(specs) == 1:  # a lone output comes bare
+        outputs = {next(iter(specs)): outputs}
+    if not isinstance(outputs, dict) or outputs.keys() != specs.keys():
+        came = sorted(outputs) if isinstance(outputs, dict) else "something else"
+        raise DecodeError(f"the answer holds {came}, but the signature gives {sorted(specs)}")
+    names = specs if wanted is None else wanted
+    return {name: _decode(outputs[name], specs[name]) for name in names}
+
+
+def _decode(value: Any, spec: TensorSpec) -> Array:
+    try:
+        if spec.dtype == STRING:
+            encoded = spec.name.endswith(_BYTES_SUFFIX)
+            return _decode_strings(value, _from_base64 if encoded else _from_text)
+        return _decode_numbers(value, spec.dtype)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise DecodeError(f"output {spec.name!r} is no {spec.dtype} tensor: {error}") from error
+
+
+def _decode_numbers(value: Any, dtype: DType) -> Array:
+    array = np.array(value)
+    if dtype.kind == "float":
+        wanted = array.dtype.kind in "fiu" or array.size == 0
+    elif dtype.kind == "bool":
+        wanted = array.dtype.kind == "b" or array.size == 0
+    else:
+        # Above int64, numpy reads lists of mixed sizes as floats; read them once more as they are.
+        wanted = array.dtype.kind in "iu" or array.size == 0
+        if array.dtype.kind in "fO" and array.size:
+            array = np.array(value, dtype=object)
+            wanted = all(type(item) is int for item in array.reshape(-1))
+    if not wanted:
+        raise ValueError(f"it holds {array.dtype}")
+    if array.size and dtype.kind == "int":
+        info = np.iinfo(dtype.numpy)
+        if int(array.min()) < info.min or int(array.max()) > info.max:
+            raise ValueError(f"{array.min()}..{array.max()} does not fit")
+    with np.errstate(over="ignore"):
+        return array.astype(dtype.numpy)
+
+
+def _decode_strings(value: Any, convert: Any) -> Array:
+    shape = []
+    level = [value]
+    while level and isinstance(level[0], list):
+        length = len(level[0])
+        if not all(isinstance(item, list) and len(item) == length for item in level):
+            raise ValueError("its lists have different lengths")
+        shape.append(length)
+        level = [item for items in level for item in items]
+    array = np.empty(len(level), dtype=object)
+    for i, item in enumerate(level):
+        array[i] = convert(item)
+    return array.reshape(shape)
+
+
+def _from_text(item: Any) -> bytes:
+    if not isinstance(item, str):
+        raise TypeError(f"{item!r:.50} is no string")
+    return item.encode("utf-8", "surrogateescape")
+
+
+def _from_base64(item: Any) -> bytes:
+    if not isinstance(item, dict) or item.keys() != {"b64"} or not isinstance(item["b64"], str):
+        raise TypeError(f"{item!r:.50} is no base64 object")
+    try:
+        return base64.b64decode(item["b64"], validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"bad base64: {error}") from error

@@ -1,0 +1,168 @@
+"""``tfsclient serve``: the local server under TF Serving's flag names."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from tfsclient.errors import TFSError
+from tfsclient.server.app import Options, Server
+from tfsclient.server.config import read_config, single_model
+
+_log = logging.getLogger("tfsclient.server")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Flags of tensorflow_model_server that this server does not honour: refused by name, so that
+# nobody believes they are in force.
+_NOT_HONOURED = (
+    "batching_parameters_file",
+    "enable_batching",
+    "enable_grpc_healthcheck_service",
+    "enable_per_model_batching_parameters",
+    "enable_profiler",
+    "enable_serialization_as_tensor_content",
+    "flush_filesystem_caches",
+    "grpc_socket_path",
+    "mixed_precision",
+    "monitoring_config_file",
+    "num_load_threads",
+    "num_request_iterations_for_warmup",
+    "num_unload_threads",
+    "per_process_gpu_memory_fraction",
+    "platform_config_file",
+    "prefer_tflite_model",
+    "remove_unused_fields_from_bundle_metagraph",
+    "ssl_config_file",
+    "tensorflow_inter_op_parallelism",
+    "tensorflow_intra_op_parallelism",
+    "tensorflow_session_config_file",
+    "tensorflow_session_parallelism",
+    "thread_pool_factory_config_file",
+    "use_alts_credentials",
+    "use_tflite_model",
+)
+
+
+def _boolean(name: str, *, default: bool, text: str) -> Callable[[F], F]:
+    """A flag as TF Serving takes it: ``--name``, ``--name=true`` or ``--name=false``."""
+    return click.option(
+        f"--{name}", type=bool, is_flag=False, flag_value=True, default=default, help=text
+    )
+
+
+def _refuse(_: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(f"--{option.name} of TF Serving is not honoured by this server")
+
+
+def _not_honoured(function: F) -> F:
+    for name in _NOT_HONOURED:
+        function = click.option(
+            f"--{name}",
+            is_flag=False,
+            flag_value="",
+            hidden=True,
+            expose_value=False,
+            callback=_refuse,
+        )(function)
+    return function
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option("--port", default=8500, show_default=True, help="gRPC port; 0 turns gRPC off.")
+@click.option("--rest_api_port", default=0, show_default=True, help="REST port; 0 turns REST off.")
+@click.option("--model_name", default="default", show_default=True, help="Name of the one model.")
+@click.option("--model_base_path", default="", help="Its folder of version folders.")
+@click.option("--model_config_file", default="", help="ModelServerConfig in text format.")
+@click.option(
+    "--model_config_file_poll_wait_seconds",
+    default=0,
+    show_default=True,
+    help="How often to read that file again; 0 is never.",
+)
+@click.option(
+    "--file_system_poll_wait_seconds",
+    default=1,
+    show_default=True,
+    help="How often to look for new versions; 0 is once, at start.",
+)
+@click.option("--max_num_load_retries", default=5, show_default=True)
+@click.option("--load_retry_interval_micros", default=60_000_000, show_default=True)
+@click.option("--saved_model_tags", default="serve", show_default=True, help="Comma separated.")
+@click.option("--grpc_max_threads", default=Options().grpc_max_threads, show_default=True)
+@click.option("--grpc_channel_arguments", default="", help="Comma separated name=value.")
+@click.option("--rest_api_num_threads", default=Options().rest_api_num_threads, show_default=True)
+@click.option("--rest_api_timeout_in_ms", default=30_000, show_default=True)
+@_boolean("rest_api_enable_cors_support", default=False, text="Send CORS headers.")
+@_boolean(
+    "allow_version_labels_for_unavailable_models",
+    default=False,
+    text="Let a new label point to a version that is not loaded.",
+)
+@_boolean(
+    "enable_signature_method_name_check",
+    default=False,
+    text="Refuse signatures without one of TF Serving's method names.",
+)
+@_not_honoured
+def serve(
+    port: int,
+    rest_api_port: int,
+    model_name: str,
+    model_base_path: str,
+    model_config_file: str,
+    model_config_file_poll_wait_seconds: int,
+    saved_model_tags: str,
+    grpc_channel_arguments: str,
+    **flags: Any,
+) -> None:
+    """Serve SavedModels on this machine, as tensorflow_model_server does."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if not model_config_file and not model_base_path:
+        raise click.UsageError("give --model_base_path or --model_config_file")
+    if rest_api_port == port:
+        _log.warning("REST is off: --rest_api_port is the gRPC port")
+        rest_api_port = 0
+    options = Options(
+        port=port or None,
+        rest_api_port=rest_api_port or None,
+        saved_model_tags=frozenset(saved_model_tags.split(",")),
+        grpc_channel_arguments=_channel_arguments(grpc_channel_arguments),
+        **flags,
+    )
+    # A container is stopped by SIGTERM: take it as a keyboard's interrupt.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        config = (
+            read_config(model_config_file)
+            if model_config_file
+            else single_model(model_name, model_base_path)
+        )
+        with Server(config, options) as server:
+            _wait(server, model_config_file, model_config_file_poll_wait_seconds)
+    except KeyboardInterrupt:
+        return
+    except TFSError as error:
+        raise click.ClickException(f"Failed to start server. Error: {error}") from error
+
+
+def _wait(server: Server, config_file: str, poll_seconds: int) -> None:
+    """Serve until interrupted, following the configuration file."""
+    never = threading.Event()
+    interval = poll_seconds if config_file and poll_seconds > 0 else None
+    while not never.wait(interval):
+        try:
+            server.reload(read_config(config_file))
+        except TFSError as error:
+            _log.error("%s cannot be applied: %s", config_file, error)  # noqa: TRY400
+
+
+def _channel_arguments(text: str) -> tuple[tuple[str, Any], ...]:
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    return tuple((k, int(v) if v.lstrip("-").isdecimal() else v) for k, _, v in pairs)

@@ -1,0 +1,123 @@
+"""Which models to serve: ModelServerConfig messages, read from text, checked, compared."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from google.protobuf import text_format
+
+from tfsclient.errors import FailedPrecondition, InvalidArgument
+from tfsclient.messages import message_class, pool
+
+_PLATFORM = "tensorflow"
+
+
+def read_config(path: str | Path) -> Any:
+    """The ModelServerConfig in a text-format file.
+
+    Raises:
+        InvalidArgument: the file cannot be read or parsed.
+    """
+    try:
+        return parse_text("tensorflow.serving.ModelServerConfig", Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise InvalidArgument(f"Invalid protobuf file: '{path}': {error}") from error
+
+
+def parse_text(message: str, text: bytes) -> Any:
+    """A message of this name in protobuf's text format.
+
+    Raises:
+        ValueError: the text is not such a message; the error says where.
+    """
+    try:
+        return text_format.Parse(text, message_class(message)(), descriptor_pool=pool())
+    except text_format.ParseError as error:
+        raise ValueError(f"Error parsing text-format {message}: {error}") from error
+
+
+def single_model(name: str, base_path: str) -> Any:
+    """The ModelServerConfig that ``--model_name`` and ``--model_base_path`` stand for."""
+    config = message_class("tensorflow.serving.ModelServerConfig")()
+    config.model_config_list.config.add(
+        name=name, base_path=base_path, model_platform=_PLATFORM
+    )
+    return config
+
+
+def check_config(config: Any, previous: Any) -> None:
+    """Refuse what TF Serving refuses, in its order, before anything changes.
+
+    Args:
+        config: the new ModelServerConfig.
+        previous: the one before; None at start.
+
+    Raises:
+        InvalidArgument: a model is listed twice, lacks an absolute path, or changes its platform.
+        FailedPrecondition: the config is of a kind that only other servers know.
+    """
+    if config.WhichOneof("config") != "model_config_list":
+        raise FailedPrecondition(
+            "Cannot transition to requested config. It is only legal to transition from one"
+            " ModelConfigList to another."
+        )
+    models = config.model_config_list.config
+    names: set[str] = set()
+    for model in models:
+        if model.name in names:
+            raise InvalidArgument(
+                f"Illegal to list model {model.name} multiple times in config list"
+            )
+        names.add(model.name)
+    for model in models:
+        if not PurePosixPath(model.base_path).is_absolute() and "://" not in model.base_path:
+            raise InvalidArgument(
+                f"Expected model {model.name} to have an absolute path or URI;"
+                f" got base_path()={model.base_path}"
+            )
+    if previous is not None:
+        platforms = {m.name: _platform(m) for m in previous.model_config_list.config}
+        for model in models:
+            if model.name in platforms and _platform(model) != platforms[model.name]:
+                raise InvalidArgument(
+                    f"Illegal to change a model's platform. For model {model.name} platform was"
+                    f" {platforms[model.name]} and new platform requested is {_platform(model)}"
+                )
+
+
+def check_platforms(config: Any) -> None:
+    """Refuse what this server cannot run.
+
+    Raises:
+        InvalidArgument: a model's platform is not "tensorflow", or its path is not a local one.
+    """
+    for model in config.model_config_list.config:
+        if _platform(model) != _PLATFORM:
+            raise InvalidArgument(
+                f"Model {model.name} requests unsupported platform {_platform(model)}"
+            )
+        if "://" in model.base_path:
+            raise InvalidArgument(
+                f"Model {model.name}: this server reads local folders only, not {model.base_path}"
+            )
+
+
+def _platform(model: Any) -> str:
+    if model.model_type and model.model_platform:
+        raise InvalidArgument(
+            "Illegal setting both ModelServerConfig::model_type (deprecated) and"
+            f" ModelServerConfig::model_platform, model name is {model.name}"
+        )
+    if model.model_type == 1:  # TENSORFLOW
+        return _PLATFORM
+    if model.model_type:
+        raise InvalidArgument(
+            f"ModelServerConfig::model_type choice {model.model_type} not supported."
+        )
+    if not model.model_platform:
+        raise InvalidArgument(
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor"
+            f" ModelServerConfig::model_platform, model name is {model.name}"
+        )
+    return str(model.model_platform)

@@ -1,0 +1,137 @@
+"""Predict, as both interfaces offer it: names checked against the signature, tensors run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from tfsclient.errors import (
+    DecodeError,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+)
+from tfsclient.predict_wire import ModelSpec, PredictResponse
+from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
+from tfsclient.server.execution import LoadedModel
+from tfsclient.server.lifecycle import ModelManager
+from tfsclient.tensors import Tensor, decode_tensor
+
+T = TypeVar("T")
+
+
+class Inference:
+    """Runs requests on the models of a manager.
+
+    Args:
+        models: the models.
+        check_method_names: refuse a signature whose method name is not one of TF Serving's.
+    """
+
+    def __init__(self, models: ModelManager, *, check_method_names: bool = False) -> None:
+        self._models = models
+        self._check_method_names = check_method_names
+
+    def predict(
+        self,
+        spec: ModelSpec,
+        inputs: Mapping[str, T],
+        *,
+        read: Callable[[T], Tensor],
+        output_filter: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> PredictResponse:
+        """Run a signature.
+
+        Args:
+            spec: which model, version and signature.
+            inputs: the inputs by name.
+            read: makes a tensor of one; a DecodeError becomes the server's parsing error.
+            output_filter: which outputs to compute; all if empty.
+            timeout: seconds the run may take.
+
+        Raises:
+            TFSError: as TF Serving would report it.
+        """
+        with self._models.lease(spec) as version:
+            model: LoadedModel = version.model
+            name = spec.signature or DEFAULT_SIGNATURE
+            signature = model.signatures.get(name)
+            if signature is None:
+                raise FailedPrecondition(f'Serving signature key "{name}" not found.')
+            self._check_method(signature)
+            _check_input_count(signature, inputs)
+            feeds = _feeds(signature, inputs, read)
+            outputs = _outputs(signature, output_filter)
+            tensors = model.run(feeds, list(outputs.values()), timeout=timeout)
+            return PredictResponse(
+                spec.name, version.number, name, dict(zip(outputs, tensors, strict=True))
+            )
+
+    def _check_method(self, signature: Any) -> None:
+        known = (PREDICT, CLASSIFY, REGRESS)
+        if self._check_method_names and signature.method_name not in known:
+            raise Internal(
+                "Expected prediction signature method_name to be one of"
+                f" {{{', '.join(known)}}}. Was: {signature.method_name}"
+            )
+
+
+def _check_input_count(signature: Any, inputs: Mapping[str, Any]) -> None:
+    wanted = signature.inputs
+    if len(inputs) > len(wanted) or (len(inputs) < len(wanted) and not signature.defaults):
+        raise InvalidArgument(
+            f"input size does not match signature: {len(inputs)}!={len(wanted)}"
+            f" len({{{_names(inputs)}}}) != len({{{_names(wanted)}}})."
+            f" Sent extra: {{{_names(set(inputs) - set(wanted))}}}."
+            f" Missing but required: {{{_names(set(wanted) - set(inputs))}}}."
+        )
+
+
+def _feeds(
+    signature: Any, inputs: Mapping[str, T], read: Callable[[T], Tensor]
+) -> dict[str, Tensor]:
+    """The tensors to feed, by their names in the graph."""
+    feeds: dict[str, Tensor] = {}
+    used: list[str] = []
+    for alias in sorted(signature.inputs):
+        feed = signature.inputs[alias].name
+        if alias in inputs:
+            used.append(alias)
+            try:
+                feeds[feed] = read(inputs[alias])
+            except DecodeError:
+                raise InvalidArgument(f"tensor parsing error: {alias}") from None
+        elif alias in signature.defaults:
+            feeds[feed] = decode_tensor(signature.defaults[alias].SerializeToString())
+        else:
+            raise InvalidArgument(
+                f"Signature input alias: {alias}(feed name: {feed}) not found in request and no"
+                " default value provided. Inputs expected to be in the request"
+                f" {{{_names(inputs)}}}, or default input alias set: {_names(signature.defaults)}"
+            )
+    if len(used) < len(inputs):
+        raise InvalidArgument(
+            f"Inputs contains invalid name. Used request inputs: {_names(used)},"
+            f" request input: {_names(inputs)}"
+        )
+    return feeds
+
+
+def _outputs(signature: Any, output_filter: Sequence[str]) -> dict[str, str]:
+    """The outputs to compute: their aliases, with their names in the graph."""
+    outputs: dict[str, str] = {}
+    for alias in output_filter or sorted(signature.outputs):
+        if alias not in signature.outputs:
+            raise InvalidArgument(
+                f"output tensor alias not found in signature: {alias} Outputs expected to be in"
+                f" the set {{{_names(signature.outputs)}}}."
+            )
+        if alias in outputs:
+            raise InvalidArgument(f"duplicate output tensor alias: {alias}")
+        outputs[alias] = signature.outputs[alias].name
+    return outputs
+
+
+def _names(names: Iterable[str] | Collection[str]) -> str:
+    return ",".join(sorted(names))

@@ -1,0 +1,393 @@
+"""Which versions of which models are loaded: configuration, disk, labels, states.
+
+One thread follows the disk and loads and unloads, by TF Serving's availability-preserving policy: a
+new version is loaded before an old one goes.  A call holds a version while it runs; a version that
+is to go is out of reach for new calls at once, and is closed when its last call ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from tfsclient.errors import (
+    Code,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    TFSError,
+    Unknown,
+    from_code,
+)
+from tfsclient.predict_wire import ModelSpec
+from tfsclient.server.config import check_config, check_platforms
+from tfsclient.server.storage import versions_to_serve
+
+_log = logging.getLogger("tfsclient.server")
+
+
+class Runnable(Protocol):
+    """What a version is once loaded; the manager itself only closes it."""
+
+    def close(self) -> None: ...  # noqa: D102
+
+
+class State(Enum):
+    """A version's state, with its number in ModelVersionStatus."""
+
+    START = 10
+    LOADING = 20
+    AVAILABLE = 30
+    UNLOADING = 40
+    END = 50
+
+
+@dataclass(eq=False, slots=True)
+class Version:
+    """One version of a model, from when it is first wanted to the end of the process.
+
+    Attributes:
+        name: the model's name.
+        number: the version's number.
+        path: its folder.
+        state: how far it is.
+        error: why it could not be loaded; None if it could, or has not been tried.
+        model: what runs it; None unless it is AVAILABLE or UNLOADING.
+        wanted: whether the configuration and the disk still ask for it.
+        calls: how many calls are using it.
+        attempts: how often loading has failed.
+        next_attempt: when to try next, on the monotonic clock.
+    """
+
+    name: str
+    number: int
+    path: Path
+    state: State = State.START
+    error: TFSError | None = None
+    model: Any = None
+    wanted: bool = True
+    calls: int = 0
+    attempts: int = 0
+    next_attempt: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """What GetModelStatus tells of a version."""
+
+    version: int
+    state: State
+    error: TFSError | None
+
+
+class ModelManager:
+    """The models being served.
+
+    Args:
+        load: makes a version's folder runnable, or raises TFSError.
+        poll_wait_seconds: how often to look at the disk; 0 only when the configuration changes.
+        max_load_retries: how often to try again to load a version.
+        load_retry_seconds: how long to wait before that.
+        allow_labels_for_unavailable_models: let a new label point to any version.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Path], Runnable],
+        *,
+        poll_wait_seconds: float = 1.0,
+        max_load_retries: int = 5,
+        load_retry_seconds: float = 60.0,
+        allow_labels_for_unavailable_models: bool = False,
+    ) -> None:
+        self._load = load
+        self._poll_wait = poll_wait_seconds
+        self._max_retries = max_load_retries
+        self._retry_seconds = load_retry_seconds
+        self._allow_labels = allow_labels_for_unavailable_models
+        self._config: Any = None  # the last one accepted
+        self._followed: Any = None  # the one whose models are loaded
+        self._labels: dict[str, dict[str, int]] = {}
+        self._versions: dict[str, dict[int, Version]] = {}
+        self._changed = threading.Condition()  # guards all of the above and what versions hold
+        self._scan_at = float("inf")
+        self._last_problem = ""
+        self._stopping = False
+        self._worker = threading.Thread(target=self._work, name="model-manager", daemon=True)
+
+    # --- for calls -----------------------------------------------------------------------------
+
+    @contextmanager
+    def lease(self, spec: ModelSpec) -> Iterator[Version]:
+        """The version that a request is for, kept loaded while in use.
+
+        Raises:
+            InvalidArgument: no model is named, or the label is not known.
+            NotFound: there is no such version, or it is not available.
+        """
+        with self._changed:
+            version = self._find(spec)
+            version.calls += 1
+        try:
+            yield version
+        finally:
+            with self._changed:
+                version.calls -= 1
+                if version.state is State.UNLOADING and not version.calls:
+                    self._close(version)
+                self._changed.notify_all()
+
+    def _find(self, spec: ModelSpec) -> Version:
+        if not spec.name:
+            raise InvalidArgument("ModelSpec has no name specified.")
+        number = spec.version
+        if spec.label is not None:
+            number = self._labels.get(spec.name, {}).get(spec.label)
+            if number is None:
+                raise InvalidArgument(f"Unrecognized servable version label: {spec.label}")
+        available = {
+            version.number: version
+            for version in self._versions.get(spec.name, {}).values()
+            if version.state is State.AVAILABLE
+        }
+        if number is None:
+            if available:
+                return available[max(available)]
+            raise NotFound(f"Servable not found for request: Latest({spec.name})")
+        if number not in available:
+            raise NotFound(f"Servable not found for request: Specific({spec.name}, {number})")
+        return available[number]
+
+    def statuses(self, name: str, number: int | None = None) -> list[VersionStatus]:
+        """The states of a model's versions, newest first, unloaded ones included.
+
+        Raises:
+            NotFound: there never was such a model, or such a version.
+        """
+        with self._changed:
+            versions = self._versions.get(name, {})
+            if number is not None:
+                if number not in versions:
+                    raise NotFound(f"Could not find version {number} of model {name}")
+                numbers = [number]
+            elif not versions:
+                raise NotFound(f"Could not find any versions of model {name}")
+            else:
+                numbers = sorted(versions, reverse=True)
+            return [VersionStatus(n, versions[n].state, versions[n].error) for n in numbers]
+
+    # --- configuration -------------------------------------------------------------------------
+
+    def start(self, config: Any) -> None:
+        """Serve the models of a ModelServerConfig; returns when each has an available version.
+
+        A model without any version is waited for.
+
+        Raises:
+            TFSError: the configuration is wrong, or a model could not be loaded.
+        """
+        self._worker.start()
+        self._apply(config, "servable(s)")
+
+    def reload(self, config: Any) -> None:
+        """Replace the list of models; returns when each new one has been loaded, or failed to.
+
+        Raises:
+            TFSError: the configuration is wrong, or a new model could not be loaded.
+        """
+        self._apply(config, "model(s)")
+
+    def _apply(self, config: Any, noun: str) -> None:
+        if config.WhichOneof("config") is None:
+            return  # nothing to serve, as yet
+        with self._changed:
+            check_config(config, self._config)
+            self._config = config
+            self._labels = self._checked_labels(config)
+            check_platforms(config)
+            known = {} if self._followed is None else {m.name for m in self._models()}
+            before = {id(v) for versions in self._versions.values() for v in versions.values()}
+            self._followed = config
+            new = {model.name for model in self._models()} - set(known)
+            self._scan_at = 0.0
+            self._changed.notify_all()
+
+            def decisive(name: str) -> Version | None:
+                """The newest version that came up or failed since, if any."""
+                done = [
+                    version
+                    for version in self._versions.get(name, {}).values()
+                    if id(version) not in before and version.state in (State.AVAILABLE, State.END)
+                ]
+                return max(done, key=lambda version: version.number, default=None)
+
+            self._changed.wait_for(
+                lambda: self._stopping or self._followed is not config or all(map(decisive, new))
+            )
+            failed = [
+                version
+                for name in sorted(new)
+                if (version := decisive(name)) and version.state is State.END
+            ]
+        if failed:
+            problems = "".join(
+                f"{{{{name: {v.name} version: {v.number}}}{_due_to(v.error)}}}, " for v in failed
+            )
+            raise Unknown(f"{len(failed)} {noun} did not become available: {{{problems}}}")
+
+    def _models(self) -> list[Any]:
+        return list(self._followed.model_config_list.config)
+
+    def _checked_labels(self, config: Any) -> dict[str, dict[str, int]]:
+        labels: dict[str, dict[str, int]] = {}
+        for model in config.model_config_list.config:
+            for label, number in model.version_labels.items():
+                moves = self._labels.get(model.name, {}).get(label, number) != number
+                version = self._versions.get(model.name, {}).get(number)
+                if (moves or not self._allow_labels) and (
+                    version is None or version.state is not State.AVAILABLE
+                ):
+                    raise FailedPrecondition(
+                        f"Request to assign label to version {number} of model {model.name},"
+                        " which is not currently available for inference"
+                    )
+                labels.setdefault(model.name, {})[label] = number
+        return labels
+
+    def stop(self) -> None:
+        """Unload everything; calls that are running are waited for."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._worker.is_alive():
+            self._worker.join()
+        with self._changed:
+            for version in self._all_versions():
+                version.wanted = False
+                if version.state is State.AVAILABLE:
+                    self._unload(version)
+            self._changed.wait_for(
+                lambda: all(v.state is not State.UNLOADING for v in self._all_versions())
+            )
+
+    def _all_versions(self) -> list[Version]:
+        return [v for versions in self._versions.values() for v in versions.values()]
+
+    # --- the worker ----------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        with self._changed:
+            while not self._stopping:
+                if time.monotonic() >= self._scan_at:
+                    self._scan()
+                    wait = self._poll_wait
+                    self._scan_at = time.monotonic() + wait if wait > 0 else float("inf")
+                self._unload_stale()
+                version = self._next_to_load()
+                if version is not None:
+                    self._load_version(version)
+                    continue
+                waiting = [v.next_attempt for v in self._all_versions() if _loads(v)]
+                wake_at = min(self._scan_at, *waiting, float("inf"))
+                timeout = None if wake_at == float("inf") else max(0.0, wake_at - time.monotonic())
+                self._changed.wait(timeout)
+
+    def _scan(self) -> None:
+        """Compare what is wanted with the disk.  One model that cannot be read stops them all."""
+        if self._followed is None:
+            return
+        try:
+            wanted = {model.name: versions_to_serve(model) for model in self._models()}
+        except TFSError as error:
+            self._report(f"the disk cannot be followed: {error.details}")
+            return
+        self._report("".join(f"no versions of {n} were found; " for n, v in wanted.items() if not v))
+        for version in self._all_versions():
+            if version.number not in wanted.get(version.name, {}):
+                version.wanted = False
+                if version.state in (State.START, State.LOADING):
+                    version.state = State.END
+        for name, paths in wanted.items():
+            known = self._versions.setdefault(name, {})
+            for number, path in paths.items():
+                old = known.get(number)
+                if old is None or (old.state is State.END and not old.wanted):
+                    known[number] = Version(name, number, path)
+                elif old.state is not State.UNLOADING:
+                    old.wanted = True
+        self._changed.notify_all()
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self._last_problem:
+            _log.warning(problem)
+        self._last_problem = problem
+
+    def _unload_stale(self) -> None:
+        for versions in self._versions.values():
+            wanted = [v for v in versions.values() if v.wanted]
+            ready = [v for v in versions.values() if v.state is State.AVAILABLE]
+            stale = sorted((v for v in ready if not v.wanted), key=lambda v: v.number)
+            keep = 1 if wanted and not any(v.wanted for v in ready) else 0
+            for version in stale[: len(stale) - keep]:
+                self._unload(version)
+
+    def _next_to_load(self) -> Version | None:
+        now = time.monotonic()
+        due = [v for v in self._all_versions() if _loads(v) and v.next_attempt <= now]
+        return max(due, key=lambda v: v.number, default=None)
+
+    def _load_version(self, version: Version) -> None:
+        version.state = State.LOADING
+        self._changed.notify_all()
+        self._changed.release()
+        error: TFSError | None = None
+        model = None
+        try:
+            model = self._load(version.path)
+        except TFSError as failure:
+            error = failure
+        except Exception as failure:
+            _log.exception("loading %s version %d failed", version.name, version.number)
+            error = from_code(Code.INTERNAL, f"{type(failure).__name__}: {failure}")
+        finally:
+            self._changed.acquire()
+        if error is None:
+            version.model = model
+            version.state = State.AVAILABLE
+            _log.info("loaded %s version %d", version.name, version.number)
+        else:
+            version.attempts += 1
+            version.next_attempt = time.monotonic() + self._retry_seconds
+            _log.warning("%s version %d: %s", version.name, version.number, error.details)
+            if version.attempts > self._max_retries:
+                version.error = error
+                version.state = State.END
+        self._changed.notify_all()
+
+    def _unload(self, version: Version) -> None:
+        version.state = State.UNLOADING
+        if not version.calls:
+            self._close(version)
+        self._changed.notify_all()
+
+    def _close(self, version: Version) -> None:
+        version.model.close()
+        version.model = None
+        version.state = State.END
+        self._scan_at = 0.0  # it may be wanted again by now
+        _log.info("unloaded %s version %d", version.name, version.number)
+
+
+def _loads(version: Version) -> bool:
+    return version.wanted and version.state in (State.START, State.LOADING)
+
+
+def _due_to(error: TFSError | None) -> str:
+    return f" due to error: {error.code}: {error.details}" if error else ""

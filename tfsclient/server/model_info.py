@@ -1,0 +1,72 @@
+"""GetModelMetadata and GetModelStatus, for both interfaces: message in, message out."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tfsclient.errors import InvalidArgument
+from tfsclient.messages import message_class
+from tfsclient.predict_wire import ModelSpec
+from tfsclient.server.lifecycle import ModelManager
+
+SIGNATURE_DEF: Final = "signature_def"
+
+
+def read_spec(message: Any) -> ModelSpec:
+    """A request's ModelSpec.
+
+    Raises:
+        InvalidArgument: the request has none.
+    """
+    if not message.HasField("model_spec"):
+        raise InvalidArgument("Missing ModelSpec")
+    spec = message.model_spec
+    choice = spec.WhichOneof("version_choice")
+    return ModelSpec(
+        spec.name,
+        spec.version.value if choice == "version" else None,
+        spec.version_label if choice == "version_label" else None,
+        spec.signature_name,
+    )
+
+
+def get_model_metadata(models: ModelManager, request: Any) -> Any:
+    """Answer a GetModelMetadataRequest.
+
+    Raises:
+        TFSError: as TF Serving would report it.
+    """
+    spec = read_spec(request)
+    if not request.metadata_field:
+        raise InvalidArgument("GetModelMetadataRequest must specify at least one metadata_field")
+    for field in request.metadata_field:
+        if field != SIGNATURE_DEF:
+            raise InvalidArgument(f"Metadata field {field} is not supported")
+    with models.lease(spec) as version:
+        signatures = message_class("tensorflow.serving.SignatureDefMap")()
+        for name, signature in version.model.signatures.items():
+            signatures.signature_def[name].CopyFrom(signature)
+    response = message_class("tensorflow.serving.GetModelMetadataResponse")()
+    response.model_spec.name = spec.name
+    response.model_spec.version.value = version.number
+    response.metadata[SIGNATURE_DEF].Pack(signatures)
+    return response
+
+
+def get_model_status(models: ModelManager, request: Any) -> Any:
+    """Answer a GetModelStatusRequest; a label in it is ignored.
+
+    Raises:
+        TFSError: as TF Serving would report it.
+    """
+    spec = read_spec(request)
+    response = message_class("tensorflow.serving.GetModelStatusResponse")()
+    for status in models.statuses(spec.name, spec.version):
+        entry = response.model_version_status.add(
+            version=status.version, state=status.state.value
+        )
+        entry.status.SetInParent()
+        if status.error is not None and status.error.code is not None:
+            entry.status.error_code = status.error.code.number
+            entry.status.error_message = status.error.details
+    return response

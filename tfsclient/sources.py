@@ -1,0 +1,190 @@
+"""Where schemas come from: a server's metadata answer, a SavedModel folder, a saved file.
+
+All of them end in one conversion, from ``tensorflow.SignatureDef``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfsclient.dtypes import DType
+from tfsclient.errors import DecodeError, InvalidInput, TFSError
+from tfsclient.schema import Model, Signature, TensorSpec, from_json
+
+_SERVE_TAG = "serve"
+_SIGNATURE_DEF = "signature_def"
+
+
+def from_metadata_response(data: bytes) -> Model:
+    """The model that a serialized GetModelMetadataResponse describes.
+
+    Raises:
+        DecodeError: the bytes are no such message, or lack the signatures.
+    """
+    from tfsclient.messages import message_class
+
+    response = _parse(message_class("tensorflow.serving.GetModelMetadataResponse"), data)
+    packed = response.metadata.get(_SIGNATURE_DEF)
+    if packed is None or packed.type_url.rpartition("/")[2] != "tensorflow.serving.SignatureDefMap":
+        raise DecodeError("the metadata answer holds no signature_def")
+    signatures = _parse(message_class("tensorflow.serving.SignatureDefMap"), packed.value)
+    spec = response.model_spec
+    version = spec.version.value if spec.HasField("version") else None
+    return Model(spec.name, version, _signatures(signatures.signature_def))
+
+
+def from_metadata_json(text: bytes) -> Model:
+    """The model that REST's ``GET /v1/models/M/metadata`` describes.
+
+    Raises:
+        DecodeError: the text is not such an answer.
+    """
+    import orjson
+    from google.protobuf import json_format
+
+    from tfsclient.messages import message_class
+
+    try:
+        answer = orjson.loads(text)
+        spec = answer["model_spec"]
+        name, version = spec["name"], spec.get("version")
+        signatures = json_format.ParseDict(
+            answer["metadata"][_SIGNATURE_DEF],
+            message_class("tensorflow.serving.SignatureDefMap")(),
+            ignore_unknown_fields=True,
+        )
+        if not isinstance(name, str):
+            raise TypeError("the model name is no string")
+        number = None if version is None else int(version)
+    except (ValueError, KeyError, TypeError, AttributeError, json_format.ParseError) as error:
+        raise DecodeError(f"not a metadata answer: {type(error).__name__}: {error}") from error
+    return Model(name, number, _signatures(signatures.signature_def))
+
+
+def from_saved_model(path: str | Path, name: str | None = None) -> Model:
+    """The model in a SavedModel folder; TensorFlow is not needed.
+
+    Args:
+        path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
+        name: what to call the model; None takes the name of the folder of versions.
+
+    Raises:
+        InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
+    """
+    from tfsclient.messages import message_class
+
+    folder = Path(path)
+    version = _version_number(folder.name)
+    if not _has_saved_model(folder):
+        versions = [
+            (number, child)
+            for child in (sorted(folder.iterdir()) if folder.is_dir() else [])
+            if (number := _version_number(child.name)) is not None and _has_saved_model(child)
+        ]
+        if not versions:
+            raise InvalidInput(
+                f"{folder} is no SavedModel: neither it nor a version folder in it holds "
+                "saved_model.pb or saved_model.pbtxt"
+            )
+        version, folder = max(versions)
+    if name is None:
+        resolved = folder.resolve()
+        name = resolved.name if version is None else resolved.parent.name
+    saved = _read_saved_model(folder, message_class("tensorflow.SavedModel"))
+    graphs = [g for g in saved.meta_graphs if list(g.meta_info_def.tags) == [_SERVE_TAG]]
+    if not graphs:
+        tags = [sorted(g.meta_info_def.tags) for g in saved.meta_graphs]
+        raise InvalidInput(f"{folder} has no graph tagged {_SERVE_TAG!r}, only {tags}", model=name)
+    try:
+        return Model(name, version, _signatures(graphs[0].signature_def))
+    except DecodeError as error:
+        raise InvalidInput(f"{folder}: {error.details}", model=name) from error
+
+
+def from_file(path: str | Path) -> Model:
+    """The model in a saved file: our own schema, a lock file, or saved server metadata.
+
+    Metadata may be REST's JSON or a serialized GetModelMetadataResponse.
+
+    Raises:
+        InvalidInput: the file cannot be read, or is none of these.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    if not data.lstrip().startswith(b"{"):
+        reader = from_metadata_response
+    elif b'"model_spec"' in data:
+        reader = from_metadata_json
+    else:
+        reader = from_json
+    try:
+        return reader(data)
+    except TFSError as error:
+        raise InvalidInput(f"{path}: {error.details}") from error
+
+
+def _version_number(name: str) -> int | None:
+    """The version that a folder name means to TF Serving (leading zeros count)."""
+    return int(name) if name.isascii() and name.isdecimal() else None
+
+
+def _has_saved_model(folder: Path) -> bool:
+    return any((folder / f"saved_model.{kind}").is_file() for kind in ("pb", "pbtxt", "cpb"))
+
+
+def _read_saved_model(folder: Path, saved_model: Any) -> Any:
+    from google.protobuf import text_format
+
+    binary, text = folder / "saved_model.pb", folder / "saved_model.pbtxt"
+    try:
+        if binary.is_file():
+            return _parse(saved_model, binary.read_bytes())
+        if text.is_file():
+            return text_format.Parse(
+                text.read_text("utf-8"), saved_model(), allow_unknown_field=True
+            )
+    except (DecodeError, OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise InvalidInput(f"{folder} holds no readable SavedModel: {error}") from error
+    raise InvalidInput(f"{folder} holds a chunked saved_model.cpb, which is not supported")
+
+
+def _parse(message: Any, data: bytes) -> Any:
+    from google.protobuf.message import DecodeError as ProtobufError
+
+    try:
+        return message.FromString(data)
+    except ProtobufError as error:
+        raise DecodeError(f"not a {message.DESCRIPTOR.full_name}: {error}") from error
+
+
+def _signatures(definitions: Mapping[str, Any]) -> dict[str, Signature]:
+    return {
+        name: Signature(
+            name=name,
+            inputs=_tensors(definition.inputs),
+            outputs=_tensors(definition.outputs),
+            method=definition.method_name,
+            defaults=frozenset(definition.defaults) & frozenset(definition.inputs),
+        )
+        for name, definition in sorted(definitions.items())
+    }
+
+
+def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    return {name: _tensor(name, info) for name, info in sorted(infos.items())}
+
+
+def _tensor(name: str, info: Any) -> TensorSpec:
+    encoding = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}.get(
+        info.WhichOneof("encoding"), "dense"
+    )
+    shape: tuple[int, ...] | None = None
+    if not info.tensor_shape.unknown_rank:
+        shape = tuple(dim.size for dim in info.tensor_shape.dim)
+        if any(size < -1 for size in shape):
+            raise DecodeError(f"tensor {name!r} has an impossible shape {list(shape)}")
+    return TensorSpec(name, DType.of_number(info.dtype), shape, encoding)
