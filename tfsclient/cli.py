@@ -1,13 +1,14 @@
 """The ``tfsclient`` command: arguments and exit codes, no logic.
 
-Exit codes: 0 done; 1 the answer is no (not ready, not agreed); 2 usage or input; 3 the server cannot
-be reached.
+Exit codes: 0 done; 1 the answer is no (not ready, not agreed); 2 usage or input; 3 the server
+cannot be reached.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,10 @@ class _Commands(click.Group):
         return sorted([*super().list_commands(ctx), *self._LAZY])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "serve":
-            from tfsclient.server.cli import serve
-
-            return serve
-        if cmd_name == "demo":
-            from tfsclient.demo.cli import demo
-
-            return demo
+        if cmd_name in self._LAZY:
+            package = {"serve": "server"}.get(cmd_name, cmd_name)
+            command: click.Command = getattr(import_module(f"tfsclient.{package}.cli"), cmd_name)
+            return command
         return super().get_command(ctx, cmd_name)
 
 
@@ -116,7 +113,7 @@ def _print_signatures(model: Model) -> None:
 @click.argument("model")
 @click.option("--version", type=click.IntRange(0), help="Only this version.")
 def status(target: str, model: str, version: int | None) -> None:
-    """Show the state of every version of MODEL on the server TARGET; exit 1 if none is available."""
+    """Show the states of MODEL on the server TARGET; exit 1 if no version is available."""
     from tfsclient.client import Client
 
     with exit_codes(), Client(target) as client:

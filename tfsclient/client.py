@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
 
 from tfsclient import inputs as inputs_
-from tfsclient.calls import Call, Flow, drive
+from tfsclient.calls import Call, Flow, T, drive
 from tfsclient.discovery import Discovery, Pointer
 from tfsclient.errors import (
     DeadlineExceeded,
@@ -208,9 +208,7 @@ class Client:
         Raises:
             InvalidInput: the model has no such signature; the error lists those it has.
         """
-        found = self.metadata(
-            model, version=version, label=label, timeout=timeout, headers=headers
-        )
+        found = self.metadata(model, version=version, label=label, timeout=timeout, headers=headers)
         return found.signature(signature)
 
     def status(
@@ -345,8 +343,9 @@ class Client:
 
     # Sending.
 
-    def _send(self, call: Call[Any], timeout: Timeout, headers: Mapping[str, str] | None) -> Any:
-        return self._sender(timeout, headers)(call)
+    def _send(self, call: Call[T], timeout: Timeout, headers: Mapping[str, str] | None) -> T:
+        answer: T = self._sender(timeout, headers)(call)
+        return answer
 
     def _sender(
         self, timeout: Timeout, headers: Mapping[str, str] | None

@@ -103,7 +103,9 @@ class DType(str):
         if facts is None:
             prefix, _, digits = name.partition("_")
             if prefix != "dtype" or not digits.isdecimal():
-                raise ValueError(f"no tensor type is called {name!r}; known are {', '.join(_FACTS)}")
+                raise ValueError(
+                    f"no tensor type is called {name!r}; known are {', '.join(_FACTS)}"
+                )
             facts = _Facts(int(digits), name)
         self = super().__new__(cls, name)
         self._facts = facts
@@ -176,7 +178,7 @@ class DType(str):
 
     @property
     def kind(self) -> str:
-        """"float", "int", "complex", "bool" or "string"; "" for what cannot be sent."""
+        """One of "float", "int", "complex", "bool" and "string"; "" for what cannot be sent."""
         return _KINDS.get(self._facts.field, "")
 
     @property

@@ -114,7 +114,7 @@ class TFSError(Exception):
         return (type(self), (self.details,), self.__dict__)
 
 
-class InvalidInput(TFSError, ValueError):  # noqa: N818 (named for what it tells, as gRPC's are)
+class InvalidInput(TFSError, ValueError):
     """The inputs do not fit the signature, or the transport cannot carry them; nothing was sent."""
 
 
@@ -122,11 +122,11 @@ class DecodeError(TFSError):
     """The answer could not be understood: it is not what a TF Serving answers."""
 
 
-class MissingExtra(TFSError, ImportError):  # noqa: N818
+class MissingExtra(TFSError, ImportError):
     """A feature needs an optional dependency; the text names the extra to install."""
 
 
-class InvalidArgument(TFSError):  # noqa: N818
+class InvalidArgument(TFSError):
     """The server refused the request: a wrong name, dtype, shape or value."""
 
     code = Code.INVALID_ARGUMENT
@@ -144,13 +144,13 @@ class OutOfRange(InvalidArgument):
     code = Code.OUT_OF_RANGE
 
 
-class NotFound(TFSError):  # noqa: N818
+class NotFound(TFSError):
     """The server has no such model, version or label, or it is not (yet) loaded."""
 
     code = Code.NOT_FOUND
 
 
-class Aborted(TFSError):  # noqa: N818
+class Aborted(TFSError):
     """The operation met a conflict."""
 
     code = Code.ABORTED
@@ -162,7 +162,7 @@ class AlreadyExists(Aborted):
     code = Code.ALREADY_EXISTS
 
 
-class Internal(TFSError):  # noqa: N818
+class Internal(TFSError):
     """The server, or something on the way to it, failed."""
 
     code = Code.INTERNAL
@@ -180,43 +180,43 @@ class DataLoss(Internal):
     code = Code.DATA_LOSS
 
 
-class Unavailable(TFSError):  # noqa: N818
+class Unavailable(TFSError):
     """The server cannot be reached or does not take requests now; trying again may help."""
 
     code = Code.UNAVAILABLE
 
 
-class DeadlineExceeded(TFSError, TimeoutError):  # noqa: N818
+class DeadlineExceeded(TFSError, TimeoutError):
     """The call took longer than its timeout."""
 
     code = Code.DEADLINE_EXCEEDED
 
 
-class ResourceExhausted(TFSError):  # noqa: N818
+class ResourceExhausted(TFSError):
     """A quota, a queue or a message size limit was exceeded."""
 
     code = Code.RESOURCE_EXHAUSTED
 
 
-class PermissionDenied(TFSError):  # noqa: N818
+class PermissionDenied(TFSError):
     """The caller is known but may not do this."""
 
     code = Code.PERMISSION_DENIED
 
 
-class Unauthenticated(TFSError):  # noqa: N818
+class Unauthenticated(TFSError):
     """The caller did not say, or not rightly, who they are."""
 
     code = Code.UNAUTHENTICATED
 
 
-class Unimplemented(TFSError):  # noqa: N818
+class Unimplemented(TFSError):
     """The server or the transport cannot do this at all."""
 
     code = Code.UNIMPLEMENTED
 
 
-class Cancelled(TFSError):  # noqa: N818
+class Cancelled(TFSError):
     """The call was cancelled."""
 
     code = Code.CANCELLED

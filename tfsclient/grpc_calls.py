@@ -26,7 +26,9 @@ NEEDS_SIGNATURE = False
 def predict(request: PredictRequest, copy: bool) -> Call[Prediction]:
     """The call that runs a predict request."""
     decode = partial(_prediction, request=request, copy=copy)
-    return Call(_PREDICTION + "Predict", request.to_bytes(), decode, request.model, request.signature)
+    return Call(
+        _PREDICTION + "Predict", request.to_bytes(), decode, request.model, request.signature
+    )
 
 
 def _prediction(data: bytes, *, request: PredictRequest, copy: bool) -> Prediction:
@@ -42,9 +44,7 @@ def _prediction(data: bytes, *, request: PredictRequest, copy: bool) -> Predicti
 def metadata(model: str, version: int | None, label: str | None) -> Call[Model]:
     """The call that asks for a model's signatures."""
     request = _spec_field(model, version, label) + chunk(_METADATA_FIELD, b"signature_def")
-    return Call(
-        _PREDICTION + "GetModelMetadata", request, from_metadata_response, model, safe=True
-    )
+    return Call(_PREDICTION + "GetModelMetadata", request, from_metadata_response, model, safe=True)
 
 
 def status(model: str, version: int | None) -> Call[list[VersionStatus]]:

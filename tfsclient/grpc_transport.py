@@ -78,9 +78,7 @@ class GrpcTransport:
                     f"if {self._target} is TF Serving's REST port (usually 8501), write "
                     f"http://{self._target}; its gRPC port is usually 8500"
                 )
-        return from_code(
-            code, details, model=call.model, signature=call.signature, hint=hint
-        )
+        return from_code(code, details, model=call.model, signature=call.signature, hint=hint)
 
 
 def _channel_options(retries: int) -> list[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import ml_dtypes
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
+from tfsclient.nested import object_array
 from tfsclient.schema import Signature, TensorSpec
 from tfsclient.tensors import Tensor
 
@@ -60,7 +61,9 @@ def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Te
     return tensors
 
 
-def as_they_are(inputs: Mapping[str, Any], *, model: str, signature: str | None) -> dict[str, Tensor]:
+def as_they_are(
+    inputs: Mapping[str, Any], *, model: str, signature: str | None
+) -> dict[str, Tensor]:
     """The tensors for inputs that no signature is asked about.
 
     numpy arrays keep their dtype.  Python numbers become float32 and int32 (int64 where they do not
@@ -101,7 +104,7 @@ def name_inputs(inputs: Inputs, signature: Signature, *, model: str) -> Mapping[
     return {next(iter(signature.inputs)): inputs}
 
 
-def _is_rows(inputs: Any) -> bool:
+def _is_rows(inputs: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
     return (
         isinstance(inputs, Sequence)
         and not isinstance(inputs, str | bytes)
@@ -167,18 +170,14 @@ def _to_array(value: Any, dtype: DType) -> Array:
 
 
 def _to_strings(value: Any) -> Array:
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind not in "OSUT":
-            raise _Misfit(f"is of dtype {value.dtype}, but the signature wants strings")
-        array = value.astype(object)
-    else:
-        # dtype=object keeps bytes whole: numpy's own string dtype would strip trailing NULs.
-        array = np.array(value, dtype=object)
-    out = np.empty(array.shape, dtype=object)
-    flat = out.reshape(-1)
-    for i, item in enumerate(array.reshape(-1)):
-        flat[i] = _to_bytes(item)
-    return out
+    if not isinstance(value, list | tuple | str | bytes | bytearray | memoryview | np.ndarray):
+        value = np.asarray(value, dtype=object)  # a pandas or pyarrow column
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "OSUT":
+        raise _Misfit(f"is of dtype {value.dtype}, but the signature wants strings")
+    try:
+        return object_array(value, _to_bytes)
+    except ValueError as error:
+        raise _Misfit(f"is ragged: {error}") from error
 
 
 def _to_bytes(item: Any) -> bytes:
@@ -191,8 +190,6 @@ def _to_bytes(item: Any) -> bytes:
             raise _Misfit(f"holds text that is not Unicode: {error}") from error
     if isinstance(item, bytearray | memoryview):
         return bytes(item)
-    if isinstance(item, list | tuple):
-        raise _Misfit("is ragged: its lists have different lengths")
     raise _Misfit(f"holds a {type(item).__name__}, but the signature wants str or bytes")
 
 
@@ -237,7 +234,8 @@ def _cast(array: Array, want: DType, name: str) -> Array:
             )
         return array.astype(target)
     if kinds == ("int", "float"):
-        cast = array.astype(target)
+        with np.errstate(over="ignore"):
+            cast = array.astype(target)
         if not _exact(array, cast):
             raise _Misfit(
                 f"holds integers that {want} cannot hold exactly; round them yourself: "
@@ -300,9 +298,7 @@ def _check_shape(shape: tuple[int, ...], spec: TensorSpec) -> None:
     text = f"has shape {shape}, but the signature wants {spec}"
     fitting = _fitting(shape, spec.shape)
     if fitting is not None:
-        text += (
-            f"; {fitting} would fit: numpy.reshape({_identifier(spec.name)}, {fitting})"
-        )
+        text += f"; {fitting} would fit: numpy.reshape({_identifier(spec.name)}, {fitting})"
     raise _Misfit(text)
 
 

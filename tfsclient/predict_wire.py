@@ -1,17 +1,20 @@
 """Predict requests and responses as protobuf bytes and back: for the client and the local server.
 
-Everything is plain data on both sides of the wire; only :mod:`tfsclient.tensors` knows numpy.
+Everything is plain data on both sides of the wire.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.tensors import (
     MAX_PADDING,
+    Array,
     Tensor,
     decode_tensor,
     encode_tensor,
@@ -21,6 +24,8 @@ from tfsclient.wire import CHUNK, VARINT, Buffer, chunk, fields, signed, tag, te
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from tfsclient.dtypes import DType
 
 _MAX_MESSAGE = (1 << 31) - 1  # bytes; protobuf's limit, and gRPC's
 
@@ -69,8 +74,7 @@ class PredictRequest:
     output_filter: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PredictResponse:
+class PredictResponse(NamedTuple):
     """An answer.
 
     Attributes:
@@ -83,7 +87,7 @@ class PredictResponse:
     model: str
     version: int | None
     signature: str
-    outputs: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    outputs: dict[str, Tensor]
 
 
 def encode_model_spec(
@@ -125,9 +129,9 @@ def encode_predict_request(
         InvalidInput: a name is not text.
         TypeError: an array does not have its tensor's dtype.
     """
-    parts: list[Buffer] = [chunk(_REQUEST_SPEC, spec)]
+    parts: list[Buffer] = [_REQUEST_SPEC_TAG + varint(len(spec)) + spec]
     for name, tensor in inputs.items():
-        parts += _entry(_REQUEST_INPUTS, name, encode_tensor(tensor))
+        parts += _entry(_REQUEST_INPUTS_TAG, name, encode_tensor(tensor))
     parts += [chunk(_REQUEST_FILTER, _utf8(name)) for name in output_filter]
     return parts
 
@@ -141,7 +145,7 @@ def encode_predict_response(response: PredictResponse) -> list[Buffer]:
     """
     parts: list[Buffer] = []
     for name, tensor in response.outputs.items():
-        parts += _entry(_RESPONSE_OUTPUTS, name, encode_tensor_typed(tensor))
+        parts += _entry(_RESPONSE_OUTPUTS_TAG, name, encode_tensor_typed(tensor))
     spec = encode_model_spec(
         response.model, version=response.version, label=None, signature=response.signature
     )
@@ -164,11 +168,16 @@ def join(parts: Sequence[Buffer]) -> bytes:
     return b"".join(parts)
 
 
-def _entry(number: int, name: str, tensor: list[Buffer]) -> list[Buffer]:
-    """A map's entry."""
+_REQUEST_SPEC_TAG = tag(_REQUEST_SPEC, CHUNK)
+_REQUEST_INPUTS_TAG = tag(_REQUEST_INPUTS, CHUNK)
+_RESPONSE_OUTPUTS_TAG = tag(_RESPONSE_OUTPUTS, CHUNK)
+
+
+def _entry(start: bytes, name: str, tensor: list[Buffer]) -> list[Buffer]:
+    """A map's entry, whose field has the tag ``start``."""
     size = sum(map(len, tensor))
     head = _key(name) + varint(size)
-    return [tag(number, CHUNK) + varint(len(head) + size) + head, *tensor]
+    return [start + varint(len(head) + size) + head, *tensor]
 
 
 @lru_cache(maxsize=1024)
@@ -206,7 +215,7 @@ def decode_predict_request(data: Buffer) -> PredictRequest:
     return PredictRequest(spec, inputs, tuple(output_filter))
 
 
-def decode_predict_response(data: Buffer, *, copy: bool = False) -> PredictResponse:
+def decode_predict_response(data: bytes, *, copy: bool = False) -> PredictResponse:
     """Read a PredictResponse.
 
     Args:
@@ -218,32 +227,93 @@ def decode_predict_response(data: Buffer, *, copy: bool = False) -> PredictRespo
         DecodeError: the bytes are no PredictResponse; or an output is, and the error names it.
     """
     spec = bytearray()
-    protos: dict[str, Buffer] = {}
+    entries: list[tuple[int, int]] = []
     for number, kind, first, end in fields(data):
-        if kind != CHUNK:
-            continue
-        if number == _RESPONSE_OUTPUTS:
-            name, proto = _read_entry(data, first, end)
-            protos[name] = proto
-        elif number == _RESPONSE_SPEC:
-            spec += data[first:end]
+        if kind == CHUNK:
+            if number == _RESPONSE_OUTPUTS:
+                entries.append((first, end))
+            elif number == _RESPONSE_SPEC:
+                spec += data[first:end]
     model = _read_model_spec(bytes(spec))
-    padding = MAX_PADDING // max(1, len(protos))
+    padding = MAX_PADDING // max(1, len(entries))
     outputs: dict[str, Tensor] = {}
-    for name, proto in protos.items():
-        try:
-            tensor = decode_tensor(proto, copy=copy, padding=padding)
-        except DecodeError as error:
-            raise DecodeError(
-                f"output {name!r}: {error.details}",
-                model=model.name or None,
-                signature=model.signature or None,
-            ) from None
-        if not copy and _SMALL_MESSAGE < len(data) > _MUCH_LARGER * tensor.array.nbytes:
-            tensor = tensor._replace(array=tensor.array.copy())
-            tensor.array.flags.writeable = False
-        outputs[name] = tensor
+    for first, end in entries:
+        output = _read_known_output(data, first, end)
+        if output is None:
+            try:
+                output = _read_output(data, first, end, copy=copy, padding=padding)
+            except DecodeError as error:
+                error.model = model.name or None
+                error.signature = model.signature or None
+                raise
+        name, (dtype, array) = output
+        if copy:
+            array = array if array.flags.writeable else array.copy()
+        elif _SMALL_MESSAGE < len(data) > _MUCH_LARGER * array.nbytes:
+            array = array.copy()
+            array.flags.writeable = False
+        outputs[name] = Tensor(dtype, array)
     return PredictResponse(model.name, model.version, model.signature, outputs)
+
+
+def _read_output(
+    data: bytes, first: int, end: int, *, copy: bool, padding: int
+) -> tuple[str, Tensor]:
+    name, proto = _read_entry(data, first, end)
+    try:
+        tensor = decode_tensor(proto, copy=copy, padding=padding)
+    except DecodeError as error:
+        raise DecodeError(f"output {name!r}: {error.details}") from None
+    if not copy:
+        _know_output(data, first, end, name, tensor)
+    return name, tensor
+
+
+class _KnownOutput(NamedTuple):
+    """What stands before the elements of an output whose elements are its last bytes."""
+
+    before: bytes
+    name: str
+    dtype: DType
+    numpy: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+# Answers of a model repeat their outputs but for the elements. By length and start of the entry;
+# what else stands before the elements is compared, so a wrong guess costs time only.
+_known_outputs: dict[tuple[int, bytes], _KnownOutput] = {}
+_MAX_KNOWN = 1024
+_MAX_BEFORE = 512  # bytes
+
+
+def _guess(data: bytes, first: int, end: int) -> tuple[int, bytes]:
+    """What an output is known by: the second byte of its entry is, as a rule, its name's length."""
+    name = data[first + 1] if end - first > 1 else 0
+    return end - first, data[first : first + 2 + name]
+
+
+def _read_known_output(data: bytes, first: int, end: int) -> tuple[str, Tensor] | None:
+    known = _known_outputs.get(_guess(data, first, end))
+    if known is None or not data.startswith(known.before, first):
+        return None
+    array = np.ndarray(known.shape, known.numpy, data, first + len(known.before))
+    return known.name, Tensor(known.dtype, array)
+
+
+def _know_output(data: bytes, first: int, end: int, name: str, tensor: Tensor) -> None:
+    dtype, array = tensor
+    start = _address(array) - _address(np.frombuffer(data, np.uint8))
+    if not first < start <= first + _MAX_BEFORE or start + array.nbytes != end or dtype == "bool":
+        return  # the elements are not the last bytes; and a bool's have to be looked at each time
+    if len(_known_outputs) >= _MAX_KNOWN:
+        _known_outputs.clear()
+    known = _KnownOutput(data[first:start], name, dtype, array.dtype, array.shape)
+    _known_outputs[_guess(data, first, end)] = known
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _read_entry(data: Buffer, start: int, end: int) -> tuple[str, Buffer]:

@@ -118,9 +118,7 @@ def build_predict(
     """
     check_version(model, version, label)
     if (reason := signature.why_unusable) is not None:
-        raise InvalidInput(
-            f"it cannot be called: {reason}", model=model, signature=signature.name
-        )
+        raise InvalidInput(f"it cannot be called: {reason}", model=model, signature=signature.name)
     if validate:
         tensors = inputs_.prepare(inputs, signature, model=model)
         _check_outputs(outputs, signature, model)

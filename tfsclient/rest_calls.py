@@ -17,7 +17,7 @@ from tfsclient.sources import from_metadata_json
 NEEDS_SIGNATURE = True
 
 
-def predict(request: PredictRequest, copy: bool) -> Call[Prediction]:  # noqa: ARG001
+def predict(request: PredictRequest, copy: bool) -> Call[Prediction]:
     """The call that runs a predict request; arrays made from JSON are always our own.
 
     Raises:

@@ -19,6 +19,7 @@ import orjson
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, Unimplemented
+from tfsclient.nested import object_array
 from tfsclient.schema import TensorSpec
 from tfsclient.tensors import Tensor
 
@@ -56,21 +57,13 @@ def _encode(name: str, tensor: Tensor) -> bytes:
             hint="use gRPC",
         )
     if tensor.dtype == STRING:
-        return orjson.dumps(_map_nested(_string_to_json, array))
+        return orjson.dumps(object_array(array, _string_to_json).tolist())
     if tensor.dtype.kind == "float" and not np.isfinite(array).all():
         return json.dumps(array.tolist(), separators=(",", ":")).encode()
     if array.ndim == 0:
         return orjson.dumps(array[()], option=orjson.OPT_SERIALIZE_NUMPY)
     native = array.astype(array.dtype.newbyteorder("="), order="C", copy=False)
     return orjson.dumps(np.ascontiguousarray(native), option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _map_nested(convert: Any, array: Array) -> Any:
-    out = np.empty(array.shape, dtype=object)
-    flat = out.reshape(-1)
-    for i, item in enumerate(array.reshape(-1)):
-        flat[i] = convert(item)
-    return out.tolist()
 
 
 def _string_to_json(item: bytes) -> str | dict[str, str]:
@@ -127,7 +120,7 @@ def _decode(value: Any, spec: TensorSpec) -> Array:
     try:
         if spec.dtype == STRING:
             encoded = spec.name.endswith(_BYTES_SUFFIX)
-            return _decode_strings(value, _from_base64 if encoded else _from_text)
+            return object_array(value, _from_base64 if encoded else _from_text)
         return _decode_numbers(value, spec.dtype)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise DecodeError(f"output {spec.name!r} is no {spec.dtype} tensor: {error}") from error
@@ -153,21 +146,6 @@ def _decode_numbers(value: Any, dtype: DType) -> Array:
             raise ValueError(f"{array.min()}..{array.max()} does not fit")
     with np.errstate(over="ignore"):
         return array.astype(dtype.numpy)
-
-
-def _decode_strings(value: Any, convert: Any) -> Array:
-    shape = []
-    level = [value]
-    while level and isinstance(level[0], list):
-        length = len(level[0])
-        if not all(isinstance(item, list) and len(item) == length for item in level):
-            raise ValueError("its lists have different lengths")
-        shape.append(length)
-        level = [item for items in level for item in items]
-    array = np.empty(len(level), dtype=object)
-    for i, item in enumerate(level):
-        array[i] = convert(item)
-    return array.reshape(shape)
 
 
 def _from_text(item: Any) -> bytes:

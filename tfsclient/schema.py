@@ -91,7 +91,9 @@ class Signature:
         for kind, specs in (("input", self.inputs), ("output", self.outputs)):
             for spec in specs.values():
                 if not spec.dtype.rest:
-                    return f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
+                    return (
+                        f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
+                    )
         return None
 
 

@@ -55,11 +55,11 @@ def from_metadata_json(text: bytes) -> Model:
             message_class("tensorflow.serving.SignatureDefMap")(),
             ignore_unknown_fields=True,
         )
-        if not isinstance(name, str):
-            raise TypeError("the model name is no string")
         number = None if version is None else int(version)
     except (ValueError, KeyError, TypeError, AttributeError, json_format.ParseError) as error:
         raise DecodeError(f"not a metadata answer: {type(error).__name__}: {error}") from error
+    if not isinstance(name, str):
+        raise DecodeError(f"not a metadata answer: the model's name is {name!r}")
     return Model(name, number, _signatures(signatures.signature_def))
 
 
@@ -115,14 +115,10 @@ def from_file(path: str | Path) -> Model:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
-    if not data.lstrip().startswith(b"{"):
-        reader = from_metadata_response
-    elif b'"model_spec"' in data:
-        reader = from_metadata_json
-    else:
-        reader = from_json
     try:
-        return reader(data)
+        if not data.lstrip().startswith(b"{"):
+            return from_metadata_response(data)
+        return from_metadata_json(data) if b'"model_spec"' in data else from_json(data)
     except TFSError as error:
         raise InvalidInput(f"{path}: {error.details}") from error
 

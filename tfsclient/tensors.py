@@ -372,8 +372,6 @@ def _from_values(dtype: DType, pieces: list[Buffer], count: int) -> Array:
     if dtype.field == BOOL_VAL and not (packed.size and packed.max() > 1):
         return packed[:count].view(np.bool_)
     numbers = unpack_varints(packed)[:count]
-    if dtype.field == BOOL_VAL:
-        return numbers != 0
     if dtype.field == HALF_VAL:
         return numbers.astype(np.uint16).view(wanted)
     return numbers.astype(wanted, copy=False)

@@ -36,6 +36,8 @@ def varint(number: int) -> bytes:
     """``number`` as a varint; a negative one as its 64 bit two's complement."""
     if 0 <= number < 128:
         return _ONE_BYTE[number]
+    if 0 <= number < 1 << 14:
+        return bytes((number & 127 | 128, number >> 7))
     number &= (1 << 64) - 1
     out = bytearray()
     while number > 127:
@@ -154,21 +156,11 @@ def text(data: Buffer, start: int, end: int) -> str:
         raise DecodeError(f"a name is not UTF-8: {error}") from None
 
 
-# Compaction of a varint's 7 bit groups within one word: keep the low groups of each pair, and move
-# the high ones down by 1, then by 2, then by 4 bits.
-_FOLDS = (
-    (1, 0x007F007F007F007F, 0x7F007F007F007F00),
-    (2, 0x00003FFF00003FFF, 0x3FFF00003FFF0000),
-    (4, 0x000000000FFFFFFF, 0x0FFFFFFF00000000),
-)
-
-
 def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """The numbers of a packed varint field.
 
     Returns:
-        A fresh array of some unsigned type wide enough for the longest varint; uint64 if one takes
-        five bytes or more.
+        A fresh array of an unsigned type that is wide enough: uint64 if a varint takes five bytes.
 
     Raises:
         DecodeError: the last varint is cut off, or one takes more than ten bytes.
@@ -186,26 +178,49 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     if longest > _MAX_VARINT:
         raise DecodeError("a protobuf varint is too long")
 
-    # Read each varint with one unaligned load of a word that starts where it does.
-    width = 2 if longest <= 2 else 4 if longest <= 4 else 8
-    padded = np.zeros(packed.size + width, np.uint8)
+    padded = np.zeros(packed.size + _MAX_VARINT, np.uint8)
     padded[: packed.size] = packed
-    word = np.dtype(f"u{width}")
-    windows = np.ndarray((packed.size,), word.newbyteorder("<"), padded, strides=(1,))
-    # take() copies all windows first, which pays for itself while they are narrow.
-    words = windows[starts] if width == 8 else windows.take(starts).astype(word, copy=False)
-    groups = [(1 << 8 * min(size, width)) - 1 & 0x7F7F7F7F7F7F7F7F for size in range(1, 11)]
-    words &= np.array(groups, word).take(more, mode="clip")
+    width = 2 if longest <= 2 else 4 if longest <= 4 else 8
+    numbers = _load(padded, starts, width)
+    numbers &= _masks(_GROUPS, width).take(more, mode="clip")
+    # Close the gaps between the groups of 7 bits: in pairs, then pairs of pairs, and so on.
     for shift, low, high in _FOLDS[: width.bit_length() - 1]:
-        moved = words & word.type(high & (1 << 8 * width) - 1)
-        moved >>= word.type(shift)
-        words &= word.type(low & (1 << 8 * width) - 1)
-        words |= moved
-    for index in range(8, longest):
-        which = np.flatnonzero(more >= index)
-        group = packed[starts[which] + index].astype(np.uint64) & np.uint64(127)
-        words[which] |= group << np.uint64(7 * index)
-    return words
+        low_mask, high_mask = _masks([low, high], width)
+        moved = numbers & high_mask
+        moved >>= numbers.dtype.type(shift)
+        numbers &= low_mask
+        numbers |= moved
+    if longest > 8:
+        starts += 8
+        tail = _load(padded, starts, 2)
+        tail &= _masks(_TAIL_GROUPS, 2).take(more, mode="clip")
+        tail = tail & np.uint16(0x7F) | tail >> np.uint16(1) & np.uint16(0x80)
+        numbers |= tail.astype(np.uint64) << np.uint64(56)
+    return numbers
+
+
+# By the number of bytes after the first: which bits of a varint's first eight bytes, and of the two
+# after those, are its number's.
+_GROUPS = [0x7F7F7F7F7F7F7F7F & (1 << 8 * size) - 1 for size in range(1, _MAX_VARINT + 1)]
+_TAIL_GROUPS = [0] * 8 + [0x007F, 0x017F]
+
+_FOLDS = (
+    (1, 0x007F007F007F007F, 0x7F007F007F007F00),
+    (2, 0x00003FFF00003FFF, 0x3FFF00003FFF0000),
+    (4, 0x000000000FFFFFFF, 0x0FFFFFFF00000000),
+)
+
+
+def _masks(masks: list[int], width: int) -> npt.NDArray[Any]:
+    return np.array([mask & (1 << 8 * width) - 1 for mask in masks], f"u{width}")
+
+
+def _load(data: npt.NDArray[np.uint8], starts: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
+    """The little-endian words of so many bytes that start there, aligned or not."""
+    word = np.dtype(f"u{width}")
+    every = np.ndarray((data.size - width + 1,), word.newbyteorder("<"), data, strides=(1,))
+    # take() first copies the word at every byte, which pays for itself while words are narrow.
+    return (every[starts] if width == 8 else every.take(starts)).astype(word, copy=False)
 
 
 def pack_varints(numbers: npt.NDArray[Any]) -> bytes:

@@ -44,9 +44,9 @@ def build() -> bytes:
 
     for root in ROOTS:
         add(root)
-    return descriptor_pb2.FileDescriptorSet(file=files.values()).SerializeToString(
-        deterministic=True
-    )
+    together = descriptor_pb2.FileDescriptorSet(file=files.values())
+    data: bytes = together.SerializeToString(deterministic=True)
+    return data
 
 
 def main() -> int:

@@ -25,7 +25,9 @@ _SOURCE_OPTIONS = [
     click.option("--model", metavar="NAME", help="The model's name; the source may know it."),
     click.option("--version", type=click.IntRange(0), help="With --server: this version."),
     click.option("--label", help="With --server: the version with this label."),
-    click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for --server."),
+    click.option(
+        "--timeout", default=30.0, show_default=True, help="Seconds to wait for --server."
+    ),
 ]
 
 
@@ -58,6 +60,7 @@ def _source_options(command: Any) -> Any:
 @click.pass_context
 def main(
     context: click.Context,
+    /,
     langs: tuple[str, ...],
     out: Path | None,
     check: bool,
@@ -95,7 +98,9 @@ def main(
         made = {lang: generate(model, lang, options) for lang in chosen}
         for lang in chosen:
             for gone in left_out(model, lang, options):
-                click.echo(f"{lang}: signature {gone.signature!r} left out: {gone.reason}", err=True)
+                click.echo(
+                    f"{lang}: signature {gone.signature!r} left out: {gone.reason}", err=True
+                )
         folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
         if check:
             diffs = "".join(output.check(made[lang], folders[lang]) for lang in chosen)
@@ -117,7 +122,7 @@ def main(
 @_source_options
 @click.option("--out", type=click.Path(path_type=Path), help="A file; default is standard output.")
 @click.pass_context
-def schema(context: click.Context, out: Path | None, **source: Any) -> None:
+def schema(context: click.Context, /, out: Path | None, **source: Any) -> None:
     """Write a model's schema as JSON, to generate from later and without a server."""
     try:
         text = to_json(load(**source))

@@ -93,7 +93,12 @@ def claim(
     """
     used = set(taken)
     claimed: dict[str, Name] = {}
-    for wire in sorted(set(wires), key=lambda w: (_awkwardness(w, to_ident(w)), w)):
+
+    def order(wire: str) -> tuple[bool, int, str]:
+        ident = to_ident(wire)
+        return ident in used, _awkwardness(wire, ident), wire
+
+    for wire in sorted(set(wires), key=order):
         base = to_ident(wire)
         candidates = [base, base + separator]
         number = 1

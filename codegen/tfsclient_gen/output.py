@@ -38,8 +38,8 @@ def write(files: Mapping[str, str], out: Path) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-    for path in _strays(files, out):
-        path.unlink()
+    for stray in _strays(files, out):
+        stray.unlink()
 
 
 def check(files: Mapping[str, str], out: Path) -> str:
@@ -93,5 +93,7 @@ def _refuse_other_model(files: Mapping[str, str], out: Path) -> None:
             raise InvalidInput(f"{out / path} is no schema of ours: {error}") from error
         if ours != theirs:
             raise InvalidInput(
-                f"{out} holds the client of model {theirs!r}", model=ours, hint="choose another --out"
+                f"{out} holds the client of model {theirs!r}",
+                model=ours,
+                hint="choose another --out",
             )

@@ -10,14 +10,9 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-import unicodedata
 from collections.abc import Callable, Iterable
 
 from markupsafe import Markup
-
-# Categories that end a line or change how text is read without being seen.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
 
 def code(text: str) -> Markup:
     """Text that the generator itself wrote: a type expression, a number; never a wire name."""
@@ -34,7 +29,8 @@ def code_join(items: Iterable[Markup | int], separator: str = ", ") -> Markup:
 
 def visible(text: str) -> str:
     """``text`` on one line, with everything that cannot be seen written as an escape."""
-    return "".join(_escape(c) if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    # What is not printable ends lines, reorders them, or is not there for the eye.
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def _escape(char: str) -> str:

@@ -40,9 +40,7 @@ def parse_text(message: str, text: bytes) -> Any:
 def single_model(name: str, base_path: str) -> Any:
     """The ModelServerConfig that ``--model_name`` and ``--model_base_path`` stand for."""
     config = message_class("tensorflow.serving.ModelServerConfig")()
-    config.model_config_list.config.add(
-        name=name, base_path=base_path, model_platform=_PLATFORM
-    )
+    config.model_config_list.config.add(name=name, base_path=base_path, model_platform=_PLATFORM)
     return config
 
 

@@ -32,7 +32,8 @@ def import_tensorflow() -> Any:
     Raises:
         MissingExtra: TensorFlow is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # warnings and errors
+    # Errors only: the warnings of a failed run quote what the client sent.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TF Serving's image computes without it
     try:
         import tensorflow
@@ -137,6 +138,10 @@ class LoadedModel:
             )
         except self._op_error as error:
             raise _from_op_error(error) from None
+        except UnicodeDecodeError as error:
+            # An error text that quotes bytes of the input; what is lost is only its code.
+            text = error.object.decode(errors="surrogateescape")
+            raise from_code(Code.INVALID_ARGUMENT, text) from None
         finally:
             if options is not None:
                 self._native.TF_DeleteBuffer(options)

@@ -16,7 +16,8 @@ from tfsclient.predict_wire import decode_predict_request, encode_predict_respon
 from tfsclient.server import model_info
 from tfsclient.server.inference import Inference
 from tfsclient.server.lifecycle import ModelManager
-from tfsclient.tensors import decode_tensor
+from tfsclient.tensors import Tensor, decode_tensor
+from tfsclient.wire import Buffer
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -24,6 +25,7 @@ _PACKAGE = "tensorflow.serving."
 _PREDICTION = "tensorflow.serving.PredictionService"
 _MODEL = "tensorflow.serving.ModelService"
 _NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_RESOURCE = 20  # DT_RESOURCE
 _MAX_DETAILS = 1024  # bytes; TF Serving cuts longer error texts
 
 # A method: from the request's bytes and the seconds left to the answer's bytes.
@@ -59,8 +61,6 @@ def make_grpc_server(
     return server
 
 
-
-
 class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(self, methods: dict[str, _Method]) -> None:
         self._handlers = {
@@ -93,11 +93,12 @@ def _reporting(method: _Method) -> Callable[[bytes, grpc.ServicerContext], bytes
     return call
 
 
-def _cut(text: str) -> str:
+def _cut(text: str) -> bytes:
+    """An error text as TF Serving sends it; it may quote bytes that are no UTF-8."""
     encoded = text.encode(errors="surrogateescape")
     if len(encoded) <= _MAX_DETAILS:
-        return text
-    return encoded[:_MAX_DETAILS].decode(errors="replace") + "...TRUNCATED"
+        return encoded
+    return encoded[:_MAX_DETAILS] + b"...TRUNCATED"
 
 
 def _unary(request_name: str, answer: Callable[[Any], Any]) -> _Method:
@@ -117,11 +118,36 @@ def _predict(inference: Inference, data: bytes, timeout: float | None) -> bytes:
     response = inference.predict(
         request.spec,
         request.inputs,
-        read=decode_tensor,
+        read=_read_tensor,
         output_filter=request.output_filter,
         timeout=timeout,
     )
     return join(encode_predict_response(response))
+
+
+def _read_tensor(data: Buffer) -> Tensor:
+    """A request's tensor.
+
+    Raises:
+        DecodeError: TensorFlow could not read it, either.
+        ProtobufDecodeError: it is not even a message, so neither is the request.
+        InvalidArgument: it holds a resource handle, which a session refuses.
+    """
+    try:
+        return decode_tensor(data)
+    except DecodeError:
+        message = message_class("tensorflow.TensorProto").FromString(bytes(data))
+        if message.dtype != _RESOURCE:
+            raise
+    handles = message.resource_handle_val
+    handle = handles[0] if handles else handles.add()
+    raise InvalidArgument(
+        f"Invalid resource type hash code: {handle.hash_code}(name: {handle.name} type:"
+        f" {handle.maybe_type_name}). Perhaps a resource tensor was being provided as a feed? That"
+        " is not currently allowed. Please file an issue at"
+        " https://github.com/tensorflow/tensorflow/issues/new, ideally with a short code snippet"
+        " that leads to this error message."
+    )
 
 
 def _reload(models: ModelManager, request: Any) -> Any:

@@ -19,6 +19,10 @@ from tfsclient.tensors import Tensor, decode_tensor
 
 T = TypeVar("T")
 
+# DataTypes that TensorFlow learned after 2.18: a TF Serving of that age cannot parse them, and a
+# newer one has a use for them only in a model that names them.
+_NEWER_DTYPES = frozenset({26, 27, 28, 31, 32})
+
 
 class Inference:
     """Runs requests on the models of a manager.
@@ -99,9 +103,13 @@ def _feeds(
         if alias in inputs:
             used.append(alias)
             try:
-                feeds[feed] = read(inputs[alias])
+                tensor = read(inputs[alias])
             except DecodeError:
                 raise InvalidArgument(f"tensor parsing error: {alias}") from None
+            number = tensor.dtype.number
+            if number in _NEWER_DTYPES and number != signature.inputs[alias].dtype:
+                raise InvalidArgument(f"tensor parsing error: {alias}")
+            feeds[feed] = tensor
         elif alias in signature.defaults:
             feeds[feed] = decode_tensor(signature.defaults[alias].SerializeToString())
         else:

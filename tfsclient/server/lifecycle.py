@@ -308,7 +308,9 @@ class ModelManager:
         except TFSError as error:
             self._report(f"the disk cannot be followed: {error.details}")
             return
-        self._report("".join(f"no versions of {n} were found; " for n, v in wanted.items() if not v))
+        self._report(
+            "".join(f"no versions of {n} were found; " for n, v in wanted.items() if not v)
+        )
         for version in self._all_versions():
             if version.number not in wanted.get(version.name, {}):
                 version.wanted = False

@@ -62,9 +62,7 @@ def get_model_status(models: ModelManager, request: Any) -> Any:
     spec = read_spec(request)
     response = message_class("tensorflow.serving.GetModelStatusResponse")()
     for status in models.statuses(spec.name, spec.version):
-        entry = response.model_version_status.add(
-            version=status.version, state=status.state.value
-        )
+        entry = response.model_version_status.add(version=status.version, state=status.state.value)
         entry.status.SetInParent()
         if status.error is not None and status.error.code is not None:
             entry.status.error_code = status.error.code.number

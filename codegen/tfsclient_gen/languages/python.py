@@ -36,7 +36,7 @@ _RESULT: Final = _KEYWORDS | frozenset("np npt".split())
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """An input or output: its names, what its docs say, its type, and whether it may be left out."""
+    """An input or output: its names, its docs, its type, and whether it may be left out."""
 
     name: Name
     doc: Markup
@@ -70,7 +70,7 @@ def lock_file(model: Model) -> str:
     return f"{module_name(model)}.lock.json"
 
 
-def files(model: Model, options: Options) -> dict[str, str]:  # noqa: ARG001 (no option is ours)
+def files(model: Model, options: Options) -> dict[str, str]:
     """The client module of ``model``."""
     client = claim([model.name], lambda w: pascal(w, "model"), _MODULE | _KEYWORDS)[model.name]
     names = claim(model.signatures, lambda w: snake(w, "signature"), _CLASS)
@@ -176,9 +176,7 @@ def _array_type(dtype: DType) -> Markup:
     return code(f"npt.NDArray[np.{dtype.numpy.type.__name__}]")
 
 
-def _fit(
-    indent: int, head: str, items: Iterable[str], tail: str, *, comma: bool = True
-) -> Markup:
+def _fit(indent: int, head: str, items: Iterable[str], tail: str, *, comma: bool = True) -> Markup:
     """``head items tail`` on one line where that fits, else broken as ruff breaks it."""
     items = list(items)
     line = f"{head}{', '.join(items)}{tail}"
@@ -187,9 +185,7 @@ def _fit(
         return code(line)
     if not items:
         return code(line)
-    inner = "".join(
-        f"{' ' * (indent + _STEP)}{item}{',' if comma else ''}\n" for item in items
-    )
+    inner = "".join(f"{' ' * (indent + _STEP)}{item}{',' if comma else ''}\n" for item in items)
     return code(f"{head}\n{inner}{' ' * indent}{tail}")
 
 

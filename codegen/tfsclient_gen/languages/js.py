@@ -1,0 +1,212 @@
+"""JavaScript: ES modules with declarations for TypeScript, over a small runtime of their own."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature, TensorSpec
+from tfsclient_gen.generate import LeftOut, Options
+from tfsclient_gen.names import Name, camel, claim, pascal, snake, words
+from tfsclient_gen.quoting import code, js_doc, js_string
+from tfsclient_gen.render import read_static, render
+from tfsclient_gen.samples import PNG_BASE64, dims, is_picture
+
+_WIDTH: Final = 80  # prettier's default
+_RUNTIME: Final = ("errors.js", "inputs.js", "outputs.js", "serving.d.ts", "serving.js")
+
+# A method so named would change what the language itself does with a client.
+_METHODS: Final = frozenset(
+    [
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "then",
+        "toJSON",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    ]
+)
+
+# dtype: what an input takes, what holds a result.
+_TYPES: Final = {
+    "float32": ("FloatTensorLike", "Float32Array"),
+    "float64": ("FloatTensorLike", "Float64Array"),
+    "int8": ("IntegerTensorLike", "Int8Array"),
+    "int16": ("IntegerTensorLike", "Int16Array"),
+    "int32": ("IntegerTensorLike", "Int32Array"),
+    "int64": ("IntegerTensorLike", "BigInt64Array"),
+    "uint8": ("IntegerTensorLike", "Uint8Array"),
+    "uint32": ("IntegerTensorLike", "Uint32Array"),
+    "uint64": ("IntegerTensorLike", "BigUint64Array"),
+    "bool": ("BooleanTensorLike", "boolean[]"),
+    "string": ("StringTensorLike", "string[]"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """An input or output: its names, what its docs say, its TypeScript types, its spec."""
+
+    name: Name
+    doc: Markup
+    given: Markup
+    got: Markup
+    spec: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """A signature: its names, its tensors, and the lines that depend on how long names are."""
+
+    name: Name
+    constant: Markup
+    wire: Markup
+    input: Markup
+    result: Markup
+    inputs: list[_Tensor]
+    outputs: list[_Tensor]
+    head: Markup
+    run: Markup
+    declaration: Markup
+    sample: list[Markup]
+    wants_picture: bool
+
+
+def files(
+    model: Model,
+    options: Options,
+    left_out: Sequence[LeftOut] = (),
+) -> dict[str, str]:
+    """The package of ``model``; a comment in it tells which signatures are ``left_out``."""
+    client = code(pascal(model.name, "model") + "Client")
+    methods = _methods(model)
+    arguments = ["baseUrl", js_string(model.name), "options"]
+    view = {
+        "model": model.name,
+        "client": client,
+        "methods": methods,
+        "left_out": [f"Left out: {gone.signature!r}: {gone.reason}" for gone in left_out],
+        "made": _fit(4, "this.#model = new ServedModel(", arguments, ");"),
+        "imports": _imports(methods),
+        "package": "-".join([*(w.lower() for w in words(model.name)), "client"])[-200:],
+        "example": sorted(methods, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
+        "png": PNG_BASE64,
+        "opened": _fit(0, f"const client = new {client}(", ['"http://localhost:8501"'], ");"),
+    }
+    made = {
+        name: render(f"js/{name}.j2", **view)
+        for name in ("README.md", "index.d.ts", "index.js", "package.json")
+    }
+    return made | {name: read_static(f"js/{name}") for name in _RUNTIME}
+
+
+def _methods(model: Model) -> list[_Method]:
+    names = claim(model.signatures, lambda w: camel(w, "signature"), _METHODS, separator="")
+    types = claim(model.signatures, lambda w: pascal(w, "signature"), separator="")
+    constants = claim(model.signatures, lambda w: snake(w, "signature").upper())
+    return [
+        _method(signature, names[wire], types[wire].ident, constants[wire].ident)
+        for wire, signature in model.signatures.items()
+    ]
+
+
+def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -> _Method:
+    ins = _tensors(signature.inputs.values())
+    parameters = [f"inputs: {type_}Input", "options?: CallOptions"]
+    return _Method(
+        name=name,
+        constant=constant,
+        wire=_property(2, "name", js_string(signature.name)),
+        input=code(f"{type_}Input"),
+        result=code(f"{type_}Result"),
+        inputs=ins,
+        outputs=_tensors(signature.outputs.values()),
+        head=_fit(2, f"{name.ident}(", ["inputs", "options"], ") {"),
+        run=_fit(4, "return this.#model.predict(", [constant, "inputs", "options"], ");"),
+        declaration=_fit(2, f"{name.ident}(", parameters, f"): Promise<{type_}Result>;"),
+        sample=[_sample(t.name.ident, signature.inputs[t.name.wire]) for t in ins],
+        wants_picture=any(is_picture(spec) for spec in signature.inputs.values()),
+    )
+
+
+def _tensors(specs: Iterable[TensorSpec]) -> list[_Tensor]:
+    specs = list(specs)
+    names = claim((s.name for s in specs), lambda w: camel(w, "tensor"), separator="")
+    return [_tensor(spec, names[spec.name]) for spec in specs]
+
+
+def _tensor(spec: TensorSpec, name: Name) -> _Tensor:
+    given, got = _TYPES[spec.dtype]
+    if spec.dtype == "string" and spec.name.endswith("_bytes"):
+        got = "Uint8Array[]"  # such outputs travel as base64
+    called = "" if name.ident == spec.name else f'; called "{spec.name}" by the server'
+    shape = "null" if spec.shape is None else _numbers(8, "shape: ", spec.shape)
+    parts = [
+        _property(6, "name", js_string(spec.name))[:-1],
+        f'dtype: "{spec.dtype}"',
+        shape if shape.startswith("shape") else f"shape: {shape}",
+    ]
+    return _Tensor(
+        name=name,
+        doc=js_doc(f"{spec}{called}."),
+        given=code(given),
+        got=code(got),
+        spec=_fit(4, f"{name.ident}: {{ ", parts, " },"),
+    )
+
+
+def _imports(methods: Sequence[_Method]) -> Markup:
+    used = {t.given for m in methods for t in m.inputs}
+    used |= {"ClientOptions"} | ({"CallOptions", "Tensor"} if methods else set())
+    return _fit(0, "import type { ", sorted(used), ' } from "./serving.js";')
+
+
+# Lines as prettier breaks them.
+
+
+def _fit(indent: int, head: str, items: Iterable[str], tail: str) -> Markup:
+    """``head items tail`` on one line where that fits, else one item a line."""
+    items = list(items)
+    line = f"{head}{', '.join(items)}{tail}"
+    if "\n" not in line and indent + len(line) <= _WIDTH:
+        return code(line)
+    inner = "".join(f"{' ' * (indent + 2)}{item},\n" for item in items)
+    return code(f"{head.rstrip()}\n{inner}{' ' * indent}{tail.lstrip()}")
+
+
+def _property(indent: int, key: str, literal: str) -> Markup:
+    line = f"{key}: {literal},"
+    fits = indent + len(line) <= _WIDTH
+    return code(line if fits else f"{key}:\n{' ' * (indent + 2)}{literal},")
+
+
+def _numbers(indent: int, key: str, numbers: Sequence[int]) -> Markup:
+    line = f"{key}[{', '.join(map(str, numbers))}]"
+    if indent - 2 + len(line) + 1 <= _WIDTH:
+        return code(line)
+    lead = " " * indent
+    text = ", ".join(map(str, numbers)) + ","
+    lines = textwrap.wrap(text, _WIDTH, initial_indent=lead, subsequent_indent=lead)
+    return code(f"{key}[\n" + "\n".join(lines) + f"\n{' ' * (indent - 2)}]")
+
+
+def _sample(ident: Markup, spec: TensorSpec) -> Markup:
+    """A property of the README's example: a value of this dtype and shape."""
+    shape = dims(spec)
+    count = math.prod(shape)
+    _, array = _TYPES[spec.dtype]
+    zero = {"bool": "false", "string": '"..."'}.get(spec.dtype, "0")
+    if is_picture(spec):
+        zero = "picture"
+    if count == 1:
+        return code(f"{ident}: {'[' * len(shape)}{zero}{']' * len(shape)},")
+    data = f"new Array({count}).fill({zero})" if array.endswith("[]") else f"new {array}({count})"
+    return _fit(2, f"{ident}: {{ ", [f"data: {data}", _numbers(6, "shape: ", shape)], " },")

@@ -1,0 +1,82 @@
+"""Fixtures that several folders share: the model zoo on a real local server, external tools."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CONFORMANCE = Path(__file__).parent / "conformance"
+ZOO = CONFORMANCE / "models"
+LANGUAGES = ("python", "go", "js", "curl")
+
+
+def missing(what: str) -> None:
+    """Skip for want of a tool; where CI=true it is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing, and CI must run every test")
+    pytest.skip(f"{what} is not installed")
+
+
+def tool(name: str) -> str:
+    """The path of an external program, or a skip."""
+    path = shutil.which(name)
+    if path is None:
+        missing(name)
+    return str(path)
+
+
+class Zoo:
+    """The running local server."""
+
+    def __init__(self, grpc: str, rest: str) -> None:
+        self.grpc = grpc
+        self.rest = rest
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
+    """Every model of the zoo, and the demo's digits, on a real local server."""
+    try:
+        import tensorflow as tf  # noqa: F401
+    except ImportError:
+        missing("tensorflow")
+    from tfsclient.server.app import Options, Server
+    from tfsclient.server.config import read_config
+
+    folder = tmp_path_factory.mktemp("zoo")
+    config = (CONFORMANCE / "models.config.in").read_text("utf-8").replace("@MODELS@", str(ZOO))
+    path = folder / "models.config"
+    path.write_text(config, "utf-8")
+    options = Options(
+        allow_version_labels_for_unavailable_models=True,
+        max_num_load_retries=0,
+        file_system_poll_wait_seconds=0,
+    )
+    with Server(read_config(str(path)), options) as server:
+        yield Zoo(server.grpc_target, server.rest_target)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "language(name): runs generated code of this language")
+
+
+_by_language: Counter[str] = Counter()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.when == "call" and report.passed:
+        marker = item.get_closest_marker("language")
+        _by_language[marker.args[0] if marker else "python"] += 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts = ", ".join(f"{name} {_by_language[name]}" for name in LANGUAGES)
+    terminalreporter.write_line(f"tests passed by language: {counts}")
