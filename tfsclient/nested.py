@@ -19,17 +19,20 @@ def object_array(value: Any, convert: Callable[[Any], object]) -> npt.NDArray[np
         ValueError: lists on one level have different lengths.
     """
     shape = []
-    level = [value]
-    while level and isinstance(level[0], list | tuple | np.ndarray):
-        rows = [item.tolist() if isinstance(item, np.ndarray) else item for item in level]
-        length = len(rows[0]) if isinstance(rows[0], list | tuple) else -1
-        if not all(isinstance(row, list | tuple) and len(row) == length for row in rows):
+    level = [_plain(value)]
+    while level and isinstance(level[0], list | tuple):
+        length = len(level[0])
+        if not all(isinstance(row, list | tuple) and len(row) == length for row in level):
             raise ValueError("its lists have different lengths")
         shape.append(length)
-        level = [item for row in rows for item in row]
+        level = [_plain(item) for row in level for item in row]
     array = np.empty(len(level), dtype=np.object_)
     for i, item in enumerate(level):
         if isinstance(item, list | tuple):
             raise ValueError("its lists have different lengths")  # noqa: TRY004 (it is ragged)
         array[i] = convert(item)
     return array.reshape(shape)
+
+
+def _plain(item: Any) -> Any:
+    return item.tolist() if isinstance(item, np.ndarray) else item

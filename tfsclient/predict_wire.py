@@ -36,8 +36,8 @@ _NAME, _VERSION, _SIGNATURE, _LABEL = 1, 2, 3, 4  # of ModelSpec
 _INT64_VALUE = 1
 _KEY, _VALUE = 1, 2  # of a map's entry
 
-# An output that is a view keeps its whole message in memory: copy it if the message is not small
-# and this many times as large.
+# A view keeps its whole message in memory: copy it if the message is not small, and this many times
+# as large as the output in it.
 _SMALL_MESSAGE = 1 << 16
 _MUCH_LARGER = 8
 
@@ -101,6 +101,7 @@ def encode_model_spec(
     return _encode_model_spec(name, version, label, signature)
 
 
+# Apart, for lru_cache hides a function's parameters from type checkers.
 @lru_cache(maxsize=1024)
 def _encode_model_spec(name: str, version: int | None, label: str | None, signature: str) -> bytes:
     spec = chunk(_NAME, _utf8(name)) if name else b""
@@ -249,7 +250,9 @@ def decode_predict_response(data: bytes, *, copy: bool = False) -> PredictRespon
         name, (dtype, array) = output
         if copy:
             array = array if array.flags.writeable else array.copy()
-        elif _SMALL_MESSAGE < len(data) > _MUCH_LARGER * array.nbytes:
+        elif _SMALL_MESSAGE < len(data) > _MUCH_LARGER * (end - first) and (
+            array.nbytes <= end - first  # or it is no view, but a value repeated
+        ):
             array = array.copy()
             array.flags.writeable = False
         outputs[name] = Tensor(dtype, array)
@@ -287,9 +290,9 @@ _MAX_BEFORE = 512  # bytes
 
 
 def _guess(data: bytes, first: int, end: int) -> tuple[int, bytes]:
-    """What an output is known by: the second byte of its entry is, as a rule, its name's length."""
-    name = data[first + 1] if end - first > 1 else 0
-    return end - first, data[first : first + 2 + name]
+    """What an output is known by: its length and its name, whose length is mostly the second byte."""
+    name_size = data[first + 1] if end - first > 1 else 0
+    return end - first, data[first : first + 2 + name_size]
 
 
 def _read_known_output(data: bytes, first: int, end: int) -> tuple[str, Tensor] | None:

@@ -177,7 +177,7 @@ def _string_parts(array: Array) -> list[Buffer]:
     parts: list[Buffer] = [b""] * (2 * len(strings))
     parts[0::2] = map(_string_heads.__getitem__, sizes)
     parts[1::2] = strings
-    # A few large pieces cost the caller less than many small ones.
+    # Copying short strings once more costs less than handling a part for each.
     return [b"".join(parts)] if sum(sizes) <= 64 * len(parts) else parts
 
 
@@ -258,7 +258,7 @@ def _scan(
                     values.setdefault(field, []).append(data[first:end])
                 elif field in _NUMBERS and kind == _NUMBERS[field][0]:
                     # A repeated number may stand outside chunks, too.
-                    piece = varint(first) if kind == VARINT else data[first:end]
+                    piece = varint(first) if kind == VARINT else bytes(data[first:end])
                     values.setdefault(field, []).append(piece)
             elif field == _SHAPE and kind == CHUNK:
                 # Protobuf merges repeated messages, which is to read them one after the other.

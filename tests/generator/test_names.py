@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from tests.generator.hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tfsclient_gen.names import camel, claim, identifier, pascal, snake
+
+from tests.generator.hostile import HOSTILE
 
 CASINGS: list[Callable[[str, str], str]] = [snake, camel, pascal]
 wires = st.lists(
@@ -41,12 +41,18 @@ wires = st.lists(
     ],
 )
 def test_casings(wire: str, as_snake: str, as_camel: str, as_pascal: str) -> None:
-    assert (snake(wire, "x"), camel(wire, "x"), pascal(wire, "x")) == (as_snake, as_camel, as_pascal)
+    assert (snake(wire, "x"), camel(wire, "x"), pascal(wire, "x")) == (
+        as_snake,
+        as_camel,
+        as_pascal,
+    )
 
 
 @pytest.mark.parametrize("casing", CASINGS)
 @given(wires=wires)
-def test_identifiers_are_legal_unique_and_ascii(casing: Callable[..., str], wires: list[str]) -> None:
+def test_identifiers_are_legal_unique_and_ascii(
+    casing: Callable[..., str], wires: list[str]
+) -> None:
     taken = {"class", "timeout", "x"}
     names = claim(wires, lambda w: casing(w, "tensor"), taken)
     idents = [str(name.ident) for name in names.values()]
@@ -69,15 +75,17 @@ def test_an_awkward_newcomer_moves_no_healthy_name(wires: list[str], newcomer: s
 @given(wires=wires)
 def test_the_order_of_names_plays_no_part(wires: list[str]) -> None:
     forward = claim(wires, lambda w: camel(w, "tensor"))
-    assert list(claim(reversed(wires), lambda w: camel(w, "tensor")).items()) == list(forward.items())
+    assert list(claim(reversed(wires), lambda w: camel(w, "tensor")).items()) == list(
+        forward.items()
+    )
 
 
 def test_what_is_taken_gets_a_suffix_then_a_number() -> None:
     names = claim(["class", "class_", "Class"], lambda w: w.lower(), {"class"})
     assert {w: str(n.ident) for w, n in names.items()} == {
         "class_": "class_",
-        "Class": "class_2",
-        "class": "class_3",
+        "Class": "class_3",
+        "class": "class_2",
     }
 
 

@@ -11,13 +11,13 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.generator.hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
+from tfsclient_gen import quoting
 
 from tests.conftest import tool
-from tfsclient_gen import quoting
+from tests.generator.hostile import HOSTILE
 
 names = pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 any_text = st.text(st.characters(exclude_categories=["Cs"]))
@@ -67,10 +67,14 @@ def test_python_comments_stay_comments_for_python() -> None:
 @pytest.mark.language("js")
 def test_javascript_reads_strings_and_docs(tmp_path: Path) -> None:
     strings = ",\n".join(str(quoting.js_string(name)) for name in HOSTILE)
-    docs = "\n".join(f"/** {quoting.js_doc(name)} */\n{quoting.js_comment(name)}" for name in HOSTILE)
+    docs = "\n".join(
+        f"/** {quoting.js_doc(name)} */\n{quoting.js_comment(name)}" for name in HOSTILE
+    )
     script = tmp_path / "strings.mjs"
     script.write_text(f"{docs}\nconsole.log(JSON.stringify([\n{strings}\n]));\n", "utf-8")
-    shown = subprocess.run([tool("node"), script], capture_output=True, check=True, encoding="utf-8")
+    shown = subprocess.run(
+        [tool("node"), script], capture_output=True, check=True, encoding="utf-8"
+    )
     assert json.loads(shown.stdout) == HOSTILE
 
 
@@ -81,7 +85,8 @@ def test_go_reads_strings_and_comments(tmp_path: Path) -> None:
     program = tmp_path / "main.go"
     program.write_text(
         'package main\n\nimport (\n"encoding/json"\n"os"\n)\n\n'
-        f"{comments}\nfunc main() {{\njson.NewEncoder(os.Stdout).Encode([]string{{\n{strings},\n}})\n}}\n",
+        f"{comments}\nfunc main() {{\n"
+        f"json.NewEncoder(os.Stdout).Encode([]string{{\n{strings},\n}})\n}}\n",
         "utf-8",
     )
     shown = subprocess.run(

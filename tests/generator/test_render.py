@@ -8,7 +8,6 @@ from typing import Any
 import jinja2
 import pytest
 from markupsafe import Markup
-
 from tfsclient_gen import render as render_
 from tfsclient_gen.render import UnescapedText, template_root
 

@@ -1,0 +1,48 @@
+# `make demo` and `make test` need python3, make, go, node and npm; all else is installed here.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := $(CURDIR)/.cache
+
+# Tools that the tests use keep what they download in the checkout.
+export npm_config_cache = $(CACHE)/npm
+export PYRIGHT_PYTHON_CACHE_DIR = $(CACHE)/pyright
+export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
+
+.PHONY: help demo test lint types regen clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo  ## train, serve and call a model, and generate clients for it in every language
+	$(BIN)/tfsclient demo
+
+test: lint types $(VENV)/.dev  ## everything that CI checks
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy --strict and pyright
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+regen: $(VENV)/.dev  ## rewrite generated/ from the models; then read git diff
+	$(BIN)/python codegen/dev/regen.py
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) $(CACHE)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable '.[demo,tensorflow]' --group dev
+	touch $@ $(VENV)/.demo

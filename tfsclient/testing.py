@@ -1,0 +1,121 @@
+"""A running local server for tests: real models, real answers, no container.
+
+@pytest.fixture(scope="session")
+def server():
+    with tfsclient.testing.serve({"digits": "models/digits"}) as server:
+        yield server
+
+def test_digits(server):
+    assert Client(server.grpc_target).predict("digits", images)["scores"].shape == (1, 10)
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfsclient.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """Where a server listens.
+
+    Attributes:
+        grpc_target: for ``Client``: "localhost:PORT".
+        rest_target: for ``Client``: "http://localhost:PORT".
+    """
+
+    grpc_target: str
+    rest_target: str
+
+
+@contextmanager
+def serve(
+    models: Mapping[str, str | Path] | str | Path,
+    *,
+    process: bool = False,
+    flags: Sequence[str] = (),
+) -> Iterator[RunningServer]:
+    """Serve models on free ports while the context is open; needs ``tfsclient[serve]``.
+
+    Args:
+        models: base paths (folders of version folders) by model name, or a model config file.
+        process: serve from a process of its own, so that this one does not load TensorFlow.
+        flags: more flags of ``tfsclient serve``, for a process.
+
+    Raises:
+        MissingExtra: TensorFlow is not installed.
+        TFSError: a model could not be loaded.
+    """
+    if process or flags:
+        with _process(models, flags) as running:
+            yield running
+        return
+    from tfsclient.server.app import Server
+    from tfsclient.server.config import read_config
+
+    with Server(models if isinstance(models, Mapping) else read_config(models)) as server:
+        yield RunningServer(server.grpc_target, server.rest_target)
+
+
+@contextmanager
+def _process(
+    models: Mapping[str, str | Path] | str | Path, flags: Sequence[str]
+) -> Iterator[RunningServer]:
+    from tfsclient.server.config import to_config, write_config
+
+    with tempfile.TemporaryDirectory(prefix="tfsclient-") as folder:
+        config = models
+        if isinstance(models, Mapping):
+            config = Path(folder, "models.config")
+            write_config(to_config(models), config)
+        grpc_port, rest_port = _free_ports(2)
+        log = Path(folder, "server.log")
+        command = [
+            *(sys.executable, "-m", "tfsclient.server"),
+            *(f"--port={grpc_port}", f"--rest_api_port={rest_port}"),
+            f"--model_config_file={config}",
+            *flags,
+        ]
+        with log.open("wb") as output:
+            server = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            _wait_for_port(server, rest_port, log)
+            yield RunningServer(f"localhost:{grpc_port}", f"http://localhost:{rest_port}")
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _wait_for_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until the REST port, which opens last, takes connections."""
+    while True:
+        try:
+            socket.create_connection(("localhost", port), timeout=1).close()
+        except OSError:
+            try:
+                server.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            raise Unavailable(
+                f"the server did not start:\n{log.read_text(errors='replace')}"
+            ) from None
+        return
