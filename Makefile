@@ -27,7 +27,7 @@ lint: $(VENV)/.dev  ## style
 
 types: $(VENV)/.dev  ## mypy --strict and pyright
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 regen: $(VENV)/.dev  ## rewrite generated/ from the models; then read git diff
 	$(BIN)/python codegen/dev/regen.py

@@ -174,6 +174,8 @@ def _to_strings(value: Any) -> Array:
         value = np.asarray(value, dtype=object)  # a pandas or pyarrow column
     if isinstance(value, np.ndarray) and value.dtype.kind not in "OSUT":
         raise _Misfit(f"is of dtype {value.dtype}, but the signature wants strings")
+    if isinstance(value, np.ndarray) and value.size == 0:
+        return value.astype(object)  # lists cannot say what follows a dimension of 0
     try:
         return object_array(value, _to_bytes)
     except ValueError as error:

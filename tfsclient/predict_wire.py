@@ -290,7 +290,7 @@ _MAX_BEFORE = 512  # bytes
 
 
 def _guess(data: bytes, first: int, end: int) -> tuple[int, bytes]:
-    """What an output is known by: its length and its name, whose length is mostly the second byte."""
+    """An output is known by its length and name; the second byte is, as a rule, the name's size."""
     name_size = data[first + 1] if end - first > 1 else 0
     return end - first, data[first : first + 2 + name_size]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -72,7 +73,7 @@ class PredictRequest:
             MissingExtra: tensorflow-serving-api is not installed.
         """
         try:
-            from tensorflow_serving.apis import predict_pb2
+            predict_pb2: Any = import_module("tensorflow_serving.apis.predict_pb2")
         except ImportError as error:
             raise MissingExtra(
                 "official messages need tensorflow-serving-api: pip install tfsclient[tensorflow]"

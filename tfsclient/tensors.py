@@ -214,6 +214,8 @@ def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDIN
         DecodeError: the bytes are no TensorProto, or one that TensorFlow or numpy cannot hold.
     """
     number, shape, content, values, strings = _scan(memoryview(data))
+    if number < 0:
+        raise DecodeError(f"a tensor of type {number} cannot be read")
     dtype = DType.of_number(number)
     if not dtype.sendable:
         raise DecodeError(f"a tensor of type {dtype} cannot be read")

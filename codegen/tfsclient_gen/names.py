@@ -16,6 +16,7 @@ from markupsafe import Markup
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LONGEST = 64  # characters; a longer identifier becomes a file name that no disk takes
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
@@ -99,7 +100,7 @@ def claim(
         return ident in used, _awkwardness(wire, ident), wire
 
     for wire in sorted(set(wires), key=order):
-        base = to_ident(wire)
+        base = to_ident(wire)[:_LONGEST].rstrip("_")
         candidates = [base, base + separator]
         number = 1
         while candidates[0] in used:

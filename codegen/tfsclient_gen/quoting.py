@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from markupsafe import Markup
 
+
 def code(text: str) -> Markup:
     """Text that the generator itself wrote: a type expression, a number; never a wire name."""
     return Markup(text)  # noqa: S704

@@ -22,7 +22,7 @@ class UnescapedText(TypeError):
     """A template tried to print plain text; it lacks a filter of tfsclient_gen.quoting."""
 
 
-def template_root() -> Traversable:
+def template_root() -> Traversable | Path:
     """Where the templates are: inside the wheel, or beside the sources in a checkout."""
     packaged = files("tfsclient_gen") / "templates"
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "templates"

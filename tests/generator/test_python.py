@@ -163,8 +163,9 @@ def test_hostile_names_run_nothing_and_stay_formatted(tmp_path: Path) -> None:
             module = tmp_path / f"m{number}.py"
             module.write_text(text, "utf-8")
             exec(compile(text, str(module), "exec"), {"__name__": "m"})
+    # Its diffs of such names would flood the report.
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--isolated", "--check", "."],
+        [sys.executable, "-m", "ruff", "format", "--isolated", "--check", "--quiet", "."],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -36,15 +36,16 @@ def load() -> tuple[Scans, Scans]:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    digits = load_digits()
+    digits: Any = load_digits()
     grey = np.round(digits.images * (255 / 16)).astype(np.float32)  # ink is 0 to 16 in the data set
-    train_x, test_x, train_y, test_y = train_test_split(
+    parts: Any = train_test_split(
         grey,
         digits.target.astype(np.int64),
         test_size=_HELD_OUT,
         random_state=_SEED,
         stratify=digits.target,
     )
+    train_x, test_x, train_y, test_y = parts
     return Scans(train_x, train_y), Scans(test_x, test_y)
 
 
@@ -52,7 +53,7 @@ def train(scans: Scans) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32
     """Weights [64, 10] and bias [10] of a multinomial logistic regression on values of 0..1."""
     from sklearn.linear_model import LogisticRegression
 
-    classifier = LogisticRegression(C=1.0, max_iter=2000)
+    classifier: Any = LogisticRegression(C=1.0, max_iter=2000)
     classifier.fit(scans.images.reshape(-1, SIZE * SIZE) / 255, scans.truth)
     return classifier.coef_.T.astype(np.float32), classifier.intercept_.astype(np.float32)
 
@@ -72,8 +73,9 @@ def export(weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], fold
     ``serving_default`` takes images as numbers, ``png`` as encoded files, ``classify`` as
     tf.Example with a feature ``image``.
     """
-    import tensorflow as tf
+    import tensorflow
 
+    tf: Any = tensorflow
     v1 = tf.compat.v1
     signatures = v1.saved_model.signature_def_utils
 

@@ -64,7 +64,7 @@ class _Refused:
 
 def files(
     model: Model,
-    options: Options,  # noqa: ARG001 (no option is ours)
+    options: Options,
     left_out: Sequence[LeftOut] = (),
 ) -> dict[str, str]:
     """The script and its README; the script refuses the signatures that are ``left_out``."""
@@ -84,12 +84,17 @@ def files(
         "signatures": signatures,
         "example": _example(signatures),
         "left_out": [
-            _Refused(_pattern(commands[gone.signature]), f"{visible(gone.signature)}: {gone.reason}")
+            _Refused(
+                _pattern(commands[gone.signature]), f"{visible(gone.signature)}: {gone.reason}"
+            )
             for gone in left_out
             if gone.signature and "\0" not in gone.signature
         ],
     }
-    return {file: render("curl/client.sh.j2", **view), "README.md": render("curl/README.md.j2", **view)}
+    return {
+        file: render("curl/client.sh.j2", **view),
+        "README.md": render("curl/README.md.j2", **view),
+    }
 
 
 def _example(signatures: Sequence[_Signature]) -> list[_Signature]:
@@ -119,7 +124,13 @@ def _commands(wires: Sequence[str]) -> dict[str, str]:
 
 def _environment(model: Model) -> dict[str, Markup]:
     prefix = claim([model.name], lambda w: snake(w, "model").upper(), _SHELLS)[model.name].ident
-    defaults = {"url": "http://localhost:8501", "header": "", "model": "", "version": "", "label": ""}
+    defaults = {
+        "url": "http://localhost:8501",
+        "header": "",
+        "model": "",
+        "version": "",
+        "label": "",
+    }
     variables = {key: f"${{{prefix}_{key.upper()}:-{value}}}" for key, value in defaults.items()}
     return {"prefix": prefix, **{key: code(text) for key, text in variables.items()}}
 

@@ -12,12 +12,13 @@ from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature, TensorSpec
 from tfsclient_gen.generate import LeftOut, Options
-from tfsclient_gen.names import Name, camel, claim, pascal, snake, words
+from tfsclient_gen.names import Name, camel, claim, identifier, pascal, snake, words
 from tfsclient_gen.quoting import code, js_doc, js_string
 from tfsclient_gen.render import read_static, render
 from tfsclient_gen.samples import PNG_BASE64, dims, is_picture
 
 _WIDTH: Final = 80  # prettier's default
+_LONGEST: Final = 48  # characters of an identifier: with these, every line can be broken to fit
 _RUNTIME: Final = ("errors.js", "inputs.js", "outputs.js", "serving.d.ts", "serving.js")
 
 # A method so named would change what the language itself does with a client.
@@ -86,7 +87,7 @@ def files(
     left_out: Sequence[LeftOut] = (),
 ) -> dict[str, str]:
     """The package of ``model``; a comment in it tells which signatures are ``left_out``."""
-    client = code(pascal(model.name, "model") + "Client")
+    client = identifier(pascal(model.name, "model")[:_LONGEST] + "Client")
     methods = _methods(model)
     arguments = ["baseUrl", js_string(model.name), "options"]
     view = {
@@ -109,9 +110,11 @@ def files(
 
 
 def _methods(model: Model) -> list[_Method]:
-    names = claim(model.signatures, lambda w: camel(w, "signature"), _METHODS, separator="")
-    types = claim(model.signatures, lambda w: pascal(w, "signature"), separator="")
-    constants = claim(model.signatures, lambda w: snake(w, "signature").upper())
+    names = claim(
+        model.signatures, lambda w: camel(w, "signature")[:_LONGEST], _METHODS, separator=""
+    )
+    types = claim(model.signatures, lambda w: pascal(w, "signature")[:_LONGEST], separator="")
+    constants = claim(model.signatures, lambda w: snake(w, "signature")[:_LONGEST].upper())
     return [
         _method(signature, names[wire], types[wire].ident, constants[wire].ident)
         for wire, signature in model.signatures.items()
@@ -124,7 +127,7 @@ def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -
     return _Method(
         name=name,
         constant=constant,
-        wire=_property(2, "name", js_string(signature.name)),
+        wire=js_string(signature.name),
         input=code(f"{type_}Input"),
         result=code(f"{type_}Result"),
         inputs=ins,
@@ -139,7 +142,7 @@ def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -
 
 def _tensors(specs: Iterable[TensorSpec]) -> list[_Tensor]:
     specs = list(specs)
-    names = claim((s.name for s in specs), lambda w: camel(w, "tensor"), separator="")
+    names = claim((s.name for s in specs), lambda w: camel(w, "tensor")[:_LONGEST], separator="")
     return [_tensor(spec, names[spec.name]) for spec in specs]
 
 
@@ -148,12 +151,7 @@ def _tensor(spec: TensorSpec, name: Name) -> _Tensor:
     if spec.dtype == "string" and spec.name.endswith("_bytes"):
         got = "Uint8Array[]"  # such outputs travel as base64
     called = "" if name.ident == spec.name else f'; called "{spec.name}" by the server'
-    shape = "null" if spec.shape is None else _numbers(8, "shape: ", spec.shape)
-    parts = [
-        _property(6, "name", js_string(spec.name))[:-1],
-        f'dtype: "{spec.dtype}"',
-        shape if shape.startswith("shape") else f"shape: {shape}",
-    ]
+    parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', _shape(6, spec.shape)]
     return _Tensor(
         name=name,
         doc=js_doc(f"{spec}{called}."),
@@ -164,8 +162,9 @@ def _tensor(spec: TensorSpec, name: Name) -> _Tensor:
 
 
 def _imports(methods: Sequence[_Method]) -> Markup:
-    used = {t.given for m in methods for t in m.inputs}
-    used |= {"ClientOptions"} | ({"CallOptions", "Tensor"} if methods else set())
+    used = {"ClientOptions", *(t.given for m in methods for t in m.inputs)}
+    if methods:
+        used |= {"CallOptions", "Tensor"}
     return _fit(0, "import type { ", sorted(used), ' } from "./serving.js";')
 
 
@@ -182,20 +181,17 @@ def _fit(indent: int, head: str, items: Iterable[str], tail: str) -> Markup:
     return code(f"{head.rstrip()}\n{inner}{' ' * indent}{tail.lstrip()}")
 
 
-def _property(indent: int, key: str, literal: str) -> Markup:
-    line = f"{key}: {literal},"
-    fits = indent + len(line) <= _WIDTH
-    return code(line if fits else f"{key}:\n{' ' * (indent + 2)}{literal},")
-
-
-def _numbers(indent: int, key: str, numbers: Sequence[int]) -> Markup:
-    line = f"{key}[{', '.join(map(str, numbers))}]"
-    if indent - 2 + len(line) + 1 <= _WIDTH:
-        return code(line)
-    lead = " " * indent
-    text = ", ".join(map(str, numbers)) + ","
-    lines = textwrap.wrap(text, _WIDTH, initial_indent=lead, subsequent_indent=lead)
-    return code(f"{key}[\n" + "\n".join(lines) + f"\n{' ' * (indent - 2)}]")
+def _shape(indent: int, shape: Sequence[int] | None) -> str:
+    """The property ``shape``; numbers that do not fit one line fill several."""
+    if shape is None:
+        return "shape: null"
+    numbers = ", ".join(map(str, shape))
+    line = f"shape: [{numbers}]"
+    if indent + len(line) + 1 <= _WIDTH:
+        return line
+    lead = " " * (indent + 2)
+    lines = textwrap.wrap(f"{numbers},", _WIDTH, initial_indent=lead, subsequent_indent=lead)
+    return "\n".join(["shape: [", *lines, f"{' ' * indent}]"])
 
 
 def _sample(ident: Markup, spec: TensorSpec) -> Markup:
@@ -203,10 +199,10 @@ def _sample(ident: Markup, spec: TensorSpec) -> Markup:
     shape = dims(spec)
     count = math.prod(shape)
     _, array = _TYPES[spec.dtype]
-    zero = {"bool": "false", "string": '"..."'}.get(spec.dtype, "0")
+    zero = {"bool": "false", "string": '""'}.get(spec.dtype, "0")
     if is_picture(spec):
         zero = "picture"
     if count == 1:
         return code(f"{ident}: {'[' * len(shape)}{zero}{']' * len(shape)},")
     data = f"new Array({count}).fill({zero})" if array.endswith("[]") else f"new {array}({count})"
-    return _fit(2, f"{ident}: {{ ", [f"data: {data}", _numbers(6, "shape: ", shape)], " },")
+    return _fit(2, f"{ident}: {{ ", [f"data: {data}", _shape(4, shape)], " },")

@@ -40,7 +40,7 @@ class _Tensor:
 
     name: Name
     doc: Markup
-    annotation: Markup
+    field: Markup
     optional: bool
 
 
@@ -85,17 +85,23 @@ def files(model: Model, options: Options) -> dict[str, str]:
         for wire, signature in model.signatures.items()
     ]
     exported = sorted([client.ident, *(m.result for m in methods)], key=_ruff_order)
-    annotations = [t.annotation for m in methods for t in m.outputs]
+    dtypes = [t.dtype for s in model.signatures.values() for t in s.outputs.values()]
     text = render(
         "python/client.py.j2",
         model=model.name,
         client=client.ident,
+        head=_class_head(str(client.ident)),
         exported=_fit(0, "__all__ = [", [f'"{name}"' for name in exported], "]"),
         methods=methods,
-        uses_any=any("Any" in annotation for annotation in annotations),
-        uses_np=any("np." in annotation.replace("npt.", "") for annotation in annotations),
+        uses_any=any(_element(d) == "Any" for d in dtypes),
+        uses_np=any(_element(d) != "Any" for d in dtypes),
     )
     return {f"{module_name(model)}.py": text}
+
+
+def _class_head(name: str) -> Markup:
+    base = _fit(4, "AbstractContextManager[", [f'"{name}"'], "]", comma=False)
+    return _fit(0, f"class {name}(", [base], "):")
 
 
 def _ruff_order(name: str) -> tuple[bool, list[tuple[int, str]]]:
@@ -165,15 +171,17 @@ def _tensor(spec: TensorSpec, name: Name, optional: bool) -> _Tensor:
         doc += f'; called "{spec.name}" by the server'
     if optional:
         doc += "; None leaves it to the model's default"
-    return _Tensor(name, py_doc(doc), _array_type(spec.dtype), optional)
+    field = _fit(4, f"{name.ident}: npt.NDArray[", [_element(spec.dtype)], "]", comma=False)
+    return _Tensor(name, py_doc(doc), field, optional)
 
 
-def _array_type(dtype: DType) -> Markup:
+def _element(dtype: DType) -> str:
+    """The type of an array's elements."""
     if dtype == STRING:
-        return code("npt.NDArray[np.object_]")
+        return "np.object_"
     if dtype.numpy.isbuiltin != 1:  # ml_dtypes' types have no annotations to speak of
-        return code("npt.NDArray[Any]")
-    return code(f"npt.NDArray[np.{dtype.numpy.type.__name__}]")
+        return "Any"
+    return f"np.{dtype.numpy.type.__name__}"
 
 
 def _fit(indent: int, head: str, items: Iterable[str], tail: str, *, comma: bool = True) -> Markup:

@@ -1,0 +1,84 @@
+"""What users install, and what importing it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import tfsclient
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"grpc", "httpx", "jinja2", "google.protobuf", "tensorflow", "tenacity", "rich"}
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", out, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    return zipfile.ZipFile(next(out.glob("*.whl")))
+
+
+def test_the_wheel_holds_two_packages_and_all_templates(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
+    top = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    assert top == {"tfsclient", "tfsclient_gen"}
+    prefix = "tfsclient_gen/templates/"
+    packed = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+    templates = ROOT / "templates"
+    on_disk = {str(p.relative_to(templates)) for p in templates.rglob("*") if p.is_file()}
+    assert packed == on_disk
+    assert {"tfsclient/py.typed", "tfsclient/protos.binpb", "tfsclient_gen/py.typed"} <= set(names)
+
+
+def test_importing_the_library_loads_nothing_heavy() -> None:
+    loaded = run(f"import sys, tfsclient; print({HEAVY!r} & set(sys.modules))")
+    assert loaded.strip() == "set()"
+
+
+def test_the_library_does_not_know_the_generator() -> None:
+    for path in (ROOT / "tfsclient").rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert "import tfsclient_gen" not in text, path
+        assert "from tfsclient_gen" not in text, path
+        assert "jinja2" not in text, path
+
+
+@pytest.mark.parametrize("order", ["tfsclient, tensorflow", "tensorflow, tfsclient"])
+def test_it_lives_beside_tensorflow(order: str) -> None:
+    pytest.importorskip("tensorflow")
+    code = f"""
+import {order.split(", ")[0]}
+import {order.split(", ")[1]}
+import numpy as np
+from tfsclient.messages import message_class
+from tfsclient.tensors import Tensor, decode_tensor, encode_tensor
+array = np.arange(6, dtype=np.float32).reshape(2, 3)
+data = b"".join(encode_tensor(Tensor(tfsclient.DType("float32"), array)))
+ours = message_class("tensorflow.TensorProto").FromString(data)
+theirs = tensorflow.make_tensor_proto(array)
+assert ours.SerializeToString() == theirs.SerializeToString()
+assert (tensorflow.make_ndarray(theirs) == decode_tensor(theirs.SerializeToString()).array).all()
+"""
+    run(code)
+
+
+def test_what_is_exported_is_there_and_sorted() -> None:
+    assert tfsclient.__all__ == sorted(tfsclient.__all__, key=lambda n: (not n.isupper(), n))
+    for name in tfsclient.__all__:
+        assert getattr(tfsclient, name) is not None
