@@ -102,7 +102,7 @@ class DType(str):
         facts = _FACTS.get(name)
         if facts is None:
             prefix, _, digits = name.partition("_")
-            if prefix != "dtype" or not digits.isdecimal():
+            if prefix != "dtype" or not digits.removeprefix("-").isdecimal():
                 raise ValueError(
                     f"no tensor type is called {name!r}; known are {', '.join(_FACTS)}"
                 )

@@ -128,6 +128,7 @@ def schema(context: click.Context, /, out: Path | None, **source: Any) -> None:
         text = to_json(load(**source))
     except TFSError as error:
         _fail(context, error)
+        return
     if out is None:
         click.echo(text, nl=False)
     else:

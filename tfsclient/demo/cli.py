@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MODEL = "digits"
 _BATCH = 32
-_SHOWN = 6  # scans drawn in the terminal
+_SHOWN = 4  # scans drawn side by side: 80 columns
 _SHADES = " ░▒▓█"
 
 
@@ -52,7 +52,9 @@ def demo(context: click.Context, keep: str | None) -> None:
 def _story(folder: Path, console: Console) -> bool:
     from tfsclient.server.app import Server
 
-    say = console.print
+    def say(text: str, *, markup: bool = True) -> None:
+        console.print(text, markup=markup, soft_wrap=True)
+
     say("[bold]1. A model:[/] a classifier of scanned digits, trained and exported as a SavedModel")
     held_out = digits.build(folder / _MODEL / "1")
     say(f"   {folder / _MODEL / '1'}")
@@ -109,7 +111,7 @@ def _draw(scans: digits.Scans, found: Any, console: Console) -> None:
     shades = (scans.images[chosen] * (len(_SHADES) - 1) / 255).round().astype(int)
     for row in range(digits.SIZE):
         line = "   ".join("".join(_SHADES[s] * 2 for s in image[row]) for image in shades)
-        console.print(f"   {line}", markup=False)
+        console.print(f"   {line}", markup=False, soft_wrap=True)
     width = 2 * digits.SIZE
     labels = (f"is {scans.truth[i]}, read as {found[i]}".ljust(width) for i in chosen)
-    console.print(f"   {'   '.join(labels)}", markup=False)
+    console.print(f"   {'   '.join(labels)}", markup=False, soft_wrap=True)

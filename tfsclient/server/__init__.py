@@ -1,1 +1,1 @@
-"""The local server: TensorFlow runs SavedModels behind TF Serving's own gRPC and REST interfaces."""
+"""The local server: TensorFlow runs SavedModels behind TF Serving's gRPC and REST interfaces."""

@@ -10,12 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tfsclient.errors import InvalidInput, Unavailable
-from tfsclient.server.config import single_model
+from tfsclient.errors import Unavailable
+from tfsclient.server.config import to_config
+from tfsclient.server.examples import ExampleInference
 from tfsclient.server.execution import LoadedModel, import_tensorflow
 from tfsclient.server.grpc_service import make_grpc_server
+from tfsclient.server.http_server import HttpServer
 from tfsclient.server.inference import Inference
 from tfsclient.server.lifecycle import ModelManager
+from tfsclient.server.rest import RestApi
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -57,7 +60,7 @@ class Server:
         self, models: Mapping[str, str | Path] | Any, options: Options | None = None
     ) -> None:
         self._options = options or Options()
-        self._config = _config_of(models) if isinstance(models, Mapping) else models
+        self._config = to_config(models) if isinstance(models, Mapping) else models
         self._models = ModelManager(
             lambda folder: LoadedModel(folder, tags=self._options.saved_model_tags),
             poll_wait_seconds=self._options.file_system_poll_wait_seconds,
@@ -69,6 +72,8 @@ class Server:
         )
         self._grpc: Any = None
         self._port: int | None = None
+        self._rest: HttpServer | None = None
+        self._rest_port: int | None = None
 
     def start(self) -> None:
         """Load the models, then open the ports: once each model has an available version.
@@ -88,13 +93,14 @@ class Server:
 
     def _open_ports(self) -> None:
         options = self._options
-        inference = Inference(
-            self._models, check_method_names=options.enable_signature_method_name_check
-        )
+        check = options.enable_signature_method_name_check
+        inference = Inference(self._models, check_method_names=check)
+        examples = ExampleInference(self._models, check_method_names=check)
         if options.port is not None:
             self._grpc = make_grpc_server(
                 self._models,
                 inference,
+                examples,
                 max_threads=options.grpc_max_threads,
                 options=[("grpc.so_reuseport", 0), *options.grpc_channel_arguments],
             )
@@ -103,7 +109,23 @@ class Server:
             except RuntimeError as error:
                 raise Unavailable(f"gRPC cannot listen on port {options.port}") from error
             self._grpc.start()
+        if options.rest_api_port is not None:
+            api = RestApi(
+                self._models,
+                inference,
+                examples,
+                timeout=options.rest_api_timeout_in_ms / 1000,
+                cors=options.rest_api_enable_cors_support,
+            )
+            self._rest = HttpServer(
+                options.rest_api_port, api.handle, max_requests=options.rest_api_num_threads
+            )
+            self._rest_port = self._rest.port
+            self._rest.start()
+        if self._port is not None:
             _log.info("serving gRPC on %s", self.grpc_target)
+        if self._rest_port is not None:
+            _log.info("serving REST on %s", self.rest_target)
 
     def stop(self, grace: float = 30.0) -> None:
         """Close the ports, let running calls finish, unload the models.
@@ -111,8 +133,12 @@ class Server:
         Args:
             grace: how many seconds running calls may still take.
         """
-        if self._grpc is not None:
-            self._grpc.stop(grace).wait()
+        closed = None if self._grpc is None else self._grpc.stop(grace)
+        if self._rest is not None:
+            self._rest.stop(grace)
+            self._rest = None
+        if closed is not None:
+            closed.wait()
             self._grpc = None
         self._models.stop()
 
@@ -130,6 +156,16 @@ class Server:
         """What a gRPC client connects to: "localhost:8500"."""
         return f"localhost:{self._port}"
 
+    @property
+    def rest_port(self) -> int | None:
+        """The REST port; None if there is none."""
+        return self._rest_port
+
+    @property
+    def rest_target(self) -> str:
+        """What an HTTP client connects to: "http://localhost:8501"."""
+        return f"http://localhost:{self._rest_port}"
+
     def __enter__(self) -> Server:
         self.start()
         return self
@@ -141,16 +177,3 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def _config_of(models: Mapping[str, str | Path]) -> Any:
-    config: Any = None
-    for name, path in models.items():
-        one = single_model(name, str(Path(path).absolute()))
-        if config is None:
-            config = one
-        else:
-            config.MergeFrom(one)
-    if config is None:
-        raise InvalidInput("there are no models to serve")
-    return config

@@ -12,7 +12,7 @@ import click
 
 from tfsclient.errors import TFSError
 from tfsclient.server.app import Options, Server
-from tfsclient.server.config import read_config, single_model
+from tfsclient.server.config import read_config, to_config
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -142,7 +142,7 @@ def serve(
         config = (
             read_config(model_config_file)
             if model_config_file
-            else single_model(model_name, model_base_path)
+            else to_config({model_name: model_base_path})
         )
         with Server(config, options) as server:
             _wait(server, model_config_file, model_config_file_poll_wait_seconds)
@@ -160,7 +160,7 @@ def _wait(server: Server, config_file: str, poll_seconds: int) -> None:
         try:
             server.reload(read_config(config_file))
         except TFSError as error:
-            _log.error("%s cannot be applied: %s", config_file, error)  # noqa: TRY400
+            _log.error("%s cannot be applied: %s", config_file, error)
 
 
 def _channel_arguments(text: str) -> tuple[tuple[str, Any], ...]:

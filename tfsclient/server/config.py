@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -37,11 +38,21 @@ def parse_text(message: str, text: bytes) -> Any:
         raise ValueError(f"Error parsing text-format {message}: {error}") from error
 
 
-def single_model(name: str, base_path: str) -> Any:
-    """The ModelServerConfig that ``--model_name`` and ``--model_base_path`` stand for."""
+def to_config(models: Mapping[str, str | Path]) -> Any:
+    """The ModelServerConfig that serves these base paths under these names."""
     config = message_class("tensorflow.serving.ModelServerConfig")()
-    config.model_config_list.config.add(name=name, base_path=base_path, model_platform=_PLATFORM)
+    config.model_config_list.SetInParent()
+    for name, path in models.items():
+        config.model_config_list.config.add(
+            name=name, base_path=str(Path(path).absolute()), model_platform=_PLATFORM
+        )
     return config
+
+
+def write_config(config: Any, path: str | Path) -> None:
+    """Save a ModelServerConfig in text format."""
+    text = text_format.MessageToString(config, as_utf8=True, descriptor_pool=pool())
+    Path(path).write_text(text, "utf-8")
 
 
 def check_config(config: Any, previous: Any) -> None:

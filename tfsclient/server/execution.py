@@ -36,13 +36,13 @@ def import_tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TF Serving's image computes without it
     try:
-        import tensorflow
+        import tensorflow as tf
     except ImportError as error:
         raise MissingExtra(
             "the local server runs models with TensorFlow, which is not installed",
             hint="pip install 'tfsclient[serve]'",
         ) from error
-    return tensorflow
+    return tf
 
 
 class LoadedModel:
@@ -63,7 +63,7 @@ class LoadedModel:
         # by rules of its own before the session sees them.
         from tensorflow.python.client import pywrap_tf_session
 
-        self._native = pywrap_tf_session
+        self._native: Any = pywrap_tf_session
         self._run_options = tf.compat.v1.RunOptions
         self._op_error: type[Exception] = tf.errors.OpError
         meta_graph = _meta_graph(Path(folder), tags)
@@ -201,7 +201,7 @@ def _meta_graph(folder: Path, tags: frozenset[str]) -> Any:
         if binary.exists():
             saved_model.ParseFromString(binary.read_bytes())
         elif text.exists():
-            text_format.Parse(text.read_bytes(), saved_model)
+            text_format.Parse(text.read_text("utf-8"), saved_model, allow_unknown_field=True)
         elif (folder / "saved_model.cpb").exists():
             raise from_code(
                 Code.UNIMPLEMENTED, f"{folder}: a SavedModel in chunks (saved_model.cpb) is too new"
@@ -209,13 +209,13 @@ def _meta_graph(folder: Path, tags: frozenset[str]) -> Any:
         else:
             raise from_code(
                 Code.NOT_FOUND,
-                f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {folder}."
-                " Check that the directory exists and that you have the right permissions for"
-                " accessing it.",
+                "Could not find SavedModel .pb or .pbtxt at supplied export directory path:"
+                f" {folder}. Check that the directory exists and that you have the right"
+                " permissions for accessing it.",
             )
     except ProtobufDecodeError:
         raise from_code(Code.DATA_LOSS, f"Can't parse {binary} as binary proto") from None
-    except text_format.ParseError:
+    except (text_format.ParseError, UnicodeDecodeError):
         raise from_code(Code.DATA_LOSS, f"Can't parse {text} as text proto") from None
     except OSError as error:
         raise from_code(Code.UNKNOWN, str(error)) from None

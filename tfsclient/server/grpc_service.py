@@ -12,8 +12,16 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tfsclient.errors import DecodeError, InvalidArgument, TFSError
 from tfsclient.messages import message_class
-from tfsclient.predict_wire import decode_predict_request, encode_predict_response, join
+from tfsclient.predict_wire import (
+    ModelSpec,
+    decode_predict_request,
+    encode_predict_response,
+    join,
+)
+from tfsclient.schema import CLASSIFY, REGRESS
 from tfsclient.server import model_info
+from tfsclient.server.examples import ExampleInference, Task, read_input
+from tfsclient.server.examples_wire import encode_multi_response, encode_response
 from tfsclient.server.inference import Inference
 from tfsclient.server.lifecycle import ModelManager
 from tfsclient.tensors import Tensor, decode_tensor
@@ -35,6 +43,7 @@ _Method = Callable[[bytes, "float | None"], bytes]
 def make_grpc_server(
     models: ModelManager,
     inference: Inference,
+    examples: ExampleInference,
     *,
     max_threads: int,
     options: list[tuple[str, Any]],
@@ -45,6 +54,9 @@ def make_grpc_server(
     )
     methods = {
         f"/{_PREDICTION}/Predict": lambda data, timeout: _predict(inference, data, timeout),
+        f"/{_PREDICTION}/Classify": _one_task(examples, "ClassificationRequest", CLASSIFY),
+        f"/{_PREDICTION}/Regress": _one_task(examples, "RegressionRequest", REGRESS),
+        f"/{_PREDICTION}/MultiInference": lambda data, timeout: _multi(examples, data, timeout),
         f"/{_PREDICTION}/GetModelMetadata": _unary(
             f"{_PACKAGE}GetModelMetadataRequest",
             lambda request: model_info.get_model_metadata(models, request),
@@ -85,7 +97,7 @@ def _reporting(method: _Method) -> Callable[[bytes, grpc.ServicerContext], bytes
         except TFSError as error:
             code = grpc.StatusCode[error.code.value if error.code else "UNKNOWN"]
             context.abort(code, _cut(error.details))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (one call's bug; the server goes on)
             _log.exception("a call failed")
             context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
         raise AssertionError("abort returned")
@@ -93,8 +105,8 @@ def _reporting(method: _Method) -> Callable[[bytes, grpc.ServicerContext], bytes
     return call
 
 
-def _cut(text: str) -> bytes:
-    """An error text as TF Serving sends it; it may quote bytes that are no UTF-8."""
+def _cut(text: str) -> Any:
+    """An error text as TF Serving sends it: bytes, as it may quote some that are no UTF-8."""
     encoded = text.encode(errors="surrogateescape")
     if len(encoded) <= _MAX_DETAILS:
         return encoded
@@ -148,6 +160,30 @@ def _read_tensor(data: Buffer) -> Tensor:
         " https://github.com/tensorflow/tensorflow/issues/new, ideally with a short code snippet"
         " that leads to this error message."
     )
+
+
+def _one_task(examples: ExampleInference, request_name: str, method: str) -> _Method:
+    message = message_class(f"{_PACKAGE}{request_name}")
+
+    def call(data: bytes, timeout: float | None) -> bytes:
+        request = message.FromString(data)
+        task = Task(model_info.read_spec(request), method)
+        return encode_response(examples.run_one(task, read_input(request.input), timeout=timeout))
+
+    return call
+
+
+def _multi(examples: ExampleInference, data: bytes, timeout: float | None) -> bytes:
+    request = message_class(f"{_PACKAGE}MultiInferenceRequest").FromString(data)
+    tasks = [
+        Task(
+            model_info.read_spec(task) if task.HasField("model_spec") else ModelSpec(),
+            task.method_name,
+        )
+        for task in request.tasks
+    ]
+    inputs = read_input(request.input)
+    return encode_multi_response(examples.run_many(tasks, inputs, timeout=timeout))
 
 
 def _reload(models: ModelManager, request: Any) -> Any:

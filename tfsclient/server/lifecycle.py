@@ -355,7 +355,7 @@ class ModelManager:
             model = self._load(version.path)
         except TFSError as failure:
             error = failure
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 (one model's failure; the others go on)
             _log.exception("loading %s version %d failed", version.name, version.number)
             error = from_code(Code.INTERNAL, f"{type(failure).__name__}: {failure}")
         finally:

@@ -31,7 +31,7 @@ _TOO_BIG = "Number too big to be stored in double."
 _NO_FRACTION = "Miss fraction part in number."
 _NO_EXPONENT = "Miss exponent in number."
 
-_BOM = b"\xef\xbb\xbf"
+_START = re.compile(rb"\xef?\xbb?\xbf?[ \n\r\t]*")  # any part of a byte order mark is skipped
 _SPACE = re.compile(rb"[ \n\r\t]*")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
 _NUMBER = re.compile(rb"(-?)(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -45,7 +45,8 @@ _ESCAPES = {
 }  # fmt: skip
 
 _EXACT = 1 << 53
-_UINT64 = 1 << 64
+_MOST_POSITIVE = (1 << 64) - 1
+_MOST_NEGATIVE = 1 << 63
 _DOUBLE_MAX_TENTH = 1.7976931348623157e307
 
 
@@ -88,7 +89,7 @@ def parse(data: bytes) -> Value:
     Raises:
         JsonError: there is no document.
     """
-    at = _SPACE.match(data, len(_BOM) if data.startswith(_BOM) else 0).end()  # type: ignore[union-attr]
+    at = _START.match(data).end()  # type: ignore[union-attr]
     root: list[Value] = []
     # What is open: containers from the root to the innermost, and for objects the pending name.
     stack: list[tuple[list[Value] | JsonObject, str | None]] = []
@@ -252,11 +253,21 @@ def _number(data: bytes, at: int) -> tuple[int | float, int]:
     if following in (b"e", b"E") and exponent is None:
         signed = data[end + 1 : end + 2] in (b"+", b"-")
         raise JsonError(_NO_EXPONENT, end + 1 + signed)
-    whole = int(integer) if len(integer) < 25 else _UINT64
-    fits = whole <= (1 << 63) if sign else whole < _UINT64
+    limit = _MOST_NEGATIVE if sign else _MOST_POSITIVE
+    whole = int(integer) if len(integer) < 25 else limit + 1
+    fits = whole <= limit
     if fits and fraction is None and exponent is None:
         return (-whole if sign else whole), end
-    value = _double(integer, fraction[1:] if fraction else b"", exponent, fits=fits, at=at)
+    if fits:
+        value, power = _short_significand(integer, fraction[1:] if fraction else b"")
+    else:
+        value, power = _long_significand(integer, fraction[1:] if fraction else b"", limit, at)
+    if exponent is not None:
+        shift = int(exponent[1:]) if len(exponent) < 20 else (-1 if exponent[1] == 45 else 1) << 31
+        if shift > 308 - power and len(exponent.lstrip(b"eE+")) > 1:
+            raise JsonError(_TOO_BIG, at)
+        power += shift
+    value = _scale(_scale(value, -308), power + 308) if power < -308 else _scale(value, power)
     return (-value if sign else value), end
 
 
@@ -291,43 +302,27 @@ def _number_list(data: bytes, at: int) -> tuple[list[int | float], int] | None:
         return None  # read one by one, its number that is too big will be found in its place
 
 
-def _double(
-    integer: bytes, fraction: bytes, exponent: bytes | None, *, fits: bool, at: int
-) -> float:
-    """The digits that 53 bits hold, and one more, as an integer; then a few more; then scaled."""
-    if fits:
-        digits = (integer + fraction).lstrip(b"0")
-        zeros = len(integer) + len(fraction) - len(digits)
-        count = 16 if int(digits[:16] or b"0") >= _EXACT else 17
-        count = min(max(count, len(integer) - zeros), len(digits))
-        value = float(int(digits[:count] or b"0"))
-        used = zeros + count - len(integer)  # digits of the fraction
-        significant = count - (integer != b"0")
-    else:
-        value, significant = _long_integer(integer, at)
-        used = 0
-    shift = -used
-    for digit in fraction[used:]:
-        if significant >= 17:
-            break
-        value = value * 10.0 + (digit - 48)
-        shift -= 1
-        significant += 1
-    if exponent is not None:
-        power = int(exponent[1:]) if len(exponent) < 20 else (-1 if exponent[1] == 45 else 1) << 31
-        if power > 308 - shift and len(exponent.lstrip(b"eE+")) > 1:
-            raise JsonError(_TOO_BIG, at)
-        shift += power
-    return _scale(_scale(value, -308), shift + 308) if shift < -308 else _scale(value, shift)
+def _short_significand(integer: bytes, fraction: bytes) -> tuple[float, int]:
+    """The digits of a number whose integer part fits 64 bits, and the power of ten to scale by.
+
+    As many digits as pass 53 bits make an integer; a few more are added to it as a double.
+    """
+    digits = (integer + fraction).lstrip(b"0")
+    zeros = len(integer) + len(fraction) - len(digits)
+    count = 16 if int(digits[:16] or b"0") >= _EXACT else 17
+    count = min(max(count, len(integer) - zeros), len(digits))
+    value = float(int(digits[:count] or b"0"))
+    used = zeros + count - len(integer)  # digits of the fraction
+    return _with_digits(value, fraction, used, count - (integer != b"0"))
 
 
-def _long_integer(integer: bytes, at: int) -> tuple[float, int]:
-    """An integer beyond 64 bits: its first digits exactly, the others one by one."""
+def _long_significand(integer: bytes, fraction: bytes, limit: int, at: int) -> tuple[float, int]:
+    """The same beyond 64 bits: the first digits exactly, the others one by one."""
     exact = 0
     count = 0
     for digit in integer:
         longer = exact * 10 + digit - 48
-        if longer >= _UINT64:
+        if longer > limit:
             break
         exact = longer
         count += 1
@@ -336,12 +331,19 @@ def _long_integer(integer: bytes, at: int) -> tuple[float, int]:
         if value >= _DOUBLE_MAX_TENTH:
             raise JsonError(_TOO_BIG, at)
         value = value * 10 + (digit - 48)
-    return value, count - 1
+    return _with_digits(value, fraction, 0, count - 1)
+
+
+def _with_digits(value: float, fraction: bytes, used: int, significant: int) -> tuple[float, int]:
+    """Up to 17 digits in all; the first one is not counted, unless it is in the fraction."""
+    more = fraction[used : used + max(0, 17 - significant)]
+    for digit in more:
+        value = value * 10.0 + (digit - 48)
+    return value, -used - len(more)
 
 
 def _scale(value: float, power: int) -> float:
+    # Not above 308: a larger exponent was refused.
     if power < -308:
         return 0.0
-    if power > 308:
-        return value * float("inf") if value else 0.0
     return value * float(f"1e{power}") if power >= 0 else value / float(f"1e{-power}")

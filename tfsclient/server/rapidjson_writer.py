@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
+from tfsclient.server.grisu import shortest_digits
 from tfsclient.server.rapidjson_dialect import JsonObject, Value
 
 INDENT: Final = "    "
@@ -40,8 +42,8 @@ def members(items: Sequence[tuple[str, str]], level: int) -> str:
     return f"{{{inner}{(',' + inner).join(lines)}\n{INDENT * level}}}"
 
 
-class _Stop(Exception):  # noqa: N818 (no error: the printing ends here)
-    pass
+class _Stop(Exception):
+    """The printing ends here."""
 
 
 class _Echo:
@@ -66,10 +68,8 @@ def echo(value: Value) -> str:
     The cut comes between values; NaN and Infinity end the printing, too.
     """
     out = _Echo()
-    try:
+    with suppress(_Stop):
         _print(value, out)
-    except _Stop:
-        pass
     return "".join(out.pieces)
 
 
@@ -120,16 +120,12 @@ def _scalar(value: str | float | None) -> str:
 
 
 def double(value: float) -> str:
-    """A float as rapidjson prints it: the shortest digits, laid out by its own rules."""
+    """A float as rapidjson prints it: Grisu2's digits, laid out by its own rules."""
     if value == 0:
         return "-0.0" if math.copysign(1, value) < 0 else "0.0"
     sign = "-" if value < 0 else ""
-    digits, _, exponent = f"{abs(value):e}".partition("e")
-    mantissa, _, power = repr(abs(value)).partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    digits = (whole + fraction).lstrip("0").rstrip("0")
-    # The value is 0.DIGITS times ten to the power of point.
-    point = int(exponent) + 1
+    digits, power = shortest_digits(abs(value))
+    point = len(digits) + power  # the value is 0.DIGITS times ten to this power
     if len(digits) <= point <= 21:
         return f"{sign}{digits}{'0' * (point - len(digits))}.0"
     if 0 < point <= 21:

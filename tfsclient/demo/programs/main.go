@@ -16,16 +16,20 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&rows); err != nil {
 		log.Fatal(err)
 	}
-	images, err := digits.From3D(rows)
-	if err != nil {
-		log.Fatal(err)
+	var images []float32
+	for _, image := range rows {
+		for _, row := range image {
+			images = append(images, row...)
+		}
 	}
 	client, err := digits.New(os.Args[1])
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	out, err := client.ServingDefault(context.Background(), digits.ServingDefaultInput{Images: images})
+	out, err := client.ServingDefault(context.Background(), digits.ServingDefaultInput{
+		Images: digits.NewTensor(images, len(rows), 8, 8),
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,0 +1,148 @@
+"""Predict messages beyond their tensors: specs, map entries, limits; checked against protobuf."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tfsclient import messages
+from tfsclient.dtypes import DType
+from tfsclient.errors import DecodeError, InvalidInput
+from tfsclient.predict_wire import (
+    ModelSpec,
+    PredictResponse,
+    decode_predict_request,
+    decode_predict_response,
+    encode_model_spec,
+    encode_predict_request,
+    encode_predict_response,
+    join,
+)
+from tfsclient.tensors import Tensor, decode_tensor, encode_tensor
+from tfsclient.wire import chunk
+
+
+def official(kind: str, **fields: Any) -> Any:
+    return messages.message_class(f"tensorflow.serving.{kind}")(**fields)
+
+
+SPECS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"version": 0}, {"version": {"value": 0}}),
+    ({"version": 3}, {"version": {"value": 3}}),
+    ({"version": -1}, {"version": {"value": -1}}),
+    ({"version": 2**63 - 1}, {"version": {"value": 2**63 - 1}}),
+    ({"label": "stable"}, {"version_label": "stable"}),
+    ({"label": ""}, {"version_label": ""}),
+    ({"signature": "中文"}, {"signature_name": "中文"}),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), SPECS)
+def test_a_spec_is_what_protobuf_writes_and_reads(
+    ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
+    spec = ModelSpec("m", **ours)
+    data = encode_model_spec("m", version=spec.version, label=spec.label, signature=spec.signature)
+    message = official("ModelSpec", name="m", **theirs)
+    assert official("ModelSpec").FromString(data) == message
+    request = official("PredictRequest", model_spec=message).SerializeToString()
+    assert decode_predict_request(request).spec == spec
+    if "label" not in ours:  # which protobuf writes after the signature, as we do
+        assert data == message.SerializeToString()
+
+
+def test_an_absent_spec_is_not_an_empty_one() -> None:
+    assert decode_predict_request(b"").spec is None
+    assert decode_predict_request(b"\x0a\x00").spec == ModelSpec()
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        (b"\x12\x02\x08\x03\x22\x01x", ModelSpec(label="x")),
+        (b"\x22\x01x\x12\x02\x08\x03", ModelSpec(version=3)),
+        (b"\x22\x01x\x12\x00", ModelSpec(version=0)),
+        (b"\x12\x02\x08\x03\x12\x00", ModelSpec(version=3)),
+        (b"\x12\x02\x08\x03\x22\x00\x12\x00", ModelSpec(version=0)),
+        (b"\x0a\x01a\x0a\x01b", ModelSpec(name="b")),
+    ],
+)
+def test_of_version_and_label_the_last_one_counts(spec: bytes, wanted: ModelSpec) -> None:
+    assert decode_predict_request(chunk(1, spec)).spec == wanted
+    assert decode_predict_request(chunk(1, b"") + chunk(1, spec)).spec == wanted
+    theirs = official("ModelSpec").FromString(spec)
+    assert theirs.HasField("version") == (wanted.version is not None)
+    assert theirs.HasField("version_label") == (wanted.label is not None)
+    assert (theirs.version.value, theirs.version_label) == (wanted.version or 0, wanted.label or "")
+
+
+ONE = Tensor(DType("float32"), np.array([1.0], np.float32))
+TWO = Tensor(DType("float32"), np.array([2.0], np.float32))
+KEY = chunk(1, b"x")
+ONE_VALUE, TWO_VALUE = (chunk(2, join(encode_tensor(t))) for t in (ONE, TWO))
+
+
+@pytest.mark.parametrize(
+    ("entries", "wanted"),
+    [
+        ([KEY + ONE_VALUE], {"x": 1}),
+        ([ONE_VALUE + KEY], {"x": 1}),
+        ([ONE_VALUE], {"": 1}),
+        ([KEY + ONE_VALUE, KEY + TWO_VALUE], {"x": 2}),
+        ([chunk(1, b"y") + KEY + ONE_VALUE], {"x": 1}),
+        ([KEY + chunk(2, join(encode_tensor(ONE))[:-6]) + chunk(2, b"\x2d\0\0\0@")], {"x": 2}),
+        ([KEY + ONE_VALUE + b"\x18\x01"], {"x": 1}),
+    ],
+)
+def test_map_entries(entries: list[bytes], wanted: dict[str, float]) -> None:
+    for _ in range(2):
+        response = decode_predict_response(b"".join(chunk(1, entry) for entry in entries))
+        assert {n: float(t.array[0]) for n, t in response.outputs.items()} == wanted
+    request = decode_predict_request(b"".join(chunk(2, entry) for entry in entries))
+    assert {n: float(decode_tensor(t).array[0]) for n, t in request.inputs.items()} == wanted
+
+
+def test_an_entry_without_a_value_is_an_empty_tensor_proto() -> None:
+    assert decode_predict_request(chunk(2, KEY)).inputs == {"x": b""}
+    with pytest.raises(DecodeError, match="output 'x': a tensor of type invalid"):
+        decode_predict_response(chunk(1, KEY))
+
+
+@pytest.mark.parametrize("data", [chunk(1, b"\x0a\x01\xff"), chunk(2, b"\x1a\x01\xff")])
+def test_names_must_be_utf8(data: bytes) -> None:
+    with pytest.raises(DecodeError, match="UTF-8"):
+        decode_predict_response(data)
+
+
+def test_names_that_cannot_be_sent_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="surrogate"):
+        encode_model_spec("\ud800", version=None, label=None, signature="")
+    with pytest.raises(InvalidInput, match="surrogate"):
+        encode_predict_request(b"", {"\ud800": ONE})
+    with pytest.raises(InvalidInput, match="64 bit"):
+        encode_model_spec("m", version=2**63, label=None, signature="")
+
+
+def test_requests_and_responses_are_protobuf_to_the_byte() -> None:
+    spec = encode_model_spec("m", version=1, label=None, signature="s")
+    theirs = official("PredictRequest", output_filter=["a", "b"])
+    theirs.model_spec.MergeFromString(spec)
+    theirs.inputs["x"].MergeFromString(join(encode_tensor(ONE)))
+    assert join(encode_predict_request(spec, {"x": ONE}, ["a", "b"])) == theirs.SerializeToString()
+
+    answer = official("PredictResponse")
+    answer.model_spec.MergeFromString(spec)
+    answer.outputs["y"].dtype = 1
+    answer.outputs["y"].tensor_shape.dim.add(size=1)
+    answer.outputs["y"].float_val.append(1)
+    ours = join(encode_predict_response(PredictResponse("m", 1, "s", {"y": ONE})))
+    assert ours == answer.SerializeToString()
+
+
+def test_the_2_gib_wall_is_told_before_anything_is_joined() -> None:
+    mebibyte = memoryview(bytes(1 << 20))
+    with pytest.raises(InvalidInput, match="2,147,483,648 bytes"):
+        join([mebibyte] * 2048)

@@ -1,0 +1,182 @@
+"""What is encoded is what is decoded: every type, both forms, every memory layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfsclient.dtypes import DType
+from tfsclient.predict_wire import (
+    PredictResponse,
+    decode_predict_request,
+    decode_predict_response,
+    encode_model_spec,
+    encode_predict_request,
+    encode_predict_response,
+    join,
+)
+from tfsclient.tensors import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
+from tfsclient.wire import Buffer
+
+thorough = settings(deadline=None, max_examples=200)
+Encode = Callable[[Tensor], list[Buffer]]
+both_forms = pytest.mark.parametrize("encode", [encode_tensor, encode_tensor_typed])
+
+
+def same(got: Tensor, wanted: Tensor) -> bool:
+    """Equal in every bit."""
+    return (
+        got.dtype == wanted.dtype
+        and got.array.dtype == wanted.dtype.numpy
+        and got.array.shape == wanted.array.shape
+        and bits(got) == bits(wanted)
+    )
+
+
+def bits(tensor: Tensor) -> Any:
+    if tensor.dtype == "string":
+        return tensor.array.tolist()
+    return tensor.array.astype(tensor.dtype.numpy).tobytes()
+
+
+@both_forms
+@thorough
+@given(data=st.data())
+def test_a_tensor_comes_back(
+    any_tensor: st.SearchStrategy[Tensor], encode: Encode, data: st.DataObject
+) -> None:
+    tensor = data.draw(any_tensor)
+    message = join(encode(tensor))
+    got = decode_tensor(message)
+    assert same(got, tensor)
+    assert not got.array.flags.writeable
+    assert same(decode_tensor(memoryview(bytearray(message))), tensor)
+    copied = decode_tensor(message, copy=True)
+    assert same(copied, tensor)
+    assert copied.array.flags.writeable
+
+
+@thorough
+@given(data=st.data())
+def test_a_request_comes_back(any_tensor: st.SearchStrategy[Tensor], data: st.DataObject) -> None:
+    inputs = data.draw(st.dictionaries(st.text(max_size=140), any_tensor, max_size=3))
+    wanted = data.draw(st.lists(st.text(), max_size=3))
+    spec = encode_model_spec("m", version=7, label=None, signature="s")
+    request = decode_predict_request(join(encode_predict_request(spec, inputs, wanted)))
+    assert request.output_filter == tuple(wanted)
+    assert request.inputs.keys() == inputs.keys()
+    assert all(same(decode_tensor(request.inputs[name]), inputs[name]) for name in inputs)
+
+
+@thorough
+@given(data=st.data(), copy=st.booleans())
+def test_a_response_comes_back(
+    any_tensor: st.SearchStrategy[Tensor], data: st.DataObject, copy: bool
+) -> None:
+    outputs = data.draw(st.dictionaries(st.text(max_size=140), any_tensor, max_size=3))
+    message = join(encode_predict_response(PredictResponse("m", 3, "s", outputs)))
+    for _ in range(2):  # what was learnt from the first answer serves the second
+        response = decode_predict_response(message, copy=copy)
+        assert response[:3] == ("m", 3, "s")
+        assert response.outputs.keys() == outputs.keys()
+        assert all(same(response.outputs[name], outputs[name]) for name in outputs)
+        assert all(t.array.flags.writeable == copy for t in response.outputs.values())
+
+
+def test_answers_alike_in_all_but_one_byte_are_told_apart() -> None:
+    array = np.arange(6, dtype=np.float32)
+    tensors = [
+        Tensor(DType("float32"), array.reshape(2, 3)),
+        Tensor(DType("float32"), array.reshape(3, 2)),
+        Tensor(DType("float64"), array.view(np.float64).reshape(3, 1)),
+    ]
+    messages = [
+        join(encode_predict_response(PredictResponse("m", 1, "s", {name: tensor})))
+        for name in ("x", "y")
+        for tensor in tensors
+    ]
+    first = [decode_predict_response(m).outputs for m in messages]
+    again = [decode_predict_response(m).outputs for m in messages]
+    for before, after in zip(first, again, strict=True):
+        assert before.keys() == after.keys()
+        assert all(same(before[name], after[name]) for name in before)
+    assert [tuple(o) for o in first] == [("x",)] * 3 + [("y",)] * 3
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("string", [b"\x00", b"a\x00\x00", b"", "Ærø".encode(), b"\xff" * 300]),
+        ("uint64", [2**63, 2**64 - 1, 0]),
+        ("int64", [-(2**63), -1, 2**63 - 1]),
+        ("int8", [-128, 127]),
+        ("float32", [np.nan, np.inf, -np.inf, -0.0, 1e-45]),
+        ("complex64", [1 + 2j]),
+        ("bfloat16", [1.5, -2.0]),
+        ("float16", [65504.0, 6e-8]),
+        ("int4", [-8, 7]),
+    ],
+)
+@pytest.mark.parametrize("shape", [(-1,), (1, -1), (-1, 1)])
+def test_values_that_others_lose(
+    encode: Encode, name: str, values: list[Any], shape: tuple[int, ...]
+) -> None:
+    dtype = DType(name)
+    tensor = Tensor(dtype, np.array(values, dtype.numpy).reshape(shape))
+    assert same(decode_tensor(join(encode(tensor))), tensor)
+
+
+@both_forms
+def test_scalars_and_empty_tensors_keep_their_shape(encode: Encode) -> None:
+    for shape in [(), (0,), (3, 0, 2), (1, 1, 1)]:
+        tensor = Tensor(DType("int32"), np.zeros(shape, np.int32))
+        assert decode_tensor(join(encode(tensor))).array.shape == shape
+
+
+def test_a_large_array_is_neither_copied_into_a_request_nor_out_of_an_answer() -> None:
+    array = np.zeros((100, 100), np.float32)
+    tensor = Tensor(DType("float32"), array)
+    _, payload = encode_tensor(tensor)
+    assert np.shares_memory(np.frombuffer(payload, np.uint8), array)
+    for name in ("float32", "float64", "complex64", "complex128", "bool"):
+        dtype = DType(name)
+        response = PredictResponse("m", 1, "s", {"y": Tensor(dtype, array.astype(dtype.numpy))})
+        message = join(encode_predict_response(response))
+        got = decode_predict_response(message).outputs["y"].array
+        assert np.shares_memory(got, np.frombuffer(message, np.uint8))
+
+
+def test_a_small_output_does_not_keep_a_large_message_alive() -> None:
+    outputs = {
+        "large": Tensor(DType("float32"), np.zeros(100_000, np.float32)),
+        "small": Tensor(DType("float32"), np.ones(3, np.float32)),
+    }
+    message = join(encode_predict_response(PredictResponse("m", 1, "s", outputs)))
+    memory = np.frombuffer(message, np.uint8)
+    for _ in range(2):
+        got = decode_predict_response(message).outputs
+        assert np.shares_memory(got["large"].array, memory)
+        assert not np.shares_memory(got["small"].array, memory)
+        assert not got["small"].array.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("dtype", "array"),
+    [
+        ("float32", np.zeros(3)),
+        ("int32", np.zeros(3, np.int64)),
+        ("string", np.array(["text"])),
+        ("string", np.array([b"x", "mixed"], object)),
+        ("string", np.array([bytearray(b"x")], object)),
+    ],
+)
+@both_forms
+def test_nothing_is_cast_silently(encode: Encode, dtype: str, array: Any) -> None:
+    with pytest.raises(TypeError, match=dtype):
+        encode(Tensor(DType(dtype), array))

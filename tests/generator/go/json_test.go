@@ -1,0 +1,97 @@
+package client
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestTensorsAsJSON(t *testing.T) {
+	for want, tensor := range map[string]source{
+		"[[1.0,-0.0],[0.1,1e+06]]":     NewTensor([]float32{1, float32(math.Copysign(0, -1)), 0.1, 1e6}, 2, 2),
+		"[NaN,Infinity,-Infinity]":     NewTensor([]float64{math.NaN(), math.Inf(1), math.Inf(-1)}),
+		"-9223372036854775808":         Scalar(int64(math.MinInt64)),
+		"[18446744073709551615]":       NewTensor([]uint64{math.MaxUint64}),
+		"[[true],[false]]":             NewTensor([]bool{true, false}, 2, 1),
+		`[{"b64":"/wA="},{"b64":""}]`:  NewTensor([]string{"\xff\x00", ""}),
+		"[]":                           NewTensor([]int32{}),
+		"[[],[]]":                      NewTensor([]int8{}, 2, 0),
+		"[0.30000000000000004,1e+300]": NewTensor([]float64{0.30000000000000004, 1e300}),
+	} {
+		data, shape := tensor.parts()
+		if got, err := appendJSONTensor(nil, data, shape); err != nil || string(got) != want {
+			t.Errorf("%s, not %s: %v", got, want, err)
+		}
+	}
+	if _, err := appendJSONTensor(nil, []float32{}, []int{0, 3}); !errors.Is(err, ErrNotSent) {
+		t.Error(err)
+	}
+}
+
+func TestReadingJSON(t *testing.T) {
+	nan := func(got Tensor[float32]) bool { return math.IsNaN(float64(got.Data[0])) }
+	reads(t, dtFloat32, `{"outputs": [NaN]}`, nan)
+	reads(t, dtFloat32, `{"outputs": [[1.0, -Infinity], [1e-05, 2]]}`, same(Tensor[float32]{
+		[]float32{1, float32(math.Inf(-1)), 1e-5, 2}, []int{2, 2}}))
+	reads(t, dtFloat32, `{"x": [[{"a": "]"}]], "outputs": 1.5 , "y":{}}`, same(Tensor[float32]{[]float32{1.5}, []int{}}))
+	reads(t, dtInt64, `{"outputs": [9223372036854775807]}`, same(NewTensor([]int64{math.MaxInt64})))
+	reads(t, dtString, `{"outputs": ["é\u00e9\ud83d\ude00\n\/", "`+"\xff"+`", {"b64": "/wA="}]}`,
+		same(NewTensor([]string{"éé😀\n/", "\xff", "\xff\x00"})))
+	reads(t, dtBool, `{"outputs": []}`, same(Tensor[bool]{[]bool{}, []int{0, 7}}))
+	reads(t, dtBool, `{"outputs": [[], []]}`, same(Tensor[bool]{[]bool{}, []int{2, 0}}))
+}
+
+func reads[T Element](t *testing.T, d dtype, answer string, right func(Tensor[T]) bool) {
+	t.Helper()
+	var got Tensor[T]
+	if err := readRESTAnswer(answer, []output{{"y", d, []int{-1, 7}, &got}}); err != nil || !right(got) {
+		t.Error(got, err)
+	}
+}
+
+func same[T Element](want Tensor[T]) func(Tensor[T]) bool {
+	return func(got Tensor[T]) bool { return reflect.DeepEqual(got, want) }
+}
+
+func TestBadJSONIsAnError(t *testing.T) {
+	for _, answer := range []string{
+		``, `[]`, `{}`, `{"outputs"`, `{"outputs": `, `{"outputs": [1`, `{"outputs": [1,]}`, `{"outputs": [1] `,
+		`{"outputs": [1 2]}`, `{"outputs": [[1], 2]}`, `{"outputs": [1, [2]]}`, `{"outputs": [[1], [1, 2]]}`,
+		`{"outputs": [[], 1]}`, `{"outputs": [1.5]}`, `{"outputs": [1e2]}`, `{"outputs": [4294967296]}`,
+		`{"outputs": [true]}`, `{"outputs": [null]}`, `{"outputs": ["1"]}`, `{"outputs": {"y": [1]}}`,
+		`{"outputs": [1]} x`, `{"outputs": ` + strings.Repeat("[", 1<<20), `{"x": ` + strings.Repeat("[", 1<<20),
+	} {
+		var got Tensor[int32]
+		if err := readRESTAnswer(answer, []output{{"y", dtInt32, nil, &got}}); !errors.Is(err, ErrBadAnswer) {
+			t.Errorf("%.40s: %v", answer, err)
+		}
+	}
+	for _, answer := range []string{
+		`"\ud800"`, `"\ude00"`, `"\ud800\u0041"`, `"\x41"`, `"\u00"`, `"\`, `"`, "\"\n\"", `{}`, `{"b64": 1}`,
+		`{"b64": "?"}`, `{"b64": "", "x": ""}`, `{"b64": "", "b64": ""}`,
+	} {
+		var got Tensor[string]
+		err := readRESTAnswer(`{"outputs": `+answer+`}`, []output{{"y", dtString, nil, &got}})
+		if !errors.Is(err, ErrBadAnswer) {
+			t.Errorf("%s: %q %v", answer, got.Data, err)
+		}
+	}
+}
+
+func FuzzJSON(f *testing.F) {
+	f.Add(`{"outputs": {"a": [[1.0, NaN]], "b": ["x", {"b64": "eA=="}]}}`)
+	f.Fuzz(func(t *testing.T, answer string) {
+		var a Tensor[float64]
+		var b Tensor[string]
+		if readRESTAnswer(answer, []output{{"a", dtFloat64, nil, &a}, {"b", dtString, nil, &b}}) != nil {
+			return
+		}
+		for _, err := range []error{a.fits(dtFloat64, nil), b.fits(dtString, nil)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package client
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestFromRows(t *testing.T) {
+	matrix, err := FromRows([][]int32{{1, 2}, {3, 4}, {5, 6}})
+	if err != nil || !reflect.DeepEqual(matrix, NewTensor([]int32{1, 2, 3, 4, 5, 6}, 3, 2)) {
+		t.Fatal(matrix, err)
+	}
+	if row := matrix.Row(1); !reflect.DeepEqual(row, []int32{3, 4}) || cap(row) != 2 {
+		t.Fatal(row, cap(row))
+	}
+	if _, err := FromRows([][]int32{{1}, {}}); !errors.Is(err, ErrNotSent) {
+		t.Fatal(err)
+	}
+}
+
+func TestTensorsThatDoNotFitAreRefused(t *testing.T) {
+	declared := []int{-1, 2}
+	for want, err := range map[string]error{
+		"":                          NewTensor([]float32{1, 2}, 1, 2).fits(dtFloat32, declared),
+		"needs 4 elements":          NewTensor([]float32{1, 2}, 2, 2).fits(dtFloat32, declared),
+		"[2] does not fit [-1, 2]":  NewTensor([]float32{1, 2}).fits(dtFloat32, declared),
+		"[2, 1] does not fit":       NewTensor([]float32{1, 2}, 2, 1).fits(dtFloat32, declared),
+		"[-1, -2] is no shape":      NewTensor([]float32{1, 2}, -1, -2).fits(dtFloat32, nil),
+		"[4294967296, 4294967296] ": NewTensor([]float32{1}, 1<<32, 1<<32).fits(dtFloat32, nil),
+		"element 1 is 8":            NewTensor([]int8{-8, 8}).fits(dtInt4, nil),
+		"element 0 is 4":            NewTensor([]uint8{4}).fits(dtUint2, nil),
+	} {
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+	for _, err := range []error{
+		Scalar(float32(1)).fits(dtFloat32, []int{}),
+		NewTensor([]string{}, 0, 7).fits(dtString, nil),
+		NewTensor([]int8{-8, 7}).fits(dtInt4, nil),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestHalvesRoundToEven(t *testing.T) {
+	check := func(infinity uint16, round func(float32) uint16, float func(uint16) float32) {
+		for h := range infinity - 1 {
+			middle := float32((float64(float(h)) + float64(float(h+1))) / 2) // exact
+			above := math.Nextafter32(middle, math.MaxFloat32)
+			got := []uint16{round(float(h)), round(math.Nextafter32(middle, 0)), round(middle), round(above), round(-above)}
+			if want := []uint16{h, h, h + h&1, h + 1, h + 1 | 0x8000}; !reflect.DeepEqual(got, want) {
+				t.Fatalf("around %g: %#x, not %#x", middle, got, want)
+			}
+		}
+		if round(float(infinity)) != infinity || round(math.MaxFloat32) != infinity {
+			t.Error("what is too large is not infinite")
+		}
+		if nan := float(round(float32(math.NaN()))); nan == nan {
+			t.Error("NaN is lost")
+		}
+	}
+	check(0x7c00, func(f float32) uint16 { return uint16(ToFloat16(f)) },
+		func(bits uint16) float32 { return Float16(bits).Float32() })
+	check(0x7f80, func(f float32) uint16 { return uint16(ToBFloat16(f)) },
+		func(bits uint16) float32 { return BFloat16(bits).Float32() })
+}

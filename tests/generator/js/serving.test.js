@@ -1,0 +1,408 @@
+// The runtime of generated JavaScript clients, as it stands in templates/js.
+// Run: node --test tests/generator/js
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+
+import { ServedModel, ServingError } from "../../../templates/js/serving.js";
+
+const spec = (dtype, shape = null, name = "x") => ({ name, dtype, shape });
+const signature = (input, output = spec("float32", null, "y")) => ({
+  name: "s",
+  inputs: { x: input },
+  outputs: { y: output },
+});
+
+// A server that keeps each request and answers what `answer` says.
+const requests = [];
+let answer = { status: 200, body: '{"outputs": 1.0}' };
+let server, url;
+
+before(async () => {
+  server = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString();
+    requests.push({ url: request.url, headers: request.headers, body });
+    if (answer === undefined) return; // and never answer
+    response.writeHead(answer.status);
+    response.end(answer.body);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${server.address().port}`;
+});
+
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** The JSON text that an input is sent as. */
+async function sent(input, value) {
+  answer = { status: 200, body: '{"outputs": 1.0}' };
+  await new ServedModel(url, "m").predict(signature(input), { x: value });
+  const prefix = `{"signature_name":"s","inputs":{${JSON.stringify(input.name)}:`;
+  const { body } = requests.at(-1);
+  assert.ok(body.startsWith(prefix) && body.endsWith("}}"), body);
+  return body.slice(prefix.length, -2);
+}
+
+/** What an answer with this output comes to. */
+async function received(output, body) {
+  answer = { status: 200, body };
+  const call = signature(spec("float32"), output);
+  return (await new ServedModel(url, "m").predict(call, { x: 0 })).y;
+}
+
+async function refused(promise, code, text) {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof ServingError, error);
+    assert.equal(error.code, code);
+    assert.match(error.message, text);
+    return true;
+  });
+}
+
+const tensor = (data, shape) => ({ data, shape });
+
+for (const [dtype, value, text] of [
+  ["float32", 80, "80.0"],
+  ["float32", -0, "-0.0"],
+  ["float64", 1e20, "100000000000000000000.0"],
+  ["float64", [1e21, 5e-324], "[1e+21,5e-324]"],
+  ["float32", [NaN, Infinity, -Infinity], "[NaN,Infinity,-Infinity]"],
+  ["float32", tensor(new Float32Array([1, 2]), [2, 1]), "[[1.0],[2.0]]"],
+  ["float32", [new Float32Array([1, 2]), [3, 4]], "[[1.0,2.0],[3.0,4.0]]"],
+  ["float32", new Float64Array([1.5]), "[1.5]"],
+  ["float32", [], "[]"],
+  ["float32", [[], []], "[[],[]]"],
+  ["float32", tensor([], [2, 0]), "[[],[]]"],
+  ["float32", tensor([7], []), "7.0"],
+  ["int32", -0, "0"],
+  ["int8", [-128, 127n], "[-128,127]"],
+  [
+    "int64",
+    [2n ** 63n - 1n, 2 ** 53 - 1],
+    "[9223372036854775807,9007199254740991]",
+  ],
+  ["uint64", new BigUint64Array([2n ** 64n - 1n]), "[18446744073709551615]"],
+  ["bool", [true, false], "[true,false]"],
+  ["string", ["a\u2028\0é"], '["a\u2028\\u0000é"]'],
+  ["string", [new Uint8Array([255, 0])], '[{"b64":"/wA="}]'],
+  ["string", tensor(["a", "b"], [1, 2]), '[["a","b"]]'],
+  ["string", "a", '{"b64":"YQ=="}'],
+]) {
+  test(`${dtype} input is sent as ${text}`, async () => {
+    assert.equal(await sent(spec(dtype), value), text);
+  });
+}
+
+test("a large value is sent whole", async () => {
+  const bytes = new Uint8Array(300_001).map((_, i) => i);
+  const { b64 } = JSON.parse(await sent(spec("string"), bytes));
+  assert.deepEqual(new Uint8Array(Buffer.from(b64, "base64")), bytes);
+});
+
+test("wire names are keys, whatever they are", async () => {
+  assert.equal(await sent(spec("float32", null, "__proto__"), 1), "1.0");
+  assert.equal(await sent(spec("float32", null, '"}\u2028'), 1), "1.0");
+});
+
+for (const [dtype, shape, value, text] of [
+  ["float32", [-1, 2], [1, 2], /has shape \[2\].*float32 \[-1, 2\]; \[value\]/],
+  ["float32", [-1, 2], [[1, 2, 3]], /has shape \[1, 3\]/],
+  ["float32", null, [[1], [2, 3]], /ragged/],
+  ["float32", null, [1, [2]], /ragged/],
+  ["float32", null, [[1], 2], /ragged/],
+  ["float32", null, ["1"], /holds, at index 0, "1"/],
+  ["float32", null, [1e39], /1e\+39/],
+  ["float32", null, [1n], /1n/],
+  ["float32", null, null, /is null/],
+  ["float32", null, tensor([1, 2], [3]), /has shape \[3\], but 2 values/],
+  ["float32", null, tensor([1], [1.5]), /not a list of sizes/],
+  ["float32", null, { shape: [1] }, /no values/],
+  ["int32", null, [1.5], /1.5/],
+  ["int8", null, [128], /128/],
+  ["uint8", null, [-1], /-1/],
+  ["int64", null, [2 ** 53], /9007199254740992/],
+  ["int64", null, [2n ** 63n], /9223372036854775808n/],
+  ["bool", null, [1], /holds, at index 0, 1/],
+  ["string", null, ["\ud800"], /holds/],
+  ["string", null, new Uint8Array([1]).buffer, /ArrayBuffer/],
+]) {
+  const name = `${dtype} input ${text} is refused`;
+  test(name, async () => {
+    const before = requests.length;
+    const call = signature(spec(dtype, shape));
+    const model = new ServedModel(url, "m");
+    await refused(model.predict(call, { x: value }), "INVALID_ARGUMENT", text);
+    assert.equal(requests.length, before);
+  });
+}
+
+test("a list that holds itself is refused", async () => {
+  const endless = [];
+  endless.push(endless);
+  const call = new ServedModel(url, "m").predict(signature(spec("int32")), {
+    x: endless,
+  });
+  await refused(call, "INVALID_ARGUMENT", /nested too deeply/);
+});
+
+test("what JSON cannot say is refused", async () => {
+  const model = new ServedModel(url, "m");
+  const call = model.predict(signature(spec("float32")), {
+    x: tensor([], [0, 8]),
+  });
+  await refused(call, "UNIMPLEMENTED", /\[0, 8\]/);
+});
+
+test("unknown and missing inputs are named, inherited ones are none", async () => {
+  const call = signature(spec("float32", [-1]));
+  const model = new ServedModel(url, "m");
+  const text =
+    /model "m", signature "s": there is no input y; input x is missing; wanted: x float32 \[-1\]/;
+  await refused(model.predict(call, { y: 1 }), "INVALID_ARGUMENT", text);
+  const own = {
+    name: "s",
+    inputs: { constructor: spec("float32") },
+    outputs: {},
+  };
+  await refused(
+    model.predict(own, {}),
+    "INVALID_ARGUMENT",
+    /constructor is missing/,
+  );
+  await refused(model.predict(call, undefined), "INVALID_ARGUMENT", /object/);
+});
+
+for (const [dtype, text, data, shape] of [
+  [
+    "float32",
+    "[NaN, -Infinity, Infinity, -0.0, 9e+06]",
+    new Float32Array([NaN, -Infinity, Infinity, -0, 9e6]),
+    [5],
+  ],
+  ["float32", "0.333333343", new Float32Array([1 / 3]), []],
+  [
+    "float64",
+    "[0.33333333333333331, 1e-50, 1.7976931348623157e+308]",
+    new Float64Array([1 / 3, 1e-50, Number.MAX_VALUE]),
+    [3],
+  ],
+  [
+    "int64",
+    "[[9223372036854775807], [-9223372036854775808]]",
+    new BigInt64Array([2n ** 63n - 1n, -(2n ** 63n)]),
+    [2, 1],
+  ],
+  [
+    "uint64",
+    "[18446744073709551615, 5]",
+    new BigUint64Array([2n ** 64n - 1n, 5n]),
+    [2],
+  ],
+  ["int8", "[-128]", new Int8Array([-128]), [1]],
+  ["bool", "[[true, false]]", [true, false], [1, 2]],
+  [
+    "string",
+    '["a\\"b", "\u2028é", "\\u0000", "\ufeff"]',
+    ['a"b', "\u2028é", "\0", "\ufeff"],
+    [4],
+  ],
+  ["float32", "[]", new Float32Array(0), [0]],
+  ["float32", "[[], []]", new Float32Array(0), [2, 0]],
+]) {
+  test(`${dtype} output ${text} is read`, async () => {
+    const result = await received(
+      spec(dtype, null, "y"),
+      `{"outputs": ${text}}`,
+    );
+    assert.deepEqual(result, { data, shape });
+  });
+}
+
+test("outputs named ..._bytes are bytes", async () => {
+  const result = await received(
+    spec("string", null, "y_bytes"),
+    '{"outputs": [{"b64": "/wA="}, {"b64": ""}]}',
+  );
+  assert.deepEqual(result.data, [new Uint8Array([255, 0]), new Uint8Array(0)]);
+  assert.deepEqual(result.shape, [2]);
+});
+
+test("every float is read as JSON.parse reads it", async () => {
+  const bits = new DataView(new ArrayBuffer(8));
+  const values = Array.from({ length: 5000 }, (_, i) => {
+    bits.setUint32(0, Math.random() * 2 ** 32);
+    bits.setUint32(4, Math.random() * 2 ** 32);
+    return i % 2 ? bits.getFloat64(0) : Math.random() * 10 ** (i % 40);
+  }).filter(Number.isFinite);
+  const text = JSON.stringify(values);
+  const result = await received(
+    spec("float64", null, "y"),
+    `{"outputs":${text}}`,
+  );
+  assert.deepEqual(result.data, new Float64Array(JSON.parse(text)));
+});
+
+test("several outputs come by name; an unknown one is passed over", async () => {
+  answer = {
+    status: 200,
+    body: '{"more": {"a": [1, "}", null]}, "outputs": {"new": [{"b64": ""}], "b c": 2, "__proto__": [1.0]}}',
+  };
+  const call = {
+    name: "s",
+    inputs: {},
+    outputs: {
+      proto: spec("float32", [-1], "__proto__"),
+      bC: spec("int32", [], "b c"),
+    },
+  };
+  const result = await new ServedModel(url, "m").predict(call, {});
+  assert.deepEqual(result, {
+    proto: tensor(new Float32Array([1]), [1]),
+    bC: tensor(new Int32Array([2]), []),
+  });
+});
+
+test("a lone output may come by name, beside a new one", async () => {
+  const body = '{"outputs": {"z": [1], "y": [2.0]}}';
+  const result = await received(spec("float32", null, "y"), body);
+  assert.deepEqual(result.data, new Float32Array([2]));
+});
+
+for (const [dtype, body] of [
+  ["float32", ""],
+  ["float32", "[1]"],
+  ["float32", "{}"],
+  ["float32", '{"outputs": [[1.0], 2.0]}'],
+  ["float32", '{"outputs": [[1.0], [2.0, 3.0]]}'],
+  ["float32", '{"outputs": [1.0, []]}'],
+  ["float32", '{"outputs": [[], 1.0]}'],
+  ["float32", '{"outputs": [1.0'],
+  ["float32", '{"outputs": ["a"]}'],
+  ["float32", '{"outputs": [null]}'],
+  ["float32", '{"outputs": {"z": [1.0]}}'],
+  ["float32", `{"outputs": ${"[".repeat(100_000)}`],
+  ["int32", '{"outputs": [2147483648]}'],
+  ["int32", '{"outputs": [1.0]}'],
+  ["int64", '{"outputs": [9223372036854775808]}'],
+  ["uint64", '{"outputs": [-1]}'],
+  ["int64", `{"outputs": [${"9".repeat(100_000)}]}`],
+  ["bool", '{"outputs": [1]}'],
+  ["string", '{"outputs": [1]}'],
+  ["string", '{"outputs": ["a]}'],
+  ["string", Buffer.from('{"outputs": ["\xff"]}', "latin1")],
+]) {
+  test(`a strange answer is refused: ${dtype} ${String(body).slice(0, 40)}`, async () => {
+    const call = received(spec(dtype, null, "y"), body);
+    await refused(call, "INTERNAL", /not what this client was made for/);
+  });
+}
+
+test("the server's error becomes a ServingError", async () => {
+  const model = new ServedModel(url, "m");
+  for (const [status, body, code, text] of [
+    [
+      404,
+      '{ "error": "Servable not found" }',
+      "NOT_FOUND",
+      /Servable not found/,
+    ],
+    [400, "", "INVALID_ARGUMENT", /no body/],
+    [502, "<html>bad gateway</html>", "UNAVAILABLE", /bad gateway/],
+    [418, "null", "INVALID_ARGUMENT", /418/],
+    [599, "{", "UNKNOWN", /599/],
+  ]) {
+    answer = { status, body };
+    const call = model.predict(signature(spec("float32")), { x: 1 });
+    await refused(call, code, text);
+    await assert.rejects(model.predict(signature(spec("float32")), { x: 1 }), {
+      httpStatus: status,
+    });
+  }
+});
+
+test("the URL names model, version and label", async () => {
+  answer = { status: 200, body: '{"outputs": 1.0}' };
+  for (const [name, options, path] of [
+    ["m", {}, "/v1/models/m:predict"],
+    ["a/b?c#d%41 é:", {}, "/v1/models/a%2Fb%3Fc%23d%2541%20%C3%A9%3A:predict"],
+    [
+      "m",
+      { model: "other", version: 3 },
+      "/v1/models/other/versions/3:predict",
+    ],
+    [
+      "m",
+      { version: 2n ** 63n - 1n },
+      "/v1/models/m/versions/9223372036854775807:predict",
+    ],
+    ["m", { label: "a b" }, "/v1/models/m/labels/a%20b:predict"],
+  ]) {
+    const model = new ServedModel(`${url}/`, name, options);
+    await model.predict(signature(spec("float32")), { x: 1 });
+    assert.equal(requests.at(-1).url, path);
+  }
+  const below = new ServedModel(new URL("/tf/", url), "m");
+  await below.predict(signature(spec("float32")), { x: 1 });
+  assert.equal(requests.at(-1).url, "/tf/v1/models/m:predict");
+});
+
+test("a client that cannot work is refused at once", () => {
+  for (const [base, name, options] of [
+    ["localhost:8501", "m"],
+    ["nowhere", "m"],
+    ["http://h?x=1", "m"],
+    ["http://user:pw@h", "m"],
+    [url, ""],
+    [url, ".."],
+    [url, "\ud800"],
+    [url, "m", { version: 1, label: "a" }],
+    [url, "m", { version: -1 }],
+    [url, "m", { version: 1.5 }],
+    [url, "m", { version: "1" }],
+    [url, "m", { timeoutMs: 0 }],
+    [url, "m", { timeoutMs: NaN }],
+  ]) {
+    assert.throws(() => new ServedModel(base, name, options), {
+      name: "ServingError",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+});
+
+test("no header of ours needs a CORS preflight; the user's are sent", async () => {
+  answer = { status: 200, body: '{"outputs": 1.0}' };
+  const headers = { Authorization: "Bearer t" };
+  const model = new ServedModel(url, "m", { headers });
+  await model.predict(signature(spec("float32")), { x: 1 });
+  const received = requests.at(-1).headers;
+  assert.match(received["content-type"], /^text\/plain/);
+  assert.equal(received.authorization, "Bearer t");
+});
+
+test("timeouts, aborts and unreachable servers have codes", async () => {
+  answer = undefined;
+  const call = signature(spec("float32"));
+  const model = new ServedModel(url, "m", { timeoutMs: 20 });
+  await refused(model.predict(call, { x: 1 }), "DEADLINE_EXCEEDED", /20 ms/);
+  const abort = new AbortController();
+  const options = { signal: abort.signal, timeoutMs: Infinity };
+  const pending = model.predict(call, { x: 1 }, options);
+  setTimeout(() => abort.abort("enough"), 20);
+  await refused(pending, "CANCELLED", /aborted/);
+  await refused(model.predict(call, { x: 1 }, options), "CANCELLED", /aborted/);
+  const nobody = new ServedModel("http://127.0.0.1:1", "m");
+  const text = /cannot reach http:\/\/127\.0\.0\.1:1: /;
+  await refused(nobody.predict(call, { x: 1 }), "UNAVAILABLE", text);
+});
+
+test("a fetch of the user's own is used", async () => {
+  const fetch = async () => new Response('{"outputs": 3.0}');
+  const model = new ServedModel(url, "m", { fetch });
+  const result = await model.predict(signature(spec("float32")), { x: 1 });
+  assert.deepEqual(result.y, tensor(new Float32Array([3]), []));
+});

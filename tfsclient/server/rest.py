@@ -1,0 +1,215 @@
+"""The REST routes of TF Serving: from a request's parts to an answer's, without any sockets."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from tfsclient.errors import Code, InvalidArgument, TFSError
+from tfsclient.messages import message_class
+from tfsclient.predict_wire import ModelSpec
+from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from tfsclient.server import model_info, rest_examples, rest_response
+from tfsclient.server.examples import ExampleInference, Task
+from tfsclient.server.inference import Inference
+from tfsclient.server.lifecycle import ModelManager
+from tfsclient.server.proto_json import to_json
+from tfsclient.server.rest_request import (
+    JsonTensor,
+    parse_body,
+    predict_inputs,
+    signature_name,
+)
+
+_log = logging.getLogger("tfsclient.server")
+
+_FLAGS = re.IGNORECASE | re.ASCII
+_ANY = re.compile(r"/v1/.*", _FLAGS)
+_VERSION = r"(?:(?:/versions/(\d+))|(?:/labels/([^/:]+)))?"
+_INFERENCE = re.compile(rf"/v1/models/([^/:]+){_VERSION}:(classify|regress|predict)", _FLAGS)
+_MODEL = re.compile(rf"/v1/models(?:/([^/:]+))?{_VERSION}(?:/(metadata))?", _FLAGS)
+_ORIGIN = re.compile(r"https?://")
+_METHODS = {"classify": CLASSIFY, "regress": REGRESS}
+_MAX_VERSION = (1 << 63) - 1
+
+_STATUSES = {
+    Code.INVALID_ARGUMENT: 400,
+    Code.FAILED_PRECONDITION: 400,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.PERMISSION_DENIED: 403,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.ABORTED: 409,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.CANCELLED: 499,
+    Code.UNIMPLEMENTED: 501,
+    Code.UNAVAILABLE: 503,
+    Code.DEADLINE_EXCEEDED: 504,
+}  # anything else is 500
+
+_JSON = "application/json"
+_PREFLIGHT_TYPE = "text/html; charset=ISO-8859-1"
+_CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, GET"),
+    ("Access-Control-Allow-Headers", "Content-Type"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, without what belongs to the connection."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = _JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class RestApi:
+    """TF Serving's routes.
+
+    Args:
+        models: the models, for their states and metadata.
+        inference: what runs predict requests on them.
+        examples: what runs classify and regress requests on them.
+        timeout: seconds that a run may take.
+        cors: whether answers carry the CORS headers.
+    """
+
+    def __init__(
+        self,
+        models: ModelManager,
+        inference: Inference,
+        examples: ExampleInference,
+        *,
+        timeout: float,
+        cors: bool,
+    ) -> None:
+        self._models = models
+        self._inference = inference
+        self._examples = examples
+        self._timeout = timeout
+        self._headers = _CORS if cors else ()
+
+    def handle(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer | None:
+        """Answer a request; None if it is for none of the routes.
+
+        Args:
+            method: "GET", "POST" and so on.
+            path: the path with query and fragment, not decoded.
+            headers: the request's headers, names in lower case.
+            body: the body, inflated.
+        """
+        if not _ANY.fullmatch(path):
+            return None
+        if method == "OPTIONS":
+            allowed = _ORIGIN.search(headers.get("origin", ""))
+            return Answer(200 if allowed else 400, b"", _PREFLIGHT_TYPE, self._headers)
+        try:
+            answer = Answer(200, self._route(method, path, body).encode(errors="surrogateescape"))
+        except _EmptyAnswer:
+            answer = Answer(400)
+        except TFSError as error:
+            text = rest_response.error(error.details)
+            status = _STATUSES.get(error.code or Code.UNKNOWN, 500)
+            answer = Answer(status, text.encode(errors="surrogateescape"))
+        except Exception as error:  # noqa: BLE001 (one call's bug; the server goes on)
+            _log.exception("a call failed")
+            text = rest_response.error(f"{type(error).__name__}: {error}")
+            answer = Answer(500, text.encode(errors="replace"))
+        return replace(answer, headers=self._headers)
+
+    def _route(self, method: str, path: str, body: bytes) -> str:
+        if method == "POST" and (match := _INFERENCE.fullmatch(path)):
+            name, version, label, verb = match.groups()
+            spec = _spec(name, version, label)
+            if verb == "predict":
+                return self._predict(spec, body)
+            if verb in _METHODS:
+                return self._run_examples(spec, _METHODS[verb], body)
+        elif method == "GET" and (match := _MODEL.fullmatch(path)):
+            name, version, label, resource = match.groups()
+            spec = _spec(name or "", version, label)
+            if not spec.name:
+                raise InvalidArgument("Missing model name in request.")
+            return self._metadata(spec) if resource == "metadata" else self._status(spec)
+        raise InvalidArgument(f"Malformed request: {method} {path}")
+
+    def _predict(self, spec: ModelSpec, body: bytes) -> str:
+        document = parse_body(body)
+        spec = replace(spec, signature=signature_name(document))
+        with self._models.lease(spec) as version:
+            key = spec.signature or DEFAULT_SIGNATURE
+            signature = version.model.signatures.get(key)
+            if signature is None:
+                raise InvalidArgument(f'Serving signature name: "{key}" not found in signature def')
+            if not signature.inputs:
+                raise InvalidArgument(
+                    f"Failed to get input map for signature: {spec.signature or 'DEFAULT'}"
+                )
+            inputs, row = predict_inputs(document, signature.inputs)
+        response = self._inference.predict(
+            spec, inputs, read=JsonTensor.to_tensor, timeout=self._timeout
+        )
+        return rest_response.predictions(response.outputs, row=row)
+
+    def _run_examples(self, spec: ModelSpec, method: str, body: bytes) -> str:
+        document = parse_body(body)
+        spec = replace(spec, signature=signature_name(document))
+        examples = rest_examples.read_examples(document)
+        result = self._examples.run_one(Task(spec, method), examples, timeout=self._timeout)
+        return rest_examples.results(result)
+
+    def _status(self, spec: ModelSpec) -> str:
+        request = _request("GetModelStatusRequest", spec)
+        return to_json(model_info.get_model_status(self._models, request))
+
+    def _metadata(self, spec: ModelSpec) -> str:
+        request = _request("GetModelMetadataRequest", spec)
+        request.metadata_field.append(model_info.SIGNATURE_DEF)
+        response = model_info.get_model_metadata(self._models, request)
+        signatures = message_class("tensorflow.serving.SignatureDefMap")()
+        response.metadata[model_info.SIGNATURE_DEF].Unpack(signatures)
+        return (
+            f'{{\n"model_spec":{to_json(response.model_spec)},\n'
+            f'"metadata": {{"signature_def": {to_json(signatures)}}}\n}}\n'
+        )
+
+
+class _EmptyAnswer(Exception):
+    """The one error whose text TF Serving does not write."""
+
+
+def _spec(name: str, version: str | None, label: str | None) -> ModelSpec:
+    if version is not None and int(version) > _MAX_VERSION:
+        raise _EmptyAnswer
+    return ModelSpec(
+        _decoded(name),
+        None if version is None else int(version),
+        None if label is None else _decoded(label),
+    )
+
+
+def _decoded(text: str) -> str:
+    return unquote_to_bytes(text).decode(errors="surrogateescape")
+
+
+def _request(message: str, spec: ModelSpec) -> Any:
+    request = message_class(f"tensorflow.serving.{message}")()
+    try:
+        request.model_spec.name = spec.name
+        if spec.label is not None:
+            request.model_spec.version_label = spec.label
+    except ValueError:  # not UTF-8: no model has such a name
+        raise InvalidArgument(f"Malformed model name: {spec.name!a}") from None
+    if spec.version is not None:
+        request.model_spec.version.value = spec.version
+    return request
