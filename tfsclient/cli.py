@@ -83,29 +83,30 @@ def inspect(
 
 
 def _print_signatures(model: Model) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     version = "" if model.version is None else f", version {model.version}"
-    table = Table(title=Text(f"{model.name}{version}"), title_justify="left")
-    for column in ("signature", "method", "", "tensor", "dtype", "shape", "note"):
-        table.add_column(column)
+    click.echo(_visible(model.name) + version)
+    rows = [("signature", "method", "", "tensor", "dtype", "shape", "note")]
     for name, signature in model.signatures.items():
-        method = signature.method.removeprefix("tensorflow/serving/")
-        first = [repr(name)[1:-1], method]
+        first = (_visible(name) or "(empty)", signature.method.removeprefix("tensorflow/serving/"))
         note = signature.why_unusable or ""
-        rows = [("in", t) for t in signature.inputs.values()]
-        rows += [("out", t) for t in signature.outputs.values()]
-        for way, spec in rows:
+        tensors = [("in", t) for t in signature.inputs.values()]
+        tensors += [("out", t) for t in signature.outputs.values()]
+        for way, spec in tensors:
             default = "has a default" if way == "in" and spec.name in signature.defaults else ""
             shape = "any" if spec.shape is None else str(list(spec.shape))
-            cells = [*first, way, repr(spec.name)[1:-1], spec.dtype, shape, note or default]
-            table.add_row(*map(Text, cells))
-            first, note = ["", ""], ""
-        if not rows:
-            table.add_row(*map(Text, [*first, "", "", "", "", note]))
-    Console().print(table)
+            rows.append((*first, way, _visible(spec.name), spec.dtype, shape, note or default))
+            first, note = ("", ""), ""
+        if not tensors:
+            rows.append((*first, "", "", "", "", note))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _visible(name: str) -> str:
+    """A name as it is, with control characters escaped: a model may try to steer the terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 @main.command()

@@ -35,6 +35,7 @@ def demo(context: click.Context, keep: str | None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import PIL  # noqa: F401
+        import rich  # noqa: F401
         import sklearn  # noqa: F401
         import tensorflow as tf
     except ImportError as error:
