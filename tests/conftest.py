@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,8 @@ def missing(what: str) -> None:
 
 def tool(name: str) -> str:
     """The path of an external program, or a skip."""
-    path = shutil.which(name)
+    beside = str(Path(sys.executable).parent)  # what pip installed with us
+    path = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
     if path is None:
         missing(name)
     return str(path)

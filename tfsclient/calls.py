@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
+
+from tfsclient.errors import TFSError
 
 T = TypeVar("T")
 
@@ -20,6 +22,7 @@ class Call(Generic[T]):
         model: the model it is about, for errors.
         signature: the signature it is about, for errors.
         safe: whether it changes nothing on the server, so that it can be repeated at will.
+        encode_seconds: how long it took to make the body.
     """
 
     path: str
@@ -28,26 +31,59 @@ class Call(Generic[T]):
     model: str
     signature: str | None = None
     safe: bool = False
+    encode_seconds: float = 0.0
 
 
 # A flow decides what to send next; whoever drives it does the sending, with or without await.
 Flow: TypeAlias = Generator[Call[Any], Any, T]
 
 
-def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
-    """Run a flow to its result, sending what it yields.
+class Steps(Generic[T]):
+    """A flow being driven: what to send next, until there is a result."""
 
-    Errors of ``send`` are raised inside the flow, which may handle them.
-    """
-    try:
-        call = next(flow)
-        while True:
-            try:
-                answer = send(call)
-            except Exception as error:  # noqa: BLE001 (the flow decides; what it lets pass escapes)
-                call = flow.throw(error)
-            else:
-                call = flow.send(answer)
-    except StopIteration as done:
-        result: T = done.value
-        return result
+    def __init__(self, flow: Flow[T]) -> None:
+        self._flow = flow
+        self.result: T
+        self.call: Call[Any] | None = None
+        self._advance(lambda: next(flow))
+
+    def answered(self, answer: Any) -> None:
+        """Give the flow the answer to its call."""
+        self._advance(lambda: self._flow.send(answer))
+
+    def failed(self, error: Exception) -> None:
+        """Raise the call's error inside the flow; what it does not handle comes out here."""
+        self._advance(lambda: self._flow.throw(error))
+
+    def _advance(self, step: Callable[[], Call[Any]]) -> None:
+        try:
+            self.call = step()
+        except StopIteration as done:
+            self.call = None
+            self.result = done.value
+
+
+def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
+    """Run a flow to its result with blocking sends."""
+    steps = Steps(flow)
+    while steps.call is not None:
+        try:
+            answer = send(steps.call)
+        except TFSError as error:
+            steps.failed(error)
+        else:
+            steps.answered(answer)
+    return steps.result
+
+
+async def adrive(flow: Flow[T], send: Callable[[Call[Any]], Awaitable[Any]]) -> T:
+    """Run a flow to its result with awaited sends."""
+    steps = Steps(flow)
+    while steps.call is not None:
+        try:
+            answer = await send(steps.call)
+        except TFSError as error:
+            steps.failed(error)
+        else:
+            steps.answered(answer)
+    return steps.result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature, to_json
@@ -38,12 +38,12 @@ class Language:
     """One target language.
 
     Attributes:
-        files: makes the files from the callable part of a model.
+        files: makes the files from the callable part of a model, told what was left out of it.
         rest_only: whether its clients speak REST alone.
         lock_file: the name of the schema file beside the code.
     """
 
-    files: Callable[[Model, Options], dict[str, str]]
+    files: Callable[[Model, Options, Sequence[LeftOut]], dict[str, str]]
     rest_only: bool
     lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE
 
@@ -68,9 +68,10 @@ def generate(model: Model, language: str, options: Options | None = None) -> dic
     """
     options = options or Options()
     target = languages()[language]
-    dropped = {gone.signature for gone in left_out(model, language, options)}
+    gone = left_out(model, language, options)
+    dropped = {one.signature for one in gone}
     kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}
-    files = target.files(replace(model, version=None, signatures=kept), options)
+    files = target.files(replace(model, version=None, signatures=kept), options, gone)
     return {**files, target.lock_file(model): to_json(model, version=False).decode()}
 
 

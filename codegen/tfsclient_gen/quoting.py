@@ -11,6 +11,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable
+from functools import wraps
 
 from markupsafe import Markup
 
@@ -145,8 +146,17 @@ def md_text(text: str) -> Markup:
     return code(re.sub(r"([\\`*_{}\[\]()<>#+!|~&-])", r"\\\1", visible(text)))
 
 
+def _filter(make: Callable[..., Markup]) -> Callable[..., Markup]:
+    @wraps(make)
+    def of_plain_text(value: object, *args: object, **options: object) -> Markup:
+        # Code may be quoted again (JSON in a shell word), but Markup's methods escape for HTML.
+        return make(str(value) if isinstance(value, Markup) else value, *args, **options)
+
+    return of_plain_text
+
+
 FILTERS: dict[str, Callable[..., Markup]] = {
-    f.__name__: f
+    f.__name__: _filter(f)
     for f in (
         code_join, py_string, py_doc, py_comment, go_string, go_comment, js_string, js_doc,
         js_comment, json_string, sh_word, sh_comment, md_code, md_text,

@@ -167,4 +167,4 @@ def _value(spec: TensorSpec) -> str:
         return json.dumps({"b64": PNG_BASE64})
     if spec.dtype.kind == "string":
         return '""'
-    return {"float": "0.0", "bool": "false"}.get(spec.dtype.kind, "0")
+    return {"float": "0.0", "bool": "false"}.get(spec.dtype.kind, "1")

@@ -10,6 +10,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature, TensorSpec
 from tfsclient_gen.generate import LeftOut, Options
@@ -77,6 +78,7 @@ class _Tensor:
     has_default: bool
     spec: Markup
     sample: Markup
+    verb: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def _tensor(spec: TensorSpec, name: Name, package: Markup, has_default: bool) ->
         has_default=has_default,
         spec=code(str(spec)),
         sample=_sample(spec, type_, package),
+        verb=code("%q" if spec.dtype == STRING else "%v"),
     )
 
 
@@ -227,10 +230,7 @@ def _sample(spec: TensorSpec, type_: str, package: Markup) -> Markup:
     exported = f"{package}.{type_}" if type_[0].isupper() else type_
     if count > _LARGEST_SAMPLE:
         return code(f"{package}.Tensor[{exported}]{{}}")
-    if _holds_picture(spec):
-        data = "[]string{string(picture)}"
-    else:
-        data = f"make([]{exported}, {count})"
+    data = "[]string{string(picture)}" if _holds_picture(spec) else f"make([]{exported}, {count})"
     if not sizes:
         return code(f"{package}.Tensor[{exported}]{{Data: {data}}}")
     return code(f"{package}.NewTensor({', '.join([data, *map(str, sizes)])})")
@@ -238,5 +238,7 @@ def _sample(spec: TensorSpec, type_: str, package: Markup) -> Markup:
 
 def _comment(text: str, tabs: int = 0) -> Markup:
     """A doc comment; its lines but the first start with ``tabs``, as gofmt wants."""
+    # gofmt makes typographic quotes of these pairs.
+    text = text.replace("''", "'\\x27").replace("``", "`\\x60")
     lines = go_comment(text, _WIDTH - tabs * _TAB)
     return code(str(lines).replace("\n", "\n" + "\t" * tabs))

@@ -51,6 +51,9 @@ _TYPES: Final = {
     "string": ("StringTensorLike", "string[]"),
 }
 
+# 1 rather than 0, for a 0 is often refused as a size.
+_SAMPLES: Final = {"float": "0", "int": "1", "bool": "false", "string": '""'}
+
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
@@ -198,11 +201,14 @@ def _sample(ident: Markup, spec: TensorSpec) -> Markup:
     """A property of the README's example: a value of this dtype and shape."""
     shape = dims(spec)
     count = math.prod(shape)
-    _, array = _TYPES[spec.dtype]
-    zero = {"bool": "false", "string": '""'}.get(spec.dtype, "0")
-    if is_picture(spec):
-        zero = "picture"
+    element = "picture" if is_picture(spec) else _SAMPLES[spec.dtype.kind]
     if count == 1:
-        return code(f"{ident}: {'[' * len(shape)}{zero}{']' * len(shape)},")
-    data = f"new Array({count}).fill({zero})" if array.endswith("[]") else f"new {array}({count})"
+        return code(f"{ident}: {'[' * len(shape)}{element}{']' * len(shape)},")
+    array = _TYPES[spec.dtype][1]
+    if array.endswith("[]"):
+        data = f"new Array({count}).fill({element})"
+    elif spec.dtype.kind == "float":
+        data = f"new {array}({count})"
+    else:
+        data = f"new {array}({count}).fill({element}{'n' if array.startswith('Big') else ''})"
     return _fit(2, f"{ident}: {{ ", [f"data: {data}", _shape(4, shape)], " },")

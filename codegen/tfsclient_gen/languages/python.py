@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
 
 from tfsclient.dtypes import STRING, DType
-from tfsclient.schema import Model, Signature, TensorSpec
-from tfsclient_gen.generate import Options
+from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature, TensorSpec
+from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.names import Name, claim, pascal, snake
 from tfsclient_gen.quoting import code, py_doc, py_string
 from tfsclient_gen.render import render
@@ -70,8 +70,8 @@ def lock_file(model: Model) -> str:
     return f"{module_name(model)}.lock.json"
 
 
-def files(model: Model, options: Options) -> dict[str, str]:
-    """The client module of ``model``."""
+def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
+    """The client module of ``model``; what was left out is told in it.  No option is Python's."""
     client = claim([model.name], lambda w: pascal(w, "model"), _MODULE | _KEYWORDS)[model.name]
     names = claim(model.signatures, lambda w: snake(w, "signature"), _CLASS)
     results = claim(
@@ -89,10 +89,12 @@ def files(model: Model, options: Options) -> dict[str, str]:
     text = render(
         "python/client.py.j2",
         model=model.name,
+        left_out=left_out,
         client=client.ident,
         head=_class_head(str(client.ident)),
         exported=_fit(0, "__all__ = [", [f'"{name}"' for name in exported], "]"),
         methods=methods,
+        example=sorted(methods, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
         uses_any=any(_element(d) == "Any" for d in dtypes),
         uses_np=any(_element(d) != "Any" for d in dtypes),
     )

@@ -3,8 +3,8 @@
 #
 # Calls the TensorFlow Serving model "digits" over REST, with curl.
 #
-# Signatures and bodies are data: nothing in them is to be expanded.
-# shellcheck disable=SC2016
+# Signatures and bodies are data: nothing in them is meant for the shell.
+# shellcheck disable=SC1003,SC2016
 set -eu
 
 base=${DIGITS_URL:-http://localhost:8501}
@@ -24,8 +24,8 @@ A body from FILE or standard input is JSON as TF Serving's predict takes it:
 a sample is sent.
 
 Signatures:
-  png
-  serving_default
+  - png
+  - serving_default
 
 Environment:
   DIGITS_URL      the server's REST interface (http://localhost:8501)
@@ -67,20 +67,18 @@ nested() {
 call() {
   below=$1
   shift
-  answer=$(curl --silent --show-error --globoff --path-as-is \
-    ${header:+--header "$header"} --write-out '\n%{http_code}' "$@" \
-    --url "$base$path$below")
-  status=${answer##*
-}
-  answer=${answer%
-*}
-  case $status in
-  200) printf '%s\n' "$answer" ;;
-  *)
-    printf 'HTTP %s: %s\n' "$status" "$answer" >&2
+  answer=$(mktemp)
+  trap 'rm -f "$answer"' EXIT
+  trap 'exit 1' HUP INT TERM
+  status=$(curl --silent --show-error --globoff --path-as-is \
+    ${header:+--header "$header"} "$@" \
+    --output "$answer" --write-out '%{http_code}' --url "$base$path$below")
+  if [ "$status" -ne 200 ]; then
+    printf 'HTTP %s: %s\n' "$status" "$(cat "$answer")" >&2
     exit 22
-    ;;
-  esac
+  fi
+  cat "$answer"
+  echo
 }
 
 # Call the signature that is $1 in JSON; $2 prints a sample, $3 says what to send.
@@ -134,6 +132,7 @@ metadata) call /metadata ;;
 -h | --help) usage ;;
 'png') predict '"png"' sample_png "${2-}" ;;
 'serving_default') predict '"serving_default"' sample_serving_default "${2-}" ;;
+'classify') fail 'classify: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
 *)
   usage >&2
   exit 2

@@ -51,7 +51,6 @@ type source interface {
 type output struct {
 	name  string
 	dtype dtype
-	shape []int
 	into  sink
 }
 

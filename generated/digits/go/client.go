@@ -48,8 +48,8 @@ func (c *Client) Png(ctx context.Context, in PngInput, opts ...CallOption) (*Png
 		{name: "image_bytes", dtype: dtString, shape: []int{-1}, from: in.ImageBytes},
 	}
 	outputs := []output{
-		{name: "digit", dtype: dtInt64, shape: []int{-1}, into: &out.Digit},
-		{name: "scores", dtype: dtFloat32, shape: []int{-1, 10}, into: &out.Scores},
+		{name: "digit", dtype: dtInt64, into: &out.Digit},
+		{name: "scores", dtype: dtFloat32, into: &out.Scores},
 	}
 	if err := c.server.predict(ctx, "png", inputs, outputs, opts); err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func (c *Client) ServingDefault(ctx context.Context, in ServingDefaultInput, opt
 		{name: "images", dtype: dtFloat32, shape: []int{-1, 8, 8}, from: in.Images},
 	}
 	outputs := []output{
-		{name: "digit", dtype: dtInt64, shape: []int{-1}, into: &out.Digit},
-		{name: "scores", dtype: dtFloat32, shape: []int{-1, 10}, into: &out.Scores},
+		{name: "digit", dtype: dtInt64, into: &out.Digit},
+		{name: "scores", dtype: dtFloat32, into: &out.Scores},
 	}
 	if err := c.server.predict(ctx, "serving_default", inputs, outputs, opts); err != nil {
 		return nil, err

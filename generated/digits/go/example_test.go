@@ -24,5 +24,6 @@ func ExampleClient_ServingDefault() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%+v\n", *out)
+	fmt.Printf("Digit: %v %v\n", out.Digit.Data, out.Digit.Shape)
+	fmt.Printf("Scores: %v %v\n", out.Scores.Data, out.Scores.Shape)
 }

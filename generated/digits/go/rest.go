@@ -165,7 +165,7 @@ func readRESTAnswer(answer string, outputs []output) error {
 			return about(err, "output %q", out.name)
 		}
 		found[out.name] = true
-		return out.set(data, completed(shape, out.shape))
+		return out.set(data, shape)
 	}
 	err := r.object(func(key string) error {
 		if key != "outputs" {
@@ -200,17 +200,6 @@ func missing(outputs []output, found map[string]bool) error {
 		}
 	}
 	return nil
-}
-
-// completed adds the declared dimensions behind a 0, which JSON cannot say.
-func completed(shape, declared []int) []int {
-	if len(shape) == 0 || shape[len(shape)-1] != 0 || len(shape) >= len(declared) {
-		return shape
-	}
-	for _, size := range declared[len(shape):] {
-		shape = append(shape, max(size, 0))
-	}
-	return shape
 }
 
 // httpError is the Error for a status, whose body need not be TensorFlow Serving's: it may come

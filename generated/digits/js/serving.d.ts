@@ -86,3 +86,6 @@ export class ServingError extends Error {
   readonly httpStatus: number | undefined;
   private constructor();
 }
+
+// Without this line, the types that are not exported would be, too.
+export {};

@@ -3,8 +3,8 @@
 #
 # Calls the TensorFlow Serving model "half_plus_two" over REST, with curl.
 #
-# Signatures and bodies are data: nothing in them is to be expanded.
-# shellcheck disable=SC2016
+# Signatures and bodies are data: nothing in them is meant for the shell.
+# shellcheck disable=SC1003,SC2016
 set -eu
 
 base=${HALF_PLUS_TWO_URL:-http://localhost:8501}
@@ -24,7 +24,7 @@ A body from FILE or standard input is JSON as TF Serving's predict takes it:
 a sample is sent.
 
 Signatures:
-  serving_default
+  - serving_default
 
 Environment:
   HALF_PLUS_TWO_URL      the server's REST interface (http://localhost:8501)
@@ -66,20 +66,18 @@ nested() {
 call() {
   below=$1
   shift
-  answer=$(curl --silent --show-error --globoff --path-as-is \
-    ${header:+--header "$header"} --write-out '\n%{http_code}' "$@" \
-    --url "$base$path$below")
-  status=${answer##*
-}
-  answer=${answer%
-*}
-  case $status in
-  200) printf '%s\n' "$answer" ;;
-  *)
-    printf 'HTTP %s: %s\n' "$status" "$answer" >&2
+  answer=$(mktemp)
+  trap 'rm -f "$answer"' EXIT
+  trap 'exit 1' HUP INT TERM
+  status=$(curl --silent --show-error --globoff --path-as-is \
+    ${header:+--header "$header"} "$@" \
+    --output "$answer" --write-out '%{http_code}' --url "$base$path$below")
+  if [ "$status" -ne 200 ]; then
+    printf 'HTTP %s: %s\n' "$status" "$(cat "$answer")" >&2
     exit 22
-    ;;
-  esac
+  fi
+  cat "$answer"
+  echo
 }
 
 # Call the signature that is $1 in JSON; $2 prints a sample, $3 says what to send.
@@ -126,6 +124,11 @@ status) call '' ;;
 metadata) call /metadata ;;
 -h | --help) usage ;;
 'serving_default') predict '"serving_default"' sample_serving_default "${2-}" ;;
+'classify_classes_only') fail 'classify_classes_only: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
+'classify_two') fail 'classify_two: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
+'classify_x_to_y') fail 'classify_x_to_y: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
+'regress_x_to_y') fail 'regress_x_to_y: its method is tensorflow/serving/regress; only predict signatures are generated so far' ;;
+'regress_x_to_y2') fail 'regress_x_to_y2: its method is tensorflow/serving/regress; only predict signatures are generated so far' ;;
 *)
   usage >&2
   exit 2

@@ -46,7 +46,7 @@ func (c *Client) ServingDefault(ctx context.Context, in ServingDefaultInput, opt
 		{name: "x", dtype: dtFloat32, shape: []int{-1, 1}, from: in.X},
 	}
 	outputs := []output{
-		{name: "y", dtype: dtFloat32, shape: []int{-1, 1}, into: &out.Y},
+		{name: "y", dtype: dtFloat32, into: &out.Y},
 	}
 	if err := c.server.predict(ctx, "serving_default", inputs, outputs, opts); err != nil {
 		return nil, err

@@ -24,5 +24,5 @@ func ExampleClient_ServingDefault() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%+v\n", *out)
+	fmt.Printf("Y: %v %v\n", out.Y.Data, out.Y.Shape)
 }

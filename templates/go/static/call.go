@@ -49,7 +49,6 @@ type source interface {
 type output struct {
 	name  string
 	dtype dtype
-	shape []int
 	into  sink
 }
 

@@ -29,7 +29,7 @@ func varintsOf(field protowire.Number, values ...uint64) []byte {
 func decodes[T Element](t *testing.T, message []byte, d dtype, want ...T) {
 	t.Helper()
 	var got Tensor[T]
-	err := readPredictResponse(message, []output{{"y", d, nil, &got}})
+	err := readPredictResponse(message, []output{{"y", d, &got}})
 	if err != nil || !slices.Equal(got.Data, want) {
 		t.Error(got, err)
 	}
@@ -78,7 +78,7 @@ func TestLyingTensorsAreErrors(t *testing.T) {
 		for d, into := range map[dtype]sink{
 			dtFloat32: new(Tensor[float32]), dtString: new(Tensor[string]), dtBool: new(Tensor[bool]),
 		} {
-			if err := readPredictResponse(message, []output{{"y", d, nil, into}}); !errors.Is(err, ErrBadAnswer) {
+			if err := readPredictResponse(message, []output{{"y", d, into}}); !errors.Is(err, ErrBadAnswer) {
 				t.Errorf("%.60q: %v", message, err)
 			}
 		}
@@ -92,7 +92,7 @@ func FuzzProto(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		var y Tensor[string]
-		if readPredictResponse(message, []output{{"y", dtString, nil, &y}}) == nil {
+		if readPredictResponse(message, []output{{"y", dtString, &y}}) == nil {
 			if err := y.fits(dtString, nil); err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -13,6 +15,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -25,7 +28,7 @@ func invoke(target string, tensor source, opts ...Option) (Tensor[float32], erro
 	}
 	defer s.close()
 	in := []input{{name: "x", dtype: dtFloat32, shape: []int{-1}, from: tensor}}
-	err = s.predict(context.Background(), "sig", in, []output{{"y", dtFloat32, []int{-1}, &y}}, nil)
+	err = s.predict(context.Background(), "sig", in, []output{{"y", dtFloat32, &y}}, nil)
 	return y, err
 }
 
@@ -46,9 +49,9 @@ func serveREST(t *testing.T, status int, body string) (string, *http.Request) {
 }
 
 // serveGRPC gives a server that answers so, the metadata of the last call, and its request.
-func serveGRPC(t *testing.T, response []byte, failure error) (string, *metadata.MD) {
+func serveGRPC(t *testing.T, response []byte, failure error, opts ...grpc.ServerOption) (string, *metadata.MD) {
 	var seen metadata.MD
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(64<<20), grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(
+	opts = append(opts, grpc.MaxRecvMsgSize(64<<20), grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(
 		func(_ any, stream grpc.ServerStream) error {
 			seen, _ = metadata.FromIncomingContext(stream.Context())
 			method, _ := grpc.MethodFromServerStream(stream)
@@ -66,6 +69,7 @@ func serveGRPC(t *testing.T, response []byte, failure error) (string, *metadata.
 			}
 			return stream.SendMsg(&response)
 		}))
+	server := grpc.NewServer(opts...)
 	listener, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +159,30 @@ func TestGRPCStatusesAreErrors(t *testing.T) {
 	}
 }
 
+func TestTLS(t *testing.T) {
+	web := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"outputs": [3.0]}`)
+	}))
+	t.Cleanup(web.Close)
+	trusting := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
+	trusting.RootCAs.AddCert(web.Certificate())
+	target, _ := serveGRPC(t, answer(dtFloat32, []int{1}), nil, grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])))
+	for _, target := range []string{web.URL, "grpcs://" + target, target} {
+		if _, err := invoke(target, vector, WithTLS(trusting)); err != nil {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+	if _, err := invoke(web.URL, vector, WithHTTPClient(web.Client())); err != nil {
+		t.Error(err)
+	}
+	for _, target := range []string{web.URL, "grpcs://" + target} {
+		var e *Error
+		if _, err := invoke(target, vector); !errors.As(err, &e) || e.Code != Unavailable {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+}
+
 func TestLargeMessagesPass(t *testing.T) {
 	const size = 8 << 20
 	target, _ := serveGRPC(t, answer(dtFloat32, []int{size / 4}, appendChunk(nil, tensorContent, make([]byte, size))), nil)
@@ -237,7 +265,7 @@ func TestWhatRESTCannotCarry(t *testing.T) {
 		{inputs: []input{x}, defaulted: []string{"k"}},
 		{inputs: []input{{name: "x", dtype: dtFloat16, from: NewTensor([]Float16{1})}}},
 		{inputs: []input{{name: "x", dtype: dtFloat32, from: NewTensor([]float32{}, 0, 2)}}},
-		{inputs: []input{x}, outputs: []output{{"y", dtComplex64, nil, nil}}},
+		{inputs: []input{x}, outputs: []output{{"y", dtComplex64, nil}}},
 	} {
 		_, err := restBody(c)
 		var e *Error

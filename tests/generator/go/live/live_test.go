@@ -1,0 +1,180 @@
+// Package live calls a model server with generated clients.
+package live
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"reflect"
+	"testing"
+	"time"
+
+	"defaults"
+	"dtypes"
+	"halfplustwo"
+	"ranks"
+)
+
+var (
+	grpcTarget = os.Getenv("TFSCLIENT_GRPC")
+	restTarget = os.Getenv("TFSCLIENT_REST")
+)
+
+func dial[C any, O any](t *testing.T, open func(string, ...O) (*C, error), target string, opts ...O) *C {
+	t.Helper()
+	if target == "" {
+		t.Skip("no server is given")
+	}
+	client, err := open(target, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func TestVersionsLabelsAndErrors(t *testing.T) {
+	for _, target := range []string{grpcTarget, restTarget} {
+		client := dial(t, halfplustwo.New, target, halfplustwo.Option(halfplustwo.WithLabel("stable")))
+		call := func(opts ...halfplustwo.CallOption) (float32, error) {
+			in := halfplustwo.ServingDefaultInput{X: halfplustwo.NewTensor([]float32{2}, 1, 1)}
+			out, err := client.ServingDefault(context.Background(), in, opts...)
+			if err != nil {
+				return 0, err
+			}
+			return out.Y.Data[0], nil
+		}
+		for want, opts := range map[float32][]halfplustwo.CallOption{
+			3: nil,
+			4: {halfplustwo.WithVersion(2), halfplustwo.WithTimeout(time.Minute), halfplustwo.WithHeader("x-a", "b")},
+		} {
+			if got, err := call(opts...); err != nil || got != want {
+				t.Error(got, err)
+			}
+		}
+		for _, opt := range []halfplustwo.CallOption{halfplustwo.WithVersion(9), halfplustwo.WithModel("a/b?")} {
+			_, err := call(halfplustwo.WithVersion(1), opt)
+			var e *halfplustwo.Error
+			if !errors.As(err, &e) || errors.Is(err, halfplustwo.ErrNotSent) || e.Code != halfplustwo.NotFound {
+				t.Error(err)
+			}
+			if status := map[string]int{restTarget: 404}[target]; e.HTTPStatus != status {
+				t.Error(e.HTTPStatus)
+			}
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestEveryDtypeComesBack(t *testing.T) {
+	in := dtypes.AllInput{
+		Bfloat16: dtypes.NewTensor([]dtypes.BFloat16{dtypes.ToBFloat16(-1.5), 0x7f80}),
+		Bool:     dtypes.NewTensor([]bool{true, false}),
+		Float16:  dtypes.NewTensor([]dtypes.Float16{dtypes.ToFloat16(-1.5), 1}),
+		Float32:  dtypes.NewTensor([]float32{1e-45, float32(math.Inf(-1))}),
+		Float64:  dtypes.NewTensor([]float64{5e-324, math.MaxFloat64}),
+		Int16:    dtypes.NewTensor([]int16{math.MinInt16, math.MaxInt16}),
+		Int32:    dtypes.NewTensor([]int32{math.MinInt32, math.MaxInt32}),
+		Int64:    dtypes.NewTensor([]int64{math.MinInt64, math.MaxInt64}),
+		Int8:     dtypes.NewTensor([]int8{math.MinInt8, math.MaxInt8}),
+		String:   dtypes.NewTensor([]string{"", "\xff\x00é"}),
+		Uint16:   dtypes.NewTensor([]uint16{0, math.MaxUint16}),
+		Uint32:   dtypes.NewTensor([]uint32{0, math.MaxUint32}),
+		Uint64:   dtypes.NewTensor([]uint64{0, math.MaxUint64}),
+		Uint8:    dtypes.NewTensor([]uint8{0, math.MaxUint8}),
+	}
+	client := dial(t, dtypes.New, grpcTarget)
+	out, err := client.All(context.Background(), in)
+	if err != nil || !reflect.DeepEqual(dtypes.AllInput(*out), in) {
+		t.Error(out, err)
+	}
+	comesBack(t, client.IDComplex64, dtypes.IDComplex64Input{X: dtypes.NewTensor([]complex64{1 - 2i})})
+	comesBack(t, client.IDComplex128, dtypes.IDComplex128Input{X: dtypes.NewTensor([]complex128{1 - 2i})})
+	comesBack(t, client.IDQint8, dtypes.IDQint8Input{X: dtypes.NewTensor([]int8{-128})})
+	comesBack(t, client.IDQuint8, dtypes.IDQuint8Input{X: dtypes.NewTensor([]uint8{255})})
+	comesBack(t, client.IDQint16, dtypes.IDQint16Input{X: dtypes.NewTensor([]int16{-32768})})
+	comesBack(t, client.IDQuint16, dtypes.IDQuint16Input{X: dtypes.NewTensor([]uint16{65535})})
+	comesBack(t, client.IDQint32, dtypes.IDQint32Input{X: dtypes.NewTensor([]int32{-5})})
+	comesBack(t, client.IDInt4, dtypes.IDInt4Input{X: dtypes.NewTensor([]int8{-8, 7})})
+	comesBack(t, client.IDUint4, dtypes.IDUint4Input{X: dtypes.NewTensor([]uint8{15})})
+	comesBack(t, client.IDFloat8E5m2, dtypes.IDFloat8E5m2Input{X: dtypes.NewTensor([]uint8{0x3c, 0xff})})
+	comesBack(t, client.IDFloat8E4m3fn, dtypes.IDFloat8E4m3fnInput{X: dtypes.NewTensor([]uint8{0x38})})
+}
+
+func comesBack[I, O any](t *testing.T, call func(context.Context, I, ...dtypes.CallOption) (*O, error), in I) {
+	t.Helper()
+	out, err := call(context.Background(), in)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	x, y := reflect.ValueOf(in).Field(0).Interface(), reflect.ValueOf(*out).Field(0).Interface()
+	if !reflect.DeepEqual(x, y) {
+		t.Errorf("%v, not %v", y, x)
+	}
+}
+
+func TestEveryDtypeOfREST(t *testing.T) {
+	in := dtypes.RestInput{
+		Bool:    dtypes.NewTensor([]bool{true, false}),
+		Float32: dtypes.NewTensor([]float32{float32(math.Copysign(0, -1)), float32(math.Inf(-1))}),
+		Float64: dtypes.NewTensor([]float64{0.5, 1e300}),
+		Int16:   dtypes.NewTensor([]int16{math.MinInt16, math.MaxInt16}),
+		Int32:   dtypes.NewTensor([]int32{math.MinInt32, math.MaxInt32}),
+		Int64:   dtypes.NewTensor([]int64{math.MinInt64, math.MaxInt64}),
+		Int8:    dtypes.NewTensor([]int8{math.MinInt8, math.MaxInt8}),
+		String:  dtypes.NewTensor([]string{"", "\xff\x00é\"\\"}),
+		Uint32:  dtypes.NewTensor([]uint32{0, math.MaxUint32}),
+		Uint64:  dtypes.NewTensor([]uint64{0, math.MaxUint64}),
+		Uint8:   dtypes.NewTensor([]uint8{0, math.MaxUint8}),
+	}
+	client := dial(t, dtypes.New, restTarget)
+	out, err := client.Rest(context.Background(), in)
+	if err != nil || !reflect.DeepEqual(dtypes.RestInput(*out), in) {
+		t.Error(out, err)
+	}
+	nan := dtypes.IDFloat32Input{X: dtypes.NewTensor([]float32{float32(math.NaN())})}
+	if out, err := client.IDFloat32(context.Background(), nan); err != nil || out.Y.Data[0] == out.Y.Data[0] {
+		t.Error(out, err)
+	}
+	half := dtypes.IDFloat16Input{X: dtypes.NewTensor([]dtypes.Float16{1})}
+	if _, err := client.IDFloat16(context.Background(), half); !errors.Is(err, dtypes.ErrNotSent) {
+		t.Error(err)
+	}
+}
+
+func TestRanks(t *testing.T) {
+	for _, target := range []string{grpcTarget, restTarget} {
+		client := dial(t, ranks.New, target)
+		scalar, err := client.Scalar(context.Background(), ranks.ScalarInput{X: ranks.Scalar(float32(2))})
+		if err != nil || len(scalar.Y.Data) != 1 || len(scalar.Y.Shape) != 0 {
+			t.Error(scalar, err)
+		}
+		empty := ranks.Rank2Input{X: ranks.NewTensor([]float32{}, 3, 0)}
+		if out, err := client.Rank2(context.Background(), empty); err != nil || !reflect.DeepEqual(out.Y.Shape, []int{3, 0}) {
+			t.Error(out, err)
+		}
+		cube := ranks.UnknownOneInput{X: ranks.NewTensor(make([]float32, 8), 2, 2, 2)}
+		if out, err := client.UnknownOne(context.Background(), cube); err != nil || !reflect.DeepEqual(out.Y.Shape, []int{2, 2, 2}) {
+			t.Error(out, err)
+		}
+		_, err = client.NoInputs(context.Background(), ranks.NoInputsInput{})
+		if sent := !errors.Is(err, ranks.ErrNotSent); sent != (target == grpcTarget) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	in := defaults.ServingDefaultInput{X: defaults.NewTensor([]float32{1, 2})}
+	out, err := dial(t, defaults.New, grpcTarget).ServingDefault(context.Background(), in)
+	if err != nil || len(out.Y.Data) != 2 {
+		t.Error(out, err)
+	}
+	_, err = dial(t, defaults.New, restTarget).ServingDefault(context.Background(), in)
+	if !errors.Is(err, defaults.ErrNotSent) {
+		t.Error(err)
+	}
+}

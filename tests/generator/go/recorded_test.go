@@ -1,0 +1,76 @@
+package client
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"reflect"
+	"testing"
+)
+
+// TestRecorded reads answers that others have read before, and prints what it finds in them.
+func TestRecorded(t *testing.T) {
+	path := os.Getenv("TFSCLIENT_RECORDED")
+	if path == "" {
+		t.Skip("TFSCLIENT_RECORDED names no file")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		REST, GRPC []byte
+		Outputs    []struct {
+			Name  string
+			Dtype dtype
+		}
+	}
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		found := make([]printed, len(c.Outputs))
+		outputs := make([]output, len(c.Outputs))
+		for i, o := range c.Outputs {
+			outputs[i] = output{o.Name, o.Dtype, &found[i]}
+		}
+		if c.GRPC != nil {
+			err = readPredictResponse(c.GRPC, outputs)
+		} else {
+			err = readRESTAnswer(string(c.REST), outputs)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		line, err := json.Marshal(found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("found %s\n", line)
+	}
+}
+
+// printed is a tensor of any type, as text.
+type printed struct {
+	Shape  []int
+	Values []string
+}
+
+func (p *printed) set(data any, shape []int) error {
+	p.Shape, p.Values = shape, []string{}
+	values := reflect.ValueOf(data)
+	for i := range values.Len() {
+		switch v := values.Index(i).Interface().(type) {
+		case string:
+			p.Values = append(p.Values, base64.StdEncoding.EncodeToString([]byte(v)))
+		case Float16:
+			p.Values = append(p.Values, fmt.Sprint(v.Float32()))
+		case BFloat16:
+			p.Values = append(p.Values, fmt.Sprint(v.Float32()))
+		default:
+			p.Values = append(p.Values, fmt.Sprint(v))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+"""Generated curl scripts: shells and linters accept them, and the server accepts what they send."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from tfsclient_gen import LeftOut, Options, generate
+from tfsclient_gen.languages import curl
+
+from tests.conftest import ZOO, Zoo, tool
+from tests.generator.hostile import HOSTILE
+from tfsclient import sources
+from tfsclient.dtypes import DType
+from tfsclient.schema import Model, Signature, TensorSpec
+
+pytestmark = pytest.mark.language("curl")
+
+SAYABLE = [name for name in HOSTILE if name and "\0" not in name]  # as an argument of a program
+
+
+def zoo_model(name: str) -> Model:
+    return sources.from_saved_model(ZOO / name, name)
+
+
+def hostile_model() -> Model:
+    """A model whose signatures and tensors have every hostile name there is."""
+    specs = {n: TensorSpec(n, DType("float32"), (-1,)) for n in HOSTILE}
+    names = [*HOSTILE, "status", "metadata", "--help", "esac"]
+    return Model("hostile", None, {n: Signature(n, specs, specs) for n in names})
+
+
+def script_of(model: Model, folder: Path) -> Path:
+    """The model's script, written as the generator writes files."""
+    for path, text in generate(model, "curl").items():
+        if path.endswith(".sh"):
+            script = folder / path
+            script.write_text(text, "utf-8", newline="\n")
+            script.chmod(0o755)
+    return script
+
+
+def run(
+    *command: str | Path, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    path = {"PATH": f"{Path(tool('curl')).parent}:/usr/bin:/bin"}
+    return subprocess.run(
+        command,
+        input=stdin,
+        env=path | environment,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        cwd=Path(command[0]).parent,
+    )
+
+
+@dataclass
+class Echo:
+    """A server that keeps what it is sent and answers ``status``."""
+
+    url: str
+    status: int = 200
+    requests: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            kept.requests.append((self.path, dict(self.headers), body))
+            self.send_response(kept.status)
+            self.end_headers()
+            self.wfile.write(b'{"error": "no such model"}')
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        kept = Echo(f"http://127.0.0.1:{server.server_address[1]}")
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield kept
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["half_plus_two", "awkward", "dtypes", "hostile"])
+def test_shells_and_shellcheck_accept_it(name: str, tmp_path: Path) -> None:
+    model = hostile_model() if name == "hostile" else zoo_model(name)
+    script = script_of(model, tmp_path)
+    subprocess.run([tool("shellcheck"), script], check=True)
+    for shell in ("sh", "bash"):
+        subprocess.run([tool(shell), "-n", script], check=True)
+
+
+def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object as TF Serving reads one: the first of equal keys counts."""
+    return dict(reversed(pairs))
+
+
+def test_hostile_names_are_data(tmp_path: Path, echo: Echo) -> None:
+    model = hostile_model()
+    script = script_of(model, tmp_path)
+    for name in SAYABLE:
+        assert run(script, name, HOSTILE_URL=echo.url).returncode == 0, name
+        path, _, text = echo.requests[-1]
+        body = json.loads(text, object_pairs_hook=first_wins)
+        assert path == "/v1/models/hostile:predict"
+        assert body == {"signature_name": name, "inputs": {key: [0.0] for key in HOSTILE}}
+    assert [path.name for path in tmp_path.iterdir()] == ["hostile.sh"]
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name], ids=ascii)
+def test_hostile_models_are_named_in_the_url(name: str, tmp_path: Path, echo: Echo) -> None:
+    model = replace(zoo_model("half_plus_two"), name=name)
+    script = script_of(model, tmp_path)
+    prefix = script.read_text("utf-8").partition("base=${")[2].partition("_URL")[0]
+    assert run(script, "status", **{f"{prefix}_URL": echo.url}).returncode == 0
+    assert unquote(echo.requests[-1][0]) == f"/v1/models/{name}"
+    environment = {f"{prefix}_URL": echo.url, f"{prefix}_MODEL": name, f"{prefix}_LABEL": name}
+    if "\0" not in name:
+        assert run(script, "metadata", **environment).returncode == 0
+        assert unquote(echo.requests[-1][0]) == f"/v1/models/{name}/labels/{name}/metadata"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_own_bodies_headers_and_versions(tmp_path: Path, echo: Echo) -> None:
+    script = script_of(zoo_model("half_plus_two"), tmp_path)
+    (tmp_path / "a b.json").write_text(
+        ' {"signature_name": "other", "inputs": [[`$x\\n`]]}', "utf-8"
+    )
+    environment = {"HALF_PLUS_TWO_URL": echo.url, "HALF_PLUS_TWO_VERSION": "3"}
+    header = {"HALF_PLUS_TWO_HEADER": "Authorization: Bearer t $x"}
+    done = run(script, "serving_default", "@a b.json", **environment, **header)
+    assert done.returncode == 0
+    path, headers, body = echo.requests[-1]
+    assert path == "/v1/models/half_plus_two/versions/3:predict"
+    assert headers["Authorization"] == "Bearer t $x"
+    rest = '"signature_name": "other", "inputs": [[`$x\\n`]]}\n'
+    assert body == '{"signature_name": "serving_default", ' + rest
+    run(script, "serving_default", "-", stdin='{"instances": []}', **environment)
+    assert json.loads(echo.requests[-1][2])["instances"] == []
+
+
+def test_exit_codes(tmp_path: Path, echo: Echo) -> None:
+    script = script_of(zoo_model("half_plus_two"), tmp_path)
+    url = {"HALF_PLUS_TWO_URL": echo.url}
+    echo.status = 404
+    done = run(script, "serving_default", **url)
+    assert (done.returncode, done.stdout) == (22, "")
+    assert done.stderr == 'HTTP 404: {"error": "no such model"}\n'
+    done = run(script, "status", HALF_PLUS_TWO_URL="http://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (7, "")
+    sent = len(echo.requests)
+    label = {"HALF_PLUS_TWO_LABEL": "a"}
+    assert run(script, "status", HALF_PLUS_TWO_VERSION="1", **label, **url).returncode == 2
+    assert run(script, "status", HALF_PLUS_TWO_VERSION="1x", **url).returncode == 2
+    assert run(script, "serving_default", "body.json", **url).returncode == 2
+    assert run(script, "serving_default", "@missing.json", **url).returncode == 1
+    assert run(script, "serving_default", "-", "-", **url).returncode == 2
+    assert "usage:" in run(script, "nothing", **url).stderr
+    assert run(script, **url).returncode == 2
+    assert run(script, "--help", **url).stdout.startswith("usage:")
+    assert len(echo.requests) == sent
+
+
+def test_a_signature_that_rest_cannot_call_is_refused_with_the_reason(tmp_path: Path) -> None:
+    gone = [LeftOut("it's `half`", "input 'x' is float16; use gRPC"), LeftOut("", "no name")]
+    files = curl.files(zoo_model("half_plus_two"), Options(), gone)
+    script = tmp_path / "half_plus_two.sh"
+    script.write_text(files["half_plus_two.sh"], "utf-8")
+    done = run(tool("sh"), script, "it's `half`")
+    assert done.returncode == 2
+    assert done.stderr == "it's `half`: input 'x' is float16; use gRPC\n"
+
+
+def test_samples_of_any_size_are_made_and_stay_small_in_the_script(
+    tmp_path: Path, echo: Echo
+) -> None:
+    shapes = {
+        "image": (1, 224, 224, 3),
+        "odd": (7, -1, 5),
+        "none": (0,),
+        "small": (2, 2),
+        "one": (),
+    }
+    specs = {n: TensorSpec(n, DType("int32"), shape) for n, shape in shapes.items()}
+    huge = {"x": TensorSpec("x", DType("float32"), (-1, 100_000, 100_000))}
+    signatures = {"s": Signature("s", specs, huge), "huge": Signature("huge", huge, huge)}
+    script = script_of(Model("m", None, signatures), tmp_path)
+    assert script.stat().st_size < 5000
+    for shell in ("sh", "bash"):
+        assert run(tool(shell), script, "s", M_URL=echo.url).returncode == 0
+        inputs = json.loads(echo.requests[-1][2])["inputs"]
+        assert inputs["image"] == [[[[1] * 3] * 224] * 224]
+        assert inputs["odd"] == [[[1] * 5]] * 7
+        assert (inputs["none"], inputs["small"], inputs["one"]) == ([], [[1, 1], [1, 1]], 1)
+    done = run(script, "huge", M_URL=echo.url)
+    assert (done.returncode, done.stderr) == (2, "there is no sample of that size: give a body\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["half_plus_two", "dtypes", "awkward", "bert", "raw_png", "segmentation", "mlp"]
+)
+def test_a_real_server_accepts_the_samples(name: str, tmp_path: Path, zoo: Zoo) -> None:
+    model = zoo_model(name)
+    script = script_of(model, tmp_path)
+    url = {f"{name.upper()}_URL": zoo.rest}
+    for command in ("status", "metadata"):
+        assert json.loads(run(script, command, **url).stdout)
+    called = 0
+    for signature in model.usable().values():
+        if signature.why_not_over_rest or "predict" not in signature.method:
+            continue
+        done = run(script, signature.name, **url)
+        assert done.returncode == 0, (signature.name, done.stderr)
+        assert "outputs" in json.loads(done.stdout)
+        called += 1
+    assert called
