@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-import pytest
 from tfsclient_gen.output import check
 
 from tests.conftest import missing
@@ -38,7 +37,6 @@ def test_a_lock_file_is_a_source() -> None:
 
 
 def test_the_demo_exports_the_model_that_its_schema_tells(tmp_path: Path) -> None:
-    pytest.importorskip("numpy")
     try:
         import sklearn  # noqa: F401
         import tensorflow as tf  # noqa: F401

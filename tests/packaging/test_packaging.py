@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import tfsclient
+from tests.conftest import missing
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"grpc", "httpx", "jinja2", "google.protobuf", "tensorflow", "tenacity", "rich"}
@@ -61,10 +63,12 @@ def test_the_library_does_not_know_the_generator() -> None:
 
 @pytest.mark.parametrize("order", ["tfsclient, tensorflow", "tensorflow, tfsclient"])
 def test_it_lives_beside_tensorflow(order: str) -> None:
-    pytest.importorskip("tensorflow")
+    if find_spec("tensorflow") is None:
+        missing("tensorflow")
+    first, second = order.split(", ")
     code = f"""
-import {order.split(", ")[0]}
-import {order.split(", ")[1]}
+import {first}
+import {second}
 import numpy as np
 from tfsclient.messages import message_class
 from tfsclient.tensors import Tensor, decode_tensor, encode_tensor

@@ -73,9 +73,9 @@ def export(weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], fold
     ``serving_default`` takes images as numbers, ``png`` as encoded files, ``classify`` as
     tf.Example with a feature ``image``.
     """
-    import tensorflow
+    import tensorflow as typed_tf
 
-    tf: Any = tensorflow
+    tf: Any = typed_tf  # its stubs know little of the TF1 interface
     v1 = tf.compat.v1
     signatures = v1.saved_model.signature_def_utils
 
