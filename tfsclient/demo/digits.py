@@ -73,10 +73,9 @@ def export(weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], fold
     ``serving_default`` takes images as numbers, ``png`` as encoded files, ``classify`` as
     tf.Example with a feature ``image``.
     """
-    import tensorflow as typed_tf
+    import tensorflow as tf
 
-    tf: Any = typed_tf  # its stubs know little of the TF1 interface
-    v1 = tf.compat.v1
+    v1: Any = tf.compat.v1
     signatures = v1.saved_model.signature_def_utils
 
     def info(tensors: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def export(weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], fold
         )
         _, example_scores = classify(features["image"], "example")
         names = tf.constant([[str(digit) for digit in range(10)]])
-        classes = tf.tile(names, [tf.shape(example_scores)[0], 1], name="classes")
+        classes = tf.tile(names, tf.stack([tf.shape(example_scores)[0], 1]), name="classes")
 
         builder = v1.saved_model.Builder(str(folder))
         builder.add_meta_graph_and_variables(
