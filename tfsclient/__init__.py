@@ -8,7 +8,9 @@
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
 """
 
-from tfsclient.client import DEFAULT, Client, Timeout
+from tfsclient.aio import AsyncClient
+from tfsclient.client import Client
+from tfsclient.core import DEFAULT, Timeout
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
     Aborted,
@@ -33,16 +35,21 @@ from tfsclient.errors import (
     Unimplemented,
     Unknown,
 )
+from tfsclient.exchange import CallInfo
 from tfsclient.request import PredictRequest, build_predict
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature, TensorSpec
+from tfsclient.tls import TLS
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DEFAULT",
+    "TLS",
     "Aborted",
     "AlreadyExists",
+    "AsyncClient",
+    "CallInfo",
     "Cancelled",
     "Client",
     "Code",

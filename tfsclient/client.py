@@ -1,42 +1,25 @@
-"""The client that people use: sync, over gRPC or REST."""
+"""The client that people use, for threads; ``tfsclient.aio`` has its twin for asyncio."""
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
 from tfsclient import inputs as inputs_
-from tfsclient.calls import Call, Flow, T, drive
-from tfsclient.discovery import Discovery, Pointer
-from tfsclient.errors import (
-    DeadlineExceeded,
-    InvalidArgument,
-    InvalidInput,
-    NotFound,
-    TFSError,
-    Unavailable,
-)
-from tfsclient.request import PredictRequest, build_predict, check_version
+from tfsclient.calls import Call, T, drive
+from tfsclient.core import DEFAULT, Core, Deadline, Flag, Headers, Readiness, Timeout, Token
+from tfsclient.errors import TFSError
+from tfsclient.exchange import Exchange, OnCall
+from tfsclient.futures import CallFuture
+from tfsclient.request import PredictRequest
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
-
-_POLL_SECONDS = 0.25  # between two looks at a model that is not ready
-
-
-class _Default(enum.Enum):
-    DEFAULT = "the client's own setting"
-
-    def __repr__(self) -> str:
-        return "<DEFAULT>"
-
-
-DEFAULT: Final = _Default.DEFAULT
-Timeout: TypeAlias = float | None | Literal[_Default.DEFAULT]
-Flag: TypeAlias = bool | Literal[_Default.DEFAULT]
+from tfsclient.tls import TLS
+from tfsclient.transports.settings import Settings
 
 
 class Client:
@@ -51,11 +34,18 @@ class Client:
             addresses of replicas, among which gRPC spreads the calls.
         timeout: seconds that a call may take in all, retries included; None for no limit.
         headers: gRPC metadata or HTTP headers sent with every call.
+        token: a bearer token, or a function that gives one for each call.
+        tls: True or a :class:`TLS` for gRPC over TLS; a :class:`TLS` also sets up ``https://``.
         retries: how often inference is tried again when the server is unavailable, 0 to 4.  Set 0
             for a model that keeps state between calls.
+        compression: "gzip" compresses requests; it costs far more time than it saves on a fast
+            network.
         validate: whether inputs are checked against the signature before they are sent.
         copy: whether results are writable copies rather than views of the answer.
         schemas: models whose signatures are known, by name; the server is not asked for them.
+        on_call: is given a :class:`CallInfo` after every call, on the thread that decoded it.
+        channel_options: more options for the gRPC channel; they win over our own.
+        http_client: an ``httpx.Client`` to use for REST; it stays yours to close.
 
     Raises:
         InvalidInput: the target or an option makes no sense.
@@ -66,32 +56,38 @@ class Client:
         target: str | Sequence[str],
         *,
         timeout: float | None = 60.0,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
+        token: Token = None,
+        tls: bool | TLS | None = None,
         retries: int = 2,
+        compression: str | None = None,
         validate: bool = True,
         copy: bool = False,
         schemas: Mapping[str, Model] | None = None,
+        on_call: OnCall = None,
+        channel_options: Sequence[tuple[str, Any]] = (),
+        http_client: Any = None,
     ) -> None:
         self._target = parse(target)
-        if not 0 <= retries <= 4:
-            raise InvalidInput(f"retries must be from 0 to 4 (gRPC makes no more), not {retries}")
-        self._timeout = _check_timeout(timeout)
-        self._headers = _lower(headers)
-        self._validate = validate
-        self._copy = copy
+        settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
+        self._core = Core(
+            self._target,
+            timeout=timeout,
+            headers=headers,
+            token=token,
+            validate=validate,
+            copy=copy,
+            schemas=schemas,
+        )
+        self._on_call = on_call
         if self._target.rest:
-            from tfsclient import rest_calls
-            from tfsclient.rest_transport import RestTransport
+            from tfsclient.transports.rest import RestTransport
 
-            self._calls: Any = rest_calls
-            self._transport: Any = RestTransport(self._target, retries=retries)
+            self._transport: Any = RestTransport(settings)
         else:
-            from tfsclient import grpc_calls
-            from tfsclient.grpc_transport import GrpcTransport
+            from tfsclient.transports.grpc import GrpcTransport
 
-            self._calls = grpc_calls
-            self._transport = GrpcTransport(self._target, retries=retries)
-        self._discovery = Discovery(self._calls.metadata, dict(schemas or {}))
+            self._transport = GrpcTransport(settings)
 
     def predict(
         self,
@@ -103,7 +99,7 @@ class Client:
         label: str | None = None,
         outputs: Sequence[str] | None = None,
         timeout: Timeout = DEFAULT,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
         validate: Flag = DEFAULT,
         copy: Flag = DEFAULT,
     ) -> Prediction:
@@ -130,17 +126,61 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
-        flow = self._predict(
+        flow = self._core.predict(
             model,
             inputs,
             signature=signature,
             version=version,
             label=label,
             outputs=outputs,
-            validate=self._validate if validate is DEFAULT else validate,
-            copy=self._copy if copy is DEFAULT else copy,
+            validate=validate,
+            copy=copy,
         )
         return drive(flow, self._sender(timeout, headers))
+
+    def predict_future(
+        self,
+        model: str,
+        inputs: inputs_.Inputs,
+        *,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> Future[Prediction]:
+        """Start :meth:`predict` and return at once.
+
+        The inputs are checked and encoded before this returns, so they may change afterwards; the
+        answer is decoded in ``result()``.  ``cancel()`` reaches the wire.
+
+        Raises:
+            InvalidInput: the inputs do not fit the signature; no predict call was made.
+            TFSError: the signature could not be discovered.
+        """
+        deadline = self._core.deadline(timeout)
+        sent = self._core.headers(headers)
+        flow = self._core.build(
+            model,
+            inputs,
+            signature=signature,
+            version=version,
+            label=label,
+            outputs=outputs,
+            validate=validate,
+        )
+        request = drive(flow, lambda call: self._exchange(call, deadline, sent))
+        call = self._core.call(request, copy)
+        exchange = Exchange(call, self._on_call)
+        future: CallFuture[Prediction] = CallFuture(
+            exchange, lambda outcome: self._core.learn(request, outcome)
+        )
+        left = deadline.left(model)
+        future.cancel_call = self._transport.start(call, left, sent, future.arrived)
+        return future
 
     def build_predict(
         self,
@@ -152,18 +192,18 @@ class Client:
         label: str | None = None,
         outputs: Sequence[str] | None = None,
         timeout: Timeout = DEFAULT,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
         validate: Flag = DEFAULT,
     ) -> PredictRequest:
         """The request that :meth:`predict` would send; nothing is sent but discovery."""
-        flow = self._build(
+        flow = self._core.build(
             model,
             inputs,
             signature=signature,
             version=version,
             label=label,
             outputs=outputs,
-            validate=self._validate if validate is DEFAULT else validate,
+            validate=validate,
         )
         return drive(flow, self._sender(timeout, headers))
 
@@ -172,12 +212,11 @@ class Client:
         request: PredictRequest,
         *,
         timeout: Timeout = DEFAULT,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
         copy: Flag = DEFAULT,
     ) -> Prediction:
         """Send a request that was built before."""
-        flow = self._run(request, self._copy if copy is DEFAULT else copy)
-        return drive(flow, self._sender(timeout, headers))
+        return drive(self._core.run(request, copy), self._sender(timeout, headers))
 
     def metadata(
         self,
@@ -186,12 +225,10 @@ class Client:
         version: int | None = None,
         label: str | None = None,
         timeout: Timeout = DEFAULT,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
     ) -> Model:
         """The model's signatures, asked from the server now."""
-        check_version(model, version, label)
-        call: Call[Model] = self._calls.metadata(model, version, label)
-        return self._send(call, timeout, headers)
+        return self._send(self._core.metadata(model, version, label), timeout, headers)
 
     def signature(
         self,
@@ -201,7 +238,7 @@ class Client:
         version: int | None = None,
         label: str | None = None,
         timeout: Timeout = DEFAULT,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
     ) -> Signature:
         """One signature of a model; None picks as :meth:`predict` does.
 
@@ -217,12 +254,10 @@ class Client:
         *,
         version: int | None = None,
         timeout: Timeout = DEFAULT,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
     ) -> list[VersionStatus]:
         """The states of a model's versions, newest first, unloaded ones included."""
-        check_version(model, version, None)
-        call: Call[list[VersionStatus]] = self._calls.status(model, version)
-        return self._send(call, timeout, headers)
+        return self._send(self._core.status(model, version), timeout, headers)
 
     def wait_until_ready(
         self, model: str, *, version: int | None = None, timeout: float | None = 60.0
@@ -243,27 +278,18 @@ class Client:
             DeadlineExceeded: it was not ready in time; the text tells the last state.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        readiness = Readiness(model, timeout)
         while True:
-            left = 5.0 if deadline is None else max(0.05, min(5.0, deadline - time.monotonic()))
             try:
-                states = self.status(model, version=version, timeout=left)
-            except (NotFound, Unavailable, DeadlineExceeded) as error:
-                last = str(error)
+                states = self.status(model, version=version, timeout=readiness.look_seconds())
+            except TFSError as error:
+                readiness.not_seen(error)
             else:
-                for state in states:
-                    if state.available:
-                        return state
-                failed = [s for s in states if s.state == "END" and s.error_message]
-                if states and len(failed) == len(states):
-                    newest = failed[0]
-                    raise _load_failure(model, newest)
-                last = ", ".join(f"version {s.version} is {s.state}" for s in states)
-            if deadline is not None and time.monotonic() + _POLL_SECONDS > deadline:
-                raise DeadlineExceeded(
-                    f"not ready after {timeout} s: {last or 'it has no versions'}", model=model
-                )
-            time.sleep(_POLL_SECONDS)
+                ready = readiness.seen(states)
+                if ready is not None:
+                    return ready
+            readiness.check_time()
+            time.sleep(readiness.poll_seconds)
 
     def close(self) -> None:
         """Close the connections; the client opens new ones if it is used again."""
@@ -283,103 +309,21 @@ class Client:
     def __repr__(self) -> str:
         return f"<tfsclient.Client of {self._target}>"
 
-    # What to send, in order; nothing below this line does I/O.
-
-    def _predict(
-        self, model: str, inputs: inputs_.Inputs, *, copy: bool, **options: Any
-    ) -> Flow[Prediction]:
-        request = yield from self._build(model, inputs, **options)
-        return (yield from self._run(request, copy))
-
-    def _build(
-        self,
-        model: str,
-        inputs: inputs_.Inputs,
-        *,
-        signature: str | Signature | None,
-        version: int | None,
-        label: str | None,
-        outputs: Sequence[str] | None,
-        validate: bool,
-    ) -> Flow[PredictRequest]:
-        def build(spec: Signature) -> PredictRequest:
-            return build_predict(
-                model,
-                inputs,
-                signature=spec,
-                version=version,
-                label=label,
-                outputs=outputs,
-                validate=validate,
-            )
-
-        check_version(model, version, label)
-        if isinstance(signature, Signature):
-            return build(signature)
-        if not validate and not self._calls.NEEDS_SIGNATURE and isinstance(inputs, Mapping):
-            tensors = inputs_.as_they_are(inputs, model=model, signature=signature)
-            return PredictRequest(model, tensors, signature, version, label, outputs)
-        pointer = Pointer(model, version, label)
-        known = yield from self._discovery.find(pointer)
-        try:
-            return build(known.signature(signature))
-        except InvalidInput:
-            # What is known may be out of date: the server has the last word before a refusal.
-            renewed = yield from self._discovery.renew(pointer)
-            if renewed is None or renewed == known:
-                raise
-            return build(renewed.signature(signature))
-
-    def _run(self, request: PredictRequest, copy: bool) -> Flow[Prediction]:
-        pointer = Pointer(request.model, request.version, request.label)
-        try:
-            prediction: Prediction = yield self._calls.predict(request, copy)
-        except (InvalidArgument, NotFound):
-            self._discovery.suspect(pointer)
-            raise
-        if prediction.version is not None:
-            self._discovery.suspect(pointer, prediction.version)
-        return prediction
-
-    # Sending.
-
-    def _send(self, call: Call[T], timeout: Timeout, headers: Mapping[str, str] | None) -> T:
+    def _send(self, call: Call[T], timeout: Timeout, headers: Headers) -> T:
         answer: T = self._sender(timeout, headers)(call)
         return answer
 
-    def _sender(
-        self, timeout: Timeout, headers: Mapping[str, str] | None
-    ) -> Callable[[Call[Any]], Any]:
+    def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Any]:
         """A function that sends calls, all of them within one deadline."""
-        seconds = self._timeout if timeout is DEFAULT else _check_timeout(timeout)
-        merged = {**self._headers, **_lower(headers)}
-        deadline = None if seconds is None else time.monotonic() + seconds
+        deadline = self._core.deadline(timeout)
+        sent = self._core.headers(headers)
+        return lambda call: self._exchange(call, deadline, sent)
 
-        def send(call: Call[Any]) -> Any:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise DeadlineExceeded("no time was left to send the request", model=call.model)
-            return self._transport.send(call, left, merged)
-
-        return send
-
-
-def _lower(headers: Mapping[str, str] | None) -> dict[str, str]:
-    # gRPC allows lower case only, and HTTP does not care.
-    return {key.lower(): value for key, value in (headers or {}).items()}
-
-
-def _check_timeout(timeout: float | None) -> float | None:
-    if timeout is not None and not timeout > 0:
-        raise InvalidInput(f"timeout must be a positive number of seconds or None, not {timeout}")
-    return timeout
-
-
-def _load_failure(model: str, status: VersionStatus) -> TFSError:
-    from tfsclient.errors import from_code
-
-    return from_code(
-        status.error_code,
-        f"version {status.version} did not load: {status.error_message}",
-        model=model,
-    )
+    def _exchange(self, call: Call[Any], deadline: Deadline, headers: Mapping[str, str]) -> Any:
+        exchange = Exchange(call, self._on_call)
+        try:
+            data = self._transport.send(call, deadline.left(call.model), headers)
+        except TFSError as error:
+            exchange.failed(error)
+            raise
+        return exchange.answered(data)

@@ -19,7 +19,6 @@ from tfsclient import (
     TFSError,
     Unimplemented,
 )
-from tfsclient.calls import Call
 
 
 def digit_png(digit: int) -> bytes:
@@ -47,17 +46,9 @@ def test_a_label_picks_its_version(client: Client) -> None:
         client.predict("half_plus_two", [[1.0]], label="stable", version=1)
 
 
-def test_a_misfit_is_refused_before_a_predict_call(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_misfit_is_refused_before_a_predict_call(target: str) -> None:
     sent: list[str] = []
-    send = client._transport.send
-
-    def spy(call: Call[Any], *args: Any) -> Any:
-        sent.append(call.path)
-        return send(call, *args)
-
-    monkeypatch.setattr(client._transport, "send", spy)
+    client = Client(target, on_call=lambda info: sent.append(info.path))
     with pytest.raises(InvalidInput) as caught:
         client.predict("half_plus_two", {"x": [1.0, 2.0, 5.0]}, version=1)
     for words in ("half_plus_two", "serving_default", "'x'", "[-1, 1]", "(3,)", "(3, 1)"):

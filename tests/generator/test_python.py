@@ -86,12 +86,10 @@ def test_a_typed_call_gives_a_typed_result(folder: Path, zoo: Zoo) -> None:
 
 
 def test_the_embedded_signature_spares_the_metadata_call(folder: Path, zoo: Zoo) -> None:
-    with Client(zoo.grpc) as shared:
-        sent: list[str] = []
-        send = shared._transport.send
-        shared._transport.send = lambda call, *a: (sent.append(call.path), send(call, *a))[1]
+    sent: list[str] = []
+    with Client(zoo.grpc, on_call=lambda info: sent.append(info.path)) as shared:
         load(folder / "linear.py").Linear(shared).serving_default(x=[2.0])
-        assert sent == ["/tensorflow.serving.PredictionService/Predict"]
+    assert sent == ["/tensorflow.serving.PredictionService/Predict"]
 
 
 def test_an_input_with_a_default_is_optional(folder: Path, zoo: Zoo) -> None:

@@ -1,0 +1,212 @@
+"""What sync, futures and asyncio promise beyond the answers being the same."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import multiprocessing
+import pickle
+import threading
+import time
+from concurrent.futures import CancelledError, Future, as_completed
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import Zoo
+from tfsclient import (
+    AsyncClient,
+    CallInfo,
+    Client,
+    DeadlineExceeded,
+    InvalidArgument,
+    InvalidInput,
+    NotFound,
+)
+
+SLOW = {"x": [1.0], "steps": 40_000}
+
+
+def test_the_async_client_has_the_same_methods_with_the_same_arguments() -> None:
+    def methods(kind: type) -> dict[str, Any]:
+        return {
+            name: inspect.signature(member)
+            for name, member in inspect.getmembers(kind, callable)
+            if not name.startswith("_")
+        }
+
+    sync, aio = methods(Client), methods(AsyncClient)
+    assert set(sync) - set(aio) == {"predict_future"}
+    assert set(aio) <= set(sync)
+    for name, signature in aio.items():
+        assert signature.parameters == sync[name].parameters, name
+    assert (
+        inspect.signature(Client.__init__).parameters
+        == inspect.signature(AsyncClient.__init__).parameters
+    )
+
+
+def test_a_future_is_a_real_future(target: str) -> None:
+    with Client(target) as client:
+        futures = [client.predict_future("linear", [float(i)]) for i in range(20)]
+        assert all(isinstance(future, Future) for future in futures)
+        for future in as_completed(futures, timeout=30):
+            i = futures.index(future)
+            assert future.exception() is None
+            assert future.result().only() == [3.0 * i - 1.5]
+
+
+def test_inputs_may_change_once_the_future_is_there(target: str) -> None:
+    with Client(target) as client:
+        values = np.array([2.0], np.float32)
+        future = client.predict_future("linear", values)
+        values[:] = 0.0
+        assert future.result().only() == [4.5]
+
+
+def test_a_future_carries_errors(target: str) -> None:
+    with Client(target) as client:
+        with pytest.raises(InvalidInput):
+            client.predict_future("linear", ["text"])
+        future = client.predict_future("failing", [0])
+        assert isinstance(future.exception(), InvalidArgument)
+        with pytest.raises(InvalidArgument):
+            future.result()
+
+
+def test_cancelling_a_future_ends_the_call(target: str) -> None:
+    with Client(target) as client:
+        future = client.predict_future("slow", SLOW, signature="steps")
+        assert future.cancel()
+        with pytest.raises(CancelledError):
+            future.result()
+        assert client.predict("linear", [2.0]).only() == [4.5]
+
+
+def test_a_deadline_cuts_a_slow_call_short(target: str, make_client: Any) -> None:
+    with make_client(target) as client:
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            client.predict("slow", SLOW, signature="steps", timeout=0.4)
+        assert time.monotonic() - started < 5
+
+
+def test_many_calls_at_once_on_one_loop(target: str) -> None:
+    async def run() -> list[float]:
+        async with AsyncClient(target) as client:
+            calls = [client.predict("linear", [float(i)]) for i in range(32)]
+            return [float(p.only()[0]) for p in await asyncio.gather(*calls)]
+
+    assert asyncio.run(run()) == [3.0 * i - 1.5 for i in range(32)]
+
+
+def test_cancelling_a_task_cancels_the_call(target: str) -> None:
+    async def run() -> None:
+        async with AsyncClient(target) as client:
+            task = asyncio.create_task(client.predict("slow", SLOW, signature="steps"))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert (await client.predict("linear", [2.0])).only() == [4.5]
+
+    asyncio.run(run())
+
+
+def test_one_async_client_serves_one_loop_after_the_other(target: str) -> None:
+    client = AsyncClient(target)
+    for _ in range(2):
+        prediction = asyncio.run(client.predict("linear", [2.0]))
+        assert prediction.only() == [4.5]
+
+
+def test_on_call_tells_what_became_of_each_call(target: str, make_client: Any) -> None:
+    calls: list[CallInfo] = []
+    with make_client(target, on_call=calls.append) as client:
+        client.predict("linear", [2.0])
+        with pytest.raises(NotFound):
+            client.predict("linear", [2.0], version=99)
+    assert [call.model for call in calls] == ["linear"] * 3
+    good = calls[1]
+    assert good.signature == "serving_default"
+    assert good.request_bytes > 0
+    assert good.response_bytes > 0
+    assert good.wire_seconds > 0
+    assert good.encode_seconds > 0
+    assert isinstance(calls[2].error, NotFound)
+
+
+def test_the_log_has_no_payloads(target: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "tfsclient"), Client(target) as client:
+        client.predict("strings", "secret words", signature="test_concat")
+    text = "\n".join(r.getMessage() for r in caplog.records if r.name == "tfsclient")
+    assert "strings" in text
+    assert "secret" not in text
+
+
+def test_a_token_is_asked_for_each_call(target: str) -> None:
+    asked: list[str] = []
+
+    def token() -> str:
+        asked.append("t")
+        return "abc"
+
+    with Client(target, token=token) as client:
+        client.status("linear")
+        client.status("linear")
+    assert len(asked) == 2
+
+
+def test_gzip_requests_are_understood(target: str, make_client: Any) -> None:
+    with make_client(target, compression="gzip") as client:
+        np.testing.assert_array_equal(
+            client.predict("ranks", np.zeros((64, 64)), signature="rank2").only(), 1.0
+        )
+
+
+def _forked(client: Client, results: Any) -> None:
+    try:
+        results.put(client.predict("linear", [2.0]).only().tolist())
+    except Exception as error:  # noqa: BLE001 (the parent looks at it)
+        results.put(repr(error))
+
+
+def test_a_forked_child_can_go_on(target: str) -> None:
+    fork = multiprocessing.get_context("fork")
+    with Client(target) as client:
+        client.predict("linear", [1.0])
+        results = fork.Queue()
+        child = fork.Process(target=_forked, args=(client, results))
+        child.start()
+        try:
+            assert results.get(timeout=30) == [4.5]
+        finally:
+            child.terminate()
+            child.join()
+        assert client.predict("linear", [2.0]).only() == [4.5]
+
+
+def test_errors_and_predictions_pickle(zoo: Zoo) -> None:
+    with Client(zoo.grpc) as client:
+        prediction = pickle.loads(pickle.dumps(client.predict("half_plus_two", [[1.0]])))
+        assert (prediction.version, prediction.only()) == (2, [[3.5]])
+        with pytest.raises(NotFound) as caught:
+            client.predict("nope", {"x": [1.0]})
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy), copy.code) == (NotFound, str(caught.value), caught.value.code)
+
+
+def test_metadata_is_asked_for_once(target: str) -> None:
+    paths: list[str] = []
+    with Client(target, on_call=lambda info: paths.append(info.path)) as client:
+        threads = [
+            threading.Thread(target=client.predict, args=("linear", [1.0])) for _ in range(8)
+        ]
+        client.predict("linear", [1.0])
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sum("etadata" in path for path in paths) == 1

@@ -1,0 +1,224 @@
+"""The client for asyncio: what ``tfsclient.client`` has, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from tfsclient import inputs as inputs_
+from tfsclient.calls import Call, T, adrive
+from tfsclient.core import DEFAULT, Core, Deadline, Flag, Headers, Readiness, Timeout, Token
+from tfsclient.errors import TFSError
+from tfsclient.exchange import Exchange, OnCall
+from tfsclient.request import PredictRequest
+from tfsclient.results import Prediction, VersionStatus
+from tfsclient.schema import Model, Signature
+from tfsclient.target import parse
+from tfsclient.tls import TLS
+from tfsclient.transports.settings import Settings
+
+
+class AsyncClient:
+    """:class:`tfsclient.Client` for asyncio: the same arguments, names and results, awaited.
+
+    Its connections belong to the event loop that is running when they are first needed.
+    ``http_client`` is an ``httpx.AsyncClient``.
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str],
+        *,
+        timeout: float | None = 60.0,
+        headers: Headers = None,
+        token: Token = None,
+        tls: bool | TLS | None = None,
+        retries: int = 2,
+        compression: str | None = None,
+        validate: bool = True,
+        copy: bool = False,
+        schemas: Mapping[str, Model] | None = None,
+        on_call: OnCall = None,
+        channel_options: Sequence[tuple[str, Any]] = (),
+        http_client: Any = None,
+    ) -> None:
+        self._target = parse(target)
+        settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
+        self._core = Core(
+            self._target,
+            timeout=timeout,
+            headers=headers,
+            token=token,
+            validate=validate,
+            copy=copy,
+            schemas=schemas,
+        )
+        self._on_call = on_call
+        if self._target.rest:
+            from tfsclient.transports.rest_aio import AsyncRestTransport
+
+            self._transport: Any = AsyncRestTransport(settings)
+        else:
+            from tfsclient.transports.grpc_aio import AsyncGrpcTransport
+
+            self._transport = AsyncGrpcTransport(settings)
+
+    async def predict(
+        self,
+        model: str,
+        inputs: inputs_.Inputs,
+        *,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> Prediction:
+        """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
+        flow = self._core.predict(
+            model,
+            inputs,
+            signature=signature,
+            version=version,
+            label=label,
+            outputs=outputs,
+            validate=validate,
+            copy=copy,
+        )
+        return await adrive(flow, self._sender(timeout, headers))
+
+    async def build_predict(
+        self,
+        model: str,
+        inputs: inputs_.Inputs,
+        *,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> PredictRequest:
+        """The request that :meth:`predict` would send; nothing is sent but discovery."""
+        flow = self._core.build(
+            model,
+            inputs,
+            signature=signature,
+            version=version,
+            label=label,
+            outputs=outputs,
+            validate=validate,
+        )
+        return await adrive(flow, self._sender(timeout, headers))
+
+    async def send(
+        self,
+        request: PredictRequest,
+        *,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        copy: Flag = DEFAULT,
+    ) -> Prediction:
+        """Send a request that was built before."""
+        return await adrive(self._core.run(request, copy), self._sender(timeout, headers))
+
+    async def metadata(
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> Model:
+        """The model's signatures, asked from the server now."""
+        return await self._send(self._core.metadata(model, version, label), timeout, headers)
+
+    async def signature(
+        self,
+        model: str,
+        signature: str | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> Signature:
+        """One signature of a model; see :meth:`tfsclient.Client.signature`."""
+        found = await self.metadata(
+            model, version=version, label=label, timeout=timeout, headers=headers
+        )
+        return found.signature(signature)
+
+    async def status(
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> list[VersionStatus]:
+        """The states of a model's versions, newest first, unloaded ones included."""
+        return await self._send(self._core.status(model, version), timeout, headers)
+
+    async def wait_until_ready(
+        self, model: str, *, version: int | None = None, timeout: float | None = 60.0
+    ) -> VersionStatus:
+        """Wait until a version answers; see :meth:`tfsclient.Client.wait_until_ready`."""
+        readiness = Readiness(model, timeout)
+        while True:
+            try:
+                states = await self.status(model, version=version, timeout=readiness.look_seconds())
+            except TFSError as error:
+                readiness.not_seen(error)
+            else:
+                ready = readiness.seen(states)
+                if ready is not None:
+                    return ready
+            readiness.check_time()
+            await asyncio.sleep(readiness.poll_seconds)
+
+    async def close(self) -> None:
+        """Close the connections; the client opens new ones if it is used again."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<tfsclient.AsyncClient of {self._target}>"
+
+    async def _send(self, call: Call[T], timeout: Timeout, headers: Headers) -> T:
+        answer: T = await self._sender(timeout, headers)(call)
+        return answer
+
+    def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Awaitable[Any]]:
+        """A function that sends calls, all of them within one deadline."""
+        deadline = self._core.deadline(timeout)
+        sent = self._core.headers(headers)
+        return lambda call: self._exchange(call, deadline, sent)
+
+    async def _exchange(
+        self, call: Call[Any], deadline: Deadline, headers: Mapping[str, str]
+    ) -> Any:
+        exchange = Exchange(call, self._on_call)
+        try:
+            data = await self._transport.send(call, deadline.left(call.model), headers)
+        except TFSError as error:
+            exchange.failed(error)
+            raise
+        return exchange.answered(data)

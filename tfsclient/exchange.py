@@ -1,0 +1,105 @@
+"""One call and its answer: decoding, timing, the ``on_call`` hook and the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeAlias
+
+from tfsclient.calls import Call, T
+from tfsclient.errors import TFSError
+from tfsclient.results import Prediction
+
+_log = logging.getLogger("tfsclient")
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """What became of one call, for ``on_call``.
+
+    Attributes:
+        path: the gRPC method or the URL path.
+        model: the model's name.
+        signature: the signature's name; None where the call has none.
+        version: the version that answered; None where that is not told.
+        request_bytes: size of the request body.
+        response_bytes: size of the answer; 0 if there was none.
+        encode_seconds: time spent making the request body.
+        wire_seconds: time between sending and having the answer, retries included.
+        decode_seconds: time spent reading the answer.
+        error: what went wrong; None if nothing did.
+    """
+
+    path: str
+    model: str
+    signature: str | None
+    version: int | None
+    request_bytes: int
+    response_bytes: int
+    encode_seconds: float
+    wire_seconds: float
+    decode_seconds: float
+    error: TFSError | None
+
+
+OnCall: TypeAlias = Callable[[CallInfo], None] | None
+
+
+class Exchange(Generic[T]):
+    """A call that is being sent; made just before, finished with the answer's bytes or an error."""
+
+    __slots__ = ("_call", "_on_call", "_started")
+
+    def __init__(self, call: Call[T], on_call: OnCall) -> None:
+        self._call = call
+        self._on_call = on_call
+        self._started = time.perf_counter()
+
+    def answered(self, data: bytes) -> T:
+        """Decode the answer.
+
+        Raises:
+            DecodeError: it is no answer to this call.
+        """
+        received = time.perf_counter()
+        try:
+            result = self._call.decode(data)
+        except TFSError as error:
+            error.model = error.model or self._call.model
+            error.signature = error.signature or self._call.signature
+            self._tell(received, len(data), error, None)
+            raise
+        version = result.version if isinstance(result, Prediction) else None
+        self._tell(received, len(data), None, version)
+        return result
+
+    def failed(self, error: TFSError) -> None:
+        """Take note that there is no answer."""
+        self._tell(time.perf_counter(), 0, error, None)
+
+    def _tell(
+        self, received: float, size: int, error: TFSError | None, version: int | None
+    ) -> None:
+        call = self._call
+        if _log.isEnabledFor(logging.DEBUG):
+            outcome = "ok" if error is None else type(error).__name__
+            milliseconds = (received - self._started) * 1e3
+            _log.debug("%s %s %s %.1f ms", call.path, call.model, outcome, milliseconds)
+        if self._on_call is None:
+            return
+        body = call.body
+        info = CallInfo(
+            path=call.path,
+            model=call.model,
+            signature=call.signature,
+            version=version,
+            request_bytes=0 if body is None else len(body),
+            response_bytes=size,
+            encode_seconds=call.encode_seconds,
+            wire_seconds=received - self._started,
+            decode_seconds=time.perf_counter() - received if size else 0.0,
+            error=error,
+        )
+        self._on_call(info)

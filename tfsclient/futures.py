@@ -1,0 +1,70 @@
+"""A call under way, as a real ``concurrent.futures.Future``."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from typing import Any, cast
+
+from tfsclient.calls import T
+from tfsclient.errors import TFSError
+from tfsclient.exchange import Exchange
+
+
+class CallFuture(Future[T]):
+    """Holds the answer's bytes until somebody asks for the result, and decodes them then.
+
+    So decoding runs on the thread that wants the result, not on the transport's.
+    """
+
+    def __init__(self, exchange: Exchange[T], learn: Callable[[T | TFSError], None]) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._learn = learn
+        self._decoding = threading.Lock()
+        self._decoded: tuple[T] | TFSError | None = None
+        self.cancel_call: Callable[[], object] = lambda: None
+
+    def arrived(self, outcome: bytes | TFSError) -> None:
+        """Take the transport's answer; it comes too late for a future that was cancelled."""
+        with contextlib.suppress(InvalidStateError):
+            if isinstance(outcome, TFSError):
+                self._exchange.failed(outcome)
+                self._learn(outcome)
+                self.set_exception(outcome)
+            else:
+                self.set_result(cast("Any", outcome))
+
+    def result(self, timeout: float | None = None) -> T:
+        """The result, decoded on first use; raises what went wrong."""
+        data = cast("bytes", super().result(timeout))
+        with self._decoding:
+            if self._decoded is None:
+                try:
+                    self._decoded = (self._exchange.answered(data),)
+                except TFSError as error:
+                    self._decoded = error
+                else:
+                    self._learn(self._decoded[0])
+        if isinstance(self._decoded, TFSError):
+            raise self._decoded
+        return self._decoded[0]
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What went wrong, an answer that cannot be decoded included."""
+        error = super().exception(timeout)
+        if error is None:
+            try:
+                self.result(0)
+            except TFSError as undecodable:
+                return undecodable
+        return error
+
+    def cancel(self) -> bool:
+        """Cancel the call, on the wire too; False if it has ended already."""
+        cancelled = super().cancel()
+        if cancelled:
+            self.cancel_call()
+        return cancelled

@@ -1,0 +1,72 @@
+"""Certificates, said once for both transports."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfsclient.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class TLS:
+    """How to trust the server, and how to be trusted by it.
+
+    Attributes:
+        ca: a PEM file of certificate authorities; None trusts those that the library brings.
+        cert: a PEM file with our own certificate, for servers that ask for one (mTLS).
+        key: the PEM file with the certificate's key.
+        server_name: the name that the server's certificate carries, if it is not the target's.
+    """
+
+    ca: str | Path | None = None
+    cert: str | Path | None = None
+    key: str | Path | None = None
+    server_name: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.cert is None) != (self.key is None):
+            raise InvalidInput("a certificate goes with its key: give both cert and key")
+
+    def grpc_credentials(self) -> Any:
+        """Channel credentials for gRPC.
+
+        Raises:
+            InvalidInput: a file cannot be read.
+        """
+        import grpc
+
+        return grpc.ssl_channel_credentials(
+            root_certificates=_read(self.ca),
+            private_key=_read(self.key),
+            certificate_chain=_read(self.cert),
+        )
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """A context for HTTPS.
+
+        Raises:
+            InvalidInput: a file cannot be read or is no certificate.
+        """
+        import httpx
+
+        context = httpx.create_ssl_context()
+        try:
+            if self.ca is not None:
+                context = ssl.create_default_context(cafile=self.ca)
+            if self.cert is not None:
+                context.load_cert_chain(self.cert, self.key)
+        except OSError as error:  # ssl.SSLError is one
+            raise InvalidInput(f"the TLS files cannot be used: {error}") from error
+        return context
+
+
+def _read(path: str | Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error

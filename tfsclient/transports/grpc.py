@@ -1,0 +1,167 @@
+"""Bytes over gRPC: one channel, calls by method name, no generated stubs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc
+import orjson
+
+from tfsclient.calls import Call
+from tfsclient.errors import Code, TFSError, from_code
+from tfsclient.target import Target
+from tfsclient.transports.settings import MAX_ATTEMPTS, Settings
+
+
+class GrpcTransport:
+    """Sends calls over one lazily made channel; safe to share between threads.
+
+    A forked child gets a channel of its own: gRPC's does not survive a fork.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._channel: Any = None
+        self._methods: dict[str, Any] = {}
+        self._pid = 0
+
+    def send(self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]) -> bytes:
+        """Send a call and wait for the answer.
+
+        Raises:
+            TFSError: of the class that the status code says.
+        """
+        try:
+            data: bytes = self._method(call.path)(
+                call.body, timeout=timeout, metadata=tuple(headers.items())
+            )
+        except grpc.RpcError as error:
+            raise to_error(error, self._settings.target, call) from error
+        except ValueError as error:  # grpc says so when close() came in between
+            raise _closed(error, call) from error
+        return data
+
+    def start(
+        self,
+        call: Call[Any],
+        timeout: float | None,
+        headers: Mapping[str, str],
+        done: Callable[[bytes | TFSError], None],
+    ) -> Callable[[], object]:
+        """Send a call and return; ``done`` gets the answer or the error, on another thread.
+
+        Returns:
+            A function that cancels the call on the wire.
+        """
+        try:
+            rpc = self._method(call.path).future(
+                call.body, timeout=timeout, metadata=tuple(headers.items())
+            )
+        except ValueError as error:
+            raise _closed(error, call) from error
+
+        def finished(rpc: Any) -> None:
+            try:
+                done(rpc.result())
+            except grpc.RpcError as error:
+                done(to_error(error, self._settings.target, call))
+            except grpc.FutureCancelledError:
+                done(from_code(Code.CANCELLED, "the call was cancelled", model=call.model))
+
+        rpc.add_done_callback(finished)
+        cancel: Callable[[], object] = rpc.cancel
+        return cancel
+
+    def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        with self._lock:
+            if self._channel is not None and self._pid == os.getpid():
+                self._channel.close()
+            self._channel, self._methods, self._pid = None, {}, 0
+
+    def _method(self, path: str) -> Any:
+        if self._pid == os.getpid():
+            method = self._methods.get(path)
+            if method is not None:
+                return method
+        with self._lock:
+            if self._pid != os.getpid():
+                self._channel, self._methods = open_channel(grpc, self._settings), {}
+                self._pid = os.getpid()
+            return self._methods.setdefault(path, self._channel.unary_unary(path))
+
+
+def open_channel(module: Any, settings: Settings) -> Any:
+    """A channel made by ``module``: ``grpc`` or ``grpc.aio``."""
+    options = channel_options(settings)
+    compression = grpc.Compression.Gzip if settings.compression else None
+    tls = settings.credentials
+    address = settings.target.address
+    if tls is None:
+        return module.insecure_channel(address, options, compression=compression)
+    if tls.server_name is not None:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    return module.secure_channel(address, tls.grpc_credentials(), options, compression=compression)
+
+
+def to_error(error: Any, target: Target, call: Call[Any]) -> TFSError:
+    """The error for a failed RPC: its class follows from the status code alone."""
+    code = Code(error.code().name)
+    details = error.details() or ""
+    hint = None
+    if code is Code.UNAVAILABLE:
+        details = f"{target} cannot be reached: {details}"
+        if "http1" in details or "HTTP/2" in details:
+            hint = (
+                f"if {target} is TF Serving's REST port (usually 8501), write http://{target}; "
+                "its gRPC port is usually 8500"
+            )
+    return from_code(code, details, model=call.model, signature=call.signature, hint=hint)
+
+
+def _closed(error: ValueError, call: Call[Any]) -> TFSError:
+    return from_code(Code.CANCELLED, f"the client was closed: {error}", model=call.model)
+
+
+def channel_options(settings: Settings) -> list[tuple[str, Any]]:
+    """Our defaults, then the user's own, which win."""
+
+    def policy(attempts: int) -> dict[str, Any]:
+        return {
+            "maxAttempts": attempts,
+            "initialBackoff": "0.1s",
+            "maxBackoff": "2s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+
+    prediction = "tensorflow.serving.PredictionService"
+    inference: dict[str, Any] = {"name": [{"service": prediction}]}
+    if settings.retries > 0:  # gRPC refuses a policy of one attempt
+        inference["retryPolicy"] = policy(settings.retries + 1)
+    reading = {
+        "name": [
+            {"service": prediction, "method": "GetModelMetadata"},
+            {"service": "tensorflow.serving.ModelService", "method": "GetModelStatus"},
+        ],
+        "retryPolicy": policy(MAX_ATTEMPTS),
+    }
+    config = {
+        "methodConfig": [inference, reading],
+        "loadBalancingConfig": [{"round_robin": {}}],
+    }
+    ours = {
+        "grpc.max_receive_message_length": -1,  # the default of 4 MiB bites on real answers
+        "grpc.max_send_message_length": -1,
+        "grpc.service_config": orjson.dumps(config).decode(),
+        # A request larger than this buffer is silently not retried; the default is 256 KiB.
+        "grpc.per_rpc_retry_buffer_size": 64 << 20,
+        "grpc.initial_reconnect_backoff_ms": 200,
+        "grpc.max_reconnect_backoff_ms": 5_000,
+        "grpc.keepalive_time_ms": 300_000,
+    }
+    return list((ours | dict(settings.channel_options)).items())
