@@ -36,6 +36,7 @@ from tfsclient.errors import (
     Unknown,
 )
 from tfsclient.exchange import CallInfo
+from tfsclient.model_config import ModelConfig, ServerConfig
 from tfsclient.request import PredictRequest, build_predict
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature, TensorSpec
@@ -63,12 +64,14 @@ __all__ = [
     "InvalidInput",
     "MissingExtra",
     "Model",
+    "ModelConfig",
     "NotFound",
     "OutOfRange",
     "PermissionDenied",
     "PredictRequest",
     "Prediction",
     "ResourceExhausted",
+    "ServerConfig",
     "Signature",
     "TFSError",
     "TensorSpec",

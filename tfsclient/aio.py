@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from types import TracebackType
 from typing import Any
 
 from tfsclient import inputs as inputs_
+from tfsclient.batches import merge, split
+from tfsclient.bound import AsyncBoundModel
 from tfsclient.calls import Call, T, adrive
 from tfsclient.core import DEFAULT, Core, Deadline, Flag, Headers, Readiness, Timeout, Token
-from tfsclient.errors import TFSError
+from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.exchange import Exchange, OnCall
-from tfsclient.request import PredictRequest
+from tfsclient.model_config import ConfigSource, plan_reload
+from tfsclient.request import PredictRequest, check_version
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
@@ -91,6 +104,47 @@ class AsyncClient:
             copy=copy,
         )
         return await adrive(flow, self._sender(timeout, headers))
+
+    def predict_batches(
+        self,
+        model: str,
+        batches: Iterable[inputs_.Inputs] | AsyncIterable[inputs_.Inputs],
+        *,
+        concurrency: int = 8,
+        ordered: bool = True,
+        batch_size: int | None = None,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> AsyncIterator[Prediction]:
+        """Run a signature on many batches; see :meth:`tfsclient.Client.predict_batches`.
+
+        ``batches`` may be an asynchronous iterator, too.
+        """
+        if concurrency < 1:
+            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}", model=model)
+
+        async def run(inputs: inputs_.Inputs) -> Prediction:
+            send = self._sender(timeout, headers)
+            flow = self._core.build(
+                model,
+                inputs,
+                signature=signature,
+                version=version,
+                label=label,
+                outputs=outputs,
+                validate=validate,
+            )
+            requests = split(await adrive(flow, send), batch_size)
+            answers = (adrive(self._core.run(request, copy), send) for request in requests)
+            return merge(requests, await asyncio.gather(*answers))
+
+        return _pipeline(run, batches, concurrency, ordered)
 
     async def build_predict(
         self,
@@ -184,6 +238,28 @@ class AsyncClient:
             readiness.check_time()
             await asyncio.sleep(readiness.poll_seconds)
 
+    async def reload_config(
+        self,
+        config: ConfigSource,
+        *,
+        running: ConfigSource | None = None,
+        dry_run: bool = False,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> list[str]:
+        """Have the server serve other models; see :meth:`tfsclient.Client.reload_config`."""
+        wanted, changes = plan_reload(config, running)
+        if not dry_run:
+            await self._send(self._core.reload(wanted), timeout, headers)
+        return changes
+
+    def model(
+        self, name: str, *, version: int | None = None, label: str | None = None
+    ) -> AsyncBoundModel:
+        """A model named once, for many calls."""
+        check_version(name, version, label)
+        return AsyncBoundModel(self, name, version, label)
+
     async def close(self) -> None:
         """Close the connections; the client opens new ones if it is used again."""
         await self._transport.close()
@@ -222,3 +298,43 @@ class AsyncClient:
             exchange.failed(error)
             raise
         return exchange.answered(data)
+
+
+async def _pipeline(
+    run: Callable[[inputs_.Inputs], Coroutine[Any, Any, Prediction]],
+    batches: Iterable[inputs_.Inputs] | AsyncIterable[inputs_.Inputs],
+    concurrency: int,
+    ordered: bool,
+) -> AsyncIterator[Prediction]:
+    under_way: deque[asyncio.Task[Prediction]] = deque()
+
+    async def next_result() -> Prediction:
+        if not ordered:
+            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            ready = next(task for task in under_way if task in done)
+            under_way.remove(ready)
+            return await ready
+        return await under_way.popleft()
+
+    try:
+        async for inputs in _each(batches):
+            under_way.append(asyncio.create_task(run(inputs)))
+            if len(under_way) >= concurrency:
+                yield await next_result()
+        while under_way:
+            yield await next_result()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _each(
+    batches: Iterable[inputs_.Inputs] | AsyncIterable[inputs_.Inputs],
+) -> AsyncIterator[inputs_.Inputs]:
+    if isinstance(batches, AsyncIterable):
+        async for inputs in batches:
+            yield inputs
+    else:
+        for inputs in batches:
+            yield inputs

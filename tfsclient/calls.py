@@ -19,7 +19,7 @@ class Call(Generic[T]):
         path: the full gRPC method name, or the path of the URL.
         body: the bytes to send; None makes it a GET over HTTP.
         decode: turns the bytes of a good answer into the result, or raises DecodeError.
-        model: the model it is about, for errors.
+        model: the model it is about, for errors; None if it is about the server.
         signature: the signature it is about, for errors.
         safe: whether it changes nothing on the server, so that it can be repeated at will.
         encode_seconds: how long it took to make the body.
@@ -28,7 +28,7 @@ class Call(Generic[T]):
     path: str
     body: bytes | None
     decode: Callable[[bytes], T]
-    model: str
+    model: str | None
     signature: str | None = None
     safe: bool = False
     encode_seconds: float = 0.0

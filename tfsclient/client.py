@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from tfsclient import inputs as inputs_
+from tfsclient.batches import merge, split
+from tfsclient.bound import BoundModel
 from tfsclient.calls import Call, T, drive
 from tfsclient.core import DEFAULT, Core, Deadline, Flag, Headers, Readiness, Timeout, Token
-from tfsclient.errors import TFSError
+from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.futures import CallFuture
-from tfsclient.request import PredictRequest
+from tfsclient.model_config import ConfigSource, plan_reload
+from tfsclient.request import PredictRequest, check_version
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
@@ -173,14 +178,68 @@ class Client:
             validate=validate,
         )
         request = drive(flow, lambda call: self._exchange(call, deadline, sent))
-        call = self._core.call(request, copy)
-        exchange = Exchange(call, self._on_call)
-        future: CallFuture[Prediction] = CallFuture(
-            exchange, lambda outcome: self._core.learn(request, outcome)
-        )
-        left = deadline.left(model)
-        future.cancel_call = self._transport.start(call, left, sent, future.arrived)
-        return future
+        return self._start(request, deadline, sent, copy)
+
+    def predict_batches(
+        self,
+        model: str,
+        batches: Iterable[inputs_.Inputs],
+        *,
+        concurrency: int = 8,
+        ordered: bool = True,
+        batch_size: int | None = None,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> Iterator[Prediction]:
+        """Run a signature on one batch after the other, several at a time.
+
+        A batch is taken from ``batches`` only when there is room for it, so neither side runs
+        ahead of the other.  Each batch gives one prediction.
+
+        Args:
+            model: the model's name.
+            batches: the inputs of each call, as :meth:`predict` takes them.
+            concurrency: how many batches are under way at once.
+            ordered: whether predictions come in the order of the batches, or as they are ready.
+            batch_size: the rows that the server takes at once; a larger batch is sent in parts, and
+                the answers are put together.
+            signature: as for :meth:`predict`, and so are the rest.
+            version: the version to run.
+            label: the version label to run.
+            outputs: the outputs to return.
+            timeout: seconds for each batch.
+            headers: metadata for each call.
+            validate: whether to check the inputs first.
+            copy: whether to return writable copies.
+
+        Raises:
+            TFSError: a call failed, or a batch does not fit; what was under way is cancelled.
+        """
+        if concurrency < 1:
+            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}", model=model)
+        options: dict[str, Any] = {
+            "signature": signature,
+            "version": version,
+            "label": label,
+            "outputs": outputs,
+            "validate": validate,
+        }
+
+        def start(inputs: inputs_.Inputs) -> _Parts:
+            deadline = self._core.deadline(timeout)
+            sent = self._core.headers(headers)
+            flow = self._core.build(model, inputs, **options)
+            request = drive(flow, lambda call: self._exchange(call, deadline, sent))
+            requests = split(request, batch_size)
+            return _Parts(requests, [self._start(r, deadline, sent, copy) for r in requests])
+
+        return _pipeline(start, batches, concurrency, ordered)
 
     def build_predict(
         self,
@@ -291,6 +350,48 @@ class Client:
             readiness.check_time()
             time.sleep(readiness.poll_seconds)
 
+    def reload_config(
+        self,
+        config: ConfigSource,
+        *,
+        running: ConfigSource | None = None,
+        dry_run: bool = False,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> list[str]:
+        """Have the server serve other models; over gRPC only.
+
+        The server's whole list of models is replaced, and the call returns when each new model is
+        available or has failed.
+
+        Args:
+            config: a dict, a file, text format or a :class:`ServerConfig`; with ``running``, only
+                what is to change.
+            running: what the server has now, into which ``config`` is merged; a server does not
+                tell it.
+            dry_run: whether to tell the difference and change nothing.
+            timeout: seconds for the whole call.
+            headers: metadata for this call.
+
+        Returns:
+            What changes, a line a model; without ``running``, just what is sent.
+
+        Raises:
+            Unimplemented: the target is REST, which cannot do it.
+            TFSError: the server refused, or a new model did not load.
+        """
+        wanted, changes = plan_reload(config, running)
+        if not dry_run:
+            self._send(self._core.reload(wanted), timeout, headers)
+        return changes
+
+    def model(
+        self, name: str, *, version: int | None = None, label: str | None = None
+    ) -> BoundModel:
+        """A model named once, for many calls."""
+        check_version(name, version, label)
+        return BoundModel(self, name, version, label)
+
     def close(self) -> None:
         """Close the connections; the client opens new ones if it is used again."""
         self._transport.close()
@@ -308,6 +409,17 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<tfsclient.Client of {self._target}>"
+
+    def _start(
+        self, request: PredictRequest, deadline: Deadline, headers: Mapping[str, str], copy: Flag
+    ) -> CallFuture[Prediction]:
+        call = self._core.call(request, copy)
+        future = CallFuture(
+            Exchange(call, self._on_call), lambda outcome: self._core.learn(request, outcome)
+        )
+        left = deadline.left(request.model)
+        future.cancel_call = self._transport.start(call, left, headers, future.arrived)
+        return future
 
     def _send(self, call: Call[T], timeout: Timeout, headers: Headers) -> T:
         answer: T = self._sender(timeout, headers)(call)
@@ -327,3 +439,48 @@ class Client:
             exchange.failed(error)
             raise
         return exchange.answered(data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A batch under way, in one part or several."""
+
+    requests: list[PredictRequest]
+    futures: list[CallFuture[Prediction]]
+
+    def done(self) -> bool:
+        return all(future.done() for future in self.futures)
+
+    def result(self) -> Prediction:
+        return merge(self.requests, [future.result() for future in self.futures])
+
+
+def _pipeline(
+    start: Callable[[inputs_.Inputs], _Parts],
+    batches: Iterable[inputs_.Inputs],
+    concurrency: int,
+    ordered: bool,
+) -> Iterator[Prediction]:
+    under_way: deque[_Parts] = deque()
+
+    def next_result() -> Prediction:
+        if not ordered:
+            while not any(parts.done() for parts in under_way):
+                waiting = [f for parts in under_way for f in parts.futures if not f.done()]
+                wait(waiting, return_when=FIRST_COMPLETED)
+            ready = next(parts for parts in under_way if parts.done())
+            under_way.remove(ready)
+            return ready.result()
+        return under_way.popleft().result()
+
+    try:
+        for inputs in batches:
+            under_way.append(start(inputs))
+            if len(under_way) >= concurrency:
+                yield next_result()
+        while under_way:
+            yield next_result()
+    finally:
+        for parts in under_way:
+            for future in parts.futures:
+                future.cancel()

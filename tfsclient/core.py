@@ -25,6 +25,7 @@ from tfsclient.errors import (
     Unavailable,
     from_code,
 )
+from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest, build_predict, check_version
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
@@ -187,6 +188,11 @@ class Core:
         call: Call[list[VersionStatus]] = self._calls.status(model, version)
         return call
 
+    def reload(self, config: ServerConfig) -> Call[None]:
+        """The call that replaces the server's list of models."""
+        call: Call[None] = self._calls.reload(config)
+        return call
+
 
 class Deadline:
     """When a method must be done.
@@ -198,7 +204,7 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         self._end = None if seconds is None else time.monotonic() + seconds
 
-    def left(self, model: str) -> float | None:
+    def left(self, model: str | None) -> float | None:
         """Seconds that are left; None for no limit.
 
         Raises:

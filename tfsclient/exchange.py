@@ -21,7 +21,7 @@ class CallInfo:
 
     Attributes:
         path: the gRPC method or the URL path.
-        model: the model's name.
+        model: the model's name; None where the call is about the server.
         signature: the signature's name; None where the call has none.
         version: the version that answered; None where that is not told.
         request_bytes: size of the request body.
@@ -33,7 +33,7 @@ class CallInfo:
     """
 
     path: str
-    model: str
+    model: str | None
     signature: str | None
     version: int | None
     request_bytes: int

@@ -1,0 +1,88 @@
+"""Which models are served, changed while serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ZOO, missing
+from tfsclient import (
+    Client,
+    InvalidInput,
+    ModelConfig,
+    NotFound,
+    ServerConfig,
+    TFSError,
+    Unimplemented,
+)
+from tfsclient.model_config import read_config
+
+LINEAR, HALF = str(ZOO / "linear"), str(ZOO / "half_plus_two")
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, str]]:
+    try:
+        import tensorflow as tf  # noqa: F401
+    except ImportError:
+        missing("tensorflow")
+    from tfsclient.server.app import Server
+
+    with Server({"linear": LINEAR}) as running:
+        yield running.grpc_target, running.rest_target
+
+
+def test_a_change_is_merged_into_what_runs(server: tuple[str, str]) -> None:
+    running = {"linear": LINEAR}
+    change = {"half": {"base_path": HALF, "versions": "all"}}
+    with Client(server[0]) as client:
+        expected = [f"+ half: {HALF}"]
+        assert client.reload_config(change, running=running, dry_run=True) == expected
+        with pytest.raises(NotFound):
+            client.predict("half", [[1.0]])
+        assert client.reload_config(change, running=running) == expected
+        client.wait_until_ready("half", version=1)  # a reload waits for one version only
+        assert client.model("half", version=1).predict([[1.0]]).only() == [[2.5]]
+        assert client.predict("linear", [2.0]).only() == [4.5]
+        with pytest.raises(TFSError):
+            client.reload_config({"half": "relative/path"})
+
+
+def test_rest_cannot_reload(server: tuple[str, str]) -> None:
+    with Client(server[1]) as client, pytest.raises(Unimplemented):
+        client.reload_config({"linear": LINEAR})
+
+
+def test_all_sources_say_the_same(tmp_path: Path) -> None:
+    config = ServerConfig(
+        {
+            "a": ModelConfig("a", "/m/a", versions=(1, 2), labels={"stable": 1}),
+            "b": ModelConfig("b", "/m/b", latest=3),
+            "c": ModelConfig("c", "/m/c", versions="all"),
+        }
+    )
+    path = tmp_path / "models.config"
+    path.write_text(config.to_text(), "utf-8")
+    as_dict = {
+        "a": {"base_path": "/m/a", "versions": [1, 2], "labels": {"stable": 1}},
+        "b": {"base_path": "/m/b", "latest": 3},
+        "c": {"base_path": "/m/c", "versions": "all"},
+    }
+    for source in (config, as_dict, config.to_text(), path, str(path), config.to_message()):
+        assert read_config(source) == config
+
+
+@pytest.mark.parametrize(
+    "source", [{"m": {"path": "/m"}}, {"m": 3}, "model_config_list {", "/no/such/file", {"": "/m"}]
+)
+def test_what_is_no_configuration_is_refused(source: object) -> None:
+    with pytest.raises(InvalidInput):
+        read_config(source)
+
+
+def test_the_difference_is_told_line_by_line() -> None:
+    before = ServerConfig({"a": ModelConfig("a", "/a"), "b": ModelConfig("b", "/b")})
+    after = ServerConfig({"b": ModelConfig("b", "/b2"), "c": ModelConfig("c", "/c")})
+    assert before.difference(after) == ["- a: unloaded", "~ b: base_path '/b' -> '/b2'", "+ c: /c"]

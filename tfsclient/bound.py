@@ -1,0 +1,98 @@
+"""A model of a client, named once: ``client.model("digits").predict(images)``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from tfsclient.aio import AsyncClient
+    from tfsclient.client import Client
+    from tfsclient.inputs import Inputs
+    from tfsclient.results import Prediction, VersionStatus
+    from tfsclient.schema import Model, Signature
+
+C = TypeVar("C", "Client", "AsyncClient")
+
+
+class _Bound(Generic[C]):
+    """What both kinds know: whose model it is, and which version.
+
+    Attributes:
+        name: the model's name.
+        version: the version to call; None for the latest.
+        label: the version label to call; None if none is asked for.
+    """
+
+    def __init__(self, client: C, name: str, version: int | None, label: str | None) -> None:
+        self._client = client
+        self.name = name
+        self.version = version
+        self.label = label
+
+    def _which(self) -> dict[str, Any]:
+        return {"version": self.version, "label": self.label}
+
+    def __repr__(self) -> str:
+        return f"<model {self.name!r} of {self._client!r}>"
+
+
+class BoundModel(_Bound["Client"]):
+    """A model of a :class:`tfsclient.Client`; the methods take what the client's own take."""
+
+    def predict(self, inputs: Inputs, **options: Any) -> Prediction:
+        """See :meth:`tfsclient.Client.predict`."""
+        return self._client.predict(self.name, inputs, **self._which(), **options)
+
+    def predict_future(self, inputs: Inputs, **options: Any) -> Future[Prediction]:
+        """See :meth:`tfsclient.Client.predict_future`."""
+        return self._client.predict_future(self.name, inputs, **self._which(), **options)
+
+    def predict_batches(self, batches: Iterable[Inputs], **options: Any) -> Iterator[Prediction]:
+        """See :meth:`tfsclient.Client.predict_batches`."""
+        return self._client.predict_batches(self.name, batches, **self._which(), **options)
+
+    def metadata(self, **options: Any) -> Model:
+        """See :meth:`tfsclient.Client.metadata`."""
+        return self._client.metadata(self.name, **self._which(), **options)
+
+    def signature(self, signature: str | None = None, **options: Any) -> Signature:
+        """See :meth:`tfsclient.Client.signature`."""
+        return self._client.signature(self.name, signature, **self._which(), **options)
+
+    def status(self, **options: Any) -> list[VersionStatus]:
+        """See :meth:`tfsclient.Client.status`."""
+        return self._client.status(self.name, version=self.version, **options)
+
+    def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
+        """See :meth:`tfsclient.Client.wait_until_ready`."""
+        return self._client.wait_until_ready(self.name, version=self.version, timeout=timeout)
+
+
+class AsyncBoundModel(_Bound["AsyncClient"]):
+    """A model of a :class:`tfsclient.AsyncClient`; the methods take what the client's own take."""
+
+    def predict(self, inputs: Inputs, **options: Any) -> Awaitable[Prediction]:
+        """See :meth:`tfsclient.Client.predict`."""
+        return self._client.predict(self.name, inputs, **self._which(), **options)
+
+    def predict_batches(self, batches: Any, **options: Any) -> AsyncIterator[Prediction]:
+        """See :meth:`tfsclient.Client.predict_batches`."""
+        return self._client.predict_batches(self.name, batches, **self._which(), **options)
+
+    def metadata(self, **options: Any) -> Awaitable[Model]:
+        """See :meth:`tfsclient.Client.metadata`."""
+        return self._client.metadata(self.name, **self._which(), **options)
+
+    def signature(self, signature: str | None = None, **options: Any) -> Awaitable[Signature]:
+        """See :meth:`tfsclient.Client.signature`."""
+        return self._client.signature(self.name, signature, **self._which(), **options)
+
+    def status(self, **options: Any) -> Awaitable[list[VersionStatus]]:
+        """See :meth:`tfsclient.Client.status`."""
+        return self._client.status(self.name, version=self.version, **options)
+
+    def wait_until_ready(self, *, timeout: float | None = 60.0) -> Awaitable[VersionStatus]:
+        """See :meth:`tfsclient.Client.wait_until_ready`."""
+        return self._client.wait_until_ready(self.name, version=self.version, timeout=timeout)
