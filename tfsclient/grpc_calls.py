@@ -8,6 +8,7 @@ from tfsclient import predict_wire
 from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError
 from tfsclient.messages import message_class
+from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model
@@ -77,3 +78,13 @@ def _statuses(data: bytes) -> list[VersionStatus]:
         )
         for one in answer.model_version_status
     ]
+
+
+def reload(config: ServerConfig) -> Call[None]:
+    """The call that replaces the server's list of models."""
+    request = message_class("tensorflow.serving.ReloadConfigRequest")()
+    request.config.CopyFrom(config.to_message())
+    # The answer's own status is OK whenever the call's is.
+    return Call(
+        _MODEL + "HandleReloadConfigRequest", request.SerializeToString(), lambda _: None, None
+    )

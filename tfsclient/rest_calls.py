@@ -8,6 +8,7 @@ from typing import Any
 from tfsclient import rest_json
 from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
+from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest, model_path
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model
@@ -82,3 +83,12 @@ def _status(one: dict[str, Any]) -> VersionStatus:
         error_code=Code(code) if code in Code.__members__ else Code.UNKNOWN,
         error_message=str(reason["error_message"]),
     )
+
+
+def reload(config: ServerConfig) -> Call[None]:
+    """Refuse: TF Serving's REST interface has no such request.
+
+    Raises:
+        Unimplemented: always.
+    """
+    raise Unimplemented("REST cannot reload the configuration", hint="use gRPC")
