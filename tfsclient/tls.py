@@ -59,7 +59,8 @@ class TLS:
             if self.cert is not None:
                 context.load_cert_chain(self.cert, self.key)
         except OSError as error:  # ssl.SSLError is one
-            raise InvalidInput(f"the TLS files cannot be used: {error}") from error
+            files = ", ".join(str(f) for f in (self.ca, self.cert, self.key) if f is not None)
+            raise InvalidInput(f"{files} cannot be used for TLS: {error}") from error
         return context
 
 

@@ -117,7 +117,7 @@ def test_a_server_that_is_stopped_and_started_twice(transport: str) -> None:
     )
     try:
         with Client(target) as client:
-            outages = threading.Thread(target=lambda: [outage(replica) for _ in range(2)])
+            outages = threading.Thread(target=two_outages, args=(replica,))
             outages.start()
             outcomes = hammer(client, 1000, timeout=20.0)
             outages.join()
@@ -129,11 +129,12 @@ def test_a_server_that_is_stopped_and_started_twice(transport: str) -> None:
         replica.kill()
 
 
-def outage(replica: Replica) -> None:
-    time.sleep(0.5)
-    replica.kill()
-    time.sleep(0.3)
-    replica.start()
+def two_outages(replica: Replica) -> None:
+    for _ in range(2):
+        time.sleep(0.5)
+        replica.kill()
+        time.sleep(0.3)
+        replica.start()
 
 
 def _forked(client: Client, results: Any) -> None:

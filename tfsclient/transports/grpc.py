@@ -12,8 +12,7 @@ import orjson
 
 from tfsclient.calls import Call
 from tfsclient.errors import Code, TFSError, from_code
-from tfsclient.target import Target
-from tfsclient.transports.settings import MAX_ATTEMPTS, Settings
+from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
 
 
 class GrpcTransport:
@@ -35,12 +34,11 @@ class GrpcTransport:
         Raises:
             TFSError: of the class that the status code says.
         """
+        method = self._method(call.path)
         try:
-            data: bytes = self._method(call.path)(
-                call.body, timeout=timeout, metadata=tuple(headers.items())
-            )
+            data: bytes = method(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except grpc.RpcError as error:
-            raise to_error(error, self._settings.target, call) from error
+            raise to_error(error, self._settings, call) from error
         except ValueError as error:  # grpc says so when close() came in between
             raise _closed(error, call) from error
         return data
@@ -57,10 +55,9 @@ class GrpcTransport:
         Returns:
             A function that cancels the call on the wire.
         """
+        method = self._method(call.path)
         try:
-            rpc = self._method(call.path).future(
-                call.body, timeout=timeout, metadata=tuple(headers.items())
-            )
+            rpc = method.future(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except ValueError as error:
             raise _closed(error, call) from error
 
@@ -68,7 +65,7 @@ class GrpcTransport:
             try:
                 done(rpc.result())
             except grpc.RpcError as error:
-                done(to_error(error, self._settings.target, call))
+                done(to_error(error, self._settings, call))
             except grpc.FutureCancelledError:
                 done(from_code(Code.CANCELLED, "the call was cancelled", model=call.model))
 
@@ -108,14 +105,17 @@ def open_channel(module: Any, settings: Settings) -> Any:
     return module.secure_channel(address, tls.grpc_credentials(), options, compression=compression)
 
 
-def to_error(error: Any, target: Target, call: Call[Any]) -> TFSError:
+def to_error(error: Any, settings: Settings, call: Call[Any]) -> TFSError:
     """The error for a failed RPC: its class follows from the status code alone."""
     code = Code(error.code().name)
+    target = settings.target
     details = error.details() or ""
     hint = None
     if code is Code.UNAVAILABLE:
         details = f"{target} cannot be reached: {details}"
-        if "http1" in details or "HTTP/2" in details:
+        if settings.credentials is not None:
+            hint = TLS_HINT
+        elif "http1" in details or "HTTP/2" in details:
             hint = (
                 f"if {target} is TF Serving's REST port (usually 8501), write http://{target}; "
                 "its gRPC port is usually 8500"

@@ -41,7 +41,7 @@ class AsyncGrpcTransport:
         try:
             data: bytes = await method(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except grpc.aio.AioRpcError as error:
-            raise to_error(error, self._settings.target, call) from error
+            raise to_error(error, self._settings, call) from error
         return data
 
     async def close(self) -> None:

@@ -23,8 +23,7 @@ from tfsclient.errors import (
     from_http_status,
 )
 from tfsclient.rest_json import loads
-from tfsclient.target import Target
-from tfsclient.transports.settings import MAX_ATTEMPTS, Settings
+from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
 
 _MAX_INFLATED = 100 << 20  # bytes; TF Serving reads a larger gzip body as an empty one
 
@@ -97,7 +96,6 @@ class RestTransport:
             return self._client
 
     def _attempt(self, call: Call[Any], request: dict[str, Any], deadline: float | None) -> bytes:
-        target = self._settings.target
         try:
             # httpx has a timeout for each step; the deadline for all of them is kept here.
             with self._http().stream(**request, timeout=_left(deadline)) as response:
@@ -106,7 +104,7 @@ class RestTransport:
                     chunks.append(chunk)
                     _left(deadline)
         except (httpx.HTTPError, TimeoutError, RuntimeError) as error:
-            raise to_error(error, target, call) from error
+            raise to_error(error, self._settings, call) from error
         return to_answer(response, b"".join(chunks), call)
 
 
@@ -164,21 +162,26 @@ def retry_policy(call: Call[Any], settings: Settings, timeout: float | None) -> 
     }
 
 
-def to_error(error: Exception, target: Target, call: Call[Any]) -> TFSError:
+def to_error(error: Exception, settings: Settings, call: Call[Any]) -> TFSError:
     """The error for a call that got no answer."""
+    target = settings.target
     where: dict[str, Any] = {"model": call.model, "signature": call.signature}
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return DeadlineExceeded(f"{target} did not answer in time", **where)
-    if isinstance(error, httpx.RemoteProtocolError):
+    if isinstance(error, RuntimeError):  # httpx says so when close() came in between
+        return Cancelled(f"the client was closed: {error}", **where)
+    if isinstance(error, httpx.RemoteProtocolError) and settings.credentials is None:
         return Unavailable(
             f"{target} cannot be reached: what answers is no HTTP server ({error})",
             hint=f"if {target} is TF Serving's gRPC port (usually 8500), write it without "
             "http://; its REST port is usually 8501",
             **where,
         )
-    if isinstance(error, RuntimeError):  # httpx says so when close() came in between
-        return Cancelled(f"the client was closed: {error}", **where)
-    return Unavailable(f"{target} cannot be reached: {error or type(error).__name__}", **where)
+    return Unavailable(
+        f"{target} cannot be reached: {str(error) or type(error).__name__}",
+        hint=None if settings.credentials is None else TLS_HINT,
+        **where,
+    )
 
 
 def to_answer(response: httpx.Response, body: bytes, call: Call[Any]) -> bytes:

@@ -49,7 +49,7 @@ class AsyncRestTransport:
                 retrying(self._attempt, self._client, call, request), timeout
             )
         except asyncio.TimeoutError as error:
-            raise to_error(TimeoutError(), self._settings.target, call) from error
+            raise to_error(TimeoutError(), self._settings, call) from error
         return answer
 
     async def close(self) -> None:
@@ -65,5 +65,5 @@ class AsyncRestTransport:
             async with client.stream(**request, timeout=None) as response:
                 body = await response.aread()
         except (httpx.HTTPError, RuntimeError) as error:
-            raise to_error(error, self._settings.target, call) from error
+            raise to_error(error, self._settings, call) from error
         return to_answer(response, body, call)

@@ -12,6 +12,11 @@ from tfsclient.tls import TLS
 
 MAX_ATTEMPTS: Final = 5  # gRPC makes no more, whatever a policy says; REST does as gRPC does
 
+TLS_HINT: Final = (
+    "if TLS is what failed: TLS(ca=...) says whom to trust, and cert= and key= are our own "
+    "certificate, which must be current and signed by somebody whom the server trusts"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
