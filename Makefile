@@ -10,7 +10,7 @@ export npm_config_cache = $(CACHE)/npm
 export PYRIGHT_PYTHON_CACHE_DIR = $(CACHE)/pyright
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
-.PHONY: help demo test lint types regen clean
+.PHONY: help demo test test-all bench lint types regen clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -20,6 +20,13 @@ demo: $(VENV)/.demo  ## train, serve and call a model, and generate clients for 
 
 test: lint types $(VENV)/.dev  ## everything that CI checks
 	$(BIN)/python -m pytest
+
+test-all: test  ## the tests that take minutes, too
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.dev  ## side by side with the peers; writes benchmarks/results
+	$(BIN)/python benchmarks/run.py --plot
+	$(BIN)/python benchmarks/serve.py
 
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .

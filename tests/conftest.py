@@ -64,6 +64,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes minutes; `make test-all` runs it")
     config.addinivalue_line("markers", "language(name): runs generated code of this language")
 
 
