@@ -1,4 +1,4 @@
-"""Values to tensors: conversion, casts, and the checks against a signature.
+"""Inputs to tensors: their names, and the checks against a signature.
 
 Nothing is sent from here and nothing is looked up: a signature goes in, tensors or an
 ``InvalidInput`` that says what to write come out.
@@ -11,26 +11,21 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, TypeAlias, TypeGuard
 
-import ml_dtypes
-import numpy as np
 import numpy.typing as npt
 
-from tfsclient.dtypes import STRING, DType
+from tfsclient import tables
+from tfsclient.casts import Misfit, Unreadable, identifier
+from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
-from tfsclient.nested import object_array
-from tfsclient.schema import Signature, TensorSpec
+from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 from tfsclient.tensors import Tensor
+from tfsclient.values import guess_tensor, to_tensor
 
-Array: TypeAlias = npt.NDArray[Any]
 Inputs: TypeAlias = "Mapping[str, Any] | npt.ArrayLike | Sequence[Mapping[str, Any]] | Any"
 
 _LONGEST_ADVICE = 8  # the rank up to which ways to insert 1s are tried out
 
 _AS_THEY_ARE = "a signature may be wrong: validate=False sends the inputs as they are"
-
-
-class _Misfit(Exception):
-    """A value that does not fit, before it is known which input of what it was meant for."""
 
 
 def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Tensor]:
@@ -43,21 +38,21 @@ def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Te
         InvalidInput: an unknown, missing or extra input, or a wrong dtype, rank or dimension.
     """
     named = name_inputs(inputs, signature, model=model)
-    _check_names(named, signature, model)
+    _check_names(named, signature, model, inputs)
     tensors = {}
     for name, value in named.items():
         spec = signature.inputs[name]
+        features = signature.features if name == signature.example_input else None
         try:
-            array = _cast(_to_array(value, spec.dtype), spec.dtype, name)
-            _check_shape(array.shape, spec)
-        except _Misfit as misfit:
+            tensors[name] = to_tensor(value, spec, features)
+            _check_shape(tensors[name].array.shape, spec)
+        except Misfit as misfit:
             raise InvalidInput(
-                f"input {name!r} {misfit}",
+                f"input {name!r} {misfit.details}",
                 model=model,
                 signature=signature.name,
-                hint=_AS_THEY_ARE,
+                hint=None if isinstance(misfit, Unreadable) else _AS_THEY_ARE,
             ) from misfit.__cause__
-        tensors[name] = Tensor(spec.dtype, array)
     return tensors
 
 
@@ -66,8 +61,8 @@ def as_they_are(
 ) -> dict[str, Tensor]:
     """The tensors for inputs that no signature is asked about.
 
-    numpy arrays keep their dtype.  Python numbers become float32 and int32 (int64 where they do not
-    fit), as TensorFlow reads them; str and bytes become strings.
+    What has a dtype keeps it.  Python numbers become float32 and int32 (int64 where they do not
+    fit), as TensorFlow reads them; str and bytes become strings, an image its encoded bytes.
 
     Raises:
         InvalidInput: a value has no tensor form.
@@ -75,25 +70,33 @@ def as_they_are(
     tensors = {}
     for name, value in inputs.items():
         try:
-            tensors[name] = _guess(value)
-        except _Misfit as misfit:
+            tensors[name] = guess_tensor(value)
+        except Misfit as misfit:
             raise InvalidInput(
-                f"input {name!r} {misfit}", model=model, signature=signature
+                f"input {name!r} {misfit.details}", model=model, signature=signature
             ) from misfit.__cause__
     return tensors
 
 
 def name_inputs(inputs: Inputs, signature: Signature, *, model: str) -> Mapping[str, Any]:
-    """The inputs by name: as given, stacked from a list of dicts, or a lone value's only place.
+    """The inputs by name.
+
+    As given; the columns of a table, or its rows where the signature takes Examples; stacked from a
+    list of dicts; or a lone value's only place.
 
     Raises:
         InvalidInput: a lone value for a signature that does not have exactly one input.
     """
     if isinstance(inputs, Mapping):
         return inputs
+    if tables.is_table(inputs):
+        return _name_columns(inputs, signature, model)
+    only = next(iter(signature.inputs)) if len(signature.inputs) == 1 else None
     if _is_rows(inputs):
+        if only is not None and _takes_examples(signature) and only not in inputs[0]:
+            return {only: inputs}
         return _stack(inputs, signature, model)
-    if len(signature.inputs) != 1:
+    if only is None:
         raise InvalidInput(
             f"one value was given, but the signature has {len(signature.inputs)} inputs: "
             f"{_list_specs(signature)}",
@@ -101,7 +104,29 @@ def name_inputs(inputs: Inputs, signature: Signature, *, model: str) -> Mapping[
             signature=signature.name,
             hint="pass a dict of name to value",
         )
-    return {next(iter(signature.inputs)): inputs}
+    return {only: inputs}
+
+
+def _name_columns(table: Any, signature: Signature, model: str) -> dict[Any, Any]:
+    try:
+        columns = tables.columns(table)
+        if _takes_examples(signature) and signature.inputs.keys().isdisjoint(columns):
+            return {next(iter(signature.inputs)): tables.rows(table)}
+    except Misfit as misfit:
+        raise InvalidInput(
+            f"the table {misfit.details}", model=model, signature=signature.name
+        ) from misfit.__cause__
+    return columns
+
+
+def _takes_examples(signature: Signature) -> bool:
+    """Whether the one input takes serialized Examples, as far as that is known."""
+    if len(signature.inputs) != 1:
+        return False
+    if signature.example_input is not None:
+        return True
+    only = next(iter(signature.inputs.values()))
+    return signature.method in (CLASSIFY, REGRESS) and only.dtype == STRING
 
 
 def _is_rows(inputs: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
@@ -131,7 +156,9 @@ def _list_specs(signature: Signature) -> str:
     return ", ".join(f"{name} {spec}" for name, spec in signature.inputs.items()) or "none"
 
 
-def _check_names(named: Mapping[str, Any], signature: Signature, model: str) -> None:
+def _check_names(
+    named: Mapping[str, Any], signature: Signature, model: str, inputs: Inputs
+) -> None:
     wrong = [name for name in named if name not in signature.inputs]
     missing = [n for n in signature.inputs if n not in named and n not in signature.defaults]
     if not wrong and not missing:
@@ -148,147 +175,19 @@ def _check_names(named: Mapping[str, Any], signature: Signature, model: str) -> 
         f"{'; '.join(problems)}; the inputs are {_list_specs(signature)}",
         model=model,
         signature=signature.name,
-        hint=_AS_THEY_ARE,
+        hint=_table_advice(inputs, signature, wrong) if tables.is_table(inputs) else _AS_THEY_ARE,
     )
 
 
-# Values to arrays.
-
-
-def _to_array(value: Any, dtype: DType) -> Array:
-    """``value`` as numpy sees it; for a string tensor, an object array of bytes."""
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise _Misfit("is a masked array with masked elements: fill them first")
-    if dtype == STRING:
-        return _to_strings(value)
-    if isinstance(value, np.ndarray):
-        return value
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise _Misfit(f"is no array: {error}") from error
-
-
-def _to_strings(value: Any) -> Array:
-    if not isinstance(value, list | tuple | str | bytes | bytearray | memoryview | np.ndarray):
-        value = np.asarray(value, dtype=object)  # a pandas or pyarrow column
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "OSUT":
-        raise _Misfit(f"is of dtype {value.dtype}, but the signature wants strings")
-    if isinstance(value, np.ndarray) and value.size == 0:
-        return value.astype(object)  # lists cannot say what follows a dimension of 0
-    try:
-        return object_array(value, _to_bytes)
-    except ValueError as error:
-        raise _Misfit(f"is ragged: {error}") from error
-
-
-def _to_bytes(item: Any) -> bytes:
-    if isinstance(item, bytes):
-        return item
-    if isinstance(item, str):
-        try:
-            return item.encode()
-        except UnicodeEncodeError as error:
-            raise _Misfit(f"holds text that is not Unicode: {error}") from error
-    if isinstance(item, bytearray | memoryview):
-        return bytes(item)
-    raise _Misfit(f"holds a {type(item).__name__}, but the signature wants str or bytes")
-
-
-def _guess(value: Any) -> Tensor:
-    array = _to_array(value, DType("float32"))
-    if not isinstance(value, np.ndarray | np.generic):
-        if array.dtype.kind == "f" and array.dtype != np.float16:
-            return Tensor(DType("float32"), _float_to_float(array, np.dtype(np.float32)))
-        if array.dtype.kind == "i":
-            small = _fits(array, np.dtype(np.int32))
-            return Tensor(DType("int32"), array.astype(np.int32)) if small else _typed(array)
-    return _typed(array, value)
-
-
-def _typed(array: Array, value: Any = None) -> Tensor:
-    dtype = DType.of_numpy(array.dtype)
-    if dtype is None:
-        raise _Misfit(f"is of dtype {array.dtype}, which no tensor has")
-    if dtype == STRING:
-        return Tensor(dtype, _to_strings(array if value is None else value))
-    return Tensor(dtype, array.astype(dtype.numpy, copy=False))
-
-
-# Casts.
-
-
-def _cast(array: Array, want: DType, name: str) -> Array:
-    target = want.numpy
-    if array.dtype == target and array.dtype.kind != "O":
-        return array
-    if want == STRING:
-        return array
-    have = DType.of_numpy(array.dtype)
-    kinds = ("" if have is None else have.kind, want.kind)
-    if kinds in (("float", "float"), ("complex", "complex")):
-        return _float_to_float(array, target)
-    if kinds == ("int", "int"):
-        if not _fits(array, target):
-            info = ml_dtypes.iinfo(target)
-            raise _Misfit(
-                f"holds {array.min()}..{array.max()}, but {want} ends at {info.min}..{info.max}"
-            )
-        return array.astype(target)
-    if kinds == ("int", "float"):
-        with np.errstate(over="ignore"):
-            cast = array.astype(target)
-        if not _exact(array, cast):
-            raise _Misfit(
-                f"holds integers that {want} cannot hold exactly; round them yourself: "
-                f"{_identifier(name)}.astype({_numpy_name(want)})"
-            )
-        return cast
-    came = "Python objects" if array.dtype.kind == "O" else f"dtype {array.dtype}"
-    raise _Misfit(
-        f"is of {came}, but the signature wants {want}; convert it yourself if that is meant: "
-        f"numpy.asarray({_identifier(name)}).astype({_numpy_name(want)})"
-    )
-
-
-def _identifier(name: str) -> str:
-    return name if name.isidentifier() else "value"
-
-
-def _numpy_name(dtype: DType) -> str:
-    target = dtype.numpy
-    return f"{'numpy' if target.isbuiltin == 1 else 'ml_dtypes'}.{target.name}"
-
-
-def _float_to_float(array: Array, target: np.dtype[Any]) -> Array:
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = array.astype(target)
-    widens = array.dtype.itemsize < target.itemsize
-    if not widens and not np.array_equal(np.isfinite(cast), np.isfinite(array)):
-        raise _Misfit(f"holds finite values that {target} cannot hold: they would become infinite")
-    return cast
-
-
-def _fits(array: Array, target: np.dtype[Any]) -> bool:
-    info, have = ml_dtypes.iinfo(target), ml_dtypes.iinfo(array.dtype)
-    if info.min <= have.min and have.max <= info.max:
-        return True
-    return array.size == 0 or (
-        int(info.min) <= int(array.min()) and int(array.max()) <= int(info.max)
-    )
-
-
-def _exact(array: Array, cast: Array) -> bool:
-    """Whether the floats in ``cast`` are the integers in ``array``."""
-    whole = 1 << (ml_dtypes.finfo(cast.dtype).nmant + 1)  # up to here every integer is a float
-    info = ml_dtypes.iinfo(array.dtype)
-    if -whole <= info.min and info.max <= whole:
-        return True
-    wide = cast.astype(np.float64)  # holds every value of every narrower float
-    limit = float(int(info.max) + 1)
-    if not np.all((wide < limit) & (wide >= -limit)):
-        return False
-    return bool(np.array_equal(wide.astype(array.dtype), array))
+def _table_advice(table: Any, signature: Signature, wrong: Sequence[Any]) -> str:
+    advice = f"columns are inputs of the same name; drop others: {tables.without(table, wrong)}"
+    if len(signature.inputs) != 1:
+        return advice
+    spec = next(iter(signature.inputs.values()))
+    if spec.dtype == STRING:
+        row = f"{{{spec.name!r}: [Example(row) for row in table.{tables.to_rows(table)}]}}"
+        return f"{advice}; or, if the model takes tf.Examples: {row}"
+    return f"{advice}; or, to send the whole table as one matrix: {{{spec.name!r}: table}}"
 
 
 # Shapes.
@@ -300,8 +199,8 @@ def _check_shape(shape: tuple[int, ...], spec: TensorSpec) -> None:
     text = f"has shape {shape}, but the signature wants {spec}"
     fitting = _fitting(shape, spec.shape)
     if fitting is not None:
-        text += f"; {fitting} would fit: numpy.reshape({_identifier(spec.name)}, {fitting})"
-    raise _Misfit(text)
+        text += f"; {fitting} would fit: numpy.reshape({identifier(spec.name)}, {fitting})"
+    raise Misfit(text)
 
 
 def _matches(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:

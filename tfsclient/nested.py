@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+_DEEPEST = 64  # levels: numpy's own limit, which a list that holds itself would pass for ever
 
 
 def object_array(value: Any, convert: Callable[[Any], object]) -> npt.NDArray[np.object_]:
@@ -16,23 +19,25 @@ def object_array(value: Any, convert: Callable[[Any], object]) -> npt.NDArray[np
     is bounded by what ``value`` really holds.
 
     Raises:
-        ValueError: lists on one level have different lengths.
+        ValueError: lists on one level have different lengths, or there are too many levels.
     """
-    shape = []
-    level = [_plain(value)]
-    while level and isinstance(level[0], list | tuple):
-        length = len(level[0])
-        if not all(isinstance(row, list | tuple) and len(row) == length for row in level):
+    shape: list[int] = []
+    level = [value]
+    while True:
+        kinds = set(map(type, level))
+        if any(issubclass(kind, np.ndarray) for kind in kinds):
+            level = [item.tolist() if isinstance(item, np.ndarray) else item for item in level]
+            kinds = set(map(type, level))
+        nested = [issubclass(kind, list | tuple) for kind in kinds]
+        if not any(nested):
+            break
+        lengths = set(map(len, level)) if all(nested) else set()
+        if len(lengths) != 1:
             raise ValueError("its lists have different lengths")
-        shape.append(length)
-        level = [_plain(item) for row in level for item in row]
+        if len(shape) == _DEEPEST:
+            raise ValueError(f"its lists are nested more than {_DEEPEST} deep")
+        shape.append(lengths.pop())
+        level = list(chain.from_iterable(level))
     array = np.empty(len(level), dtype=np.object_)
-    for i, item in enumerate(level):
-        if isinstance(item, list | tuple):
-            raise ValueError("its lists have different lengths")  # noqa: TRY004 (it is ragged)
-        array[i] = convert(item)
+    array[:] = list(map(convert, level))
     return array.reshape(shape)
-
-
-def _plain(item: Any) -> Any:
-    return item.tolist() if isinstance(item, np.ndarray) else item

@@ -133,7 +133,8 @@ def encode_predict_request(
     parts: list[Buffer] = [_REQUEST_SPEC_TAG + varint(len(spec)) + spec]
     for name, tensor in inputs.items():
         parts += _entry(_REQUEST_INPUTS_TAG, name, encode_tensor(tensor))
-    parts += [chunk(_REQUEST_FILTER, _utf8(name)) for name in output_filter]
+    if output_filter:
+        parts += [chunk(_REQUEST_FILTER, _utf8(name)) for name in output_filter]
     return parts
 
 
@@ -176,14 +177,13 @@ _RESPONSE_OUTPUTS_TAG = tag(_RESPONSE_OUTPUTS, CHUNK)
 
 def _entry(start: bytes, name: str, tensor: list[Buffer]) -> list[Buffer]:
     """A map's entry, whose field has the tag ``start``."""
-    size = sum(map(len, tensor))
-    head = _key(name) + varint(size)
-    return [start + varint(len(head) + size) + head, *tensor]
+    return [_entry_head(start, name, sum(map(len, tensor))), *tensor]
 
 
-@lru_cache(maxsize=1024)
-def _key(name: str) -> bytes:
-    return chunk(_KEY, _utf8(name)) + tag(_VALUE, CHUNK)
+@lru_cache(maxsize=4096)
+def _entry_head(start: bytes, name: str, size: int) -> bytes:
+    head = chunk(_KEY, _utf8(name)) + tag(_VALUE, CHUNK) + varint(size)
+    return start + varint(len(head) + size) + head
 
 
 def _utf8(name: str) -> bytes:
@@ -227,27 +227,24 @@ def decode_predict_response(data: bytes, *, copy: bool = False) -> PredictRespon
     Raises:
         DecodeError: the bytes are no PredictResponse; or an output is, and the error names it.
     """
-    spec = bytearray()
+    specs: list[bytes] = []
     entries: list[tuple[int, int]] = []
     for number, kind, first, end in fields(data):
         if kind == CHUNK:
             if number == _RESPONSE_OUTPUTS:
                 entries.append((first, end))
             elif number == _RESPONSE_SPEC:
-                spec += data[first:end]
-    model = _read_model_spec(bytes(spec))
-    padding = MAX_PADDING // max(1, len(entries))
+                specs.append(data[first:end])
+    model = _read_model_spec(b"".join(specs))
     outputs: dict[str, Tensor] = {}
     for first, end in entries:
-        output = _read_known_output(data, first, end)
-        if output is None:
-            try:
-                output = _read_output(data, first, end, copy=copy, padding=padding)
-            except DecodeError as error:
-                error.model = model.name or None
-                error.signature = model.signature or None
-                raise
-        name, (dtype, array) = output
+        known = _known_outputs.get(_guess(data, first, end))
+        if known is not None and data.startswith(known.before, first):
+            name, dtype = known.name, known.dtype
+            array = np.ndarray(known.shape, known.numpy, data, first + len(known.before))
+        else:
+            padding = MAX_PADDING // len(entries)
+            name, (dtype, array) = _read_output(data, first, end, model, copy, padding)
         if copy:
             array = array if array.flags.writeable else array.copy()
         elif _SMALL_MESSAGE < len(data) > _MUCH_LARGER * (end - first) and (
@@ -260,13 +257,17 @@ def decode_predict_response(data: bytes, *, copy: bool = False) -> PredictRespon
 
 
 def _read_output(
-    data: bytes, first: int, end: int, *, copy: bool, padding: int
+    data: bytes, first: int, end: int, model: ModelSpec, copy: bool, padding: int
 ) -> tuple[str, Tensor]:
     name, proto = _read_entry(data, first, end)
     try:
         tensor = decode_tensor(proto, copy=copy, padding=padding)
     except DecodeError as error:
-        raise DecodeError(f"output {name!r}: {error.details}") from None
+        raise DecodeError(
+            f"output {name!r}: {error.details}",
+            model=model.name or None,
+            signature=model.signature or None,
+        ) from None
     if not copy:
         _know_output(data, first, end, name, tensor)
     return name, tensor
@@ -293,14 +294,6 @@ def _guess(data: bytes, first: int, end: int) -> tuple[int, bytes]:
     """An output is known by its length and name; the second byte is, as a rule, the name's size."""
     name_size = data[first + 1] if end - first > 1 else 0
     return end - first, data[first : first + 2 + name_size]
-
-
-def _read_known_output(data: bytes, first: int, end: int) -> tuple[str, Tensor] | None:
-    known = _known_outputs.get(_guess(data, first, end))
-    if known is None or not data.startswith(known.before, first):
-        return None
-    array = np.ndarray(known.shape, known.numpy, data, first + len(known.before))
-    return known.name, Tensor(known.dtype, array)
 
 
 def _know_output(data: bytes, first: int, end: int, name: str, tensor: Tensor) -> None:

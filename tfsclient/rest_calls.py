@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tfsclient import rest_json
 from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
+from tfsclient.example import ExampleLike, write_call
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest, model_path
 from tfsclient.results import Prediction, VersionStatus
-from tfsclient.schema import Model
+from tfsclient.schema import Features, Model
 from tfsclient.sources import from_metadata_json
 
 # JSON numbers do not tell their dtype, so reading an answer takes the signature.
@@ -53,6 +58,74 @@ def _prediction(data: bytes, *, request: PredictRequest) -> Prediction:
         signature=request.signature,
         version=None,
     )
+
+
+def classify(
+    model: str,
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None = None,
+    *,
+    signature: str | None = None,
+    version: int | None = None,
+    label: str | None = None,
+    features: Features | None = None,
+) -> Call[list[list[tuple[str, float]]]]:
+    """The call that classifies Examples: for each of them, labels with scores.
+
+    Args:
+        model: the model's name.
+        examples: the Examples, as Example, dict, message or bytes.
+        context: features that all of them share; an example's own win.
+        signature: the signature's name; None for serving_default.
+        version: the version to call.
+        label: the label of the version to call.
+        features: what the signature parses, where it is known.
+
+    Raises:
+        InvalidInput: an example cannot be written, or does not fit ``features``.
+    """
+    body, count = _examples(model, examples, context, signature, features)
+    decode = partial(rest_json.decode_classify, count=count)
+    return Call(model_path(model, version, label) + ":classify", body, decode, model, signature)
+
+
+def regress(
+    model: str,
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None = None,
+    *,
+    signature: str | None = None,
+    version: int | None = None,
+    label: str | None = None,
+    features: Features | None = None,
+) -> Call[npt.NDArray[np.float32]]:
+    """The call that gives a float32 for each Example; arguments as for :func:`classify`."""
+    body, count = _examples(model, examples, context, signature, features)
+    decode = partial(rest_json.decode_regress, count=count)
+    return Call(model_path(model, version, label) + ":regress", body, decode, model, signature)
+
+
+def _examples(
+    model: str,
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None,
+    signature: str | None,
+    features: Features | None,
+) -> tuple[bytes, int]:
+    """The body of a classify or regress request, and the number of its examples."""
+    written, before = write_call(
+        examples, context, features, rest_json.example_to_json, model=model, signature=signature
+    )
+    return rest_json.encode_examples(written, before, signature), len(written)
+
+
+def multi_inference(model: str, *_: Any, **__: Any) -> Call[Any]:
+    """Refuse: TF Serving's REST interface has no such request.
+
+    Raises:
+        Unimplemented: always.
+    """
+    raise Unimplemented("REST has no multi-inference", model=model, hint="use gRPC")
 
 
 def metadata(model: str, version: int | None, label: str | None) -> Call[Model]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,14 @@ import orjson
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, Unimplemented
+from tfsclient.example import ExampleLike, features_of
 from tfsclient.nested import object_array
-from tfsclient.schema import TensorSpec
+from tfsclient.schema import Features, TensorSpec
 from tfsclient.tensors import Tensor
 
 Array = npt.NDArray[Any]
+
+_FLOAT32 = DType("float32")
 
 _BYTES_SUFFIX = "_bytes"  # outputs so named, and no others, come in base64
 
@@ -73,6 +76,41 @@ def _string_to_json(item: bytes) -> str | dict[str, str]:
         return {"b64": base64.b64encode(item).decode()}
 
 
+def example_to_json(
+    example: ExampleLike, spec: Features | None = None, shared: Iterable[str] | None = ()
+) -> bytes:
+    """An Example's JSON object; see :func:`tfsclient.example.serialize`.
+
+    Its literals tell the kinds of its features, so floats always have a point or an exponent.  An
+    empty list tells none: there the feature is missing.
+    """
+    members = [
+        orjson.dumps(name) + b":" + _feature_to_json(*values)
+        for name, values in features_of(example, spec, shared).items()
+    ]
+    return b"{" + b",".join(members) + b"}"
+
+
+def _feature_to_json(dtype: DType, values: Any) -> bytes:
+    if dtype == STRING:
+        return orjson.dumps([_string_to_json(value) for value in values])
+    array = np.ascontiguousarray(values, dtype.numpy)
+    if not np.isfinite(array).all():
+        return json.dumps(array.tolist(), separators=(",", ":")).encode()
+    return orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def encode_examples(
+    examples: Sequence[bytes], context: bytes | None, signature: str | None
+) -> bytes:
+    """The body of a classify or regress request, of what :func:`example_to_json` wrote."""
+    members = [] if not signature else [b'"signature_name":' + orjson.dumps(signature)]
+    if context is not None:
+        members.append(b'"context":' + context)
+    members.append(b'"examples":[' + b",".join(examples) + b"]")
+    return b"{" + b",".join(members) + b"}"
+
+
 def loads(body: bytes) -> Any:
     """Parse an answer: JSON, or the server's wider dialect with NaN, Infinity and raw bytes.
 
@@ -114,6 +152,51 @@ def decode_predict(
         raise DecodeError(f"the answer holds {came}, but the signature gives {sorted(specs)}")
     names = specs if wanted is None else wanted
     return {name: _decode(outputs[name], specs[name]) for name in names}
+
+
+def decode_classify(body: bytes, count: int) -> list[list[tuple[str, float]]]:
+    """Labels with scores for each of ``count`` examples.
+
+    Raises:
+        DecodeError: the text is no such answer.
+    """
+    results = _results(body, count)
+    try:
+        return [[_class(label, score) for label, score in classes] for classes in results]
+    except (ValueError, TypeError) as error:
+        raise DecodeError(f"the answer is no classification: {error}") from error
+
+
+def _class(label: Any, score: Any) -> tuple[str, float]:
+    if not isinstance(label, str):
+        raise TypeError(f"{label!r:.50} is no label")
+    return label, float(_decode_numbers(score, _FLOAT32))  # as gRPC gives it
+
+
+def decode_regress(body: bytes, count: int) -> npt.NDArray[np.float32]:
+    """A float32 for each of ``count`` examples.
+
+    Raises:
+        DecodeError: the text is no such answer.
+    """
+    results = _results(body, count)
+    try:
+        values = _decode_numbers(results, _FLOAT32)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise DecodeError(f"the answer is no regression: {error}") from error
+    if values.shape != (count,):
+        raise DecodeError(f"the answer is no regression: it has shape {values.shape}")
+    return values
+
+
+def _results(body: bytes, count: int) -> list[Any]:
+    answer = loads(body)
+    results = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(results, list):
+        raise DecodeError("the answer has no list of 'results'")
+    if len(results) != count:
+        raise DecodeError(f"{len(results)} results came for {count} examples")
+    return results
 
 
 def _decode(value: Any, spec: TensorSpec) -> Array:

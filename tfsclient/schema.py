@@ -6,13 +6,15 @@ clients from it.  Nothing here knows where a schema came from: ``tfsclient.sourc
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
-from tfsclient.dtypes import DType
+from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 
 PREDICT: Final = "tensorflow/serving/predict"
@@ -49,6 +51,38 @@ class TensorSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One feature of the tf.Examples that a signature parses.
+
+    Attributes:
+        name: the feature's key.
+        dtype: "float32", "int64" or "string", for float_list, int64_list and bytes_list.
+        kind: "dense", or "sparse" / "ragged" for any number of values.
+        shape: of a dense feature, the dimensions of its values; the first may be -1, for any number
+            of rows.  None for the other kinds.
+        required: whether every Example must have it; None where the graph does not say.
+        default: what stands for a missing feature (where the first dimension is -1: what fills up
+            shorter ones), flat; a lone value stands for all of them.  None where there is none, or
+            the graph does not say.  Floats have as few digits as tell a float32.
+    """
+
+    name: str
+    dtype: DType
+    kind: str = "dense"
+    shape: tuple[int, ...] | None = ()
+    required: bool | None = False
+    default: tuple[float | bytes, ...] | None = None
+
+    def __str__(self) -> str:
+        if self.shape is None:
+            return f"{self.dtype} {self.kind}"
+        return f"{self.dtype} {list(self.shape)}" + (" required" if self.required else "")
+
+
+Features: TypeAlias = Mapping[str, FeatureSpec]
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """One callable of a model.
 
@@ -58,6 +92,9 @@ class Signature:
         outputs: the outputs by name, sorted.
         method: the method name, e.g. "tensorflow/serving/predict"; any text, often empty or wrong.
         defaults: names of the inputs that a gRPC request may leave out.
+        example_input: the input that takes serialized tf.Examples; None if none does, several do,
+            or that is not known, as from a server's metadata.
+        features: what the Examples are parsed into, by name, sorted; None if that is not known.
     """
 
     name: str
@@ -65,6 +102,8 @@ class Signature:
     outputs: Mapping[str, TensorSpec]
     method: str = PREDICT
     defaults: frozenset[str] = field(default_factory=frozenset[str])
+    example_input: str | None = None
+    features: Features | None = None
 
     @property
     def why_unusable(self) -> str | None:
@@ -162,6 +201,7 @@ def to_json(model: Model, *, version: bool = True) -> bytes:
             "inputs": {n: _tensor_to_json(t) for n, t in sorted(s.inputs.items())},
             "outputs": {n: _tensor_to_json(t) for n, t in sorted(s.outputs.items())},
             **({"defaults": sorted(s.defaults)} if s.defaults else {}),
+            **_examples_to_json(s),
         }
         for name, s in sorted(model.signatures.items())
     }
@@ -173,6 +213,36 @@ def _tensor_to_json(spec: TensorSpec) -> dict[str, Any]:
     if spec.encoding != "dense":
         data["encoding"] = spec.encoding
     return data
+
+
+def _examples_to_json(signature: Signature) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if signature.example_input is not None:
+        data["example_input"] = signature.example_input
+    if signature.features is not None:
+        features = sorted(signature.features.items())
+        data["features"] = {name: _feature_to_json(spec) for name, spec in features}
+    return data
+
+
+def _feature_to_json(spec: FeatureSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {"dtype": spec.dtype, "kind": spec.kind}
+    if spec.shape is not None:
+        data["shape"] = spec.shape
+    data["required"] = spec.required
+    if spec.default is not None:
+        data["default"] = [_value_to_json(value) for value in spec.default]
+    return data
+
+
+def _value_to_json(value: float | bytes) -> Any:
+    """A default value; JSON has no bytes, no NaN and no infinities."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return {"b64": base64.b64encode(value).decode()}
+    return value if math.isfinite(value) else str(value)
 
 
 def from_json(text: bytes | str) -> Model:
@@ -200,6 +270,7 @@ def from_json(text: bytes | str) -> Model:
             outputs={n: _tensor_from_json(n, p) for n, p in place.items("outputs")},
             method=place.get("method", str),
             defaults=frozenset(defaults),
+            **_examples_from_json(place, inputs),
         )
     version = data.get("version")
     if version is not None and (type(version) is not int or not 0 <= version < 1 << 63):
@@ -241,3 +312,52 @@ def _tensor_from_json(name: str, place: _Place) -> TensorSpec:
     if encoding not in ("dense", "coo_sparse", "composite"):
         raise InvalidInput(f"{place.path}.encoding is {encoding!r}")
     return TensorSpec(name, dtype, None if shape is None else tuple(shape), encoding)
+
+
+def _examples_from_json(place: _Place, inputs: Mapping[str, TensorSpec]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if "example_input" in place.value:
+        data["example_input"] = place.get("example_input", str)
+        if data["example_input"] not in inputs:
+            raise InvalidInput(f"{place.path}.example_input must be an input")
+    if "features" in place.value:
+        data["features"] = {n: _feature_from_json(n, p) for n, p in place.items("features")}
+    return data
+
+
+def _feature_from_json(name: str, place: _Place) -> FeatureSpec:
+    dtype, kind = place.get("dtype", str), place.get("kind", str)
+    if dtype not in ("float32", "int64", "string"):
+        raise InvalidInput(f"{place.path}.dtype is {dtype!r}, which no feature has")
+    if kind not in ("dense", "sparse", "ragged"):
+        raise InvalidInput(f"{place.path}.kind is {kind!r}")
+    shape = None
+    if kind == "dense":
+        shape = tuple(place.get("shape", list))
+        if not all(type(d) is int and d >= (0 if i else -1) for i, d in enumerate(shape)):
+            raise InvalidInput(f"{place.path}.shape must be integers from 0 (the first from -1)")
+    required = None if place.value.get("required") is None else place.get("required", bool)
+    default = None
+    if "default" in place.value:
+        values = place.get("default", list)
+        try:
+            default = tuple(_value_from_json(value, DType(dtype)) for value in values)
+        except ValueError as error:
+            raise InvalidInput(f"{place.path}.default: {error}") from None
+    return FeatureSpec(name, DType(dtype), kind, shape, required, default)
+
+
+def _value_from_json(value: Any, dtype: DType) -> float | bytes:
+    if dtype == STRING:
+        if isinstance(value, str):
+            return value.encode()
+        if isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str):
+            return base64.b64decode(value["b64"], validate=True)
+    elif dtype == "int64":
+        if type(value) is int and -1 << 63 <= value < 1 << 63:
+            return value
+    elif type(value) in (int, float) or value in ("inf", "-inf"):
+        return float(value)
+    elif value == "nan":
+        return math.nan  # itself, so that schemas with it compare equal
+    raise ValueError(f"{value!r} is no {dtype}")

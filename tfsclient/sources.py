@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError, InvalidInput, TFSError
 from tfsclient.schema import Model, Signature, TensorSpec, from_json
+
+if TYPE_CHECKING:
+    from tfsclient.features import Examples
 
 _SERVE_TAG = "serve"
 _SIGNATURE_DEF = "signature_def"
@@ -66,6 +69,8 @@ def from_metadata_json(text: bytes) -> Model:
 def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     """The model in a SavedModel folder; TensorFlow is not needed.
 
+    Only the graph tells what tf.Examples are parsed into, so only from here are they known.
+
     Args:
         path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
         name: what to call the model; None takes the name of the folder of versions.
@@ -73,6 +78,7 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     Raises:
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
     """
+    from tfsclient.features import read_examples
     from tfsclient.messages import message_class
 
     folder = Path(path)
@@ -97,8 +103,10 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     if not graphs:
         tags = [sorted(g.meta_info_def.tags) for g in saved.meta_graphs]
         raise InvalidInput(f"{folder} has no graph tagged {_SERVE_TAG!r}, only {tags}", model=name)
+    definitions = graphs[0].signature_def
     try:
-        return Model(name, version, _signatures(graphs[0].signature_def))
+        examples = read_examples(graphs[0].graph_def, definitions)
+        return Model(name, version, _signatures(definitions, examples))
     except DecodeError as error:
         raise InvalidInput(f"{folder}: {error.details}", model=name) from error
 
@@ -157,17 +165,22 @@ def _parse(message: Any, data: bytes) -> Any:
         raise DecodeError(f"not a {message.DESCRIPTOR.full_name}: {error}") from error
 
 
-def _signatures(definitions: Mapping[str, Any]) -> dict[str, Signature]:
-    return {
-        name: Signature(
+def _signatures(
+    definitions: Mapping[str, Any], examples: Mapping[str, Examples] | None = None
+) -> dict[str, Signature]:
+    signatures = {}
+    for name, definition in sorted(definitions.items()):
+        example_input, features = (examples or {}).get(name, (None, None))
+        signatures[name] = Signature(
             name=name,
             inputs=_tensors(definition.inputs),
             outputs=_tensors(definition.outputs),
             method=definition.method_name,
             defaults=frozenset(definition.defaults) & frozenset(definition.inputs),
+            example_input=example_input,
+            features=features,
         )
-        for name, definition in sorted(definitions.items())
-    }
+    return signatures
 
 
 def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:

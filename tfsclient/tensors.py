@@ -33,6 +33,13 @@ from tfsclient.dtypes import (
     DType,
 )
 from tfsclient.errors import DecodeError
+from tfsclient.strings import (
+    object_array,
+    parse_many,
+    string_parts,
+    strings_from_content,
+    take_strings,
+)
 from tfsclient.wire import (
     CHUNK,
     FIXED32,
@@ -42,7 +49,6 @@ from tfsclient.wire import (
     chunk,
     fields,
     pack_varints,
-    read_varint,
     signed,
     tag,
     text,
@@ -91,13 +97,12 @@ def encode_tensor(tensor: Tensor) -> list[Buffer]:
         TypeError: the array's dtype is not ``dtype.numpy``, or not every string is bytes.
     """
     dtype, array = tensor
-    head = _head(dtype.number, array.shape)
     if dtype == STRING:
-        return [head, *_string_parts(array)]
+        return [_head(dtype.number, array.shape), *string_parts(array)]
     payload = _payload(_native(tensor))
     if not payload:
-        return [head]
-    return [head + _CONTENT_TAG + varint(len(payload)), payload]
+        return [_head(dtype.number, array.shape)]
+    return [_content_head(dtype.number, array.shape, len(payload)), payload]
 
 
 def encode_tensor_typed(tensor: Tensor) -> list[Buffer]:
@@ -109,7 +114,7 @@ def encode_tensor_typed(tensor: Tensor) -> list[Buffer]:
     dtype, array = tensor
     head = _head(dtype.number, array.shape)
     if dtype == STRING:
-        return [head, *_string_parts(array)]
+        return [head, *string_parts(array)]
     array = _native(tensor)
     if array.size == 0:
         return [head]
@@ -124,16 +129,17 @@ def encode_tensor_typed(tensor: Tensor) -> list[Buffer]:
     return [head + tag(dtype.field, CHUNK) + varint(len(payload)), payload]
 
 
-_CONTENT_TAG = tag(_CONTENT, CHUNK)
-_STRING_TAG = tag(STRING_VAL, CHUNK)
-
-
 @lru_cache(maxsize=4096)
 def _head(number: int, shape: tuple[int, ...]) -> bytes:
     """The dtype and shape fields; a dimension of 0 is an empty Dim message."""
     sizes = [tag(_DIM_SIZE, VARINT) + varint(size) if size else b"" for size in shape]
     dims = b"".join(chunk(_DIM, size) for size in sizes)
     return tag(_DTYPE, VARINT) + varint(number) + chunk(_SHAPE, dims)
+
+
+@lru_cache(maxsize=4096)
+def _content_head(number: int, shape: tuple[int, ...], size: int) -> bytes:
+    return _head(number, shape) + tag(_CONTENT, CHUNK) + varint(size)
 
 
 def _native(tensor: Tensor) -> Array:
@@ -154,31 +160,6 @@ def _payload(array: Array) -> Buffer:
     if array.nbytes <= _COPIED or not array.flags.c_contiguous:
         return array.tobytes()
     return array.reshape(-1).view(np.uint8).data
-
-
-class _StringHeads(dict[int, bytes]):
-    """What stands before a string of a given length."""
-
-    def __missing__(self, size: int) -> bytes:
-        return _STRING_TAG + varint(size)
-
-
-_string_heads = _StringHeads({size: _STRING_TAG + varint(size) for size in range(1024)})
-
-
-def _string_parts(array: Array) -> list[Buffer]:
-    if array.dtype != object:
-        raise TypeError(f"a string tensor needs an object array of bytes, not of {array.dtype}")
-    strings = array.ravel().tolist()
-    if others := set(map(type, strings)) - {bytes}:
-        names = sorted(other.__name__ for other in others)
-        raise TypeError(f"a string tensor needs bytes, not {', '.join(names)}")
-    sizes = list(map(len, strings))
-    parts: list[Buffer] = [b""] * (2 * len(strings))
-    parts[0::2] = map(_string_heads.__getitem__, sizes)
-    parts[1::2] = strings
-    # Copying short strings once more costs less than handling a part for each.
-    return [b"".join(parts)] if sum(sizes) <= 64 * len(parts) else parts
 
 
 # --- decoding ----------------------------------------------------------------------------------
@@ -225,7 +206,7 @@ def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDIN
     elif content:
         array = _from_content(dtype, content, count)
     elif dtype == STRING:
-        array = _object_array(strings[:count])
+        array = object_array(strings[:count])
     else:
         array = _from_values(dtype, values.get(dtype.field, []), count)
     if array.size < count:
@@ -239,7 +220,7 @@ def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDIN
 
 def _scan(
     data: memoryview,
-) -> tuple[int, bytes, memoryview | None, dict[int, list[Buffer]], list[bytes]]:
+) -> tuple[int, bytes, Buffer | None, dict[int, list[Buffer]], list[bytes]]:
     """The message's dtype number, shape, content, pieces of number fields, and strings."""
     number = 0
     shape = bytearray()
@@ -251,9 +232,13 @@ def _scan(
     while position < len(data):
         for field, kind, first, end in fields(data, position):
             if field == STRING_VAL and kind == CHUNK:
+                if not raw and (read := parse_many(data, end - first, len(data) - end)):
+                    strings = read.string_val[:]
+                    shape = read.tensor_shape.SerializeToString()
+                    return STRING.number, shape, read.tensor_content, {}, strings
                 raw = raw or bytes(data)  # whose slices are what is wanted, and made faster
                 strings.append(raw[first:end])
-                position = _take_strings(raw, end, strings)
+                position = take_strings(raw, end, strings)
                 break
             if field > _CONTENT:
                 if kind == CHUNK:
@@ -272,25 +257,6 @@ def _scan(
         else:
             break
     return number, bytes(shape), content, values, strings
-
-
-def _take_strings(raw: bytes, position: int, strings: list[bytes]) -> int:
-    """Append the short strings that follow at ``position``, and tell where they end.
-
-    There may be thousands of them, and ``fields`` takes three times as long.
-    """
-    key = _STRING_TAG[0]
-    append = strings.append
-    try:
-        while raw[position] == key and (size := raw[position + 1]) < 128:
-            first = position + 2
-            position = first + size
-            append(raw[first:position])
-    except IndexError:
-        pass  # at the end; or within a field, which whoever reads on there will find
-    if position > len(raw):
-        raise DecodeError("a protobuf message ends too early")
-    return position
 
 
 def _parse_shape(shape: bytes) -> tuple[tuple[int, ...], int]:
@@ -322,9 +288,9 @@ _KEPT_SHAPE = 64  # bytes
 _read_shape = lru_cache(maxsize=4096)(_parse_shape)
 
 
-def _from_content(dtype: DType, content: memoryview, count: int) -> Array:
+def _from_content(dtype: DType, content: Buffer, count: int) -> Array:
     if dtype == STRING:
-        return _object_array(_strings_from_content(bytes(content), count))
+        return object_array(strings_from_content(bytes(content), count))
     if len(content) != count * dtype.numpy.itemsize:
         raise DecodeError(
             f"a {dtype} tensor of {count} elements has {len(content)} bytes of content"
@@ -337,25 +303,6 @@ def _from_content(dtype: DType, content: memoryview, count: int) -> Array:
 def _from_memory(memory: Buffer, dtype: np.dtype[Any], count: int) -> Array:
     array = np.frombuffer(memory, dtype, count)
     return array.byteswap() if _BIG_ENDIAN else array
-
-
-def _strings_from_content(content: bytes, count: int) -> list[bytes]:
-    """Strings as TensorFlow packs them: all lengths as varints, then all bytes."""
-    strings: list[bytes] = []
-    try:
-        sizes = []
-        position = 0
-        for _ in range(count):
-            size, position = read_varint(content, position)
-            sizes.append(size)
-    except IndexError:
-        raise DecodeError(f"a string tensor's content ends before its {count} lengths") from None
-    if position + sum(sizes) != len(content):
-        raise DecodeError("a string tensor's content is not as long as its lengths say")
-    for size in sizes:
-        strings.append(content[position : position + size])
-        position += size
-    return strings
 
 
 def _from_values(dtype: DType, pieces: list[Buffer], count: int) -> Array:
@@ -377,12 +324,6 @@ def _from_values(dtype: DType, pieces: list[Buffer], count: int) -> Array:
     if dtype.field == HALF_VAL:
         return numbers.astype(np.uint16).view(wanted)
     return numbers.astype(wanted, copy=False)
-
-
-def _object_array(strings: list[bytes]) -> Array:
-    array = np.empty(len(strings), object)
-    array[:] = strings
-    return array
 
 
 def _padded(array: Array, count: int, copy: bool, padding: int) -> Array:

@@ -29,6 +29,8 @@ _MAX_VARINT = 10  # bytes of a 64 bit number
 _MAX_TAG = 5  # bytes of a 32 bit number
 _MAX_DEPTH = 100  # of groups in groups, as in protobuf
 
+_MANY = 4096  # bytes of varints, from where protobuf's parser pays
+
 _ONE_BYTE = [bytes([n]) for n in range(128)]
 
 
@@ -160,7 +162,7 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """The numbers of a packed varint field.
 
     Returns:
-        A fresh array of an unsigned type that is wide enough: uint64 if a varint takes five bytes.
+        A fresh array of integers, whose bits are the numbers': uint64 and int64 mean the same.
 
     Raises:
         DecodeError: the last varint is cut off, or one takes more than ten bytes.
@@ -169,58 +171,31 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         return packed.copy()
     if packed[-1] > 127:
         raise DecodeError("a protobuf varint is cut off")
-    ends = np.flatnonzero(packed < 128)
-    starts = np.empty_like(ends)
+    if packed.size >= _MANY:
+        from tfsclient.bulk import read_varints
+
+        numbers = read_varints(packed)
+        if numbers is not None:
+            return numbers
+    # All first bytes, then all second bytes, and so on, with 0 where a varint has no more.
+    starts = np.flatnonzero(packed < 128)
+    starts[1:] = starts[:-1] + 1
     starts[0] = 0
-    np.add(ends[:-1], 1, out=starts[1:])
-    more = ends - starts  # bytes of each varint after its first
-    longest = int(more.max()) + 1
-    if longest > _MAX_VARINT:
+    byte = packed.take(starts)
+    numbers = (byte & 127).astype(np.uint32)
+    for index in range(1, _MAX_VARINT):
+        if byte.max() < 128:
+            return numbers
+        # Whatever clipping finds beyond the end is multiplied by 0.
+        byte = packed[index:].take(starts, mode="clip") * (byte >> 7)
+        if index == 4:
+            numbers = numbers.astype(np.uint64)
+        low = (byte & 127).astype(numbers.dtype)
+        low <<= numbers.dtype.type(7 * index)
+        numbers |= low
+    if byte.max() > 127:
         raise DecodeError("a protobuf varint is too long")
-
-    padded = np.zeros(packed.size + _MAX_VARINT, np.uint8)
-    padded[: packed.size] = packed
-    width = 2 if longest <= 2 else 4 if longest <= 4 else 8
-    numbers = _load(padded, starts, width)
-    numbers &= _masks(_GROUPS, width).take(more, mode="clip")
-    # Close the gaps between the groups of 7 bits: in pairs, then pairs of pairs, and so on.
-    for shift, low, high in _FOLDS[: width.bit_length() - 1]:
-        low_mask, high_mask = _masks([low, high], width)
-        moved = numbers & high_mask
-        moved >>= numbers.dtype.type(shift)
-        numbers &= low_mask
-        numbers |= moved
-    if longest > 8:
-        starts += 8
-        tail = _load(padded, starts, 2)
-        tail &= _masks(_TAIL_GROUPS, 2).take(more, mode="clip")
-        tail = tail & np.uint16(0x7F) | tail >> np.uint16(1) & np.uint16(0x80)
-        numbers |= tail.astype(np.uint64) << np.uint64(56)
     return numbers
-
-
-# By the number of bytes after the first: which bits of a varint's first eight bytes, and of the two
-# after those, are its number's.
-_GROUPS = [0x7F7F7F7F7F7F7F7F & (1 << 8 * size) - 1 for size in range(1, _MAX_VARINT + 1)]
-_TAIL_GROUPS = [0] * 8 + [0x007F, 0x017F]
-
-_FOLDS = (
-    (1, 0x007F007F007F007F, 0x7F007F007F007F00),
-    (2, 0x00003FFF00003FFF, 0x3FFF00003FFF0000),
-    (4, 0x000000000FFFFFFF, 0x0FFFFFFF00000000),
-)
-
-
-def _masks(masks: list[int], width: int) -> npt.NDArray[Any]:
-    return np.array([mask & (1 << 8 * width) - 1 for mask in masks], f"u{width}")
-
-
-def _load(data: npt.NDArray[np.uint8], starts: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
-    """The little-endian words of so many bytes that start there, aligned or not."""
-    word = np.dtype(f"u{width}")
-    every = np.ndarray((data.size - width + 1,), word.newbyteorder("<"), data, strides=(1,))
-    # take() first copies the word at every byte, which pays for itself while words are narrow.
-    return (every[starts] if width == 8 else every.take(starts)).astype(word, copy=False)
 
 
 def pack_varints(numbers: npt.NDArray[Any]) -> bytes:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from array import array
+from importlib.resources import files as files_of
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tfsclient import DType, InvalidInput, Signature, TensorSpec, build_predict
+from tfsclient.dtypes import STRING
+from tfsclient.example import Example, features_of
 from tfsclient.inputs import as_they_are
+from tfsclient.schema import FeatureSpec
+from tfsclient.tensors import Tensor, encode_tensor
 
 
 def signature(*specs: tuple[str, str, tuple[int, ...] | None], defaults: str = "") -> Signature:
@@ -40,6 +48,15 @@ def prepare(value: Any, dtype: str, shape: tuple[int, ...] | None = None) -> Any
         (2**63, "uint64"),
         (2.0, "float64"),
         ([3], "qint8"),
+        ([2**63, 1], "uint64"),
+        ([2**64, -(2**70)], "float32"),
+        (2**64, "float64"),
+        ([], "int32"),
+        ([[], []], "bool"),
+        (np.array([1, 2], ">i4"), "int32"),
+        (np.ma.MaskedArray([1.0, 2.0], [False, False]), "float32"),
+        (memoryview(array("h", [1, 2])), "int16"),
+        (range(3), "int64"),
     ],
 )
 def test_values_that_mean_the_same_are_cast(value: Any, dtype: str) -> None:
@@ -66,7 +83,22 @@ def test_values_that_mean_the_same_are_cast(value: Any, dtype: str) -> None:
         ([1.0], "complex64", "astype"),
         ([None], "float32", "Python objects"),
         (np.array(["2020-01-01"], "M8[D]"), "int64", "astype"),
-        ([[1.0], [1.0, 2.0]], "float32", "inhomogeneous"),
+        ([[1.0], [1.0, 2.0]], "float32", "item 0 has shape (1,), but item 1 has (2,)"),
+        ([np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 4))], "float32", "item 2 has (2, 4)"),
+        ([[[1], [2, 3]]], "float32", "ragged"),
+        ({1.0, 2.0}, "float32", "list(x)"),
+        ((n for n in [1.0]), "float32", "list(x)"),
+        ({"a": 1.0}, "float32", "is a dict"),
+        (None, "float32", "is a NoneType"),
+        ({"a"}, "string", "make it a list"),
+        (Path("a.png"), "string", "Image(path)"),
+        ([2**64], "uint64", "18446744073709551616..18446744073709551616"),
+        ([2**63, -1], "uint64", "-1..9223372036854775808"),
+        ([2**63, 1], "int64", "1..9223372036854775808"),
+        ([2**64 + 1], "float64", "exactly"),
+        ([10**400], "float64", "exactly"),
+        (np.array([np.inf]), "float8_e4m3fn", "infinite values"),
+        ({"b64": "AAAA"}, "string", "the bytes themselves"),
         ([["a"], ["b", "c"]], "string", "ragged"),
         ([1], "string", "int"),
         (["\ud800"], "string", "Unicode"),
@@ -190,13 +222,151 @@ def test_a_lone_value_goes_to_the_only_input_and_rows_are_stacked() -> None:
         ("text", "string"),
         ([True], "bool"),
         (np.array([1], ml_dtypes.int4), "int4"),
+        ([np.float64(1)], "float64"),
+        ([np.ones(2)], "float64"),
+        ([], "float32"),
+        ([2**63, 1], "uint64"),
+        ([["a"], [b"b"]], "string"),
+        (1j, "complex128"),
     ],
 )
 def test_without_a_signature_values_are_what_they_are(value: Any, dtype: str) -> None:
     assert as_they_are({"x": value}, model="m", signature=None)["x"].dtype == dtype
 
 
+def test_what_fits_is_not_copied() -> None:
+    picture = np.zeros((1, 224, 224, 3), np.float32)
+    assert np.shares_memory(prepare(picture, "float32", (-1, 224, 224, 3)), picture)
+    assert np.shares_memory(prepare(picture[:, ::2], "float32"), picture)
+    words = np.array([b"a", b"b"], object)
+    assert prepare(words, "string").tolist() == [b"a", b"b"]
+
+
+def test_an_array_of_no_rows_keeps_its_shape() -> None:
+    assert prepare(np.empty((0, 3), object), "string", (-1, 3)).shape == (0, 3)
+    assert prepare(np.empty((0, 3)), "float32", (-1, 3)).shape == (0, 3)
+
+
+class Foreign:
+    """A tensor of another library, which numpy asks for an array."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if isinstance(self.array, Exception):
+            raise self.array
+        return np.asarray(self.array, dtype)
+
+
+def test_tensors_of_other_libraries_come_through_numpy() -> None:
+    array = np.array([1.5, 2.5], ml_dtypes.bfloat16)
+    np.testing.assert_array_equal(prepare(Foreign(array), "float32"), [1.5, 2.5])
+    assert prepare(Foreign(np.array([b"a"], object)), "string").tolist() == [b"a"]
+    assert as_they_are({"x": Foreign(np.ones(2))}, model="m", signature=None)["x"].dtype == (
+        "float64"
+    )
+
+
+def test_a_tensor_that_numpy_cannot_take_comes_with_the_line_to_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = Foreign(TypeError("Got unsupported ScalarType BFloat16"))  # as torch says it
+    with pytest.raises(InvalidInput, match="unsupported ScalarType"):
+        prepare(value, "bfloat16")
+    monkeypatch.setattr(Foreign, "__module__", "torch")
+    with pytest.raises(InvalidInput, match=r"write x.detach\(\).cpu\(\).float\(\).numpy\(\)"):
+        prepare(value, "bfloat16")
+
+
+# Messages, of TensorFlow's pool or any other.
+
+
+def message(name: str, data: bytes) -> Any:
+    """A message of a pool that is neither ours nor TensorFlow's."""
+    files = descriptor_pb2.FileDescriptorSet.FromString(
+        (files_of("tfsclient") / "protos.binpb").read_bytes()
+    )
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name)).FromString(data)
+
+
+def tensor_proto(array: Any, dtype: str) -> Any:
+    return message("tensorflow.TensorProto", b"".join(encode_tensor(Tensor(DType(dtype), array))))
+
+
+def test_a_tensor_proto_is_checked_like_any_array() -> None:
+    proto = tensor_proto(np.array([[1.5], [2.5]]), "float64")
+    np.testing.assert_array_equal(prepare(proto, "float32", (-1, 1)), [[1.5], [2.5]])
+    with pytest.raises(InvalidInput, match=r"has shape \(2, 1\)"):
+        prepare(proto, "float32", (-1, 2))
+    with pytest.raises(InvalidInput, match="float64, but the signature wants int32"):
+        prepare(proto, "int32")
+    assert prepare(tensor_proto(np.array([b"a"], object), "string"), "string").tolist() == [b"a"]
+    quantized = tensor_proto(np.array([1], np.int8), "qint8")
+    assert as_they_are({"x": quantized}, model="m", signature=None)["x"].dtype == "qint8"
+    lying = message("tensorflow.TensorProto", b"\x08\x01\x12\x04\x12\x02\x08\x05\x22\x01a")
+    with pytest.raises(InvalidInput, match="TensorProto that cannot be read"):
+        prepare(lying, "float32")
+
+
+# Examples.
+
+AGE = FeatureSpec("age", DType("float32"), required=True)
+TAKES_EXAMPLES = Signature(
+    "s",
+    {"examples": TensorSpec("examples", STRING, (-1,))},
+    {"y": TensorSpec("y", DType("float32"), None)},
+    example_input="examples",
+    features={"age": AGE, "city": FeatureSpec("city", STRING)},
+)
+
+
+def features(serialized: bytes) -> dict[str, Any]:
+    return {name: list(values.values) for name, values in features_of(serialized).items()}
+
+
+def test_examples_are_serialized_as_the_model_parses_them() -> None:
+    proto = message("tensorflow.Example", Example({"age": 3.0, "city": "Oslo"}).to_bytes())
+    row = {"age": 3, "city": "Oslo"}
+    for value in ([row], [Example(row)], [proto], row, Example(row), proto):
+        named = {"examples": value}
+        array = build_predict("m", named, signature=TAKES_EXAMPLES).tensors["examples"].array
+        assert array.shape == (1,)
+        assert features(array[0]) == {"age": [3.0], "city": [b"Oslo"]}
+    lone = build_predict("m", [row, row], signature=TAKES_EXAMPLES).tensors["examples"].array
+    assert lone.shape == (2,)
+    with pytest.raises(InvalidInput, match=r"input 'examples' holds, as example 1: .*'ag'"):
+        build_predict("m", [row, {"ag": 3}], signature=TAKES_EXAMPLES)
+
+
+def test_rows_that_name_the_input_are_stacked_as_ever() -> None:
+    rows = [{"examples": b"a"}, {"examples": b"b"}]
+    array = build_predict("m", rows, signature=TAKES_EXAMPLES).tensors["examples"].array
+    assert array.tolist() == [b"a", b"b"]
+
+
+def test_examples_go_to_any_string_input_by_name() -> None:
+    assert features(prepare([{"age": 3}], "string", (-1,))[0]) == {"age": [3]}
+    assert prepare(Example({"age": 3}), "string", (-1, 1)).shape == (1, 1)
+    tensor = as_they_are({"x": [{"age": 3}]}, model="m", signature=None)["x"]
+    assert features(tensor.array[0]) == {"age": [3]}
+    sequence = message("tensorflow.SequenceExample", b"")
+    assert prepare([sequence], "string").tolist() == [b""]
+
+
 def test_without_a_signature_what_is_no_tensor_is_still_refused() -> None:
-    for value in (object(), np.array(["2020"], "M8[Y]"), [1e300], [[1.0], [1.0, 2.0]]):
+    for value in (
+        object(),
+        np.array(["2020"], "M8[Y]"),
+        [1e300],
+        [[1.0], [1.0, 2.0]],
+        [1.5, "a"],
+        ["a", 1.5],
+        [2**64],
+        {1, 2},
+    ):
         with pytest.raises(InvalidInput):
             as_they_are({"x": value}, model="m", signature=None)

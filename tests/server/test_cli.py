@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -14,10 +15,16 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from tfsclient import Client
 from tfsclient.server.cli import serve
-from tfsclient.testing import _free_ports
+from tfsclient.testing._serve import free_ports
 
 from .conftest import MODELS
+
+
+def test_the_version_is_told() -> None:
+    result = CliRunner().invoke(serve, ["--version"])
+    assert re.search(r"TensorFlow Library: \d+\.\d+", result.output)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,9 @@ from .conftest import MODELS
         (["--model_base_path=/m", "--port=http"], "--port"),
         (["--model_base_path", "/m", "--enable_signature_method_name_check=maybe"], "maybe"),
         (["--model_config_file=/nowhere/at/all"], "/nowhere/at/all"),
+        (["--model_base_path=/m", "--ssl_config_file=/no"], "Invalid protobuf file: '/no'"),
+        (["--model_base_path=/m", "--monitoring_config_file=/no"], "Invalid protobuf file: '/no'"),
+        (["--model_base_path=/m", "--batching_parameters_file=/no"], "without setting"),
     ],
 )
 def test_flags_that_cannot_be_are_refused_by_name(arguments: list[str], told: str) -> None:
@@ -46,8 +56,8 @@ def test_a_broken_config_file_is_told_with_its_line(tmp_path: Path) -> None:
     assert "Error parsing text-format tensorflow.serving.ModelServerConfig: 2:12" in result.output
 
 
-def test_sigterm_lets_running_calls_finish(tmp_path: Path) -> None:
-    grpc_port, rest_port = _free_ports(2)
+def test_the_tutorials_command_until_sigterm_with_a_running_call(tmp_path: Path) -> None:
+    grpc_port, rest_port = free_ports(2)
     command = [
         *(sys.executable, "-m", "tfsclient.server", "--model_name", "slow"),
         *("--model_base_path", str(MODELS / "slow"), "--rest_api_enable_cors_support"),
@@ -62,6 +72,8 @@ def test_sigterm_lets_running_calls_finish(tmp_path: Path) -> None:
             except httpx.TransportError:
                 time.sleep(0.1)
         body = b'{"instances": [1.0]}'
+        with Client(f"localhost:{grpc_port}") as client:
+            assert client.predict("slow", [1.0], timeout=60).only().tolist() == [1.0]
         with httpx.stream("POST", f"{url}:predict", content=_then_terminate(body, process)) as got:
             assert got.read() == b'{\n    "predictions": [1.0\n    ]\n}'
             assert got.headers["Access-Control-Allow-Origin"] == "*"

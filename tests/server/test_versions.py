@@ -15,8 +15,10 @@ import pytest
 
 from tfsclient.errors import FailedPrecondition, InvalidArgument, Unavailable, Unknown
 from tfsclient.messages import message_class
+from tfsclient.schema import Model
 from tfsclient.server.app import Options, Server
-from tfsclient.server.config import parse_text
+from tfsclient.server.config import parse_text, to_config
+from tfsclient.testing import FakeServer
 
 from .conftest import MODELS
 
@@ -129,6 +131,23 @@ def test_a_removed_model_can_come_back(server: Server, half: Path) -> None:
     assert "Latest(half)" in predict(server)["error"]
     server.reload(config(half))
     assert predict(server) == {"predictions": [[2.0]]}
+
+
+def test_a_model_may_come_and_go_many_times() -> None:
+    """A reload knows the versions that it loads from those of the past, however many there were."""
+    names = ["a", "b", "c"]
+    with FakeServer(*(Model(name, 1, {}) for name in names)) as fake:
+        url = f"{fake.rest_target}/v1/models"
+        with grpc.insecure_channel(fake.grpc_target) as channel:
+            reload = channel.unary_unary(
+                "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+            )
+            for number in range(60):
+                request = message_class("tensorflow.serving.ReloadConfigRequest")()
+                served = names if number % 2 else ["a"]
+                request.config.CopyFrom(to_config(dict.fromkeys(served, "/m")))
+                reload(request.SerializeToString(), timeout=20)
+        assert httpx.get(f"{url}/c").json()["model_version_status"][0]["state"] == "AVAILABLE"
 
 
 def test_a_refused_configuration_changes_nothing(server: Server, half: Path) -> None:

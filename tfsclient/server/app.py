@@ -10,39 +10,50 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tfsclient.errors import Unavailable
+from tfsclient.errors import InvalidArgument, TFSError
+from tfsclient.server import metrics
+from tfsclient.server.batching import BatchedModel, Batching, read_batching
 from tfsclient.server.config import to_config
-from tfsclient.server.examples import ExampleInference
 from tfsclient.server.execution import LoadedModel, import_tensorflow
-from tfsclient.server.grpc_service import make_grpc_server
-from tfsclient.server.http_server import HttpServer
-from tfsclient.server.inference import Inference
+from tfsclient.server.flag_files import read_flag_file
 from tfsclient.server.lifecycle import ModelManager
-from tfsclient.server.rest import RestApi
+from tfsclient.server.models import Runnable
+from tfsclient.server.ports import Ports
+from tfsclient.server.warmup import warm_up
 
 _log = logging.getLogger("tfsclient.server")
+
+_METRICS_PATH = "/monitoring/prometheus/metrics"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What TF Serving's flags of these names say.
 
-    Ports: None is off, 0 takes a free one.
+    Ports: None is off, 0 takes a free one.  Files and the socket: None if there is none.
     """
 
     port: int | None = 0
     rest_api_port: int | None = 0
+    grpc_socket_path: str | None = None
+    ssl_config_file: str | None = None
     file_system_poll_wait_seconds: float = 1.0
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000
     allow_version_labels_for_unavailable_models: bool = False
     saved_model_tags: frozenset[str] = frozenset({"serve"})
+    enable_model_warmup: bool = True
+    num_request_iterations_for_warmup: int = 0
+    enable_batching: bool = False
+    batching_parameters_file: str | None = None
     grpc_max_threads: int = 4 * (os.cpu_count() or 1)
     grpc_channel_arguments: tuple[tuple[str, Any], ...] = ()
     rest_api_num_threads: int = 4 * (os.cpu_count() or 1)
     rest_api_timeout_in_ms: int = 30_000
     rest_api_enable_cors_support: bool = False
     enable_signature_method_name_check: bool = False
+    enable_grpc_healthcheck_service: bool = False
+    monitoring_config_file: str | None = None
 
 
 class Server:
@@ -54,26 +65,60 @@ class Server:
     Args:
         models: base paths (folders of version folders) by model name, or a ModelServerConfig.
         options: what TF Serving's flags say.
+
+    Raises:
+        TFSError: a file that the options name is not what it should be.
     """
 
     def __init__(
         self, models: Mapping[str, str | Path] | Any, options: Options | None = None
     ) -> None:
-        self._options = options or Options()
+        options = options or Options()
+        self._options = options
         self._config = to_config(models) if isinstance(models, Mapping) else models
+        self._batching = _batching(options)
         self._models = ModelManager(
-            lambda folder: LoadedModel(folder, tags=self._options.saved_model_tags),
-            poll_wait_seconds=self._options.file_system_poll_wait_seconds,
-            max_load_retries=self._options.max_num_load_retries,
-            load_retry_seconds=self._options.load_retry_interval_micros / 1e6,
+            self._load,
+            poll_wait_seconds=options.file_system_poll_wait_seconds,
+            max_load_retries=options.max_num_load_retries,
+            load_retry_seconds=options.load_retry_interval_micros / 1e6,
             allow_labels_for_unavailable_models=(
-                self._options.allow_version_labels_for_unavailable_models
+                options.allow_version_labels_for_unavailable_models
             ),
         )
-        self._grpc: Any = None
-        self._port: int | None = None
-        self._rest: HttpServer | None = None
-        self._rest_port: int | None = None
+        self._ports = Ports(
+            self._models,
+            around=metrics.count_call,
+            port=options.port,
+            rest_port=options.rest_api_port,
+            socket=options.grpc_socket_path,
+            ssl=(
+                read_flag_file("SSLConfig", options.ssl_config_file)
+                if options.ssl_config_file
+                else None
+            ),
+            health=options.enable_grpc_healthcheck_service,
+            metrics_path=_metrics_path(options),
+            max_grpc_calls=options.grpc_max_threads,
+            max_rest_calls=options.rest_api_num_threads,
+            grpc_options=options.grpc_channel_arguments,
+            rest_timeout=options.rest_api_timeout_in_ms / 1000,
+            cors=options.rest_api_enable_cors_support,
+            check_method_names=options.enable_signature_method_name_check,
+        )
+
+    def _load(self, folder: Path) -> Runnable:
+        model: Runnable = LoadedModel(folder, tags=self._options.saved_model_tags)
+        if self._batching is not None:
+            model = BatchedModel(model, self._batching)
+        if self._options.enable_model_warmup:
+            times = self._options.num_request_iterations_for_warmup
+            try:
+                warm_up(model, folder, iterations=times if times > 0 else 1)
+            except TFSError:
+                model.close()
+                raise
+        return model
 
     def start(self) -> None:
         """Load the models, then open the ports: once each model has an available version.
@@ -86,46 +131,10 @@ class Server:
         import_tensorflow()
         try:
             self._models.start(self._config)
-            self._open_ports()
+            self._ports.open()
         except BaseException:
             self.stop()
             raise
-
-    def _open_ports(self) -> None:
-        options = self._options
-        check = options.enable_signature_method_name_check
-        inference = Inference(self._models, check_method_names=check)
-        examples = ExampleInference(self._models, check_method_names=check)
-        if options.port is not None:
-            self._grpc = make_grpc_server(
-                self._models,
-                inference,
-                examples,
-                max_threads=options.grpc_max_threads,
-                options=[("grpc.so_reuseport", 0), *options.grpc_channel_arguments],
-            )
-            try:
-                self._port = self._grpc.add_insecure_port(f"0.0.0.0:{options.port}")
-            except RuntimeError as error:
-                raise Unavailable(f"gRPC cannot listen on port {options.port}") from error
-            self._grpc.start()
-        if options.rest_api_port is not None:
-            api = RestApi(
-                self._models,
-                inference,
-                examples,
-                timeout=options.rest_api_timeout_in_ms / 1000,
-                cors=options.rest_api_enable_cors_support,
-            )
-            self._rest = HttpServer(
-                options.rest_api_port, api.handle, max_requests=options.rest_api_num_threads
-            )
-            self._rest_port = self._rest.port
-            self._rest.start()
-        if self._port is not None:
-            _log.info("serving gRPC on %s", self.grpc_target)
-        if self._rest_port is not None:
-            _log.info("serving REST on %s", self.rest_target)
 
     def stop(self, grace: float = 30.0) -> None:
         """Close the ports, let running calls finish, unload the models.
@@ -133,13 +142,7 @@ class Server:
         Args:
             grace: how many seconds running calls may still take.
         """
-        closed = None if self._grpc is None else self._grpc.stop(grace)
-        if self._rest is not None:
-            self._rest.stop(grace)
-            self._rest = None
-        if closed is not None:
-            closed.wait()
-            self._grpc = None
+        self._ports.close(grace)
         self._models.stop()
 
     def reload(self, config: Any) -> None:
@@ -149,22 +152,22 @@ class Server:
     @property
     def port(self) -> int | None:
         """The gRPC port; None if there is none."""
-        return self._port
+        return self._ports.grpc_port
 
     @property
     def grpc_target(self) -> str:
         """What a gRPC client connects to: "localhost:8500"."""
-        return f"localhost:{self._port}"
+        return f"localhost:{self.port}"
 
     @property
     def rest_port(self) -> int | None:
         """The REST port; None if there is none."""
-        return self._rest_port
+        return self._ports.rest_port
 
     @property
     def rest_target(self) -> str:
         """What an HTTP client connects to: "http://localhost:8501"."""
-        return f"http://localhost:{self._rest_port}"
+        return f"http://localhost:{self.rest_port}"
 
     def __enter__(self) -> Server:
         self.start()
@@ -177,3 +180,22 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _batching(options: Options) -> Batching | None:
+    if options.enable_batching:
+        file = options.batching_parameters_file
+        return read_batching(file) if file else Batching()
+    if options.batching_parameters_file:
+        raise InvalidArgument(
+            "server_options.batching_parameters_file is set without setting"
+            " server_options.enable_batching to true."
+        )
+    return None
+
+
+def _metrics_path(options: Options) -> str | None:
+    if not options.monitoring_config_file:
+        return None
+    config = read_flag_file("MonitoringConfig", options.monitoring_config_file).prometheus_config
+    return (config.path or _METRICS_PATH) if config.enable else None

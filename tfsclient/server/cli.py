@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import click
@@ -16,29 +17,24 @@ from tfsclient.server.config import read_config, to_config
 
 _log = logging.getLogger("tfsclient.server")
 
+_TENSORFLOW = "tensorflow"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Flags of tensorflow_model_server that this server does not honour: refused by name, so that
 # nobody believes they are in force.
 _NOT_HONOURED = (
-    "batching_parameters_file",
-    "enable_batching",
-    "enable_grpc_healthcheck_service",
     "enable_per_model_batching_parameters",
     "enable_profiler",
     "enable_serialization_as_tensor_content",
     "flush_filesystem_caches",
-    "grpc_socket_path",
     "mixed_precision",
-    "monitoring_config_file",
     "num_load_threads",
-    "num_request_iterations_for_warmup",
     "num_unload_threads",
     "per_process_gpu_memory_fraction",
     "platform_config_file",
     "prefer_tflite_model",
     "remove_unused_fields_from_bundle_metagraph",
-    "ssl_config_file",
     "tensorflow_inter_op_parallelism",
     "tensorflow_intra_op_parallelism",
     "tensorflow_session_config_file",
@@ -61,6 +57,23 @@ def _refuse(_: click.Context, option: click.Parameter, value: str | None) -> Non
         raise click.UsageError(f"--{option.name} of TF Serving is not honoured by this server")
 
 
+def _print_version(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        for name, package in (
+            ("tfsclient serve", "tfsclient"),
+            ("TensorFlow Library", _TENSORFLOW),
+        ):
+            click.echo(f"{name}: {_version(package)}")
+        context.exit()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def _not_honoured(function: F) -> F:
     for name in _NOT_HONOURED:
         function = click.option(
@@ -77,6 +90,8 @@ def _not_honoured(function: F) -> F:
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--port", default=8500, show_default=True, help="gRPC port; 0 turns gRPC off.")
 @click.option("--rest_api_port", default=0, show_default=True, help="REST port; 0 turns REST off.")
+@click.option("--grpc_socket_path", help="A unix socket that speaks gRPC, too.")
+@click.option("--ssl_config_file", help="SSLConfig in text format: TLS for gRPC.")
 @click.option("--model_name", default="default", show_default=True, help="Name of the one model.")
 @click.option("--model_base_path", default="", help="Its folder of version folders.")
 @click.option("--model_config_file", default="", help="ModelServerConfig in text format.")
@@ -99,6 +114,12 @@ def _not_honoured(function: F) -> F:
 @click.option("--grpc_channel_arguments", default="", help="Comma separated name=value.")
 @click.option("--rest_api_num_threads", default=Options().rest_api_num_threads, show_default=True)
 @click.option("--rest_api_timeout_in_ms", default=30_000, show_default=True)
+@_boolean("enable_model_warmup", default=True, text="Replay a version's warm-up requests.")
+@click.option("--num_request_iterations_for_warmup", default=0, help="How often each; 0 is once.")
+@_boolean("enable_batching", default=False, text="Run calls together.")
+@click.option("--batching_parameters_file", help="BatchingParameters in text format.")
+@_boolean("enable_grpc_healthcheck_service", default=False, text="Offer gRPC's health service.")
+@click.option("--monitoring_config_file", help="MonitoringConfig in text format: Prometheus.")
 @_boolean("rest_api_enable_cors_support", default=False, text="Send CORS headers.")
 @_boolean(
     "allow_version_labels_for_unavailable_models",
@@ -109,6 +130,14 @@ def _not_honoured(function: F) -> F:
     "enable_signature_method_name_check",
     default=False,
     text="Refuse signatures without one of TF Serving's method names.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the versions of this server and of TensorFlow.",
 )
 @_not_honoured
 def serve(

@@ -15,8 +15,8 @@ from tfsclient.errors import InvalidArgument, Unimplemented
 from tfsclient.messages import pool
 from tfsclient.predict_wire import ModelSpec
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
-from tfsclient.server.execution import LoadedModel
-from tfsclient.server.lifecycle import ModelManager
+from tfsclient.server import metrics
+from tfsclient.server.models import Models, Runnable
 from tfsclient.tensors import Tensor
 
 _INPUTS = "inputs"
@@ -71,14 +71,14 @@ def read_input(message: Any) -> list[bytes]:
 
 
 class ExampleInference:
-    """Runs examples on the models of a manager.
+    """Runs examples on the models.
 
     Args:
         models: the models.
         check_method_names: refuse a signature whose method name is not the task's.
     """
 
-    def __init__(self, models: ModelManager, *, check_method_names: bool = False) -> None:
+    def __init__(self, models: Models, *, check_method_names: bool = False) -> None:
         self._models = models
         self._check_method_names = check_method_names
 
@@ -99,7 +99,10 @@ class ExampleInference:
             if signature is None:
                 raise InvalidArgument(f"No signature was found with the name: {name}")
             self._check(signature, task.method)
-            (result,) = _run(version.model, version.number, [task], examples, timeout)
+            metrics.count_examples(task.spec.name, len(examples))
+            api = "Classify" if task.method == CLASSIFY else "Regress"
+            with metrics.runtime_latency.time(task.spec.name, api, "TF1"):
+                (result,) = _run(version.model, version.number, [task], examples, timeout)
             return result
 
     def run_many(
@@ -130,7 +133,10 @@ class ExampleInference:
                 if task.method not in KINDS:
                     raise Unimplemented(f"Unsupported signature method_name: {task.method}")
                 self._check(version.model.signatures[name], task.method)
-            return _run(version.model, version.number, tasks, examples, timeout)
+            model = tasks[0].spec.name if tasks else ""
+            metrics.count_examples(model, len(examples))
+            with metrics.runtime_latency.time(model, "MultiInference", "TF1"):
+                return _run(version.model, version.number, tasks, examples, timeout)
 
     def _check(self, signature: Any, method: str) -> None:
         """Refuse a signature that is not formed for the method."""
@@ -159,11 +165,11 @@ class ExampleInference:
 
 
 def _debug(signature: Any) -> str:
-    return text_format.MessageToString(signature, descriptor_pool=pool())
+    return str(text_format.MessageToString(signature, descriptor_pool=pool()))
 
 
 def _run(
-    model: LoadedModel,
+    model: Runnable,
     number: int,
     tasks: Sequence[Task],
     examples: list[bytes],

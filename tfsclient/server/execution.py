@@ -69,6 +69,7 @@ class LoadedModel:
         meta_graph = _meta_graph(Path(folder), tags)
         self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
         self._graph = tf.Graph()
+        self._tensors: dict[str, tuple[Any, int, DType]] = {}
         try:
             with self._graph.as_default():
                 graph_def = tf.compat.v1.GraphDef.FromString(
@@ -152,6 +153,14 @@ class LoadedModel:
 
         New each time, so that a tensor that is fed twice reaches the session twice.
         """
+        endpoint = self._native.TF_Output()
+        endpoint.oper, endpoint.index, _ = self._tensor(name)
+        return endpoint
+
+    def _tensor(self, name: str) -> tuple[Any, int, DType]:
+        """A tensor's operation, its number among the outputs of that, and its type."""
+        if (known := self._tensors.get(name)) is not None:
+            return known
         operation, index = _split(name)
         try:
             found = self._graph.get_operation_by_name(operation)
@@ -161,15 +170,14 @@ class LoadedModel:
                 f"Tensor {operation}:{index}, specified in either feed_devices or fetch_devices"
                 " was not found in the Graph",
             ) from None
-        endpoint = self._native.TF_Output()
-        endpoint.oper = found._c_op  # noqa: SLF001
-        endpoint.index = index
-        return endpoint
+        # What an operation does not put out is for the session to refuse.
+        has_it = index < len(found.outputs)
+        number = found.outputs[index].dtype.as_datatype_enum if has_it else 0
+        self._tensors[name] = found._c_op, index, DType.of_number(number)  # noqa: SLF001
+        return self._tensors[name]
 
     def _from_native(self, name: str, array: Any) -> Tensor:
-        operation, index = _split(name)
-        number = self._graph.get_operation_by_name(operation).outputs[index].dtype.as_datatype_enum
-        dtype = DType.of_number(number)
+        _, _, dtype = self._tensor(name)
         if dtype == STRING and not isinstance(array, np.ndarray):
             scalar = np.empty((), object)
             scalar[()] = array

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError as ProtobufDecodeError
@@ -14,6 +15,7 @@ from tfsclient.errors import DecodeError, InvalidArgument, TFSError
 from tfsclient.messages import message_class
 from tfsclient.predict_wire import (
     ModelSpec,
+    PredictRequest,
     decode_predict_request,
     encode_predict_response,
     join,
@@ -22,76 +24,136 @@ from tfsclient.schema import CLASSIFY, REGRESS
 from tfsclient.server import model_info
 from tfsclient.server.examples import ExampleInference, Task, read_input
 from tfsclient.server.examples_wire import encode_multi_response, encode_response
-from tfsclient.server.inference import Inference
-from tfsclient.server.lifecycle import ModelManager
-from tfsclient.tensors import Tensor, decode_tensor
-from tfsclient.wire import Buffer
+from tfsclient.server.health import Health
+from tfsclient.server.inference import Inference, read_tensor
+from tfsclient.server.models import Around, Call, Models
 
 _log = logging.getLogger("tfsclient.server")
 
 _PACKAGE = "tensorflow.serving."
-_PREDICTION = "tensorflow.serving.PredictionService"
-_MODEL = "tensorflow.serving.ModelService"
-_NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-_RESOURCE = 20  # DT_RESOURCE
+# As TF Serving has it; and two servers on one port would each get a part of the calls.
+_OPTIONS = [
+    ("grpc.max_receive_message_length", (1 << 31) - 1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+]
 _MAX_DETAILS = 1024  # bytes; TF Serving cuts longer error texts
 
-# A method: from the request's bytes and the seconds left to the answer's bytes.
-_Method = Callable[[bytes, "float | None"], bytes]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Method(Generic[T]):
+    """A method of a service.
+
+    Attributes:
+        api: its name.
+        read: makes a request of its bytes.
+        spec: which model the request is for; None if it does not say.
+        answer: from a request and the seconds left to the answer's bytes.
+    """
+
+    api: str
+    read: Callable[[bytes], T]
+    spec: Callable[[T], ModelSpec | None]
+    answer: Callable[[T, float | None], bytes]
 
 
 def make_grpc_server(
-    models: ModelManager,
+    models: Models,
     inference: Inference,
     examples: ExampleInference,
     *,
+    around: Around,
+    health: Health | None,
     max_threads: int,
-    options: list[tuple[str, Any]],
+    options: Sequence[tuple[str, Any]] = (),
 ) -> grpc.Server:
-    """A gRPC server with the services, not started and without ports."""
+    """A gRPC server with the services, not started and without ports.
+
+    Args:
+        models: the models, for their states, metadata and configuration.
+        inference: what runs predict requests on them.
+        examples: what runs requests with examples on them.
+        around: entered around every call of these services.
+        health: the health service, if there is to be one.
+        max_threads: how many calls may be answered at a time.
+        options: gRPC's channel arguments.
+    """
     server = grpc.server(
-        ThreadPoolExecutor(max_threads, thread_name_prefix="grpc"), options=[*_NO_LIMIT, *options]
+        ThreadPoolExecutor(max_threads, thread_name_prefix="grpc"),
+        options=[*_OPTIONS, *options],
     )
-    methods = {
-        f"/{_PREDICTION}/Predict": lambda data, timeout: _predict(inference, data, timeout),
-        f"/{_PREDICTION}/Classify": _one_task(examples, "ClassificationRequest", CLASSIFY),
-        f"/{_PREDICTION}/Regress": _one_task(examples, "RegressionRequest", REGRESS),
-        f"/{_PREDICTION}/MultiInference": lambda data, timeout: _multi(examples, data, timeout),
-        f"/{_PREDICTION}/GetModelMetadata": _unary(
-            f"{_PACKAGE}GetModelMetadataRequest",
-            lambda request: model_info.get_model_metadata(models, request),
+    prediction = [
+        _Method(
+            "Predict",
+            decode_predict_request,
+            lambda request: request.spec,
+            lambda request, timeout: _predict(inference, request, timeout),
         ),
-        f"/{_MODEL}/GetModelStatus": _unary(
-            f"{_PACKAGE}GetModelStatusRequest",
-            lambda request: model_info.get_model_status(models, request),
+        _one_task(examples, "Classify", "ClassificationRequest", CLASSIFY),
+        _one_task(examples, "Regress", "RegressionRequest", REGRESS),
+        _Method(
+            "MultiInference",
+            _reader("MultiInferenceRequest"),
+            lambda request: _tasks(request)[0].spec if request.tasks else None,
+            lambda request, timeout: _multi(examples, request, timeout),
         ),
-        f"/{_MODEL}/HandleReloadConfigRequest": _unary(
-            f"{_PACKAGE}ReloadConfigRequest", lambda request: _reload(models, request)
+        _Method(
+            "GetModelMetadata",
+            _reader("GetModelMetadataRequest"),
+            _named_spec,
+            lambda request, _: _bytes(model_info.get_model_metadata(models, request)),
         ),
+    ]
+    management = [
+        _Method(
+            "GetModelStatus",
+            _reader("GetModelStatusRequest"),
+            _named_spec,
+            lambda request, _: _bytes(model_info.get_model_status(models, request)),
+        ),
+        _Method(
+            "HandleReloadConfigRequest",
+            _reader("ReloadConfigRequest"),
+            lambda _: None,
+            lambda request, _: _bytes(_reload(models, request)),
+        ),
+    ]
+    services = {"PredictionService": prediction, "ModelService": management}
+    handlers = {
+        f"/{_PACKAGE}{service}/{method.api}": grpc.unary_unary_rpc_method_handler(
+            _reporting(method, around)
+        )
+        for service, methods in services.items()
+        for method in methods
     }
-    server.add_generic_rpc_handlers((_Methods(methods),))
+    server.add_generic_rpc_handlers((_Methods(handlers), *([health] if health else [])))
     return server
 
 
 class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc]
-    def __init__(self, methods: dict[str, _Method]) -> None:
-        self._handlers = {
-            path: grpc.unary_unary_rpc_method_handler(_reporting(method))
-            for path, method in methods.items()
-        }
+    def __init__(self, handlers: dict[str, Any]) -> None:
+        self._handlers = handlers
 
     def service(self, handler_call_details: Any) -> Any:
         return self._handlers.get(handler_call_details.method)
 
 
-def _reporting(method: _Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+def _reporting(
+    method: _Method[Any], around: Around
+) -> Callable[[bytes, grpc.ServicerContext], bytes]:
     """The method with its errors as gRPC statuses."""
 
     def call(data: bytes, context: grpc.ServicerContext) -> bytes:
         remaining = context.time_remaining()
+        # Without a deadline gRPC reports the time to the end of its clock.
+        timeout = remaining if remaining and remaining < 1e6 else None
         try:
-            # Without a deadline gRPC reports the time to the end of its clock.
-            return method(data, remaining if remaining and remaining < 1e6 else None)
+            request = method.read(data)
+            metadata = dict(context.invocation_metadata())
+            with around(Call("GRPC", method.api, method.spec(request), metadata)):
+                return method.answer(request, timeout)
         except (DecodeError, ProtobufDecodeError):
             context.abort(grpc.StatusCode.INTERNAL, "Failed to parse the request")
         except TFSError as error:
@@ -113,80 +175,51 @@ def _cut(text: str) -> Any:
     return encoded[:_MAX_DETAILS] + b"...TRUNCATED"
 
 
-def _unary(request_name: str, answer: Callable[[Any], Any]) -> _Method:
-    request = message_class(request_name)
-
-    def call(data: bytes, _: float | None) -> bytes:
-        encoded: bytes = answer(request.FromString(data)).SerializeToString()
-        return encoded
-
-    return call
+def _reader(name: str) -> Callable[[bytes], Any]:
+    from_bytes: Callable[[bytes], Any] = message_class(f"{_PACKAGE}{name}").FromString
+    return from_bytes
 
 
-def _predict(inference: Inference, data: bytes, timeout: float | None) -> bytes:
-    request = decode_predict_request(data)
+def _bytes(message: Any) -> bytes:
+    encoded: bytes = message.SerializeToString()
+    return encoded
+
+
+def _named_spec(request: Any) -> ModelSpec | None:
+    return model_info.read_spec(request) if request.HasField("model_spec") else None
+
+
+def _predict(inference: Inference, request: PredictRequest, timeout: float | None) -> bytes:
     if request.spec is None:
         raise InvalidArgument("Missing ModelSpec")
     response = inference.predict(
         request.spec,
         request.inputs,
-        read=_read_tensor,
+        read=read_tensor,
         output_filter=request.output_filter,
         timeout=timeout,
     )
     return join(encode_predict_response(response))
 
 
-def _read_tensor(data: Buffer) -> Tensor:
-    """A request's tensor.
-
-    Raises:
-        DecodeError: TensorFlow could not read it, either.
-        ProtobufDecodeError: it is not even a message, so neither is the request.
-        InvalidArgument: it holds a resource handle, which a session refuses.
-    """
-    try:
-        return decode_tensor(data)
-    except DecodeError:
-        message = message_class("tensorflow.TensorProto").FromString(bytes(data))
-        if message.dtype != _RESOURCE:
-            raise
-    handles = message.resource_handle_val
-    handle = handles[0] if handles else handles.add()
-    raise InvalidArgument(
-        f"Invalid resource type hash code: {handle.hash_code}(name: {handle.name} type:"
-        f" {handle.maybe_type_name}). Perhaps a resource tensor was being provided as a feed? That"
-        " is not currently allowed. Please file an issue at"
-        " https://github.com/tensorflow/tensorflow/issues/new, ideally with a short code snippet"
-        " that leads to this error message."
-    )
-
-
-def _one_task(examples: ExampleInference, request_name: str, method: str) -> _Method:
-    message = message_class(f"{_PACKAGE}{request_name}")
-
-    def call(data: bytes, timeout: float | None) -> bytes:
-        request = message.FromString(data)
+def _one_task(examples: ExampleInference, api: str, request_name: str, method: str) -> _Method[Any]:
+    def answer(request: Any, timeout: float | None) -> bytes:
         task = Task(model_info.read_spec(request), method)
         return encode_response(examples.run_one(task, read_input(request.input), timeout=timeout))
 
-    return call
+    return _Method(api, _reader(request_name), _named_spec, answer)
 
 
-def _multi(examples: ExampleInference, data: bytes, timeout: float | None) -> bytes:
-    request = message_class(f"{_PACKAGE}MultiInferenceRequest").FromString(data)
-    tasks = [
-        Task(
-            model_info.read_spec(task) if task.HasField("model_spec") else ModelSpec(),
-            task.method_name,
-        )
-        for task in request.tasks
-    ]
+def _tasks(request: Any) -> list[Task]:
+    return [Task(_named_spec(task) or ModelSpec(), task.method_name) for task in request.tasks]
+
+
+def _multi(examples: ExampleInference, request: Any, timeout: float | None) -> bytes:
     inputs = read_input(request.input)
-    return encode_multi_response(examples.run_many(tasks, inputs, timeout=timeout))
+    return encode_multi_response(examples.run_many(_tasks(request), inputs, timeout=timeout))
 
 
-def _reload(models: ModelManager, request: Any) -> Any:
+def _reload(models: Models, request: Any) -> Any:
     if request.config.WhichOneof("config") != "model_config_list":
         raise InvalidArgument(
             "ServerModelConfig type not supported by HandleReloadConfigRequest."

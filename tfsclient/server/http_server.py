@@ -31,6 +31,7 @@ _TARGET = re.compile(
     rf"({_CHARACTERS}*(?:\?(?:{_CHARACTERS}|\?)*)?(?:#(?:{_CHARACTERS}|\?)*)?)"
 )
 _IDLE_SECONDS = 50
+_POLL_SECONDS = 0.05  # how long a stop goes unnoticed
 _MAX_HEAD = 64 << 20  # bytes of a request's head: h11 wants a limit where libevent has none
 _MAX_INFLATED = 100 << 20
 _READ = 1 << 18
@@ -61,7 +62,9 @@ class HttpServer(socketserver.ThreadingTCPServer):
             super().__init__(("", port), _Connection)
         except OSError as error:
             raise Unavailable(f"REST cannot listen on port {port}: {error.strerror}") from error
-        self._thread = threading.Thread(target=self.serve_forever, name="rest", daemon=True)
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=[_POLL_SECONDS], name="rest", daemon=True
+        )
 
     def server_bind(self) -> None:
         """Bind to all addresses, of both families where there are two."""

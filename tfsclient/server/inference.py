@@ -11,28 +11,33 @@ from tfsclient.errors import (
     Internal,
     InvalidArgument,
 )
+from tfsclient.messages import message_class
 from tfsclient.predict_wire import ModelSpec, PredictResponse
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
-from tfsclient.server.execution import LoadedModel
-from tfsclient.server.lifecycle import ModelManager
+from tfsclient.server import metrics
+from tfsclient.server.models import Leased, Models
 from tfsclient.tensors import Tensor, decode_tensor
+from tfsclient.wire import Buffer
 
 T = TypeVar("T")
 
 # DataTypes that TensorFlow learned after 2.18: a TF Serving of that age cannot parse them, and a
 # newer one has a use for them only in a model that names them.
 _NEWER_DTYPES = frozenset({26, 27, 28, 31, 32})
+_RESOURCE = 20  # DT_RESOURCE
+_WIDEST = 16  # bytes of an element, which may take one byte in a message
+_MAX_REPEATED = 64 << 20  # bytes of a tensor beyond what its message holds
 
 
 class Inference:
-    """Runs requests on the models of a manager.
+    """Runs requests on the models.
 
     Args:
         models: the models.
         check_method_names: refuse a signature whose method name is not one of TF Serving's.
     """
 
-    def __init__(self, models: ModelManager, *, check_method_names: bool = False) -> None:
+    def __init__(self, models: Models, *, check_method_names: bool = False) -> None:
         self._models = models
         self._check_method_names = check_method_names
 
@@ -58,19 +63,35 @@ class Inference:
             TFSError: as TF Serving would report it.
         """
         with self._models.lease(spec) as version:
-            model: LoadedModel = version.model
-            name = spec.signature or DEFAULT_SIGNATURE
-            signature = model.signatures.get(name)
-            if signature is None:
-                raise FailedPrecondition(f'Serving signature key "{name}" not found.')
-            self._check_method(signature)
-            _check_input_count(signature, inputs)
-            feeds = _feeds(signature, inputs, read)
-            outputs = _outputs(signature, output_filter)
-            tensors = model.run(feeds, list(outputs.values()), timeout=timeout)
-            return PredictResponse(
-                spec.name, version.number, name, dict(zip(outputs, tensors, strict=True))
+            return self.run(
+                version, spec, inputs, read=read, output_filter=output_filter, timeout=timeout
             )
+
+    def run(
+        self,
+        version: Leased,
+        spec: ModelSpec,
+        inputs: Mapping[str, T],
+        *,
+        read: Callable[[T], Tensor],
+        output_filter: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> PredictResponse:
+        """Run a signature on a version that is in use already; else as ``predict``."""
+        model = version.model
+        name = spec.signature or DEFAULT_SIGNATURE
+        signature = model.signatures.get(name)
+        if signature is None:
+            raise FailedPrecondition(f'Serving signature key "{name}" not found.')
+        self._check_method(signature)
+        _check_input_count(signature, inputs)
+        feeds = _feeds(signature, inputs, read)
+        outputs = _outputs(signature, output_filter)
+        with metrics.runtime_latency.time(spec.name, "Predict", "TF1"):
+            tensors = model.run(feeds, list(outputs.values()), timeout=timeout)
+        return PredictResponse(
+            spec.name, version.number, name, dict(zip(outputs, tensors, strict=True))
+        )
 
     def _check_method(self, signature: Any) -> None:
         known = (PREDICT, CLASSIFY, REGRESS)
@@ -143,3 +164,33 @@ def _outputs(signature: Any, output_filter: Sequence[str]) -> dict[str, str]:
 
 def _names(names: Iterable[str] | Collection[str]) -> str:
     return ",".join(sorted(names))
+
+
+def read_tensor(data: Buffer) -> Tensor:
+    """A request's tensor.
+
+    Raises:
+        DecodeError: TensorFlow could not read it, either; or it asks for much more memory than the
+            message holds, as a number to be repeated can.
+        ProtobufDecodeError: it is not even a message, so neither is the request.
+        InvalidArgument: it holds a resource handle, which a session refuses.
+    """
+    try:
+        tensor = decode_tensor(data)
+    except DecodeError:
+        message = message_class("tensorflow.TensorProto").FromString(bytes(data))
+        if message.dtype != _RESOURCE:
+            raise
+    else:
+        if tensor.array.nbytes > _MAX_REPEATED + _WIDEST * len(data):
+            raise DecodeError(f"a tensor of {tensor.array.nbytes:,} bytes in {len(data):,}")
+        return tensor
+    handles = message.resource_handle_val
+    handle = handles[0] if handles else handles.add()
+    raise InvalidArgument(
+        f"Invalid resource type hash code: {handle.hash_code}(name: {handle.name} type:"
+        f" {handle.maybe_type_name}). Perhaps a resource tensor was being provided as a feed? That"
+        " is not currently allowed. Please file an issue at"
+        " https://github.com/tensorflow/tensorflow/issues/new, ideally with a short code snippet"
+        " that leads to this error message."
+    )

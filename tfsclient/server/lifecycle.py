@@ -10,12 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tfsclient.errors import (
     Code,
@@ -28,25 +27,10 @@ from tfsclient.errors import (
 )
 from tfsclient.predict_wire import ModelSpec
 from tfsclient.server.config import check_config, check_platforms
-from tfsclient.server.storage import versions_to_serve
+from tfsclient.server.models import Runnable, State, VersionStatus
+from tfsclient.server.storage import versions_on_disk, versions_to_serve
 
 _log = logging.getLogger("tfsclient.server")
-
-
-class Runnable(Protocol):
-    """What a version is once loaded; the manager itself only closes it."""
-
-    def close(self) -> None: ...  # noqa: D102
-
-
-class State(Enum):
-    """A version's state, with its number in ModelVersionStatus."""
-
-    START = 10
-    LOADING = 20
-    AVAILABLE = 30
-    UNLOADING = 40
-    END = 50
 
 
 @dataclass(eq=False, slots=True)
@@ -78,21 +62,13 @@ class Version:
     next_attempt: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class VersionStatus:
-    """What GetModelStatus tells of a version."""
-
-    version: int
-    state: State
-    error: TFSError | None
-
-
 class ModelManager:
     """The models being served.
 
     Args:
         load: makes a version's folder runnable, or raises TFSError.
-        poll_wait_seconds: how often to look at the disk; 0 only when the configuration changes.
+        find: the versions that there are of a ModelConfig's model, with their folders.
+        poll_wait_seconds: how often to look for versions; 0 only when the configuration changes.
         max_load_retries: how often to try again to load a version.
         load_retry_seconds: how long to wait before that.
         allow_labels_for_unavailable_models: let a new label point to any version.
@@ -102,12 +78,14 @@ class ModelManager:
         self,
         load: Callable[[Path], Runnable],
         *,
+        find: Callable[[Any], Mapping[int, Path]] = versions_on_disk,
         poll_wait_seconds: float = 1.0,
         max_load_retries: int = 5,
         load_retry_seconds: float = 60.0,
         allow_labels_for_unavailable_models: bool = False,
     ) -> None:
         self._load = load
+        self._find_versions = find
         self._poll_wait = poll_wait_seconds
         self._max_retries = max_load_retries
         self._retry_seconds = load_retry_seconds
@@ -213,18 +191,19 @@ class ModelManager:
             self._labels = self._checked_labels(config)
             check_platforms(config)
             known = {} if self._followed is None else {m.name for m in self._models()}
-            before = {id(v) for versions in self._versions.values() for v in versions.values()}
+            before = set(self._all_versions())
             self._followed = config
             new = {model.name for model in self._models()} - set(known)
             self._scan_at = 0.0
             self._changed.notify_all()
 
             def decisive(name: str) -> Version | None:
-                """The newest version that came up or failed since, if any."""
+                """The newest version that came up or failed since, or came to stay, if any."""
                 done = [
                     version
                     for version in self._versions.get(name, {}).values()
-                    if id(version) not in before and version.state in (State.AVAILABLE, State.END)
+                    if (version.state is State.AVAILABLE and version.wanted)
+                    or (version.state is State.END and version not in before)
                 ]
                 return max(done, key=lambda version: version.number, default=None)
 
@@ -304,7 +283,7 @@ class ModelManager:
         if self._followed is None:
             return
         try:
-            wanted = {model.name: versions_to_serve(model) for model in self._models()}
+            wanted = {model.name: self._wanted(model) for model in self._models()}
         except TFSError as error:
             self._report(f"the disk cannot be followed: {error.details}")
             return
@@ -325,6 +304,10 @@ class ModelManager:
                 elif old.state is not State.UNLOADING:
                     old.wanted = True
         self._changed.notify_all()
+
+    def _wanted(self, model: Any) -> dict[int, Path]:
+        found = self._find_versions(model)
+        return {number: found[number] for number in versions_to_serve(model, found)}
 
     def _report(self, problem: str) -> None:
         if problem and problem != self._last_problem:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tfsclient.errors import InvalidArgument
 from tfsclient.messages import message_class
 from tfsclient.predict_wire import ModelSpec
-from tfsclient.server.lifecycle import ModelManager
+from tfsclient.server.models import Models
 
 SIGNATURE_DEF: Final = "signature_def"
 
@@ -30,7 +30,7 @@ def read_spec(message: Any) -> ModelSpec:
     )
 
 
-def get_model_metadata(models: ModelManager, request: Any) -> Any:
+def get_model_metadata(models: Models, request: Any) -> Any:
     """Answer a GetModelMetadataRequest.
 
     Raises:
@@ -53,7 +53,7 @@ def get_model_metadata(models: ModelManager, request: Any) -> Any:
     return response
 
 
-def get_model_status(models: ModelManager, request: Any) -> Any:
+def get_model_status(models: Models, request: Any) -> Any:
     """Answer a GetModelStatusRequest; a label in it is ignored.
 
     Raises:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -13,13 +14,13 @@ from tfsclient.errors import Code, InvalidArgument, TFSError
 from tfsclient.messages import message_class
 from tfsclient.predict_wire import ModelSpec
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
-from tfsclient.server import model_info, rest_examples, rest_response
+from tfsclient.server import metrics, model_info, rest_examples, rest_response
 from tfsclient.server.examples import ExampleInference, Task
 from tfsclient.server.inference import Inference
-from tfsclient.server.lifecycle import ModelManager
+from tfsclient.server.json_tensor import JsonTensor
+from tfsclient.server.models import Around, Call, Models
 from tfsclient.server.proto_json import to_json
 from tfsclient.server.rest_request import (
-    JsonTensor,
     parse_body,
     predict_inputs,
     signature_name,
@@ -53,12 +54,17 @@ _STATUSES = {
 }  # anything else is 500
 
 _JSON = "application/json"
+_TEXT = "text/plain"
 _PREFLIGHT_TYPE = "text/html; charset=ISO-8859-1"
 _CORS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "POST, GET"),
     ("Access-Control-Allow-Headers", "Content-Type"),
 )
+
+
+# From the model and the body to the answer's body.
+_Run = Callable[[ModelSpec, bytes], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +84,30 @@ class RestApi:
         models: the models, for their states and metadata.
         inference: what runs predict requests on them.
         examples: what runs classify and regress requests on them.
+        around: entered around every call that is for one of the routes.
         timeout: seconds that a run may take.
         cors: whether answers carry the CORS headers.
+        metrics_path: where Prometheus reads the metrics; None if it may not.
     """
 
     def __init__(
         self,
-        models: ModelManager,
+        models: Models,
         inference: Inference,
         examples: ExampleInference,
         *,
+        around: Around,
         timeout: float,
         cors: bool,
+        metrics_path: str | None = None,
     ) -> None:
         self._models = models
         self._inference = inference
         self._examples = examples
         self._timeout = timeout
+        self._around = around
         self._headers = _CORS if cors else ()
+        self._metrics_path = metrics_path
 
     def handle(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -108,13 +120,17 @@ class RestApi:
             headers: the request's headers, names in lower case.
             body: the body, inflated.
         """
+        if path.partition("?")[0] == self._metrics_path:
+            return self._metrics(path)
         if not _ANY.fullmatch(path):
             return None
         if method == "OPTIONS":
             allowed = _ORIGIN.search(headers.get("origin", ""))
             return Answer(200 if allowed else 400, b"", _PREFLIGHT_TYPE, self._headers)
         try:
-            answer = Answer(200, self._route(method, path, body).encode(errors="surrogateescape"))
+            spec, verb, run = self._route(method, path)
+            with self._around(Call("REST", verb, spec, headers)):
+                answer = Answer(200, run(spec, body).encode(errors="surrogateescape"))
         except _EmptyAnswer:
             answer = Answer(400)
         except TFSError as error:
@@ -127,20 +143,29 @@ class RestApi:
             answer = Answer(500, text.encode(errors="replace"))
         return replace(answer, headers=self._headers)
 
-    def _route(self, method: str, path: str, body: bytes) -> str:
+    def _metrics(self, path: str) -> Answer:
+        if path != self._metrics_path:
+            text = f"Unexpected path: {path}. Should be {self._metrics_path}"
+            return Answer(400, text.encode(errors="surrogateescape"), _TEXT)
+        return Answer(200, metrics.page().encode(errors="surrogateescape"), _TEXT)
+
+    def _route(self, method: str, path: str) -> tuple[ModelSpec, str, _Run]:
+        """Which model a request is for, what it wants, and what answers it."""
         if method == "POST" and (match := _INFERENCE.fullmatch(path)):
             name, version, label, verb = match.groups()
             spec = _spec(name, version, label)
             if verb == "predict":
-                return self._predict(spec, body)
+                return spec, verb, self._predict
             if verb in _METHODS:
-                return self._run_examples(spec, _METHODS[verb], body)
+                return spec, verb, partial(self._run_examples, _METHODS[verb])
         elif method == "GET" and (match := _MODEL.fullmatch(path)):
             name, version, label, resource = match.groups()
             spec = _spec(name or "", version, label)
             if not spec.name:
                 raise InvalidArgument("Missing model name in request.")
-            return self._metadata(spec) if resource == "metadata" else self._status(spec)
+            if resource == "metadata":
+                return spec, resource, self._metadata
+            return spec, "", self._status
         raise InvalidArgument(f"Malformed request: {method} {path}")
 
     def _predict(self, spec: ModelSpec, body: bytes) -> str:
@@ -156,23 +181,23 @@ class RestApi:
                     f"Failed to get input map for signature: {spec.signature or 'DEFAULT'}"
                 )
             inputs, row = predict_inputs(document, signature.inputs)
-        response = self._inference.predict(
-            spec, inputs, read=JsonTensor.to_tensor, timeout=self._timeout
-        )
+            response = self._inference.run(
+                version, spec, inputs, read=JsonTensor.to_tensor, timeout=self._timeout
+            )
         return rest_response.predictions(response.outputs, row=row)
 
-    def _run_examples(self, spec: ModelSpec, method: str, body: bytes) -> str:
+    def _run_examples(self, method: str, spec: ModelSpec, body: bytes) -> str:
         document = parse_body(body)
         spec = replace(spec, signature=signature_name(document))
         examples = rest_examples.read_examples(document)
         result = self._examples.run_one(Task(spec, method), examples, timeout=self._timeout)
         return rest_examples.results(result)
 
-    def _status(self, spec: ModelSpec) -> str:
+    def _status(self, spec: ModelSpec, _: bytes) -> str:
         request = _request("GetModelStatusRequest", spec)
         return to_json(model_info.get_model_status(self._models, request))
 
-    def _metadata(self, spec: ModelSpec) -> str:
+    def _metadata(self, spec: ModelSpec, _: bytes) -> str:
         request = _request("GetModelMetadataRequest", spec)
         request.metadata_field.append(model_info.SIGNATURE_DEF)
         response = model_info.get_model_metadata(self._models, request)

@@ -10,9 +10,9 @@ from tfsclient.errors import InvalidArgument
 from tfsclient.schema import CLASSIFY
 from tfsclient.server import rapidjson_writer as writer
 from tfsclient.server.examples import Result
+from tfsclient.server.json_tensor import decode_base64, flushed, is_base64, type_name
 from tfsclient.server.rapidjson_dialect import JsonObject, Value
 from tfsclient.server.rapidjson_writer import echo
-from tfsclient.server.rest_request import decode_base64, flushed, is_base64, type_name
 from tfsclient.server.rest_response import decimals
 from tfsclient.wire import chunk, pack_varints
 

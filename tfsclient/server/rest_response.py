@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidArgument
 from tfsclient.server import rapidjson_writer as writer
-from tfsclient.server.rest_request import dtype_name, flushed
+from tfsclient.server.json_tensor import dtype_name, flushed
 from tfsclient.tensors import Tensor
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tfsclient.errors import InvalidArgument
 
-_log = logging.getLogger("tfsclient.server")
-
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
-def versions_to_serve(model: Any) -> dict[int, Path]:
-    """The versions that a ModelConfig's policy picks among those that are there.
+def versions_on_disk(model: Any) -> dict[int, Path]:
+    """The versions of a ModelConfig's model that are there, with their folders.
 
     A version is any child of the base path whose name reads as an integer ("00123" is 123).
 
@@ -30,17 +28,19 @@ def versions_to_serve(model: Any) -> dict[int, Path]:
         raise InvalidArgument(
             f"Could not find base path {base} for servable {model.name} with error {error.strerror}"
         ) from error
-    found = {
+    return {
         number: base / name
         for name in children
         if _INTEGER.fullmatch(name) and (number := int(name)) in _INT64
     }
+
+
+def versions_to_serve(model: Any, found: Iterable[int]) -> set[int]:
+    """Those of the versions found that a ModelConfig's policy picks."""
     policy = model.model_version_policy
     choice = policy.WhichOneof("policy_choice")
     if choice == "all":
-        wanted = set(found)
-    elif choice == "specific":
-        wanted = set(policy.specific.versions)
-    else:
-        wanted = set(sorted(found)[-max(policy.latest.num_versions, 1) :])
-    return {number: path for number, path in found.items() if number in wanted}
+        return set(found)
+    if choice == "specific":
+        return set(policy.specific.versions) & set(found)
+    return set(sorted(found)[-max(policy.latest.num_versions, 1) :])

@@ -1,23 +1,15 @@
-"""A running local server for tests: real models, real answers, no container.
-
-@pytest.fixture(scope="session")
-def server():
-    with tfsclient.testing.serve({"digits": "models/digits"}) as server:
-        yield server
-
-def test_digits(server):
-    assert Client(server.grpc_target).predict("digits", images)["scores"].shape == (1, 10)
-"""
+"""Real models on a local server, in this process or in one of its own."""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfsclient.errors import Unavailable
@@ -30,10 +22,12 @@ class RunningServer:
     Attributes:
         grpc_target: for ``Client``: "localhost:PORT".
         rest_target: for ``Client``: "http://localhost:PORT".
+        pid: the process that serves.
     """
 
     grpc_target: str
     rest_target: str
+    pid: int = field(default_factory=os.getpid)
 
 
 @contextmanager
@@ -55,7 +49,7 @@ def serve(
         TFSError: a model could not be loaded.
     """
     if process or flags:
-        with _process(models, flags) as running:
+        with server_process([sys.executable, "-m", "tfsclient.server"], models, flags) as running:
             yield running
         return
     from tfsclient.server.app import Server
@@ -66,9 +60,19 @@ def serve(
 
 
 @contextmanager
-def _process(
-    models: Mapping[str, str | Path] | str | Path, flags: Sequence[str]
+def server_process(
+    program: Sequence[str], models: Mapping[str, str | Path] | str | Path, flags: Sequence[str] = ()
 ) -> Iterator[RunningServer]:
+    """Serve models on free ports from a process of its own, while the context is open.
+
+    Args:
+        program: the server and its first arguments, as in ``["tensorflow_model_server"]``.
+        models: base paths (folders of version folders) by model name, or a model config file.
+        flags: more flags.
+
+    Raises:
+        Unavailable: the process ended; the error shows its log.
+    """
     from tfsclient.server.config import to_config, write_config
 
     with tempfile.TemporaryDirectory(prefix="tfsclient-") as folder:
@@ -76,10 +80,10 @@ def _process(
         if isinstance(models, Mapping):
             config = Path(folder, "models.config")
             write_config(to_config(models), config)
-        grpc_port, rest_port = _free_ports(2)
+        grpc_port, rest_port = free_ports(2)
         log = Path(folder, "server.log")
         command = [
-            *(sys.executable, "-m", "tfsclient.server"),
+            *program,
             *(f"--port={grpc_port}", f"--rest_api_port={rest_port}"),
             f"--model_config_file={config}",
             *flags,
@@ -88,13 +92,15 @@ def _process(
             server = subprocess.Popen(command, stdout=output, stderr=output)
         try:
             _wait_for_port(server, rest_port, log)
-            yield RunningServer(f"localhost:{grpc_port}", f"http://localhost:{rest_port}")
+            grpc_target, rest_target = f"localhost:{grpc_port}", f"http://localhost:{rest_port}"
+            yield RunningServer(grpc_target, rest_target, server.pid)
         finally:
             server.terminate()
             server.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, as far as can be told."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -1,0 +1,57 @@
+"""A case's signature, and its request and answer as bytes."""
+
+from __future__ import annotations
+
+import orjson
+
+from benchmarks.cases import MODEL, Arrays, Case
+from tfsclient import DType, Model, PredictRequest, Signature, TensorSpec
+from tfsclient.predict_wire import PredictResponse, encode_predict_response, join
+from tfsclient.tensors import Tensor, encode_tensor
+from tfsclient.wire import chunk
+
+
+def schema(case: Case) -> Model:
+    """The model of a case, any batch size."""
+    signature = Signature("serving_default", _specs(case.inputs()), _specs(case.outputs()))
+    return Model(MODEL, 1, {signature.name: signature})
+
+
+def _specs(arrays: Arrays) -> dict[str, TensorSpec]:
+    specs = {}
+    for name, (dtype, array) in _tensors(arrays).items():
+        shape = (-1, *array.shape[1:]) if array.ndim else ()
+        specs[name] = TensorSpec(name, dtype, shape)
+    return specs
+
+
+def _tensors(arrays: Arrays) -> dict[str, Tensor]:
+    tensors = {}
+    for name, array in arrays.items():
+        dtype = DType.of_numpy(array.dtype)
+        assert dtype is not None
+        tensors[name] = Tensor(dtype, array)
+    return tensors
+
+
+def request(case: Case) -> bytes:
+    """The serialized PredictRequest."""
+    return PredictRequest(MODEL, _tensors(case.inputs()), "serving_default").to_bytes()
+
+
+def answer(case: Case) -> tuple[str, bytes]:
+    """The protocol, and what the server says: as TF Serving would, whatever is asked."""
+    tensors = _tensors(case.outputs())
+    if case.rest:
+        (tensor,) = tensors.values()
+        numbers = orjson.dumps(tensor.array, option=orjson.OPT_SERIALIZE_NUMPY)
+        return "rest", b'{\n    "outputs": ' + numbers + b"\n}"
+    response = encode_predict_response(
+        PredictResponse(MODEL, 1, "serving_default", {} if case.content else tensors)
+    )
+    if case.content:
+        response += [
+            chunk(1, chunk(1, name.encode()) + chunk(2, join(encode_tensor(tensor))))
+            for name, tensor in tensors.items()
+        ]
+    return "grpc", join(response)

@@ -1,0 +1,290 @@
+"""Pictures as inputs: encoded for a string tensor, decoded for a numeric one."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+from collections.abc import Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tfsclient import pixels
+from tfsclient.casts import Misfit, Unreadable, cast
+from tfsclient.dtypes import STRING, DType
+from tfsclient.errors import InvalidInput
+from tfsclient.schema import TensorSpec
+
+Array: TypeAlias = npt.NDArray[Any]
+
+_WHOLE = 1 << 53  # up to here every integer is a float64
+
+
+class Image:
+    """A picture, made into what the signature wants when it is sent.
+
+    For a string input it is the encoded file: the source's bytes as they are, or encoded anew.  For
+    a numeric input of shape [batch, height, width, channels], [batch, height, width] (grey) or
+    [height, width, channels] it is decoded (by Pillow: the extra ``image``), turned upright as its
+    EXIF data say, converted to the shape's channels (1, 3 or 4), resized to its fixed height and
+    width, and cast to its dtype.  One picture becomes a batch of one, a list of them a batch.
+
+    Values are 0 to 255 in every dtype.  Of pixels of 16 bits the upper 8 are taken, and an alpha
+    channel that the shape has no place for is dropped, both as TensorFlow's decoders do.
+
+    Args:
+        source: a path, the bytes or the open binary file of an encoded picture, a PIL image, or a
+            uint8 array of shape [height, width] or [height, width, 1, 3 or 4 channels].
+        resize: how to get another size: "stretch" it, "crop" the centre, "pad" with zeros; None
+            refuses a picture of another size.
+        scale: what to multiply pixel values with, for a numeric input.
+        offset: what to add to them afterwards.  Integer dtypes take only what stays whole.
+        encode: for a string input, encode the upright picture as this.  None sends encoded bytes as
+            they are, and arrays and PIL images as PNG.
+        base64url: for a string input, send it as web-safe base64 text, as some models want.
+
+    Raises:
+        InvalidInput: this is no picture, or an option makes no sense.  What cannot be read, decoded
+            or fitted to the signature is refused by the call that it is an input of.
+    """
+
+    __slots__ = ("_base64url", "_encode", "_name", "_offset", "_resize", "_scale", "_source")
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        resize: Literal["stretch", "crop", "pad"] | None = "stretch",
+        scale: float | None = None,
+        offset: float = 0.0,
+        encode: Literal["png", "jpeg"] | None = None,
+        base64url: bool = False,
+    ) -> None:
+        if resize not in ("stretch", "crop", "pad", None):
+            raise InvalidInput(f"resize must be 'stretch', 'crop', 'pad' or None, not {resize!r}")
+        if encode not in ("png", "jpeg", None):
+            raise InvalidInput(f"encode must be 'png', 'jpeg' or None, not {encode!r}")
+        for name, value in (("scale", 1 if scale is None else scale), ("offset", offset)):
+            if not isinstance(value, Real) or not math.isfinite(value):
+                raise InvalidInput(f"{name} must be a finite number, not {value!r}")
+        self._resize = resize
+        self._scale = scale
+        self._offset = offset
+        self._encode = encode
+        self._base64url = base64url
+        self._source, self._name = _check_source(source)
+
+    def __repr__(self) -> str:
+        return f"Image({self._name})"
+
+    def to_bytes(self) -> bytes:
+        """The encoded picture, as a string input gets it.
+
+        Raises:
+            InvalidInput: it cannot be read or encoded.
+            MissingExtra: it must be encoded, and Pillow is not installed.
+        """
+        data = self._read()
+        if self._encode is not None or not isinstance(data, bytes):
+            upright = pixels.open_upright(data, repr(self))
+            data = pixels.encode(upright, self._encode or "png", repr(self))
+        return base64.urlsafe_b64encode(data) if self._base64url else data
+
+    def to_array(self, spec: TensorSpec) -> Array:
+        """The picture for this input; a batch of one where the input has a batch.
+
+        Raises:
+            InvalidInput: it cannot be read, or does not fit.
+            MissingExtra: Pillow is needed and not installed.
+        """
+        if spec.dtype == STRING:
+            if self._scale is not None or self._offset:
+                raise Misfit(f"wants {spec}, and scale= and offset= are for numbers")
+            encoded = np.empty(1, object)
+            encoded[0] = self.to_bytes()
+            return encoded.reshape((1,) * string_rank(spec))
+        if self._encode is not None or self._base64url:
+            raise Misfit(f"wants {spec}, and encode= and base64url= are for strings")
+        if spec.dtype.kind not in ("float", "int"):
+            raise Misfit(f"wants {spec}, which no image can be cast to")
+        place = _place(spec)
+        array = self._numbers(self._pixels(place), spec.dtype)
+        return array[np.newaxis] if place.batched else array
+
+    def _read(self) -> Any:
+        """The encoded bytes, or the array or the PIL image."""
+        if not isinstance(self._source, Path):
+            return self._source
+        try:
+            if self._source.is_file():
+                return self._source.read_bytes()
+            reason = "which is no file" if self._source.exists() else "and there is no such file"
+        except (OSError, ValueError) as error:
+            reason = f"which cannot be read: {error}"
+        raise Unreadable(f"holds {self}, {reason}")
+
+    def _pixels(self, place: _Place) -> Array:
+        image = pixels.open_upright(self._read(), repr(self))
+        channels = place.channels or pixels.own_channels(image)
+        height = image.height if place.height < 0 else place.height
+        width = image.width if place.width < 0 else place.width
+        pixels.check_size(height, width, "wants images")
+        if self._resize is None and image.size != (width, height):
+            raise Misfit(
+                f"holds {self} of {image.height} x {image.width}, but the signature wants "
+                f"{height} x {width}; say how to change it: resize='stretch', 'crop' or 'pad'"
+            )
+        image = pixels.convert(image, channels, repr(self))
+        array: Array = np.asarray(pixels.resize(image, height, width, self._resize))
+        return array if place.grey else array.reshape(height, width, channels)
+
+    def _numbers(self, array: Array, want: DType) -> Array:
+        """The pixel values scaled and cast; each is looked up among all 256."""
+        values: Array = np.arange(256, dtype=np.uint8)
+        scaled = self._scale is not None or bool(self._offset)
+        if scaled:
+            with np.errstate(over="ignore"):
+                values = values * float(1 if self._scale is None else self._scale) + self._offset
+            whole = np.array_equal(values, np.rint(values)) and np.abs(values).max() <= _WHOLE
+            if want.kind == "int" and whole:
+                values = values.astype(np.int64)
+        elif want.numpy == np.uint8:
+            return array
+        try:
+            table = cast(values, want, "pixels")
+        except Misfit:
+            table = None
+        if table is None or not np.isfinite(values).all():
+            raise Misfit(
+                f"is of {want}, which cannot hold the pixel values 0..255 with "
+                f"scale={self._scale} and offset={self._offset}"
+            )
+        # No value is out of range, and "clip" makes numpy not look for one.
+        return table.take(array, mode="clip") if scaled else array.astype(table.dtype)
+
+
+def is_image(value: Any) -> bool:
+    """Whether it is an :class:`Image` or a PIL image."""
+    return isinstance(value, Image) or pixels.is_pil(value)
+
+
+def images_to_array(value: Any, spec: TensorSpec) -> Array:
+    """The tensor for an image or a list of them.
+
+    A PIL image is taken as an :class:`Image` of just the right size.
+
+    Raises:
+        InvalidInput: the images do not fit the input, or cannot be read.
+        MissingExtra: Pillow is needed and not installed.
+    """
+    if is_image(value):
+        return _wrapped(value).to_array(spec)
+    images = [_wrapped(image) for image in value]
+    arrays = [image.to_array(spec) for image in images]
+    for image, array in zip(images, arrays, strict=True):
+        if array.shape != arrays[0].shape:
+            raise Misfit(
+                f"holds images of different sizes: {images[0]} makes {list(arrays[0].shape)}, but "
+                f"{image} makes {list(array.shape)}"
+            )
+    batched = string_rank(spec) if spec.dtype == STRING else _place(spec).batched
+    return np.concatenate(arrays) if batched else np.stack(arrays)
+
+
+def _wrapped(image: Any) -> Image:
+    if isinstance(image, Image):
+        return image
+    if not pixels.is_pil(image):
+        raise Misfit(f"holds a {type(image).__name__} among images")
+    return Image(image, resize=None)
+
+
+def _check_source(source: Any) -> tuple[Any, str]:
+    """What to keep of a source, and what to call it."""
+    if isinstance(source, str | os.PathLike):
+        return Path(source), repr(os.fspath(source))
+    if pixels.is_pil(source):
+        return source, f"PIL {source.mode}, {source.height} x {source.width}"
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        data = source.read()
+        if not isinstance(data, bytes):
+            raise InvalidInput("a file must be opened for bytes: open(path, 'rb')")
+        return data, repr(name) if isinstance(name, str) else f"{len(data)} bytes"
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), f"{len(source)} bytes"
+    if isinstance(source, np.ndarray):
+        form = f"{source.dtype} {list(source.shape)}"
+        fits = source.ndim == 2 or (source.ndim == 3 and source.shape[2] in pixels.MODES)
+        if source.dtype != np.uint8 or not fits or not source.size:
+            raise InvalidInput(
+                f"an image of {form} was given, but an array must be uint8 of [height, width] or "
+                "[height, width, 1, 3 or 4 channels]",
+                hint="an array that is ready for the model is passed without Image(...)",
+            )
+        return source[..., 0] if source.shape[2:] == (1,) else source, form
+    raise InvalidInput(
+        f"a {type(source).__name__} is no image: give a path, bytes, a file, a PIL image or a "
+        "uint8 array"
+    )
+
+
+def string_rank(spec: TensorSpec) -> int:
+    """The rank of a string tensor with one image or Example for each item of a batch.
+
+    A shape that wants anything but 1s after the batch is left to the check of shapes.
+    """
+    if spec.shape is None or any(size != 1 for size in spec.shape[1:]):
+        return 1
+    return len(spec.shape)
+
+
+class _Place(NamedTuple):
+    """Where a picture goes in an input; -1 for a size that is open, 0 for open channels."""
+
+    batched: bool
+    height: int
+    width: int
+    channels: int
+    grey: bool = False  # no dimension for channels
+
+
+def _place(spec: TensorSpec) -> _Place:
+    shape = spec.shape or ()
+    if len(shape) == 4:
+        _, height, width, channels = shape
+        if channels in pixels.MODES:
+            return _Place(True, height, width, channels)
+        if shape[1] in pixels.MODES:
+            raise _channels_first(spec, shape[1:])
+        if channels == -1:
+            return _Place(True, height, width, 0)
+    if len(shape) == 3:
+        first, second, last = shape
+        if last in pixels.MODES:
+            if (first == -1) == (second == -1):  # else it may be a batch of sequences
+                return _Place(False, first, second, last)
+        elif first in (3, 4):
+            raise _channels_first(spec, shape)
+        elif shape != (-1, -1, -1):
+            return _Place(True, second, last, 1, grey=True)
+    raise Misfit(
+        f"wants {spec}, and an Image fits [batch, height, width, channels], [batch, height, width] "
+        "and [height, width, channels] with 1, 3 or 4 channels; make the array yourself: "
+        "numpy.asarray(PIL.Image.open(path))"
+    )
+
+
+def _channels_first(spec: TensorSpec, shape: Sequence[int]) -> Misfit:
+    channels, height, width = shape
+    line = f"numpy.asarray(PIL.Image.open(path).convert({pixels.MODES[channels]!r})"
+    if height > 0 and width > 0:
+        line += f".resize(({width}, {height}))"
+    line += ")[None]" if channels == 1 else ").transpose(2, 0, 1)"
+    if len(spec.shape or ()) == 4:
+        line += "[None]"
+    return Misfit(f"wants {spec}, which looks like channels first; write: {line}")

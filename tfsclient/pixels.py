@@ -1,0 +1,169 @@
+"""Pictures by way of Pillow, the extra ``image``: open, turn upright, convert, resize, encode."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from io import BytesIO
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tfsclient.casts import Misfit, Unreadable
+from tfsclient.errors import MissingExtra
+
+Array: TypeAlias = npt.NDArray[Any]
+
+MODES: Final = {1: "L", 3: "RGB", 4: "RGBA"}  # by the number of channels
+
+# What may be opened.  Pillow knows more formats, and some of those run other programs (EPS).
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+
+_GREY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
+_PNG_MODES = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
+_JPEG_MODES = ("L", "RGB")
+_JPEG_QUALITY = 95  # as TensorFlow's own encoder
+
+
+def is_pil(value: Any) -> bool:
+    """Whether it is a PIL image; Pillow is not imported to find out."""
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(value, pil.Image)
+
+
+def open_upright(source: Any, name: str) -> Any:
+    """The PIL image in encoded bytes, a uint8 array or a PIL image, turned as its EXIF data say.
+
+    Raises:
+        Unreadable: it is broken, no picture, several pictures or a decompression bomb.
+        MissingExtra: Pillow is not installed.
+    """
+    pil = _pillow()
+    try:
+        if isinstance(source, np.ndarray):
+            return pil.fromarray(source)
+        return _upright(_open(source, name) if isinstance(source, bytes) else source, name)
+    except Misfit:
+        raise
+    except pil.UnidentifiedImageError as error:
+        raise Unreadable(
+            f"holds {name}, which is in no format that is decoded here ({', '.join(_FORMATS)})"
+        ) from error
+    except Exception as error:  # a broken file makes Pillow raise anything
+        reason = str(error) or type(error).__name__
+        raise Unreadable(f"holds {name}, which cannot be decoded: {reason}") from error
+
+
+def _open(data: bytes, name: str) -> Any:
+    pil = _pillow()
+    pil.init()
+    image = pil.open(BytesIO(data), formats=[form for form in _FORMATS if form in pil.OPEN])
+    # An MPO is a JPEG with further views of the same scene.
+    if image.format != "MPO" and (frames := getattr(image, "n_frames", 1)) > 1:
+        raise Unreadable(
+            f"holds {name}, which has {frames} frames: pick one with PIL.Image.open(...) and its "
+            "seek(), and pass that"
+        )
+    return image
+
+
+def _upright(image: Any, name: str) -> Any:
+    check_size(image.height, image.width, f"holds {name}")
+    upright = import_module("PIL.ImageOps").exif_transpose(image)
+    # Pillow 10 has no mode of its own for a PNG of 16 bits.
+    sixteen_bits = image.mode == "I" and image.format == "PNG"
+    return upright.convert("I;16") if sixteen_bits else upright
+
+
+def check_size(height: int, width: int, what: str) -> None:
+    """Refuse a size that Pillow takes for a decompression bomb; of small ones it would only warn.
+
+    Raises:
+        Unreadable: the picture is too large, or has no pixels.
+    """
+    limit = _pillow().MAX_IMAGE_PIXELS
+    if not height * width or (limit is not None and height * width > limit):
+        raise Unreadable(
+            f"{what} of {height} x {width} pixels; the limit, PIL.Image.MAX_IMAGE_PIXELS, is "
+            f"{limit}"
+        )
+
+
+def own_channels(image: Any) -> int:
+    """How many channels the picture itself has: 1, 3 or 4."""
+    if {"A", "a"} & set(image.getbands()) or "transparency" in image.info:
+        return 4
+    return 1 if image.mode in _GREY else 3
+
+
+def convert(image: Any, channels: int, name: str) -> Any:
+    """The picture with 8 bits in each of 1, 3 or 4 channels.
+
+    Raises:
+        Misfit: Pillow does not convert this kind of picture, or not to 8 bits.
+    """
+    mode = MODES[channels]
+    if image.mode in ("F", "I"):
+        raise Misfit(
+            f"holds {name} with pixels of 32 bits, which are not 0..255; make the array yourself: "
+            "numpy.asarray(PIL.Image.open(path))"
+        )
+    if image.mode.startswith("I;16"):
+        # Pillow's own conversion clips at 255, or does not, by version.
+        image = _pillow().fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode == "P":
+        image = image.convert("RGBA")  # anything else would warn about transparent colours
+    try:
+        return image if image.mode == mode else image.convert(mode)
+    except ValueError as error:
+        raise Misfit(f"holds {name}, which Pillow cannot make {mode}: {error}") from error
+
+
+def resize(image: Any, height: int, width: int, how: str | None) -> Any:
+    """The picture in this size: stretched, or see :class:`tfsclient.Image`; bilinear."""
+    if image.size == (width, height):
+        return image
+    pil = _pillow()
+    if how == "crop":
+        scale = max(width / image.width, height / image.height)
+        left = max((image.width - width / scale) / 2, 0)
+        top = max((image.height - height / scale) / 2, 0)
+        box = (left, top, image.width - left, image.height - top)
+        return image.resize((width, height), pil.Resampling.BILINEAR, box=box)
+    if how == "pad":
+        scale = min(width / image.width, height / image.height)
+        inner_width = min(max(round(image.width * scale), 1), width)
+        inner_height = min(max(round(image.height * scale), 1), height)
+        inner = image.resize((inner_width, inner_height), pil.Resampling.BILINEAR)
+        padded = pil.new(image.mode, (width, height))
+        padded.paste(inner, ((width - inner_width) // 2, (height - inner_height) // 2))
+        return padded
+    return image.resize((width, height), pil.Resampling.BILINEAR)
+
+
+def encode(image: Any, form: str, name: str) -> bytes:
+    """The picture as a PNG, or as a JPEG, which has no alpha channel.
+
+    Raises:
+        Misfit: Pillow cannot.
+    """
+    jpeg = form == "jpeg"
+    if image.mode not in (_JPEG_MODES if jpeg else _PNG_MODES):
+        channels = own_channels(image)
+        image = convert(image, min(channels, 3) if jpeg else channels, name)
+    out = BytesIO()
+    try:
+        image.save(out, form, **({"quality": _JPEG_QUALITY} if jpeg else {}))
+    except (OSError, ValueError) as error:
+        raise Misfit(f"holds {name}, which cannot be encoded as {form}: {error}") from error
+    return out.getvalue()
+
+
+def _pillow() -> Any:
+    try:
+        return import_module("PIL.Image")
+    except ImportError as error:
+        raise MissingExtra(
+            "images are decoded and encoded by Pillow: pip install tfsclient[image]"
+        ) from error

@@ -1,0 +1,149 @@
+"""The ports: gRPC and REST in front of models, opened and closed together."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+import grpc
+
+from tfsclient.errors import InvalidArgument, Unavailable
+from tfsclient.server.examples import ExampleInference
+from tfsclient.server.grpc_service import make_grpc_server
+from tfsclient.server.health import Health
+from tfsclient.server.http_server import HttpServer
+from tfsclient.server.inference import Inference
+from tfsclient.server.models import Around, Models
+from tfsclient.server.rest import RestApi
+
+_log = logging.getLogger("tfsclient.server")
+
+
+class Ports:
+    """Where models can be called.
+
+    Args:
+        models: the models.
+        around: entered around every call.
+        port: the gRPC port; 0 takes a free one, None opens none.
+        rest_port: the REST port, likewise.
+        socket: path of a unix socket that speaks gRPC, too.
+        ssl: an SSLConfig message for gRPC; None is plain text.  REST never has TLS.
+        health: whether to offer gRPC's health service.
+        metrics_path: where on REST Prometheus finds its page; None if nowhere.
+        max_grpc_calls: how many calls are answered at a time; more are waiting.
+        max_rest_calls: the same of REST.
+        grpc_options: gRPC's channel arguments.
+        rest_timeout: seconds that a run for REST may take.
+        cors: whether REST answers carry the CORS headers.
+        check_method_names: refuse signatures whose method name is not the call's.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        *,
+        around: Around,
+        port: int | None = 0,
+        rest_port: int | None = 0,
+        socket: str | None = None,
+        ssl: Any = None,
+        health: bool = False,
+        metrics_path: str | None = None,
+        max_grpc_calls: int = 16,
+        max_rest_calls: int = 16,
+        grpc_options: tuple[tuple[str, Any], ...] = (),
+        rest_timeout: float = 30.0,
+        cors: bool = False,
+        check_method_names: bool = False,
+    ) -> None:
+        inference = Inference(models, check_method_names=check_method_names)
+        examples = ExampleInference(models, check_method_names=check_method_names)
+        self.grpc_port: int | None = None
+        self.rest_port: int | None = None
+        self._wanted = port, rest_port
+        self._socket = socket
+        self._credentials = None if ssl is None else _credentials(ssl)
+        self._health = Health() if health else None
+        self._make_grpc = partial(
+            make_grpc_server,
+            models,
+            inference,
+            examples,
+            around=around,
+            health=self._health,
+            max_threads=max_grpc_calls,
+            options=grpc_options,
+        )
+        self._api = RestApi(
+            models,
+            inference,
+            examples,
+            around=around,
+            timeout=rest_timeout,
+            cors=cors,
+            metrics_path=metrics_path,
+        )
+        self._max_rest_calls = max_rest_calls
+        self._grpc: Any = None
+        self._rest: HttpServer | None = None
+
+    def open(self) -> None:
+        """Take calls from now on.
+
+        Raises:
+            Unavailable: a port or the socket is taken, or the certificate is none.
+        """
+        port, rest_port = self._wanted
+        if port is not None or self._socket is not None:
+            self._grpc = self._make_grpc()
+            if port is not None:
+                self.grpc_port = self._listen(f"0.0.0.0:{port}", f"port {port}")
+            if self._socket is not None:
+                self._listen(f"unix:{self._socket}", self._socket)
+        if rest_port is not None:
+            self._rest = HttpServer(rest_port, self._api.handle, max_requests=self._max_rest_calls)
+            self.rest_port = self._rest.port
+        if self._grpc is not None:
+            self._grpc.start()
+            secure = "" if self._credentials is None else " with TLS"
+            where = [] if self.grpc_port is None else [f"localhost:{self.grpc_port}"]
+            where += [] if self._socket is None else [f"unix:{self._socket}"]
+            _log.info("serving gRPC%s on %s", secure, " and ".join(where))
+        if self._rest is not None:
+            self._rest.start()
+            _log.info("serving REST on http://localhost:%s", self.rest_port)
+
+    def _listen(self, address: str, name: str) -> int:
+        try:
+            if self._credentials is None:
+                return int(self._grpc.add_insecure_port(address))
+            return int(self._grpc.add_secure_port(address, self._credentials))
+        except RuntimeError as error:
+            secure = "" if self._credentials is None else " with this certificate"
+            raise Unavailable(f"gRPC cannot listen on {name}{secure}") from error
+
+    def close(self, grace: float) -> None:
+        """Take no more calls, and let running ones finish for ``grace`` seconds."""
+        closed = None if self._grpc is None else self._grpc.stop(grace)
+        if self._health is not None:
+            self._health.close()
+        if self._rest is not None:
+            self._rest.stop(grace)
+            self._rest = None
+        if closed is not None:
+            closed.wait()
+            self._grpc = None
+
+
+def _credentials(ssl: Any) -> grpc.ServerCredentials:
+    if not ssl.server_key or not ssl.server_cert:
+        raise InvalidArgument("SSLConfig needs server_key and server_cert, in PEM")
+    if ssl.client_verify and not ssl.custom_ca:
+        raise InvalidArgument("SSLConfig has client_verify, but no custom_ca to verify by")
+    return grpc.ssl_server_credentials(
+        [(ssl.server_key.encode(), ssl.server_cert.encode())],
+        root_certificates=ssl.custom_ca.encode() or None,
+        require_client_auth=ssl.client_verify,
+    )

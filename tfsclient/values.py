@@ -1,0 +1,283 @@
+"""Values to arrays: whatever numpy takes, strings, pictures, tables and foreign messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from tfsclient import tables
+from tfsclient.casts import Misfit, cast, fits, float_to_float, identifier
+from tfsclient.dtypes import STRING, DType
+from tfsclient.errors import DecodeError, InvalidInput
+from tfsclient.example import Example, serialize
+from tfsclient.image import images_to_array, is_image, string_rank
+from tfsclient.nested import object_array
+from tfsclient.schema import Features, TensorSpec
+from tfsclient.tensors import Tensor, decode_tensor
+
+Array: TypeAlias = npt.NDArray[Any]
+
+_TENSOR_PROTO = "tensorflow.TensorProto"
+_FLOAT32, _INT32 = DType("float32"), DType("int32")
+_ANY_STRING = TensorSpec("value", STRING, None)
+_ANY_INTEGER = TensorSpec("value", DType("uint64"), None)  # for those beyond int64
+
+
+def to_tensor(value: Any, spec: TensorSpec, features: Features | None) -> Tensor:
+    """``value`` for this input, cast to its dtype; its shape is not checked.
+
+    Args:
+        value: what the user gave.
+        spec: the input.
+        features: what Examples for this input hold, where that is known.
+
+    Raises:
+        InvalidInput: it cannot be read, or its dtype does not fit.
+    """
+    if not isinstance(value, np.ndarray) and tables.is_table(value):
+        columns = [_named_column(*item, spec, features) for item in tables.columns(value).items()]
+        shapes = {column.shape for column in columns}
+        if len(shapes) != 1:
+            raise Misfit(f"is a table whose columns have the shapes {sorted(shapes)}")
+        return Tensor(spec.dtype, np.stack(columns, axis=1))
+    array = cast(_to_array(value, spec, features), spec.dtype, spec.name)
+    shape = spec.shape or ()
+    if len(shape) == array.ndim + 1 and shape[-1:] == (1,) and tables.is_column(value):
+        array = array[..., np.newaxis]
+    return Tensor(spec.dtype, array)
+
+
+def _named_column(name: Any, column: Any, spec: TensorSpec, features: Features | None) -> Array:
+    try:
+        return cast(_to_array(column, spec, features), spec.dtype, spec.name)
+    except Misfit as misfit:
+        raise Misfit(f"has the column {name!r}, which {misfit.details}") from misfit.__cause__
+
+
+def guess_tensor(value: Any) -> Tensor:
+    """``value`` as it is: what has a dtype keeps it, Python numbers become int32 and float32.
+
+    Raises:
+        InvalidInput: it cannot be read, or no tensor has its dtype.
+    """
+    if _message_name(value) == _TENSOR_PROTO:
+        return _decode(value)
+    if tables.is_table(value):
+        raise Misfit("is a table, and its dtype is not known; write table.to_numpy() or so")
+    first = _first_leaf(value)
+    if is_image(first) or isinstance(first, str | bytes) or _is_example(first):
+        return Tensor(STRING, _to_array(value, _ANY_STRING, None))
+    array = _to_array(value, _ANY_INTEGER, None)
+    if isinstance(first, list | tuple):  # with nothing in it
+        return Tensor(_FLOAT32, array.astype(np.float32))
+    plain = isinstance(first, int | float) and not isinstance(first, np.generic)
+    if plain and array.dtype.kind == "f":
+        return Tensor(_FLOAT32, float_to_float(array, _FLOAT32.numpy))
+    if plain and array.dtype.kind == "i" and fits(array, _INT32.numpy):
+        return Tensor(_INT32, array.astype(np.int32))
+    dtype = DType.of_numpy(array.dtype)
+    if dtype is None:
+        raise Misfit(f"is of dtype {array.dtype}, which no tensor has")
+    if dtype == STRING:
+        return Tensor(STRING, _to_array(value, _ANY_STRING, None))
+    return Tensor(dtype, array.astype(dtype.numpy, copy=False))
+
+
+def _first_leaf(value: Any) -> Any:
+    for _ in range(64):
+        if not isinstance(value, list | tuple) or not value:
+            break
+        value = value[0]
+    return value
+
+
+def _to_array(value: Any, spec: TensorSpec, features: Features | None) -> Array:
+    """``value`` as numpy sees it; for a string tensor, an object array of bytes."""
+    if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            raise Misfit("is a masked array with masked elements: fill them first")
+        if spec.dtype != STRING:
+            return np.asarray(value)
+        if value.dtype.kind != "O" or not value.size:
+            return _to_strings(value)
+        value = value.tolist()
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    if is_image(first):
+        return images_to_array(value, spec)
+    if _message_name(value) == _TENSOR_PROTO:
+        return _decode(value).array
+    if tables.is_column(value):
+        return _to_array(tables.column_values(value), spec, features)
+    if spec.dtype != STRING:
+        return _to_numbers(value, spec)
+    if _is_example(first):
+        return _to_examples(value, spec, features)
+    return _to_strings(value)
+
+
+def _to_numbers(value: Any, spec: TensorSpec) -> Array:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise _why_no_array(value, spec.name, error) from error
+    if isinstance(value, list | tuple | int):
+        if not array.size and array.dtype == np.float64:
+            return array.astype(spec.dtype.numpy)  # an empty list has no dtype of its own
+        if array.dtype.kind == "O" or (array.dtype.kind == "f" and _beyond_int64(array)):
+            return _large_integers(value, array, spec.dtype)
+    if array.dtype.kind == "O" and not array.ndim:
+        raise _why_no_array(value, spec.name, None)
+    return array
+
+
+def _beyond_int64(array: Array) -> bool:
+    return bool(array.size) and bool(np.abs(array).max() >= 2.0**63)
+
+
+def _large_integers(value: Any, array: Array, want: DType) -> Array:
+    """What numpy makes objects or floats of though all of them are Python's integers."""
+    objects = np.array(value, dtype=object)
+    integers = objects.ravel().tolist()
+    if not all(type(number) is int for number in integers):
+        return array
+    low, high = min(integers), max(integers)
+    if want.kind == "int":
+        info = ml_dtypes.iinfo(want.numpy)
+        if low < info.min or high > info.max:
+            raise Misfit(f"holds {low}..{high}, but {want} ends at {info.min}..{info.max}")
+        return objects.astype(want.numpy)
+    if want.kind != "float":
+        return array
+    try:
+        floats = float_to_float(objects.astype(np.float64), want.numpy)
+    except OverflowError:
+        floats = np.full(objects.shape, np.inf)
+    wide = floats.astype(np.float64).ravel().tolist()
+    if not np.isfinite(wide).all() or [*map(int, wide)] != integers:
+        raise Misfit(f"holds integers that {want} cannot hold exactly: {low}..{high}")
+    return floats
+
+
+def _why_no_array(value: Any, name: str, error: Exception | None) -> Misfit:
+    kind = type(value)
+    if isinstance(value, list | tuple):
+        try:
+            shapes = [np.shape(item) for item in value]
+        except (ValueError, TypeError, RuntimeError):
+            return Misfit(f"is ragged or no array: {error}")
+        for number, shape in enumerate(shapes):
+            if shape != shapes[0]:
+                return Misfit(
+                    f"is ragged: item 0 has shape {shapes[0]}, but item {number} has {shape}"
+                )
+        return Misfit(f"is no array: {error}")
+    if str(kind.__module__).partition(".")[0] == "torch":
+        line = f"{identifier(name)}.detach().cpu().float().numpy()"
+        return Misfit(f"is a {kind.__name__} that numpy cannot take ({error}); write {line}")
+    if isinstance(value, Iterable) and not isinstance(value, Mapping):
+        return Misfit(f"is a {kind.__name__}, not an array; write list({identifier(name)})")
+    return Misfit(f"is a {kind.__name__}, which is no array" + (f": {error}" if error else ""))
+
+
+# Strings.
+
+
+def _to_strings(value: Any) -> Array:
+    kinds = set(map(type, value)) if isinstance(value, list | tuple) else None
+    if kinds in ({bytes}, {str}):  # as most are, and fast
+        array = np.empty(len(value), object)
+        with suppress(UnicodeEncodeError):  # which is told below
+            array[:] = value if kinds == {bytes} else [*map(str.encode, value)]
+            return array
+    if not isinstance(value, list | tuple | str | bytes | bytearray | memoryview):
+        array = _string_array(value)
+        if array.size == 0:
+            return array.astype(object)  # lists cannot say what follows a dimension of 0
+        value = array
+    try:
+        return object_array(value, _to_bytes)
+    except Misfit:
+        raise
+    except ValueError as error:
+        raise Misfit(f"is ragged: {error}") from error
+
+
+def _string_array(value: Any) -> Array:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise Misfit(f"is no array of strings: {error}") from error
+    if array.dtype.kind == "O" and not array.ndim and not isinstance(value, np.ndarray):
+        raise _no_string(value)
+    if array.dtype.kind not in "OSUT":
+        raise Misfit(f"is of dtype {array.dtype}, but the signature wants strings")
+    return array
+
+
+def _to_bytes(item: Any) -> bytes:
+    if isinstance(item, bytes):
+        return item
+    if isinstance(item, str):
+        try:
+            return item.encode()
+        except UnicodeEncodeError as error:
+            raise Misfit(f"holds text that is not Unicode: {error}") from error
+    if isinstance(item, bytearray | memoryview):
+        return bytes(item)
+    raise _no_string(item)
+
+
+def _no_string(item: Any) -> Misfit:
+    advice = ""
+    if hasattr(item, "__fspath__"):
+        advice = "; write Image(path) for a picture, path.read_bytes() for any file"
+    elif isinstance(item, Iterable) and not isinstance(item, Mapping):
+        advice = "; make it a list"
+    return Misfit(f"holds a {type(item).__name__}, but the signature wants str or bytes{advice}")
+
+
+# Messages.
+
+
+def _message_name(value: Any) -> str | None:
+    """The name of a protobuf message's type, of whatever pool; None for anything else."""
+    name = getattr(getattr(type(value), "DESCRIPTOR", None), "full_name", None)
+    return name if isinstance(name, str) and hasattr(value, "SerializeToString") else None
+
+
+def _is_example(value: Any) -> bool:
+    """Whether it is what a string tensor takes serialized: an Example, its dict, or a message."""
+    return isinstance(value, Mapping | Example) or _message_name(value) is not None
+
+
+def _to_examples(value: Any, spec: TensorSpec, features: Features | None) -> Array:
+    several = isinstance(value, list | tuple)
+    rows = value if several else [value]
+    array = np.empty(len(rows), object)
+    for number, row in enumerate(rows):
+        try:
+            array[number] = _serialize(row, features)
+        except InvalidInput as error:
+            raise Misfit(f"holds, as example {number}: {error.details}") from error.__cause__
+    return array if several else array.reshape((1,) * string_rank(spec))
+
+
+def _serialize(example: Any, features: Features | None) -> bytes:
+    if _message_name(example) is not None:
+        message: bytes = example.SerializeToString()  # also a SequenceExample and the like
+        return message
+    if isinstance(example, Mapping) and example.keys() == {"b64"}:
+        raise InvalidInput("a dict with b64 is REST's form; write the bytes themselves")
+    return serialize(example, features)
+
+
+def _decode(message: Any) -> Tensor:
+    try:
+        return decode_tensor(message.SerializeToString())
+    except DecodeError as error:
+        raise Misfit(f"is a TensorProto that cannot be read: {error.details}") from error
