@@ -35,11 +35,13 @@ from tfsclient.errors import (
     Unimplemented,
     Unknown,
 )
+from tfsclient.example import Example
 from tfsclient.exchange import CallInfo
+from tfsclient.image import Image
 from tfsclient.model_config import ModelConfig, ServerConfig
 from tfsclient.request import PredictRequest, build_predict
 from tfsclient.results import Prediction, VersionStatus
-from tfsclient.schema import Model, Signature, TensorSpec
+from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.tls import TLS
 
 __version__ = "0.1.0"
@@ -58,7 +60,10 @@ __all__ = [
     "DataLoss",
     "DeadlineExceeded",
     "DecodeError",
+    "Example",
     "FailedPrecondition",
+    "FeatureSpec",
+    "Image",
     "Internal",
     "InvalidArgument",
     "InvalidInput",

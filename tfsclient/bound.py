@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfsclient.aio import AsyncClient
@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from tfsclient.results import Prediction, VersionStatus
     from tfsclient.schema import Model, Signature
 
-C = TypeVar("C", "Client", "AsyncClient")
 
-
-class _Bound(Generic[C]):
-    """What both kinds know: whose model it is, and which version.
+class _Bound:
+    """Which model, and which version of it.
 
     Attributes:
         name: the model's name.
@@ -25,8 +23,7 @@ class _Bound(Generic[C]):
         label: the version label to call; None if none is asked for.
     """
 
-    def __init__(self, client: C, name: str, version: int | None, label: str | None) -> None:
-        self._client = client
+    def __init__(self, name: str, version: int | None, label: str | None) -> None:
         self.name = name
         self.version = version
         self.label = label
@@ -34,12 +31,13 @@ class _Bound(Generic[C]):
     def _which(self) -> dict[str, Any]:
         return {"version": self.version, "label": self.label}
 
-    def __repr__(self) -> str:
-        return f"<model {self.name!r} of {self._client!r}>"
 
-
-class BoundModel(_Bound["Client"]):
+class BoundModel(_Bound):
     """A model of a :class:`tfsclient.Client`; the methods take what the client's own take."""
+
+    def __init__(self, client: Client, name: str, version: int | None, label: str | None) -> None:
+        super().__init__(name, version, label)
+        self._client = client
 
     def predict(self, inputs: Inputs, **options: Any) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
@@ -70,8 +68,14 @@ class BoundModel(_Bound["Client"]):
         return self._client.wait_until_ready(self.name, version=self.version, timeout=timeout)
 
 
-class AsyncBoundModel(_Bound["AsyncClient"]):
+class AsyncBoundModel(_Bound):
     """A model of a :class:`tfsclient.AsyncClient`; the methods take what the client's own take."""
+
+    def __init__(
+        self, client: AsyncClient, name: str, version: int | None, label: str | None
+    ) -> None:
+        super().__init__(name, version, label)
+        self._client = client
 
     def predict(self, inputs: Inputs, **options: Any) -> Awaitable[Prediction]:
         """See :meth:`tfsclient.Client.predict`."""

@@ -116,8 +116,9 @@ def read_config(source: ConfigSource) -> ServerConfig:
         return source
     if isinstance(source, Mapping):
         return ServerConfig({name: _from_dict(name, value) for name, value in source.items()})
-    if hasattr(source, "SerializeToString"):
-        return _from_bytes(source.SerializeToString())
+    serialize = getattr(source, "SerializeToString", None)
+    if serialize is not None:
+        return _from_bytes(serialize())
     if isinstance(source, str) and "{" in source:
         return _from_text(source, "the text")
     try:
@@ -185,7 +186,11 @@ def _from_message(message: Any) -> ServerConfig:
             raise InvalidInput("it is listed twice", model=one.name)
         policy = one.model_version_policy
         choice = policy.WhichOneof("policy_choice")
-        versions = {"all": "all", "specific": tuple(policy.specific.versions)}.get(choice)
+        versions: tuple[int, ...] | str | None = None
+        if choice == "all":
+            versions = "all"
+        elif choice == "specific":
+            versions = tuple(policy.specific.versions)
         models[one.name] = ModelConfig(
             one.name,
             one.base_path,

@@ -71,8 +71,9 @@ class RestTransport:
                 "leave http_client out, or use AsyncClient with one of its kind"
             )
         with self._lock:
-            if self._background is None or self._pid != os.getpid():
-                self._background, self._pid = _Background(self._settings), os.getpid()
+            self._forget_parent()
+            if self._background is None:
+                self._background = _Background(self._settings)
             background = self._background
         return background.start(call, timeout, headers, done)
 
@@ -88,12 +89,18 @@ class RestTransport:
 
     def _http(self) -> httpx.Client:
         with self._lock:
-            if self._client is None or self._pid != os.getpid():
+            self._forget_parent()
+            if self._client is None:
                 self._client = self._settings.http_client or httpx.Client(
                     **client_options(self._settings)
                 )
-                self._pid = os.getpid()
-            return self._client
+            client: httpx.Client = self._client
+            return client
+
+    def _forget_parent(self) -> None:
+        """In a forked child, leave the parent's connections alone."""
+        if self._pid != os.getpid():
+            self._client, self._background, self._pid = None, None, os.getpid()
 
     def _attempt(self, call: Call[Any], request: dict[str, Any], deadline: float | None) -> bytes:
         try:
