@@ -90,11 +90,12 @@ class RestTransport:
     def _http(self) -> httpx.Client:
         with self._lock:
             self._forget_parent()
-            if self._client is None:
-                self._client = self._settings.http_client or httpx.Client(
-                    **client_options(self._settings)
-                )
-            client: httpx.Client = self._client
+            if self._client is not None:
+                return self._client
+            client: httpx.Client = self._settings.http_client or httpx.Client(
+                **client_options(self._settings)
+            )
+            self._client = client
             return client
 
     def _forget_parent(self) -> None:
