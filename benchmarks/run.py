@@ -28,7 +28,7 @@ from benchmarks.peers import PEERS, REST_PEERS  # noqa: E402
 
 _RESULTS: Final = ROOT / "benchmarks" / "results"
 _OVMS: Final = "ovmsclient==2023.1"
-_SLICE_SECONDS: Final = 0.12
+_SLICE_SECONDS: Final = 0.1
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 
     skipped: dict[str, str] = {}
     ovms_python = _ovms_environment(skipped)
-    rounds = 3 if options.quick else 9
+    rounds = 3 if options.quick else 7
     results = {}
     costs: dict[str, Any] = {}
     with (
@@ -96,7 +96,8 @@ class _Worker:
     def __init__(self, process: subprocess.Popen[str], stderr: IO[str]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, stderr
+        self._process, self._stderr = process, stderr
+        self._stdin, self._stdout = process.stdin, process.stdout
 
     def ask(self, question: Any) -> Any:
         """Send a line and wait for one."""
@@ -109,7 +110,8 @@ class _Worker:
         line = self._stdout.readline()
         if not line:
             self._stderr.seek(0)
-            raise RuntimeError(f"a process of the benchmark has died:\n{self._stderr.read()}")
+            said = self._stderr.read().strip()
+            raise ChildProcessError(f"ended with {self._process.wait()}: {said}")
         return json.loads(line)
 
 
@@ -154,7 +156,10 @@ def _measure(
                     _process(python, "benchmarks.worker", *arguments)
                 )
         for peer, worker in list(workers.items()):
-            problem = worker.read()
+            try:
+                problem = worker.read()
+            except ChildProcessError as error:
+                problem = str(error)
             if problem is not None:
                 results[peer] = problem
                 del workers[peer]
