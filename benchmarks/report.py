@@ -25,6 +25,8 @@ rounds, in each of which every peer took a turn beside a limit in its own proces
 "limit" is the limit beside itself: how far it is from 1 is noise. The server is a canned one on the
 same machine that takes very little time, so these ratios are the worst case: a real server, a model
 and a network all bring them closer to 1. Signatures are known beforehand, as after a first call.
+Of 22 MB, most is the allocator: what it keeps from one call helps the next, so that a peer may be
+below 1.
 """
 
 
@@ -73,17 +75,15 @@ def _ratios(name: str, measured: dict[str, Any]) -> dict[str, Any]:
         "title": case.title,
         "limit_us": round(statistics.median(limits) * 1e6),
         "ratios": ratios,
+        "goals": [],
         "errors": {peer: error for peer, error in measured.items() if isinstance(error, str)},
     }
-    if case.goal is not None and "tfsclient" in ratios:
-        reached = ratios["tfsclient"]["wall"]
-        if case.beside is not None:
-            reached /= ratios[case.beside]["wall"]
-        result["goal"] = {
-            "at_most": case.goal,
-            "reached": round(reached, 3),
-            "beside": case.beside or LIMIT,
-        }
+    own = measured.get("tfsclient")
+    for peer, at_most in case.goals.items():
+        if isinstance(own, list) and peer in ratios:
+            # The limit is measured in each process, other peers in the same round.
+            reached = ratios["tfsclient"]["wall"] if peer == LIMIT else _beside(own, measured[peer])
+            result["goals"].append({"beside": peer, "at_most": at_most, "reached": reached})
     return result
 
 
@@ -95,6 +95,11 @@ def _ratio(rounds: list[Any]) -> dict[str, float]:
         "wall_high": round(walls[-1 - len(walls) // 4], 3),
         "cpu": round(statistics.median(own[1] / limit[1] for limit, own in rounds), 3),
     }
+
+
+def _beside(own: list[Any], other: list[Any]) -> float:
+    pairs = zip(own, other, strict=True)
+    return float(round(statistics.median(mine[1][0] / theirs[1][0] for mine, theirs in pairs), 3))
 
 
 def table(data: dict[str, Any]) -> str:
@@ -115,8 +120,8 @@ def table(data: dict[str, Any]) -> str:
     for protocol, cases in groups.items():
         if cases:
             blocks.append(f"{protocol}, ratio to the limit: clock / CPU\n\n" + _matrix(cases))
-    if goals := {n: c for n, c in data["cases"].items() if "goal" in c}:
-        blocks.append("Goals of tfsclient, by the clock\n\n" + _goals(goals))
+    if any(case["goals"] for case in data["cases"].values()):
+        blocks.append("Goals of tfsclient, by the clock\n\n" + _goals(data["cases"]))
     failed = {
         f"{peer}: {error}"
         for case in data["cases"].values()
@@ -146,13 +151,12 @@ def _matrix(cases: dict[str, Any]) -> str:
 
 
 def _goals(cases: dict[str, Any]) -> str:
-    rows = [["", "goal", "measured", "to", ""]]
+    rows = [["", "to", "goal", "measured", ""]]
     for case in cases.values():
-        goal = case["goal"]
-        met = "met" if goal["reached"] <= goal["at_most"] else "missed"
-        rows.append(
-            [case["title"], f"{goal['at_most']}", f"{goal['reached']:.3g}", goal["beside"], met]
-        )
+        for goal in case["goals"]:
+            met = "met" if goal["reached"] <= goal["at_most"] else "missed"
+            numbers = [f"{goal['at_most']:g}", f"{goal['reached']:.3g}"]
+            rows.append([case["title"], goal["beside"], *numbers, met])
     return _aligned(rows)
 
 
@@ -191,22 +195,25 @@ def plot(data: dict[str, Any], path: Path) -> None:
     peers = [peer for peer in peers if peer != LIMIT]
     figure = Figure(figsize=(9, 0.9 * len(cases) + 1.5), layout="constrained")
     axes = figure.subplots()
-    height = 0.8 / len(peers)
-    for index, peer in enumerate(peers):
-        with_it = [i for i, case in enumerate(cases) if peer in case["ratios"]]
-        axes.barh(
-            [i - 0.4 + (index + 0.5) * height for i in with_it],
-            [cases[i]["ratios"][peer]["wall"] for i in with_it],
-            height,
-            label=peer,
-            color=f"C{index}",
-        )
+    labelled: set[str] = set()
+    for row, case in enumerate(cases):
+        shown = [peer for peer in peers if peer in case["ratios"]]
+        height = 0.8 / len(shown)
+        for index, peer in enumerate(shown):
+            axes.barh(
+                row - 0.4 + (index + 0.5) * height,
+                case["ratios"][peer]["wall"],
+                height,
+                label=None if peer in labelled else peer,
+                color=f"C{peers.index(peer)}",
+            )
+            labelled.add(peer)
     axes.set_yticks(range(len(cases)), [case["title"] for case in cases])
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlabel("time of a call, ratio to the limit (1: bytes without codec)")
     axes.set_title(f"Predict calls, {data['date']}")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=4)
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=120)

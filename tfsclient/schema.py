@@ -10,7 +10,7 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
@@ -24,6 +24,12 @@ DEFAULT_SIGNATURE: Final = "serving_default"
 
 # Put there by TensorFlow's own exporter: listed by the server, not meant to be called.
 _EXPORTER_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
+
+# What TF Serving reads the answers of Classify and Regress from.
+_CLASSIFY_OUTPUTS: Final = {"classes": "string", "scores": "float32"}
+_REGRESS_OUTPUTS: Final = {"outputs": "float32"}
+
+Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
 _FORMAT = 1
 
@@ -104,6 +110,24 @@ class Signature:
     defaults: frozenset[str] = field(default_factory=frozenset[str])
     example_input: str | None = None
     features: Features | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The call that the signature is for: "predict", "classify" or "regress".
+
+        Its method name says so, as far as its tensors' names agree: those are what TF Serving's
+        Classify and Regress look at.  TF2 writes every method name as predict's, so a signature
+        with just the tensors ``inputs``, ``classes`` and ``scores`` is for classify, too.
+        """
+        if list(self.inputs) == ["inputs"] and self.inputs["inputs"].dtype == STRING:
+            outputs = {name: str(spec.dtype) for name, spec in self.outputs.items()}
+            if outputs == _CLASSIFY_OUTPUTS:
+                return "classify"
+            if self.method == CLASSIFY and outputs and outputs.items() <= _CLASSIFY_OUTPUTS.items():
+                return "classify"
+            if self.method == REGRESS and outputs == _REGRESS_OUTPUTS:
+                return "regress"
+        return "predict"
 
     @property
     def why_unusable(self) -> str | None:
@@ -305,7 +329,7 @@ def _tensor_from_json(name: str, place: _Place) -> TensorSpec:
         raise InvalidInput(f"{place.path}.dtype: {error}") from None
     shape = place.value.get("shape")
     if shape is not None and not (
-        isinstance(shape, list) and all(type(d) is int and d >= -1 for d in shape)
+        isinstance(shape, list) and all(type(d) is int and -1 <= d < 1 << 63 for d in shape)
     ):
         raise InvalidInput(f"{place.path}.shape must be a list of integers from -1, or null")
     encoding = place.value.get("encoding", "dense")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature, to_json
+from tfsclient.schema import Model, to_json
 
 LOCK_FILE = "tfsclient.lock.json"
 
@@ -80,15 +80,9 @@ def left_out(model: Model, language: str, options: Options | None = None) -> lis
     rest_only = languages()[language].rest_only or (options or Options()).transport == "rest"
     found = []
     for name, signature in sorted(model.signatures.items()):
-        reason = signature.why_unusable or _why_not_predict(signature)
+        reason = signature.why_unusable
         if reason is None and rest_only:
             reason = signature.why_not_over_rest
         if reason is not None:
             found.append(LeftOut(name, reason))
     return found
-
-
-def _why_not_predict(signature: Signature) -> str | None:
-    if signature.method in (CLASSIFY, REGRESS):
-        return f"its method is {signature.method}; only predict signatures are generated so far"
-    return None
