@@ -21,16 +21,18 @@ from tfsclient import inputs as inputs_
 from tfsclient.batches import merge, split
 from tfsclient.bound import AsyncBoundModel
 from tfsclient.calls import Call, T, adrive
-from tfsclient.core import DEFAULT, Core, Deadline, Flag, Headers, Readiness, Timeout, Token
+from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.example import ExampleLike
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.request import PredictRequest, check_version
-from tfsclient.results import Prediction, VersionStatus
+from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
 from tfsclient.tls import TLS
 from tfsclient.transports.settings import Settings
+from tfsclient.waiting import Deadline, Readiness
 
 
 class AsyncClient:
@@ -173,14 +175,89 @@ class AsyncClient:
 
     async def send(
         self,
-        request: PredictRequest,
+        request: PredictRequest | Any,
         *,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         copy: Flag = DEFAULT,
     ) -> Prediction:
-        """Send a request that was built before."""
-        return await adrive(self._core.run(request, copy), self._sender(timeout, headers))
+        """Send a request that was built before; see :meth:`tfsclient.Client.send`."""
+        return await adrive(self._core.send(request, copy), self._sender(timeout, headers))
+
+    async def classify(
+        self,
+        model: str,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> Classes:
+        """Classify tf.Examples; see :meth:`tfsclient.Client.classify`."""
+        call = self._core.classify(
+            model,
+            examples,
+            context,
+            signature=signature,
+            version=version,
+            label=label,
+            validate=validate,
+        )
+        return await self._send(call, timeout, headers)
+
+    async def regress(
+        self,
+        model: str,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> Float32s:
+        """Get a number for each tf.Example; see :meth:`tfsclient.Client.regress`."""
+        call = self._core.regress(
+            model,
+            examples,
+            context,
+            signature=signature,
+            version=version,
+            label=label,
+            validate=validate,
+        )
+        return await self._send(call, timeout, headers)
+
+    async def multi_inference(
+        self,
+        model: str,
+        tasks: Mapping[str, str],
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> dict[str, Classes | Float32s]:
+        """Run several signatures on tf.Examples; see :meth:`tfsclient.Client.multi_inference`."""
+        call = self._core.multi_inference(
+            model,
+            tasks,
+            examples,
+            context,
+            version=version,
+            label=label,
+            validate=validate,
+        )
+        return await self._send(call, timeout, headers)
 
     async def metadata(
         self,

@@ -1,13 +1,17 @@
-"""One large request as several small ones, and their answers as one."""
+"""Many batches, one after the other, and one large batch as several requests."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tfsclient.errors import InvalidInput
+from tfsclient.futures import CallFuture
+from tfsclient.inputs import Inputs
 from tfsclient.request import PredictRequest
 from tfsclient.results import Prediction
 from tfsclient.tensors import Tensor
@@ -73,3 +77,56 @@ def merge(requests: Sequence[PredictRequest], answers: Sequence[Prediction]) -> 
         signature=first.signature,
         version=versions.pop() if len(versions) == 1 else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A batch under way, in one part or several.
+
+    Attributes:
+        requests: the parts.
+        futures: their answers to come.
+    """
+
+    requests: list[PredictRequest]
+    futures: list[CallFuture[Prediction]]
+
+    def done(self) -> bool:
+        """Whether all answers are there."""
+        return all(future.done() for future in self.futures)
+
+    def result(self) -> Prediction:
+        """The answers, put together."""
+        return merge(self.requests, [future.result() for future in self.futures])
+
+
+def pipeline(
+    start: Callable[[Inputs], Parts],
+    batches: Iterable[Inputs],
+    concurrency: int,
+    ordered: bool,
+) -> Iterator[Prediction]:
+    """The predictions of batches, of which ``concurrency`` are under way at once."""
+    under_way: deque[Parts] = deque()
+
+    def next_result() -> Prediction:
+        if not ordered:
+            while not any(parts.done() for parts in under_way):
+                waiting = [f for parts in under_way for f in parts.futures if not f.done()]
+                wait(waiting, return_when=FIRST_COMPLETED)
+            ready = next(parts for parts in under_way if parts.done())
+            under_way.remove(ready)
+            return ready.result()
+        return under_way.popleft().result()
+
+    try:
+        for inputs in batches:
+            under_way.append(start(inputs))
+            if len(under_way) >= concurrency:
+                yield next_result()
+        while under_way:
+            yield next_result()
+    finally:
+        for parts in under_way:
+            for future in parts.futures:
+                future.cancel()

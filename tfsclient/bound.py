@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfsclient.aio import AsyncClient
     from tfsclient.client import Client
+    from tfsclient.core import Examples
+    from tfsclient.example import ExampleLike
     from tfsclient.inputs import Inputs
-    from tfsclient.results import Prediction, VersionStatus
+    from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
     from tfsclient.schema import Model, Signature
 
 
@@ -51,6 +53,30 @@ class BoundModel(_Bound):
         """See :meth:`tfsclient.Client.predict_batches`."""
         return self._client.predict_batches(self.name, batches, **self._which(), **options)
 
+    def classify(
+        self, examples: Examples, context: ExampleLike | None = None, **options: Any
+    ) -> Classes:
+        """See :meth:`tfsclient.Client.classify`."""
+        return self._client.classify(self.name, examples, context, **self._which(), **options)
+
+    def regress(
+        self, examples: Examples, context: ExampleLike | None = None, **options: Any
+    ) -> Float32s:
+        """See :meth:`tfsclient.Client.regress`."""
+        return self._client.regress(self.name, examples, context, **self._which(), **options)
+
+    def multi_inference(
+        self,
+        tasks: Mapping[str, str],
+        examples: Examples,
+        context: ExampleLike | None = None,
+        **options: Any,
+    ) -> dict[str, Classes | Float32s]:
+        """See :meth:`tfsclient.Client.multi_inference`."""
+        return self._client.multi_inference(
+            self.name, tasks, examples, context, **self._which(), **options
+        )
+
     def metadata(self, **options: Any) -> Model:
         """See :meth:`tfsclient.Client.metadata`."""
         return self._client.metadata(self.name, **self._which(), **options)
@@ -84,6 +110,30 @@ class AsyncBoundModel(_Bound):
     def predict_batches(self, batches: Any, **options: Any) -> AsyncIterator[Prediction]:
         """See :meth:`tfsclient.Client.predict_batches`."""
         return self._client.predict_batches(self.name, batches, **self._which(), **options)
+
+    def classify(
+        self, examples: Examples, context: ExampleLike | None = None, **options: Any
+    ) -> Awaitable[Classes]:
+        """See :meth:`tfsclient.AsyncClient.classify`."""
+        return self._client.classify(self.name, examples, context, **self._which(), **options)
+
+    def regress(
+        self, examples: Examples, context: ExampleLike | None = None, **options: Any
+    ) -> Awaitable[Float32s]:
+        """See :meth:`tfsclient.AsyncClient.regress`."""
+        return self._client.regress(self.name, examples, context, **self._which(), **options)
+
+    def multi_inference(
+        self,
+        tasks: Mapping[str, str],
+        examples: Examples,
+        context: ExampleLike | None = None,
+        **options: Any,
+    ) -> Awaitable[dict[str, Classes | Float32s]]:
+        """See :meth:`tfsclient.AsyncClient.multi_inference`."""
+        return self._client.multi_inference(
+            self.name, tasks, examples, context, **self._which(), **options
+        )
 
     def metadata(self, **options: Any) -> Awaitable[Model]:
         """See :meth:`tfsclient.Client.metadata`."""

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
 from tfsclient import inputs as inputs_
-from tfsclient.batches import merge, split
+from tfsclient.batches import Parts, pipeline, split
 from tfsclient.bound import BoundModel
 from tfsclient.calls import Call, T, drive
-from tfsclient.core import DEFAULT, Core, Deadline, Flag, Headers, Readiness, Timeout, Token
+from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.example import ExampleLike
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.futures import CallFuture
 from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.request import PredictRequest, check_version
-from tfsclient.results import Prediction, VersionStatus
+from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
 from tfsclient.tls import TLS
 from tfsclient.transports.settings import Settings
+from tfsclient.waiting import Deadline, Readiness
 
 
 class Client:
@@ -112,8 +112,12 @@ class Client:
 
         Args:
             model: the model's name.
-            inputs: a dict of input name to array-like; an array-like for a signature with one
-                input; or a list of dicts, one a row, that are stacked by name.
+            inputs: a dict of input name to value; a value alone for a signature with one input; a
+                list of dicts, one a row, that are stacked by name; or a pandas or pyarrow table,
+                whose columns are inputs of the same name, or whose rows become Examples.  A value
+                is what numpy takes; str or bytes for strings; an :class:`Image`; an
+                :class:`Example` or a list of them; or a ``TensorProto`` or ``tf.train.Example``
+                message.
             signature: the signature to run, by name; None for serving_default, else the only
                 usable one.  A ``Signature`` is taken as it is: the server is not asked for it.
             version: the version to run; None for the latest.
@@ -231,15 +235,15 @@ class Client:
             "validate": validate,
         }
 
-        def start(inputs: inputs_.Inputs) -> _Parts:
+        def start(inputs: inputs_.Inputs) -> Parts:
             deadline = self._core.deadline(timeout)
             sent = self._core.headers(headers)
             flow = self._core.build(model, inputs, **options)
             request = drive(flow, lambda call: self._exchange(call, deadline, sent))
             requests = split(request, batch_size)
-            return _Parts(requests, [self._start(r, deadline, sent, copy) for r in requests])
+            return Parts(requests, [self._start(r, deadline, sent, copy) for r in requests])
 
-        return _pipeline(start, batches, concurrency, ordered)
+        return pipeline(start, batches, concurrency, ordered)
 
     def build_predict(
         self,
@@ -268,14 +272,145 @@ class Client:
 
     def send(
         self,
-        request: PredictRequest,
+        request: PredictRequest | Any,
         *,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         copy: Flag = DEFAULT,
     ) -> Prediction:
-        """Send a request that was built before."""
-        return drive(self._core.run(request, copy), self._sender(timeout, headers))
+        """Send a request that was built before.
+
+        Args:
+            request: what :meth:`build_predict` gave, or an official ``PredictRequest`` message.
+            timeout: seconds for the whole call; None for no limit.
+            headers: metadata for this call, added to the client's.
+            copy: whether to return writable copies.
+        """
+        return drive(self._core.send(request, copy), self._sender(timeout, headers))
+
+    def classify(
+        self,
+        model: str,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> Classes:
+        """Classify tf.Examples by the server's Classify call.
+
+        Examples are checked, and 3 becomes 3.0 where the model parses floats, if the features are
+        known: from ``Client(schemas=...)`` or a ``Signature``, read from a SavedModel.  A server
+        does not tell them.
+
+        Args:
+            model: the model's name.
+            examples: a list of Examples, each an :class:`Example`, a dict of features, a
+                ``tf.train.Example`` message or its bytes; or a table, whose rows they are.
+            context: an Example whose features all of them share; their own win.
+            signature: the signature to run; None for serving_default.
+            version: the version to run; None for the latest.
+            label: run the version with this label; not together with ``version``.
+            timeout: seconds for the whole call; None for no limit.
+            headers: metadata for this call, added to the client's.
+            validate: whether to check the examples against the features, if those are known.
+
+        Returns:
+            For each example a list of (label, score), in the model's order.  The label is "" where
+            the model gives scores only, the score 0.0 where it gives labels only.
+
+        Raises:
+            InvalidInput: an example cannot be written, or does not fit; nothing was sent.
+            TFSError: the call failed.
+        """
+        call = self._core.classify(
+            model,
+            examples,
+            context,
+            signature=signature,
+            version=version,
+            label=label,
+            validate=validate,
+        )
+        return self._send(call, timeout, headers)
+
+    def regress(
+        self,
+        model: str,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> Float32s:
+        """Get a number for each tf.Example by the server's Regress call.
+
+        Arguments and errors are those of :meth:`classify`.
+
+        Returns:
+            float32 [n], one value for each example.
+        """
+        call = self._core.regress(
+            model,
+            examples,
+            context,
+            signature=signature,
+            version=version,
+            label=label,
+            validate=validate,
+        )
+        return self._send(call, timeout, headers)
+
+    def multi_inference(
+        self,
+        model: str,
+        tasks: Mapping[str, str],
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> dict[str, Classes | Float32s]:
+        """Run several classify and regress signatures on the same tf.Examples; over gRPC only.
+
+        Args:
+            model: the model's name.
+            tasks: "classify" or "regress" for each signature's name.
+            examples: as for :meth:`classify`, and so are the rest.
+            context: an Example whose features all of them share.
+            version: the version to run.
+            label: run the version with this label.
+            timeout: seconds for the whole call.
+            headers: metadata for this call.
+            validate: whether to check the examples, if all the signatures' features are known.
+
+        Returns:
+            By signature, what :meth:`classify` or :meth:`regress` returns.
+
+        Raises:
+            Unimplemented: the target is REST, which has no such call.
+        """
+        call = self._core.multi_inference(
+            model,
+            tasks,
+            examples,
+            context,
+            version=version,
+            label=label,
+            validate=validate,
+        )
+        return self._send(call, timeout, headers)
 
     def metadata(
         self,
@@ -439,48 +574,3 @@ class Client:
             exchange.failed(error)
             raise
         return exchange.answered(data)
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """A batch under way, in one part or several."""
-
-    requests: list[PredictRequest]
-    futures: list[CallFuture[Prediction]]
-
-    def done(self) -> bool:
-        return all(future.done() for future in self.futures)
-
-    def result(self) -> Prediction:
-        return merge(self.requests, [future.result() for future in self.futures])
-
-
-def _pipeline(
-    start: Callable[[inputs_.Inputs], _Parts],
-    batches: Iterable[inputs_.Inputs],
-    concurrency: int,
-    ordered: bool,
-) -> Iterator[Prediction]:
-    under_way: deque[_Parts] = deque()
-
-    def next_result() -> Prediction:
-        if not ordered:
-            while not any(parts.done() for parts in under_way):
-                waiting = [f for parts in under_way for f in parts.futures if not f.done()]
-                wait(waiting, return_when=FIRST_COMPLETED)
-            ready = next(parts for parts in under_way if parts.done())
-            under_way.remove(ready)
-            return ready.result()
-        return under_way.popleft().result()
-
-    try:
-        for inputs in batches:
-            under_way.append(start(inputs))
-            if len(under_way) >= concurrency:
-                yield next_result()
-        while under_way:
-            yield next_result()
-    finally:
-        for parts in under_way:
-            for future in parts.futures:
-                future.cancel()

@@ -8,31 +8,21 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
 from tfsclient import inputs as inputs_
 from tfsclient.calls import Call, Flow
 from tfsclient.discovery import Discovery, Pointer
-from tfsclient.errors import (
-    Code,
-    DeadlineExceeded,
-    InvalidArgument,
-    InvalidInput,
-    NotFound,
-    TFSError,
-    Unavailable,
-    from_code,
-)
+from tfsclient.errors import InvalidArgument, InvalidInput, NotFound, TFSError
+from tfsclient.example import ExampleLike
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest, build_predict, check_version
-from tfsclient.results import Prediction, VersionStatus
-from tfsclient.schema import Model, Signature
+from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.schema import Features, Model, Signature
 from tfsclient.target import Target
-
-_POLL_SECONDS = 0.25  # between two looks at a model that is not ready
-_LOOK_SECONDS = 5.0  # that one such look may take
+from tfsclient.waiting import Deadline, check_timeout
 
 
 class _Default(enum.Enum):
@@ -47,6 +37,7 @@ Timeout: TypeAlias = float | None | Literal[_Default.DEFAULT]
 Flag: TypeAlias = bool | Literal[_Default.DEFAULT]
 Headers: TypeAlias = Mapping[str, str] | None
 Token: TypeAlias = str | Callable[[], str] | None
+Examples: TypeAlias = "Iterable[ExampleLike] | Any"  # Any: a table
 
 
 class Core:
@@ -83,7 +74,8 @@ class Core:
         else:
             from tfsclient import grpc_calls as calls  # type: ignore[no-redef]
         self._calls: Any = calls
-        self._discovery = Discovery(self._calls.metadata, dict(schemas or {}))
+        self._schemas = dict(schemas or {})
+        self._discovery = Discovery(self._calls.metadata, self._schemas)
 
     # One deadline and one set of headers for all that a method sends.
 
@@ -120,7 +112,7 @@ class Core:
         validate: Flag,
     ) -> Flow[PredictRequest]:
         """A checked request; only discovery is sent, and only if the signature is not known."""
-        check = self._validate if validate is DEFAULT else validate
+        check = self._checks(validate)
 
         def build(spec: Signature) -> PredictRequest:
             return build_predict(
@@ -150,6 +142,16 @@ class Core:
                 raise
             return build(renewed.signature(signature))
 
+    def send(self, request: Any, copy: Flag) -> Flow[Prediction]:
+        """Send a request that was built before, here or by the official classes."""
+        if not isinstance(request, PredictRequest):
+            request = PredictRequest.from_message(request)
+        if request.spec is None and self._calls.NEEDS_SIGNATURE:
+            pointer = Pointer(request.model, request.version, request.label)
+            known = yield from self._discovery.find(pointer)
+            request = replace(request, spec=known.signature(request.signature))
+        return (yield from self.run(request, copy))
+
     def run(self, request: PredictRequest, copy: Flag) -> Flow[Prediction]:
         """Send a request, and notice when the answer shows that what is known is out of date."""
         try:
@@ -176,6 +178,78 @@ class Core:
         elif isinstance(outcome, Prediction) and outcome.version is not None:
             self._discovery.suspect(pointer, outcome.version)
 
+    def classify(
+        self, model: str, examples: Examples, context: ExampleLike | None, **options: Any
+    ) -> Call[Classes]:
+        """The call that classifies Examples; they are checked if their features are known."""
+        call: Call[Classes] = self._infer(self._calls.classify, model, examples, context, **options)
+        return call
+
+    def regress(
+        self, model: str, examples: Examples, context: ExampleLike | None, **options: Any
+    ) -> Call[Float32s]:
+        """The call that gives a number for each Example."""
+        call: Call[Float32s] = self._infer(self._calls.regress, model, examples, context, **options)
+        return call
+
+    def _infer(
+        self,
+        make: Callable[..., Call[Any]],
+        model: str,
+        examples: Examples,
+        context: ExampleLike | None,
+        *,
+        signature: str | Signature | None,
+        version: int | None,
+        label: str | None,
+        validate: Flag,
+    ) -> Call[Any]:
+        check_version(model, version, label)
+        spec = self._given(model, signature)
+        started = time.perf_counter()
+        call = make(
+            model,
+            examples,
+            context,
+            signature=signature if spec is None else spec.name,
+            version=version,
+            label=label,
+            features=spec.features if spec is not None and self._checks(validate) else None,
+        )
+        return replace(call, encode_seconds=time.perf_counter() - started)
+
+    def multi_inference(
+        self,
+        model: str,
+        tasks: Mapping[str, str],
+        examples: Examples,
+        context: ExampleLike | None,
+        *,
+        version: int | None,
+        label: str | None,
+        validate: Flag,
+    ) -> Call[dict[str, Classes | Float32s]]:
+        """The call that runs several signatures on the same Examples."""
+        check_version(model, version, label)
+        specs = [self._given(model, name) for name in tasks] if self._checks(validate) else []
+        started = time.perf_counter()
+        call: Call[dict[str, Classes | Float32s]] = self._calls.multi_inference(
+            model, tasks, examples, context, version=version, label=label, features=_union(specs)
+        )
+        return replace(call, encode_seconds=time.perf_counter() - started)
+
+    def _given(self, model: str, signature: str | Signature | None) -> Signature | None:
+        """The signature, where it was given rather than to be asked for.
+
+        A server's metadata says nothing about Examples, so it would not help to ask.
+        """
+        if isinstance(signature, Signature):
+            return signature
+        return self._schemas[model].signature(signature) if model in self._schemas else None
+
+    def _checks(self, validate: Flag) -> bool:
+        return self._validate if validate is DEFAULT else validate
+
     def metadata(self, model: str, version: int | None, label: str | None) -> Call[Model]:
         """The call for a model's signatures."""
         check_version(model, version, label)
@@ -194,95 +268,16 @@ class Core:
         return call
 
 
-class Deadline:
-    """When a method must be done.
-
-    Args:
-        seconds: from now; None for never.
-    """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._end = None if seconds is None else time.monotonic() + seconds
-
-    def left(self, model: str | None) -> float | None:
-        """Seconds that are left; None for no limit.
-
-        Raises:
-            DeadlineExceeded: none are.
-        """
-        if self._end is None:
+def _union(specs: Sequence[Signature | None]) -> Features | None:
+    """What several signatures parse from the same Examples; None if that is not known."""
+    union: dict[str, Any] = {}
+    for spec in specs:
+        if spec is None or spec.features is None:
             return None
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise DeadlineExceeded("no time was left to send the request", model=model)
-        return left
-
-
-class Readiness:
-    """The reasoning of ``wait_until_ready``: looks at states, tells what they mean.
-
-    Args:
-        model: the model's name.
-        timeout: seconds to wait; None for ever.
-    """
-
-    poll_seconds = _POLL_SECONDS
-
-    def __init__(self, model: str, timeout: float | None) -> None:
-        self._model = model
-        self._timeout = timeout
-        self._end = None if timeout is None else time.monotonic() + timeout
-        self._last = "it has no versions"
-
-    def look_seconds(self) -> float:
-        """How long the next look may take."""
-        if self._end is None:
-            return _LOOK_SECONDS
-        return max(0.05, min(_LOOK_SECONDS, self._end - time.monotonic()))
-
-    def seen(self, states: list[VersionStatus]) -> VersionStatus | None:
-        """The newest available version, if there is one.
-
-        Raises:
-            TFSError: none will ever be: every version failed to load.
-        """
-        for state in states:
-            if state.available:
-                return state
-        failed = [s for s in states if s.state == "END" and s.error_code is not Code.OK]
-        if states and len(failed) == len(states):
-            raise from_code(
-                failed[0].error_code,
-                f"version {failed[0].version} did not load: {failed[0].error_message}",
-                model=self._model,
-            )
-        if states:
-            self._last = ", ".join(f"version {s.version} is {s.state}" for s in states)
-        return None
-
-    def not_seen(self, error: TFSError) -> None:
-        """A look that failed; a server that is not there yet is waited for."""
-        if not isinstance(error, NotFound | Unavailable | DeadlineExceeded):
-            raise error
-        self._last = str(error)
-
-    def check_time(self) -> None:
-        """Give up when there is no time for another look.
-
-        Raises:
-            DeadlineExceeded: with what was seen last.
-        """
-        if self._end is not None and time.monotonic() + _POLL_SECONDS > self._end:
-            raise DeadlineExceeded(
-                f"not ready after {self._timeout} s: {self._last}", model=self._model
-            )
-
-
-def check_timeout(timeout: float | None) -> float | None:
-    """Refuse a timeout that is no positive number."""
-    if timeout is not None and not timeout > 0:
-        raise InvalidInput(f"timeout must be a positive number of seconds or None, not {timeout}")
-    return timeout
+        for name, feature in spec.features.items():
+            if union.setdefault(name, feature) != feature:
+                return None  # what suits one may not suit the other: the server will tell
+    return union or None
 
 
 def _lower(headers: Headers) -> dict[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tfsclient import predict_wire
 from tfsclient.calls import Call
@@ -17,7 +16,7 @@ from tfsclient.example import ExampleLike, serialize, write_call
 from tfsclient.messages import message_class
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest
-from tfsclient.results import Prediction, VersionStatus
+from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import CLASSIFY, REGRESS, Features, Model
 from tfsclient.sources import from_metadata_response
 from tfsclient.wire import CHUNK, FIXED32, chunk, fields
@@ -37,9 +36,6 @@ _EACH = 1  # of ClassificationResult, Classifications and RegressionResult: what
 _LABEL, _SCORE = 1, 2  # of Class
 _REGRESSION_VALUE = 1  # of Regression
 _SIGNATURE_NAME = 3  # of ModelSpec
-
-Float32s: TypeAlias = npt.NDArray[np.float32]
-Classes: TypeAlias = list[list[tuple[str, float]]]
 
 # Over gRPC an answer tells its own dtypes, so a request needs no signature.
 NEEDS_SIGNATURE = False

@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 from tfsclient import inputs as inputs_
 from tfsclient import predict_wire, rest_json
-from tfsclient.errors import InvalidInput, MissingExtra
+from tfsclient.errors import DecodeError, InvalidInput, MissingExtra
 from tfsclient.schema import Signature
-from tfsclient.tensors import Tensor
+from tfsclient.tensors import Tensor, decode_tensor
 
 
 @dataclass(frozen=True, slots=True)
 class PredictRequest:
-    """What :meth:`tfsclient.Client.send` sends; made by ``build_predict``.
+    """What :meth:`tfsclient.Client.send` sends; made by ``build_predict`` or :meth:`from_message`.
 
     Attributes:
         model: the model's name.
@@ -51,19 +51,59 @@ class PredictRequest:
             predict_wire.encode_predict_request(header, self.tensors, self.outputs or ())
         )
 
-    def to_json(self) -> bytes:
-        """The body of the same request over REST, in column form.
+    def to_json(self, row: bool = False) -> bytes:
+        """The body of the same request over REST.
+
+        Args:
+            row: whether to write ``instances``, a value or an object for each row of the batch,
+                rather than ``inputs``, the column form that tfsclient sends.
 
         Raises:
             Unimplemented: a tensor has no JSON form that the server reads.
+            InvalidInput: there are no rows, for the inputs have no common first dimension.
         """
-        return rest_json.encode_predict(self.tensors, self.signature)
+        if not row:
+            return rest_json.encode_predict(self.tensors, self.signature)
+        try:
+            return rest_json.encode_predict_rows(self.tensors, self.signature)
+        except InvalidInput as error:
+            error.model, error.signature = self.model, self.signature
+            raise
 
     def to_curl(self, url: str = "http://localhost:8501") -> str:
         """A shell command that sends the same request to the REST server at ``url``."""
         return (
             f"curl --globoff --data-binary {shlex.quote(self.to_json().decode())} "
             f"{shlex.quote(url.rstrip('/') + self.rest_path())}"
+        )
+
+    @classmethod
+    def from_message(cls, message: Any) -> PredictRequest:
+        """The request of an official ``PredictRequest`` message, of any protobuf pool.
+
+        Raises:
+            InvalidInput: it is no such message, or holds what is no tensor.
+        """
+        name = getattr(getattr(type(message), "DESCRIPTOR", None), "full_name", None)
+        if name != "tensorflow.serving.PredictRequest":
+            raise InvalidInput(f"a {name or type(message).__name__} is no PredictRequest")
+        read = predict_wire.decode_predict_request(message.SerializeToString())
+        spec = read.spec or predict_wire.ModelSpec()
+        tensors = {}
+        for name, proto in read.inputs.items():
+            try:
+                tensors[name] = decode_tensor(proto)
+            except DecodeError as error:
+                raise InvalidInput(
+                    f"input {name!r}: {error.details}", model=spec.name, signature=spec.signature
+                ) from error
+        return cls(
+            model=spec.name,
+            tensors=tensors,
+            signature=spec.signature or None,
+            version=spec.version,
+            label=spec.label,
+            outputs=read.output_filter or None,
         )
 
     def to_message(self) -> Any:

@@ -6,16 +6,13 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from tfsclient import rest_json
 from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
 from tfsclient.example import ExampleLike, write_call
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest, model_path
-from tfsclient.results import Prediction, VersionStatus
+from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model
 from tfsclient.sources import from_metadata_json
 
@@ -69,7 +66,7 @@ def classify(
     version: int | None = None,
     label: str | None = None,
     features: Features | None = None,
-) -> Call[list[list[tuple[str, float]]]]:
+) -> Call[Classes]:
     """The call that classifies Examples: for each of them, labels with scores.
 
     Args:
@@ -98,7 +95,7 @@ def regress(
     version: int | None = None,
     label: str | None = None,
     features: Features | None = None,
-) -> Call[npt.NDArray[np.float32]]:
+) -> Call[Float32s]:
     """The call that gives a float32 for each Example; arguments as for :func:`classify`."""
     body, count = _examples(model, examples, context, signature, features)
     decode = partial(rest_json.decode_regress, count=count)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import orjson
 
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import DecodeError, Unimplemented
+from tfsclient.errors import DecodeError, InvalidInput, Unimplemented
 from tfsclient.example import ExampleLike, features_of
 from tfsclient.nested import object_array
 from tfsclient.schema import Features, TensorSpec
@@ -37,14 +37,50 @@ def encode_predict(inputs: Mapping[str, Tensor], signature: str | None) -> bytes
     Raises:
         Unimplemented: a tensor has no JSON form that the server reads.
     """
-    members = [] if not signature else [b'"signature_name":' + orjson.dumps(signature)]
+    _check_some(inputs)
+    return _object([*_signature_name(signature), b'"inputs":' + _encode_named(inputs)])
+
+
+def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> bytes:
+    """The body of a predict request in row form: a lone input's values, or objects of several.
+
+    Raises:
+        Unimplemented: a tensor has no JSON form that the server reads.
+        InvalidInput: the inputs have no common first dimension, or it is 0.
+    """
+    _check_some(inputs)
+    rows = {t.array.shape[0] if t.array.ndim else 0 for t in inputs.values()}
+    if len(rows) != 1 or 0 in rows:
+        shapes = ", ".join(f"{name} {t.array.shape}" for name, t in inputs.items())
+        raise InvalidInput(f"the inputs have no rows in common: {shapes}")
+    if len(inputs) == 1:
+        (values,) = (_encode(name, tensor) for name, tensor in inputs.items())
+    else:
+        each = [
+            _encode_named({n: Tensor(t.dtype, t.array[i, ...]) for n, t in inputs.items()})
+            for i in range(rows.pop())
+        ]
+        values = b"[" + b",".join(each) + b"]"
+    return _object([*_signature_name(signature), b'"instances":' + values])
+
+
+def _check_some(inputs: Mapping[str, Tensor]) -> None:
     if not inputs:
         raise Unimplemented(
             "TF Serving cannot call a signature without inputs over REST", hint="use gRPC"
         )
-    values = [orjson.dumps(name) + b":" + _encode(name, t) for name, t in inputs.items()]
-    members.append(b'"inputs":{' + b",".join(values) + b"}")
+
+
+def _signature_name(signature: str | None) -> list[bytes]:
+    return [b'"signature_name":' + orjson.dumps(signature)] if signature else []
+
+
+def _object(members: Iterable[bytes]) -> bytes:
     return b"{" + b",".join(members) + b"}"
+
+
+def _encode_named(inputs: Mapping[str, Tensor]) -> bytes:
+    return _object(orjson.dumps(name) + b":" + _encode(name, t) for name, t in inputs.items())
 
 
 def _encode(name: str, tensor: Tensor) -> bytes:
@@ -88,7 +124,7 @@ def example_to_json(
         orjson.dumps(name) + b":" + _feature_to_json(*values)
         for name, values in features_of(example, spec, shared).items()
     ]
-    return b"{" + b",".join(members) + b"}"
+    return _object(members)
 
 
 def _feature_to_json(dtype: DType, values: Any) -> bytes:
@@ -104,11 +140,11 @@ def encode_examples(
     examples: Sequence[bytes], context: bytes | None, signature: str | None
 ) -> bytes:
     """The body of a classify or regress request, of what :func:`example_to_json` wrote."""
-    members = [] if not signature else [b'"signature_name":' + orjson.dumps(signature)]
+    members = _signature_name(signature)
     if context is not None:
         members.append(b'"context":' + context)
     members.append(b'"examples":[' + b",".join(examples) + b"]")
-    return b"{" + b",".join(members) + b"}"
+    return _object(members)
 
 
 def loads(body: bytes) -> Any:

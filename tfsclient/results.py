@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tfsclient.errors import Code
+
+Float32s: TypeAlias = npt.NDArray[np.float32]
+Classes: TypeAlias = list[list[tuple[str, float]]]  # for each example, labels with scores
 
 
 class Prediction(dict[str, npt.NDArray[Any]]):
