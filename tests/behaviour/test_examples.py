@@ -28,7 +28,7 @@ def test_regress_gives_a_number_for_each_example(client: Client) -> None:
 
 
 def test_a_bound_model_has_these_calls(target: str) -> None:
-    bound = Client(target).model("half_plus_two", version=3)
+    bound = Client(target).model("half_plus_two", version=2)
     assert bound.regress([{"x": 2.0}], signature="regress_x_to_y").tolist() == [4.0]
     assert bound.classify([{"x": 2.0}], signature="classify_x_to_y") == [[("", 4.0)]]
 
