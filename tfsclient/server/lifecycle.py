@@ -350,8 +350,10 @@ class ModelManager:
         else:
             version.attempts += 1
             version.next_attempt = time.monotonic() + self._retry_seconds
-            _log.warning("%s version %d: %s", version.name, version.number, error.details)
-            if version.attempts > self._max_retries:
+            last = version.attempts > self._max_retries
+            then = "given up" if last else f"next attempt in {self._retry_seconds:g} s"
+            _log.warning("%s version %d: %s; %s", version.name, version.number, error.details, then)
+            if last:
                 version.error = error
                 version.state = State.END
         self._changed.notify_all()
