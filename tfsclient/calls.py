@@ -11,7 +11,7 @@ from tfsclient.errors import TFSError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
     """One request, and how to read its answer.
 
@@ -38,52 +38,33 @@ class Call(Generic[T]):
 Flow: TypeAlias = Generator[Call[Any], Any, T]
 
 
-class Steps(Generic[T]):
-    """A flow being driven: what to send next, until there is a result."""
-
-    def __init__(self, flow: Flow[T]) -> None:
-        self._flow = flow
-        self.result: T
-        self.call: Call[Any] | None = None
-        self._advance(lambda: next(flow))
-
-    def answered(self, answer: Any) -> None:
-        """Give the flow the answer to its call."""
-        self._advance(lambda: self._flow.send(answer))
-
-    def failed(self, error: Exception) -> None:
-        """Raise the call's error inside the flow; what it does not handle comes out here."""
-        self._advance(lambda: self._flow.throw(error))
-
-    def _advance(self, step: Callable[[], Call[Any]]) -> None:
-        try:
-            self.call = step()
-        except StopIteration as done:
-            self.call = None
-            self.result = done.value
-
-
 def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
-    """Run a flow to its result with blocking sends."""
-    steps = Steps(flow)
-    while steps.call is not None:
+    """Run a flow to its result with blocking sends; a call's error is raised inside the flow."""
+    step: Callable[[Any], Call[Any]] = flow.send
+    answer: Any = None
+    while True:
         try:
-            answer = send(steps.call)
+            call = step(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        try:
+            step, answer = flow.send, send(call)
         except TFSError as error:
-            steps.failed(error)
-        else:
-            steps.answered(answer)
-    return steps.result
+            step, answer = flow.throw, error
 
 
 async def adrive(flow: Flow[T], send: Callable[[Call[Any]], Awaitable[Any]]) -> T:
-    """Run a flow to its result with awaited sends."""
-    steps = Steps(flow)
-    while steps.call is not None:
+    """Run a flow to its result with awaited sends; a call's error is raised inside the flow."""
+    step: Callable[[Any], Call[Any]] = flow.send
+    answer: Any = None
+    while True:
         try:
-            answer = await send(steps.call)
+            call = step(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        try:
+            step, answer = flow.send, await send(call)
         except TFSError as error:
-            steps.failed(error)
-        else:
-            steps.answered(answer)
-    return steps.result
+            step, answer = flow.throw, error

@@ -18,6 +18,7 @@ from tfsclient.discovery import Discovery, Pointer
 from tfsclient.errors import InvalidArgument, InvalidInput, NotFound, TFSError
 from tfsclient.example import ExampleLike
 from tfsclient.model_config import ServerConfig
+from tfsclient.repeats import Known, Repeats
 from tfsclient.request import PredictRequest, build_predict, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
@@ -76,6 +77,7 @@ class Core:
         self._calls: Any = calls
         self._schemas = dict(schemas or {})
         self._discovery = Discovery(self._calls.metadata, self._schemas)
+        self._repeats = Repeats()
 
     # One deadline and one set of headers for all that a method sends.
 
@@ -94,11 +96,52 @@ class Core:
     # Flows.
 
     def predict(
-        self, model: str, inputs: inputs_.Inputs, *, copy: Flag, **options: Any
+        self,
+        model: str,
+        inputs: inputs_.Inputs,
+        *,
+        signature: str | Signature | None,
+        version: int | None,
+        label: str | None,
+        outputs: Sequence[str] | None,
+        validate: Flag,
+        copy: Flag,
     ) -> Flow[Prediction]:
         """Discover, check, send."""
-        request = yield from self.build(model, inputs, **options)
-        return (yield from self.run(request, copy))
+        started = time.perf_counter()
+        pointer = Pointer(model, version, label)
+        which = (
+            *pointer,
+            None if isinstance(signature, Signature) else signature,
+            None if outputs is None else tuple(outputs),
+            self._checks(validate),
+            self._copy if copy is DEFAULT else copy,
+        )
+        known = self._known(pointer, signature)
+        if known is not None:
+            repeated = self._repeats.find(known, inputs, which)
+            if repeated is not None:
+                repeated.encode_seconds = time.perf_counter() - started
+                return (yield from self._run(repeated, pointer))
+        request = yield from self.build(
+            model,
+            inputs,
+            signature=signature,
+            version=version,
+            label=label,
+            outputs=outputs,
+            validate=validate,
+        )
+        call = self.call(request, copy)
+        known = self._known(pointer, signature)
+        if known is not None and not self._calls.NEEDS_SIGNATURE:
+            self._repeats.keep(known, inputs, which, request, call)
+        return (yield from self._run(call, pointer))
+
+    def _known(self, pointer: Pointer, signature: str | Signature | None) -> Known | None:
+        if isinstance(signature, Signature):
+            return signature
+        return self._discovery.known(pointer)
 
     def build(
         self,
@@ -153,13 +196,18 @@ class Core:
         return (yield from self.run(request, copy))
 
     def run(self, request: PredictRequest, copy: Flag) -> Flow[Prediction]:
-        """Send a request, and notice when the answer shows that what is known is out of date."""
+        """Send a request."""
+        pointer = Pointer(request.model, request.version, request.label)
+        return (yield from self._run(self.call(request, copy), pointer))
+
+    def _run(self, call: Call[Prediction], pointer: Pointer) -> Flow[Prediction]:
+        """Send a call, and notice when the answer shows that what is known is out of date."""
         try:
-            prediction: Prediction = yield self.call(request, copy)
+            prediction: Prediction = yield call
         except TFSError as error:
-            self.learn(request, error)
+            self._learn(pointer, error)
             raise
-        self.learn(request, prediction)
+        self._learn(pointer, prediction)
         return prediction
 
     def call(self, request: PredictRequest, copy: Flag) -> Call[Prediction]:
@@ -168,15 +216,19 @@ class Core:
         call: Call[Prediction] = self._calls.predict(
             request, self._copy if copy is DEFAULT else copy
         )
-        return replace(call, encode_seconds=time.perf_counter() - started)
+        call.encode_seconds = time.perf_counter() - started
+        return call
 
     def learn(self, request: PredictRequest, outcome: Prediction | TFSError) -> None:
         """Have a signature looked up again if this outcome says that the known one is old."""
-        pointer = Pointer(request.model, request.version, request.label)
-        if isinstance(outcome, InvalidArgument | NotFound):
+        self._learn(Pointer(request.model, request.version, request.label), outcome)
+
+    def _learn(self, pointer: Pointer, outcome: Prediction | TFSError) -> None:
+        if isinstance(outcome, Prediction):
+            if outcome.version is not None:
+                self._discovery.suspect(pointer, outcome.version)
+        elif isinstance(outcome, (InvalidArgument, NotFound)):
             self._discovery.suspect(pointer)
-        elif isinstance(outcome, Prediction) and outcome.version is not None:
-            self._discovery.suspect(pointer, outcome.version)
 
     def classify(
         self, model: str, examples: Examples, context: ExampleLike | None, **options: Any
@@ -216,7 +268,8 @@ class Core:
             label=label,
             features=spec.features if spec is not None and self._checks(validate) else None,
         )
-        return replace(call, encode_seconds=time.perf_counter() - started)
+        call.encode_seconds = time.perf_counter() - started
+        return call
 
     def multi_inference(
         self,
@@ -236,7 +289,8 @@ class Core:
         call: Call[dict[str, Classes | Float32s]] = self._calls.multi_inference(
             model, tasks, examples, context, version=version, label=label, features=_union(specs)
         )
-        return replace(call, encode_seconds=time.perf_counter() - started)
+        call.encode_seconds = time.perf_counter() - started
+        return call
 
     def _given(self, model: str, signature: str | Signature | None) -> Signature | None:
         """The signature, where it was given rather than to be asked for.

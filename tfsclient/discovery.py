@@ -53,18 +53,27 @@ class Discovery:
         self._entries: dict[Pointer, _Entry] = {}
         self._lock = threading.Lock()
 
-    def find(self, pointer: Pointer) -> Flow[Model]:
-        """The model behind a pointer, asked for if it is not known or too old."""
+    def known(self, pointer: Pointer) -> Model | None:
+        """The model behind a pointer; None if it is to be asked for."""
         if pointer.model in self._schemas:
             return self._schemas[pointer.model]
-        now = time.monotonic()
+        entry = self._entries.get(pointer)
+        if entry is None:
+            return None
+        age = time.monotonic() - entry.asked_at
+        fresh = age < _MIN_AGE or (age < _MAX_AGE and not entry.suspect)
+        return entry.model if fresh else None
+
+    def find(self, pointer: Pointer) -> Flow[Model]:
+        """The model behind a pointer, asked for if it is not known or too old."""
         with self._lock:
-            entry = self._entries.get(pointer)
-            if entry is not None:
-                age = now - entry.asked_at
-                if age < _MIN_AGE or (age < _MAX_AGE and not entry.suspect):
-                    return entry.model
-                entry.asked_at = now  # others go on with what is known while this one asks
+            known = self.known(pointer)
+            if known is not None:
+                return known
+            now = time.monotonic()
+            if pointer in self._entries:
+                # Others go on with what is known while this one asks.
+                self._entries[pointer].asked_at = now
         return (yield from self._ask(pointer, now))
 
     def renew(self, pointer: Pointer) -> Flow[Model | None]:

@@ -43,18 +43,17 @@ NEEDS_SIGNATURE = False
 
 def predict(request: PredictRequest, copy: bool) -> Call[Prediction]:
     """The call that runs a predict request."""
-    decode = partial(_prediction, request=request, copy=copy)
-    return Call(
-        _PREDICTION + "Predict", request.to_bytes(), decode, request.model, request.signature
-    )
+    model, signature = request.model, request.signature
+    decode = partial(_prediction, model=model, signature=signature, copy=copy)
+    return Call(_PREDICTION + "Predict", request.to_bytes(), decode, model, signature)
 
 
-def _prediction(data: bytes, *, request: PredictRequest, copy: bool) -> Prediction:
+def _prediction(data: bytes, *, model: str, signature: str | None, copy: bool) -> Prediction:
     answer = predict_wire.decode_predict_response(data, copy=copy)
     return Prediction(
         {name: tensor.array for name, tensor in answer.outputs.items()},
-        model=request.model,
-        signature=answer.signature or request.signature,
+        model=model,
+        signature=answer.signature or signature,
         version=answer.version,
     )
 

@@ -14,9 +14,10 @@ from tfsclient import predict_wire, rest_json
 from tfsclient.errors import DecodeError, InvalidInput, MissingExtra
 from tfsclient.schema import Signature
 from tfsclient.tensors import Tensor, decode_tensor
+from tfsclient.wire import Buffer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PredictRequest:
     """What :meth:`tfsclient.Client.send` sends; made by ``build_predict`` or :meth:`from_message`.
 
@@ -44,12 +45,14 @@ class PredictRequest:
         Raises:
             InvalidInput: it would be 2 GiB or more, which neither protobuf nor gRPC can carry.
         """
+        return predict_wire.join(self.to_parts())
+
+    def to_parts(self) -> list[Buffer]:
+        """What :meth:`to_bytes` joins; large arrays are not copied."""
         header = predict_wire.encode_model_spec(
             self.model, version=self.version, label=self.label, signature=self.signature or ""
         )
-        return predict_wire.join(
-            predict_wire.encode_predict_request(header, self.tensors, self.outputs or ())
-        )
+        return predict_wire.encode_predict_request(header, self.tensors, self.outputs or ())
 
     def to_json(self, row: bool = False) -> bytes:
         """The body of the same request over REST.

@@ -101,6 +101,9 @@ class Signature:
         example_input: the input that takes serialized tf.Examples; None if none does, several do,
             or that is not known, as from a server's metadata.
         features: what the Examples are parsed into, by name, sorted; None if that is not known.
+        why_unusable: why no client can call this signature; None if it can be called.
+        why_not_over_rest: why TF Serving's REST interface cannot carry a call of it; None if it
+            can.
     """
 
     name: str
@@ -110,6 +113,8 @@ class Signature:
     defaults: frozenset[str] = field(default_factory=frozenset[str])
     example_input: str | None = None
     features: Features | None = None
+    why_unusable: str | None = field(init=False, repr=False, compare=False)
+    why_not_over_rest: str | None = field(init=False, repr=False, compare=False)
 
     @property
     def kind(self) -> Kind:
@@ -129,35 +134,36 @@ class Signature:
                 return "regress"
         return "predict"
 
-    @property
-    def why_unusable(self) -> str | None:
-        """Why no client can call this signature, or None if it can be called."""
-        if self.name == "":
-            return "its name is empty, and an empty name means serving_default in a request"
-        if self.name in _EXPORTER_SIGNATURES:
-            return "it belongs to TensorFlow's exporter"
-        if not self.outputs:
-            return "it has no outputs"
-        for kind, specs in (("input", self.inputs), ("output", self.outputs)):
-            for spec in specs.values():
-                if spec.encoding != "dense":
-                    return f"{kind} {spec.name!r} is {spec.encoding}, which TF Serving cannot feed"
-                if not spec.dtype.sendable:
-                    return f"{kind} {spec.name!r} is of type {spec.dtype}, which cannot be sent"
-        return None
+    def __post_init__(self) -> None:
+        # Once, for every call asks.
+        object.__setattr__(self, "why_unusable", _why_unusable(self))
+        object.__setattr__(self, "why_not_over_rest", _why_not_over_rest(self))
 
-    @property
-    def why_not_over_rest(self) -> str | None:
-        """Why TF Serving's REST interface cannot carry a call of it, or None if it can."""
-        if not self.inputs:
-            return "it has no inputs, and TF Serving cannot call such a signature over REST"
-        for kind, specs in (("input", self.inputs), ("output", self.outputs)):
-            for spec in specs.values():
-                if not spec.dtype.rest:
-                    return (
-                        f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
-                    )
-        return None
+
+def _why_unusable(signature: Signature) -> str | None:
+    if signature.name == "":
+        return "its name is empty, and an empty name means serving_default in a request"
+    if signature.name in _EXPORTER_SIGNATURES:
+        return "it belongs to TensorFlow's exporter"
+    if not signature.outputs:
+        return "it has no outputs"
+    for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
+        for spec in specs.values():
+            if spec.encoding != "dense":
+                return f"{kind} {spec.name!r} is {spec.encoding}, which TF Serving cannot feed"
+            if not spec.dtype.sendable:
+                return f"{kind} {spec.name!r} is of type {spec.dtype}, which cannot be sent"
+    return None
+
+
+def _why_not_over_rest(signature: Signature) -> str | None:
+    if not signature.inputs:
+        return "it has no inputs, and TF Serving cannot call such a signature over REST"
+    for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
+        for spec in specs.values():
+            if not spec.dtype.rest:
+                return f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def encode_tensor(tensor: Tensor) -> list[Buffer]:
     dtype, array = tensor
     if dtype == STRING:
         return [_head(dtype.number, array.shape), *string_parts(array)]
-    payload = _payload(_native(tensor))
+    payload = memory_of(_native(tensor))
     if not payload:
         return [_head(dtype.number, array.shape)]
     return [_content_head(dtype.number, array.shape, len(payload)), payload]
@@ -122,7 +122,7 @@ def encode_tensor_typed(tensor: Tensor) -> list[Buffer]:
     if dtype.field == HALF_VAL:
         payload = pack_varints(array.ravel().view(np.uint16))
     elif _NUMBERS[dtype.field][0] != VARINT or dtype.field == BOOL_VAL:
-        payload = _payload(array)
+        payload = memory_of(array)
     else:
         numbers = array.ravel()
         payload = pack_varints(numbers if numbers.dtype.kind in "iu" else numbers.astype(np.int64))
@@ -153,7 +153,7 @@ def _native(tensor: Tensor) -> Array:
     return array.astype(wanted)
 
 
-def _payload(array: Array) -> Buffer:
+def memory_of(array: Array) -> Buffer:
     """The elements' bytes in row-major order: a view if that saves copying much."""
     if _BIG_ENDIAN:
         array = array.byteswap()
