@@ -1,0 +1,1 @@
+"""The commands of ``tfsclient``; each is loaded when it is run."""

@@ -1,0 +1,274 @@
+"""``tfsclient doctor``: looks at a server step by step, and says in plain words what is wrong."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+import httpx
+import orjson
+
+from tfsclient.cli import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
+from tfsclient.client import Client
+from tfsclient.commands import probe
+from tfsclient.commands.probe import Address
+from tfsclient.errors import (
+    Code,
+    NotFound,
+    PermissionDenied,
+    TFSError,
+    Unauthenticated,
+    Unimplemented,
+)
+from tfsclient.results import VersionStatus
+from tfsclient.schema import Model
+from tfsclient.target import Target, parse
+
+_SECONDS = 10.0  # that a call may take
+_NO_MODEL = "tfsclient-doctor"  # asked for where no model is named: even a no is an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        text: it, in plain words.
+        remedy: what to do; "" where nothing is wrong.
+        lost: whether it keeps every call from the server.
+        note: whether it is worth knowing, though nothing is wrong.
+    """
+
+    text: str
+    remedy: str = ""
+    lost: bool = False
+    note: bool = False
+
+
+@click.command()
+@click.argument("target")
+@click.argument("model", required=False)
+def doctor(target: str, model: str | None) -> None:
+    """Find out why calls to the server TARGET, or to MODEL on it, fail.
+
+    Nothing is changed and the model is not run.  Exits with 0 if all is well, with 1 if something
+    is wrong, and with 3 if there is no getting through to a server.
+
+    Example: tfsclient doctor localhost:8500 digits
+    """
+    with exit_codes():
+        place = parse(target)
+    code = 0
+    for finding in examine(place, model):
+        mark = "problem" if finding.remedy else "note" if finding.note else "ok"
+        click.echo(f"{mark:<9}{visible(finding.text)}")
+        if finding.remedy:
+            click.echo(f"{'remedy':<9}{visible(finding.remedy)}")
+            code = max(code, EXIT_UNREACHABLE if finding.lost else EXIT_NO)
+    raise click.exceptions.Exit(code)
+
+
+def examine(target: Target, model: str | None) -> Iterator[Finding]:
+    """Look at one thing after the other, as far as that makes sense."""
+    proxy = probe.proxy_of(target)
+    address = probe.address_of(target)
+    if proxy is not None:
+        yield Finding(f"the environment sends calls through a proxy: {proxy}", note=True)
+    elif address is not None:
+        for finding in _network(target, address):
+            yield finding
+            if finding.remedy:
+                return
+    with Client(target.text, timeout=_SECONDS) as client:
+        try:
+            yield from _calls(client, target, model)
+        except TFSError as error:
+            yield _failure(error, proxy)
+
+
+# The way to the server.
+
+
+def _network(target: Target, address: Address) -> Iterator[Finding]:
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        yield Finding(
+            f"{address.host} has no address: {error.strerror or error}",
+            "check the spelling, and that this machine asks the right DNS server",
+            lost=True,
+        )
+        return
+    numbers = ", ".join(sorted({str(entry[4][0]) for entry in found}))
+    yield Finding(f"{address.host} is {numbers}")
+    try:
+        probe.connect(address).close()
+    except OSError as error:
+        yield _closed(address, error)
+        return
+    yield Finding(f"{address} takes connections")
+    yield _protocol(target, address)
+    if target.tls:
+        yield _certificate(target, address)
+
+
+def _closed(address: Address, error: OSError) -> Finding:
+    if isinstance(error, ConnectionRefusedError):
+        return Finding(
+            f"nothing listens on {address}",
+            "start the server, or correct the port: TF Serving's --port (gRPC) is 8500 by default, "
+            "--rest_api_port is usually 8501; a container must publish both (docker run -p)",
+            lost=True,
+        )
+    return Finding(
+        f"{address} does not take a connection: {error}",
+        "look for a firewall or a network policy between here and there, or correct the host",
+        lost=True,
+    )
+
+
+def _protocol(target: Target, address: Address) -> Finding:
+    """Whether what listens speaks what the target wants: HTTP/1 or 2, TLS or not."""
+    wanted = _spoken(http2=not target.rest, tls=target.tls)
+    if probe.speaks(address, http2=not target.rest, tls=target.tls):
+        return Finding(f"it speaks {wanted}")
+    tls = probe.offers_tls(address)
+    for http2 in (not target.rest, target.rest):
+        if probe.speaks(address, http2=http2, tls=tls):
+            return Finding(
+                f"it speaks {_spoken(http2=http2, tls=tls)}, but {target} means {wanted}",
+                f"write {_scheme(http2=http2, tls=tls)}{address}, or take the port that you mean: "
+                "gRPC is usually on 8500, REST on 8501",
+            )
+    if not tls:
+        return Finding(
+            "it speaks neither gRPC nor HTTP", "correct the port: something else listens there"
+        )
+    if target.tls:
+        return Finding("it speaks TLS")
+    return Finding(
+        f"it speaks TLS, but {target} means {wanted}",
+        f"write {_scheme(http2=not target.rest, tls=True)}{address}",
+    )
+
+
+def _spoken(*, http2: bool, tls: bool) -> str:
+    return f"{'gRPC (HTTP/2)' if http2 else 'REST (HTTP/1)'} {'over' if tls else 'without'} TLS"
+
+
+def _scheme(*, http2: bool, tls: bool) -> str:
+    if http2:
+        return "grpcs://" if tls else ""
+    return "https://" if tls else "http://"
+
+
+def _certificate(target: Target, address: Address) -> Finding:
+    reason = probe.why_not_trusted(address, http2=not target.rest)
+    if reason is None:
+        return Finding("its certificate is trusted")
+    return Finding(
+        f"its certificate is not trusted: {reason}",
+        "say whom to trust, and under which name: Client(..., tls=TLS(ca=..., server_name=...)); "
+        "for this command set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) or SSL_CERT_FILE (REST)",
+    )
+
+
+# The server and the model.
+
+
+def _calls(client: Client, target: Target, model: str | None) -> Iterator[Finding]:
+    name = model or _NO_MODEL
+    try:
+        states = client.status(name)
+    except NotFound as error:
+        yield _not_found(error, target, model)
+        return
+    start = time.perf_counter()
+    client.status(name)
+    yield Finding(f"a round trip takes {(time.perf_counter() - start) * 1e3:.1f} ms")
+    yield from _versions(states, target, name)
+    if any(state.available for state in states):
+        yield from _signatures(client.metadata(name), target)
+
+
+def _not_found(error: NotFound, target: Target, model: str | None) -> Finding:
+    if target.rest and not _has_serving_errors(target):
+        return Finding(
+            f"this web server is not TensorFlow Serving: {error.details}",
+            "correct the host, the port, or the path that a gateway gives it",
+        )
+    if model is None:
+        return Finding("it answers as TensorFlow Serving does")
+    return Finding(
+        f"the server does not know the model {model!r}: {error.details}",
+        "write it as the server's --model_name or its configuration does (case matters; without "
+        "either it is 'default'), or load it: tfsclient reload",
+    )
+
+
+def _has_serving_errors(target: Target) -> bool:
+    """Whether a 404 comes as TF Serving's JSON: any web server has a 404."""
+    try:
+        answer = httpx.get(f"{target.address}/v1/models/{_NO_MODEL}", timeout=_SECONDS)
+        return isinstance(orjson.loads(answer.content).get("error"), str)
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return False
+
+
+def _versions(states: list[VersionStatus], target: Target, model: str) -> Iterator[Finding]:
+    for state in states:
+        version = f"version {state.version}"
+        if state.available:
+            yield Finding(f"{version} is available")
+        elif state.error_code is not Code.OK:
+            yield Finding(
+                f"{version} did not load: {state.error_code}: {state.error_message}",
+                "put right what the server says, and export it as a new version",
+            )
+        else:
+            yield Finding(f"{version} is {state.state}", note=True)
+    if not any(state.available for state in states):
+        yield Finding(
+            "no version is available",
+            f"if one is loading, wait for it: tfsclient wait {target} {model}; otherwise look at "
+            "the server's --model_base_path, which must hold a folder with a number for each "
+            "version",
+        )
+
+
+def _signatures(model: Model, target: Target) -> Iterator[Finding]:
+    callable_here = 0
+    for name, signature in model.signatures.items():
+        reason = signature.why_unusable
+        if reason is not None:
+            yield Finding(f"signature {name!r} cannot be called: {reason}", note=True)
+        elif signature.why_not_over_rest is not None:
+            callable_here += not target.rest
+            yield Finding(
+                f"signature {name!r} can be called over gRPC only: {signature.why_not_over_rest}",
+                note=target.rest,
+            )
+        else:
+            callable_here += 1
+            yield Finding(f"signature {name!r} can be called over gRPC and REST")
+    if not callable_here:
+        yield Finding(
+            f"no signature can be called over {'REST' if target.rest else 'gRPC'}",
+            "call it over gRPC" if model.usable() else "export the model with a signature",
+        )
+
+
+def _failure(error: TFSError, proxy: str | None) -> Finding:
+    lost = unreachable(error)
+    if isinstance(error, Unimplemented):
+        remedy = "correct the target: this is a gRPC server, but not TensorFlow Serving"
+    elif isinstance(error, Unauthenticated | PermissionDenied):
+        remedy = "give what the server, or a gateway before it, asks for: Client(token=, headers=)"
+    elif lost and proxy is not None:
+        remedy = "if the server is not behind that proxy, put its host into no_proxy"
+    else:
+        remedy = error.hint or "what the server says is all that is known: look at its log, too"
+    return Finding(f"a call fails: {str(error).partition(chr(10))[0]}", remedy, lost=lost)

@@ -1,0 +1,43 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def input_option(command: F) -> F:
+    """``--input``, given as ``inputs``; :mod:`tfsclient.commands.given` reads it."""
+    return click.option(
+        "--input",
+        "-i",
+        "inputs",
+        multiple=True,
+        metavar="[NAME=]VALUE|[NAME=]@FILE",
+        help="An input; may be repeated.  A signature with one input needs no NAME.",
+    )(command)
+
+
+def signature_option(command: F) -> F:
+    """``--signature``."""
+    return click.option(
+        "--signature", help="The signature to call; else serving_default, or the only one."
+    )(command)
+
+
+def version_options(command: F) -> F:
+    """``--version`` and ``--label``."""
+    version = click.option("--version", type=click.IntRange(0), help="Call this version.")
+    label = click.option("--label", help="Call the version with this label.")
+    return version(label(command))
+
+
+def timeout_option(command: F) -> F:
+    """``--timeout``."""
+    return click.option(
+        "--timeout", default=60.0, show_default=True, help="Seconds that a call may take."
+    )(command)

@@ -1,0 +1,161 @@
+"""What listens at an address: found out by talking to it, not by what errors say."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import ssl
+import urllib.request
+from contextlib import suppress
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from tfsclient.target import Target
+
+_SECONDS = 3.0  # that a step may take
+_ALPN = {True: ["h2"], False: ["http/1.1"], None: ["h2", "http/1.1"]}  # by whether it is HTTP/2
+
+# What a client of HTTP/2 opens with: the preface and an empty SETTINGS frame.
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_FRAME_HEAD, _SETTINGS = 9, 4
+_LONGEST = 1 << 16  # bytes that are read of an answer
+_HTTP1 = b"GET /v1/models/tfsclient-doctor HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+
+
+class Address(NamedTuple):
+    """Where to connect to."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}" if ":" not in self.host else f"[{self.host}]:{self.port}"
+
+
+def address_of(target: Target) -> Address | None:
+    """Where a target is; None where only gRPC can tell, as for sockets and several replicas."""
+    if target.rest:
+        url = urlsplit(target.address)
+        return Address(url.hostname or "", url.port or (443 if target.tls else 80))
+    scheme, colon, rest = target.address.partition(":")
+    if colon and scheme in ("dns", "ipv4", "ipv6"):
+        place = rest.rpartition("/")[2]
+    elif colon and not rest.isdecimal() and not target.address.startswith("["):
+        return None
+    else:
+        place = target.address
+    host, _, port = place.rpartition(":")
+    return Address(host.strip("[]"), int(port)) if host and port.isdecimal() else None
+
+
+def connect(address: Address, *, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """A connection; OSError (ssl.SSLError is one) where there can be none."""
+    plain = socket.create_connection(address, _SECONDS)
+    if tls is None:
+        return plain
+    try:
+        return tls.wrap_socket(plain, server_hostname=address.host)
+    except OSError:
+        plain.close()
+        raise
+
+
+def offers_tls(address: Address) -> bool:
+    """Whether a TLS handshake gets anywhere; certificates do not matter."""
+    try:
+        connect(address, tls=_any_certificate(http2=None)).close()
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")  # only who speaks TLS says no in TLS
+    except OSError:
+        return False
+    return True
+
+
+def why_not_trusted(address: Address, *, http2: bool) -> str | None:
+    """What is wrong with the server's certificate; None where nothing is."""
+    roots = os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+    try:
+        if http2 and roots:
+            context = ssl.create_default_context(cafile=roots)
+        else:
+            context = httpx.create_ssl_context(trust_env=not http2)
+        context.set_alpn_protocols(_ALPN[http2])
+        connect(address, tls=context).close()
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def speaks(address: Address, *, http2: bool, tls: bool) -> bool:
+    """Whether HTTP/2 (as gRPC needs it), or else HTTP/1, is spoken there."""
+    try:
+        context = _any_certificate(http2=http2) if tls else None
+        with connect(address, tls=context) as connection:
+            connection.sendall(_HTTP2 if http2 else _HTTP1 % str(address).encode("idna"))
+            # HTTP/1 is read to its end: some servers log an error if nobody wants the rest.
+            answer = _receive(connection, _FRAME_HEAD if http2 else _LONGEST)
+    except (OSError, UnicodeError):
+        return False
+    if not http2:
+        return answer.startswith(b"HTTP/1")
+    return len(answer) >= _FRAME_HEAD and answer[3] == _SETTINGS and not any(answer[5:9])
+
+
+def _receive(connection: socket.socket, most: int) -> bytes:
+    """What comes until the other side closes or waits, or ``most`` bytes."""
+    received = b""
+    with suppress(TimeoutError):
+        while len(received) < most and (more := connection.recv(most - len(received))):
+            received += more
+    return received
+
+
+def _any_certificate(*, http2: bool | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(_ALPN[http2])
+    return context
+
+
+def proxy_of(target: Target) -> str | None:
+    """The setting in the environment that sends this target's calls through a proxy, if one does.
+
+    gRPC and HTTP clients do not read the same variables.
+    """
+    address = address_of(target)
+    host = address.host if address else ""
+    if target.rest:
+        proxies = urllib.request.getproxies()
+        kind = "https" if target.tls else "http"
+        found = next((f"{k}_proxy={proxies[k]}" for k in (kind, "all") if proxies.get(k)), None)
+        return None if found is None or urllib.request.proxy_bypass(host) else found
+    if target.address.startswith(("unix", "vsock")):
+        return None
+    name = _first_set("grpc_proxy", "https_proxy", "http_proxy")
+    if name is None or not os.environ[name].startswith("http://"):
+        return None  # gRPC knows no other kind
+    exempt = _first_set("no_grpc_proxy", "no_proxy")
+    entries = "" if exempt is None else os.environ[exempt]
+    if any(_is_within(host, entry.strip()) for entry in entries.split(",") if entry.strip()):
+        return None
+    return f"{name}={os.environ[name]}"
+
+
+def _first_set(*names: str) -> str | None:
+    return next((name for name in names if name in os.environ), None)
+
+
+def _is_within(host: str, entry: str) -> bool:
+    """Whether gRPC takes a host for one of ``no_proxy``: a name, an ending, or a network."""
+    if host.lower().endswith(entry.lower()):
+        return True
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False

@@ -1,0 +1,119 @@
+"""Warm-up files: requests that TF Serving replays before a version becomes available.
+
+They stand in the version's folder as TFRecords of PredictionLog messages, and are written here
+without TensorFlow.  A version whose warm-up fails does not load, so requests are checked against
+the signature, as :func:`tfsclient.build_predict` does, before they come here.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tfsclient.errors import InvalidInput
+from tfsclient.request import PredictRequest
+from tfsclient.wire import chunk
+
+FILE: Final = Path("assets.extra", "tf_serving_warmup_requests")
+MAX_RECORDS: Final = 1000  # with one more, TF Serving does not load the version
+
+_PREDICT_LOG, _REQUEST = 6, 1  # fields of PredictionLog and PredictLog
+_LENGTH = struct.Struct("<Q")
+_CRC = struct.Struct("<I")
+_CRC_DELTA = 0xA282EAD8
+_POLYNOMIAL = 0x82F63B78  # CRC-32C, bits reversed
+
+
+def write(folder: str | Path, requests: Iterable[PredictRequest], *, append: bool = False) -> int:
+    """Write the warm-up file of a version.
+
+    Args:
+        folder: the version's folder, which holds saved_model.pb.
+        requests: what to replay; models, versions and labels in them do not matter.
+        append: whether to keep the records of a file that is there already.
+
+    Returns:
+        The number of records in the file.
+
+    Raises:
+        InvalidInput: there is a file already, there would be none or too many records, or it cannot
+            be written; nothing was changed.
+    """
+    path = Path(folder) / FILE
+    frames: list[bytes] = []
+    if path.exists():
+        if not append:
+            raise InvalidInput(f"{path} exists", hint="remove it, or append to it")
+        frames += _read_frames(path)
+    previous, frame = None, b""
+    for request in requests:
+        if request is not previous:  # often it is, and a checksum takes long
+            frame = _frame(chunk(_PREDICT_LOG, chunk(_REQUEST, request.to_bytes())))
+            previous = request
+        frames.append(frame)
+        if len(frames) > MAX_RECORDS:
+            raise InvalidInput(f"TF Serving takes at most {MAX_RECORDS} warm-up records")
+    if not frames:
+        raise InvalidInput("there are no requests to write")
+    # A server that looks at the folder meanwhile sees the old file or the new one.
+    half = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        try:
+            with half.open("wb") as file:
+                file.writelines(frames)
+            half.replace(path)
+        finally:
+            with suppress(FileNotFoundError):
+                half.unlink()
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error}") from error
+    return len(frames)
+
+
+def _frame(record: bytes) -> bytes:
+    """A record of a TFRecord file: length and data, each followed by its checksum."""
+    length = _LENGTH.pack(len(record))
+    return b"".join([length, _checksum(length), record, _checksum(record)])
+
+
+def _read_frames(path: Path) -> Iterator[bytes]:
+    """The records of a file as they stand there."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from error
+    start = 0
+    while start < len(data):
+        head = data[start : start + _LENGTH.size]
+        size = 0 if len(head) < _LENGTH.size else _LENGTH.unpack(head)[0]
+        frame = data[start : start + _LENGTH.size + size + 2 * _CRC.size]
+        if frame != _frame(frame[_LENGTH.size + _CRC.size : -_CRC.size]):
+            raise InvalidInput(f"{path} is broken at byte {start}", hint="remove it")
+        yield frame
+        start += len(frame)
+
+
+def _table() -> list[int]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (_POLYNOMIAL if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+_TABLE = _table()
+
+
+def _checksum(data: bytes) -> bytes:
+    """The masked CRC-32C of TFRecords."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return _CRC.pack(((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF)
