@@ -96,7 +96,7 @@ def _encode(name: str, tensor: Tensor) -> bytes:
             hint="use gRPC",
         )
     if tensor.dtype == STRING:
-        return orjson.dumps(object_array(array, _string_to_json).tolist())
+        return orjson.dumps(object_array(array, string_to_json).tolist())
     if tensor.dtype.kind == "float" and not np.isfinite(array).all():
         return json.dumps(array.tolist(), separators=(",", ":")).encode()
     if array.ndim == 0:
@@ -105,7 +105,8 @@ def _encode(name: str, tensor: Tensor) -> bytes:
     return orjson.dumps(np.ascontiguousarray(native), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _string_to_json(item: bytes) -> str | dict[str, str]:
+def string_to_json(item: bytes) -> str | dict[str, str]:
+    """Text as it is, other bytes in base64."""
     try:
         return item.decode()
     except UnicodeDecodeError:
@@ -129,7 +130,7 @@ def example_to_json(
 
 def _feature_to_json(dtype: DType, values: Any) -> bytes:
     if dtype == STRING:
-        return orjson.dumps([_string_to_json(value) for value in values])
+        return orjson.dumps([string_to_json(value) for value in values])
     array = np.ascontiguousarray(values, dtype.numpy)
     if not np.isfinite(array).all():
         return json.dumps(array.tolist(), separators=(",", ":")).encode()

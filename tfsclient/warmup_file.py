@@ -24,7 +24,7 @@ MAX_RECORDS: Final = 1000  # with one more, TF Serving does not load the version
 _PREDICT_LOG, _REQUEST = 6, 1  # fields of PredictionLog and PredictLog
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
-_CRC_DELTA = 0xA282EAD8
+CRC_DELTA: Final = 0xA282EAD8  # of TFRecord's masked checksums
 _POLYNOMIAL = 0x82F63B78  # CRC-32C, bits reversed
 
 
@@ -116,4 +116,4 @@ def _checksum(data: bytes) -> bytes:
     for byte in data:
         crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
     crc ^= 0xFFFFFFFF
-    return _CRC.pack(((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF)
+    return _CRC.pack(((crc >> 15 | crc << 17) + CRC_DELTA) & 0xFFFFFFFF)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -22,6 +21,7 @@ from tfsclient.commands.options import (
 )
 from tfsclient.dtypes import DType
 from tfsclient.nested import object_array
+from tfsclient.rest_json import string_to_json
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 
@@ -114,7 +114,7 @@ def _values(array: Array) -> bytes:
     """Nested lists; a complex number is [real, imaginary]."""
     kind = array.dtype.kind
     if kind == "O":
-        return orjson.dumps(object_array(array, _string).tolist())
+        return orjson.dumps(object_array(array, string_to_json).tolist())
     if kind == "c":
         array = np.stack([np.real(array), np.imag(array)], axis=-1)
     elif array.dtype.isbuiltin != 1 or array.dtype == np.float16:  # what orjson does not know
@@ -124,10 +124,3 @@ def _values(array: Array) -> bytes:
         return json.dumps(array.tolist(), separators=(",", ":")).encode()
     value = np.ascontiguousarray(array) if array.ndim else array[()]
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _string(item: bytes) -> str | dict[str, str]:
-    try:
-        return item.decode()
-    except UnicodeDecodeError:
-        return {"b64": base64.b64encode(item).decode()}

@@ -33,12 +33,10 @@ from tfsclient.server import metrics, model_info
 from tfsclient.server.examples import ExampleInference, Task, read_input
 from tfsclient.server.inference import Inference, read_tensor
 from tfsclient.server.models import Runnable, VersionStatus
+from tfsclient.warmup_file import CRC_DELTA, FILE, MAX_RECORDS
 
-_FILE = Path("assets.extra", "tf_serving_warmup_requests")
-_MAX_RECORDS = 1000
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
-_CRC_DELTA = 0xA282EAD8
 
 
 def warm_up(model: Runnable, folder: Path, *, iterations: int = 1) -> None:
@@ -52,7 +50,7 @@ def warm_up(model: Runnable, folder: Path, *, iterations: int = 1) -> None:
     Raises:
         TFSError: the file is not what it should be, or a request failed.
     """
-    path = folder / _FILE
+    path = folder / FILE
     if not path.exists():
         return
     replay = _replayers(model)
@@ -62,9 +60,9 @@ def warm_up(model: Runnable, folder: Path, *, iterations: int = 1) -> None:
     try:
         for record in _records(path):
             count += 1
-            if count > _MAX_RECORDS:
+            if count > MAX_RECORDS:
                 raise InvalidArgument(
-                    f"Number of warmup records exceeds the maximum ({_MAX_RECORDS}) at {path}"
+                    f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}"
                 )
             log = _parse(record, path)
             kind = log.WhichOneof("log_type")
@@ -173,7 +171,7 @@ def _checked(file: BinaryIO, length: int, offset: int, size: int) -> bytes:
     data = file.read(length)
     (expected,) = _CRC.unpack(file.read(_CRC.size))
     crc = _crc32c(data)
-    if expected != ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF:
+    if expected != ((crc >> 15 | crc << 17) + CRC_DELTA) & 0xFFFFFFFF:
         raise _broken("corrupted", offset)
     return data
 
