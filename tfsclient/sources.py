@@ -5,12 +5,14 @@ All of them end in one conversion, from ``tensorflow.SignatureDef``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from tfsclient.dtypes import DType
-from tfsclient.errors import DecodeError, InvalidInput, TFSError
+from tfsclient.errors import Code, DecodeError, InvalidInput, TFSError, from_code
 from tfsclient.schema import Model, Signature, TensorSpec, from_json
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ def from_metadata_json(text: bytes) -> Model:
     Raises:
         DecodeError: the text is not such an answer.
     """
-    import orjson
     from google.protobuf import json_format
 
     from tfsclient.messages import message_class
@@ -79,7 +80,6 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
     """
     from tfsclient.features import read_examples
-    from tfsclient.messages import message_class
 
     folder = Path(path)
     version = _version_number(folder.name)
@@ -98,17 +98,62 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     if name is None:
         resolved = folder.resolve()
         name = resolved.name if version is None else resolved.parent.name
-    saved = _read_saved_model(folder, message_class("tensorflow.SavedModel"))
-    graphs = [g for g in saved.meta_graphs if list(g.meta_info_def.tags) == [_SERVE_TAG]]
-    if not graphs:
-        tags = [sorted(g.meta_info_def.tags) for g in saved.meta_graphs]
-        raise InvalidInput(f"{folder} has no graph tagged {_SERVE_TAG!r}, only {tags}", model=name)
-    definitions = graphs[0].signature_def
     try:
-        examples = read_examples(graphs[0].graph_def, definitions)
+        meta_graph = read_meta_graph(folder, frozenset({_SERVE_TAG}))
+        definitions = meta_graph.signature_def
+        examples = read_examples(meta_graph.graph_def, definitions)
         return Model(name, version, _signatures(definitions, examples))
-    except DecodeError as error:
-        raise InvalidInput(f"{folder}: {error.details}", model=name) from error
+    except TFSError as error:
+        raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
+
+
+def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
+    """The MetaGraphDef of a SavedModel with exactly these tags; TensorFlow is not needed.
+
+    Raises:
+        TFSError: there is none, with the code and the text of TensorFlow's own loader.
+    """
+    from google.protobuf import text_format
+    from google.protobuf.message import DecodeError as ProtobufError
+
+    from tfsclient.messages import message_class
+
+    saved_model = message_class("tensorflow.SavedModel")()
+    binary, text = folder / "saved_model.pb", folder / "saved_model.pbtxt"
+    try:
+        if binary.exists():
+            saved_model.ParseFromString(binary.read_bytes())
+        elif text.exists():
+            text_format.Parse(text.read_text("utf-8"), saved_model, allow_unknown_field=True)
+        elif (folder / "saved_model.cpb").exists():
+            raise from_code(
+                Code.UNIMPLEMENTED, f"{folder}: a SavedModel in chunks (saved_model.cpb) is too new"
+            )
+        else:
+            raise from_code(
+                Code.NOT_FOUND,
+                "Could not find SavedModel .pb or .pbtxt at supplied export directory path:"
+                f" {folder}. Check that the directory exists and that you have the right"
+                " permissions for accessing it.",
+            )
+    except ProtobufError:
+        raise from_code(Code.DATA_LOSS, f"Can't parse {binary} as binary proto") from None
+    except (text_format.ParseError, UnicodeDecodeError, RecursionError):
+        raise from_code(Code.DATA_LOSS, f"Can't parse {text} as text proto") from None
+    except OSError as error:
+        raise from_code(Code.UNKNOWN, str(error)) from None
+    for meta_graph in saved_model.meta_graphs:
+        if set(meta_graph.meta_info_def.tags) == tags:
+            return meta_graph
+    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in saved_model.meta_graphs]
+    raise from_code(
+        Code.NOT_FOUND,
+        "Could not find meta graph def matching supplied tags: { "
+        + " ".join(sorted(tags))
+        + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
+        " `saved_model_cli`",
+        hint=f"it has graphs with the tags {there}",
+    )
 
 
 def from_file(path: str | Path) -> Model:
@@ -123,10 +168,17 @@ def from_file(path: str | Path) -> Model:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    read: Callable[[bytes], Model]
     try:
-        if not data.lstrip().startswith(b"{"):
-            return from_metadata_response(data)
-        return from_metadata_json(data) if b'"model_spec"' in data else from_json(data)
+        answer = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        # No protobuf message that we read starts with a brace, but one may with whitespace.
+        read = from_json if data.startswith(b"{") else from_metadata_response
+    else:
+        is_metadata = isinstance(answer, dict) and "model_spec" in answer
+        read = from_metadata_json if is_metadata else from_json
+    try:
+        return read(data)
     except TFSError as error:
         raise InvalidInput(f"{path}: {error.details}") from error
 
@@ -138,22 +190,6 @@ def _version_number(name: str) -> int | None:
 
 def _has_saved_model(folder: Path) -> bool:
     return any((folder / f"saved_model.{kind}").is_file() for kind in ("pb", "pbtxt", "cpb"))
-
-
-def _read_saved_model(folder: Path, saved_model: Any) -> Any:
-    from google.protobuf import text_format
-
-    binary, text = folder / "saved_model.pb", folder / "saved_model.pbtxt"
-    try:
-        if binary.is_file():
-            return _parse(saved_model, binary.read_bytes())
-        if text.is_file():
-            return text_format.Parse(
-                text.read_text("utf-8"), saved_model(), allow_unknown_field=True
-            )
-    except (DecodeError, OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        raise InvalidInput(f"{folder} holds no readable SavedModel: {error}") from error
-    raise InvalidInput(f"{folder} holds a chunked saved_model.cpb, which is not supported")
 
 
 def _parse(message: Any, data: bytes) -> Any:

@@ -1,21 +1,31 @@
 """The ``tfsclient-gen`` command: arguments and exit codes, no logic.
 
-Exit codes: 0 done, or nothing to do; 1 stale; 2 usage or input; 3 the server cannot be reached.
+Exit codes: 0 done, or nothing to do; 1 stale or breaking; 2 usage or input; 3 the server cannot be
+reached.
 """
 
 from __future__ import annotations
 
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
+import orjson
 
+from tfsclient import sources
+from tfsclient.drift import Verdict, compare
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 from tfsclient.schema import Model, to_json
 from tfsclient_gen import output
 from tfsclient_gen.generate import Options, generate, languages, left_out
 
-EXIT_STALE, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
+EXIT_STALE = EXIT_BREAKING = 1
+EXIT_USAGE, EXIT_UNREACHABLE = 2, 3
 
 _SOURCE_OPTIONS = [
     click.option("--server", metavar="TARGET", help="A running server, e.g. localhost:8500."),
@@ -57,6 +67,11 @@ def _source_options(command: Any) -> Any:
 )
 @click.option("--go-module", metavar="PATH", help="Go: the module path in go.mod.")
 @click.option("--no-go-mod", is_flag=True, help="Go: a package for a module you have.")
+@click.option(
+    "--templates",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Templates of your own, for those of the same names; see `eject`.",
+)
 @click.pass_context
 def main(
     context: click.Context,
@@ -67,12 +82,15 @@ def main(
     transport: str,
     go_module: str | None,
     no_go_mod: bool,
+    templates: Path | None,
     **source: Any,
 ) -> None:
     """Write typed clients for a TensorFlow Serving model.
 
     With one --lang the files go straight into --out, with several into --out/LANG.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a name's letters
     if context.invoked_subcommand is not None:
         given = [
             name
@@ -86,22 +104,22 @@ def main(
             )
         return
     if not langs:
-        raise click.UsageError("say which language: --lang python, go, js, curl or all")
+        raise click.UsageError(f"say which language: --lang {', '.join(languages())} or all")
     if out is None:
         raise click.UsageError("say where to: --out DIR")
     if no_go_mod and go_module:
         raise click.UsageError("--go-module names what --no-go-mod leaves out")
     chosen = list(languages()) if "all" in langs else list(dict.fromkeys(langs))
-    options = Options(transport=transport, go_module=go_module, go_mod=not no_go_mod)
-    try:
+    folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
+    options = Options(transport, go_module, go_mod=not no_go_mod, templates=templates)
+    with _failures_told():
         model = load(**source)
         made = {lang: generate(model, lang, options) for lang in chosen}
         for lang in chosen:
+            output.refuse_other_model(made[lang], folders[lang])
             for gone in left_out(model, lang, options):
-                click.echo(
-                    f"{lang}: signature {gone.signature!r} left out: {gone.reason}", err=True
-                )
-        folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
+                for reason in (gone.reason, *gone.others):
+                    click.echo(f"{lang}: signature {gone.signature!r} left out: {reason}", err=True)
         if check:
             diffs = "".join(output.check(made[lang], folders[lang]) for lang in chosen)
             if diffs:
@@ -111,28 +129,57 @@ def main(
         else:
             for lang in chosen:
                 output.write(made[lang], folders[lang])
-    except TFSError as error:
-        _fail(context, error)
-    except OSError as error:
-        click.echo(f"error: {error}", err=True)
-        context.exit(EXIT_USAGE)
 
 
 @main.command()
 @_source_options
 @click.option("--out", type=click.Path(path_type=Path), help="A file; default is standard output.")
-@click.pass_context
-def schema(context: click.Context, /, out: Path | None, **source: Any) -> None:
+def schema(out: Path | None, **source: Any) -> None:
     """Write a model's schema as JSON, to generate from later and without a server."""
-    try:
+    with _failures_told():
         text = to_json(load(**source))
-    except TFSError as error:
-        _fail(context, error)
-        return
-    if out is None:
-        click.echo(text, nl=False)
+        if out is None:
+            click.echo(text, nl=False)
+        else:
+            out.write_bytes(text)
+
+
+@main.command()
+@click.option("--lock", required=True, metavar="FILE", help="The tfsclient.lock.json of a client.")
+@_source_options
+@click.option("--json", "as_json", is_flag=True, help="One list of objects, for programs.")
+@click.pass_context
+def drift(context: click.Context, /, lock: str, as_json: bool, **source: Any) -> None:
+    """Compare a model with the schema that a client was made from.
+
+    Exits with 1 if calls of that client may fail.  The model is the lock file's, if not named.
+    """
+    with _failures_told():
+        old = sources.from_file(lock)
+        source["model"] = source["model"] or old.name
+        differences = compare(old, load(**source))
+    if as_json:
+        click.echo(orjson.dumps(differences, option=orjson.OPT_INDENT_2))
     else:
-        out.write_bytes(text)
+        for verdict in get_args(Verdict):
+            of_verdict = [str(each) for each in differences if each.verdict == verdict]
+            if of_verdict:
+                click.echo("\n  ".join([f"{verdict}:", *of_verdict]))
+        if not differences:
+            click.echo("no difference")
+    if any(each.verdict == "breaking" for each in differences):
+        context.exit(EXIT_BREAKING)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def eject(folder: Path) -> None:
+    """Write the shipped templates into DIR, to be changed there and used with --templates DIR.
+
+    Keep those that you change and delete the others, so that they follow updates.
+    """
+    with _failures_told():
+        output.eject(folder)
 
 
 def load(
@@ -146,9 +193,7 @@ def load(
     timeout: float,
 ) -> Model:
     """The model that the source options name; exactly one source must be given."""
-    from dataclasses import replace
-
-    from tfsclient import Client, sources
+    from tfsclient import Client
 
     if sum(source is not None for source in (server, saved_model, metadata, schema)) != 1:
         raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
@@ -165,7 +210,12 @@ def load(
     return loaded if model is None else replace(loaded, name=model)
 
 
-def _fail(context: click.Context, error: TFSError) -> None:
-    click.echo(f"error: {error}", err=True)
-    unreachable = isinstance(error, Unavailable | DeadlineExceeded)
-    context.exit(EXIT_UNREACHABLE if unreachable else EXIT_USAGE)
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Ends the command with one line and an exit code where the code in it fails."""
+    try:
+        yield
+    except (TFSError, OSError) as error:
+        click.echo(f"error: {error}", err=True)
+        unreachable = isinstance(error, Unavailable | DeadlineExceeded)
+        raise click.exceptions.Exit(EXIT_UNREACHABLE if unreachable else EXIT_USAGE) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.schema import from_json
 from tfsclient_gen.generate import LOCK_FILE
-from tfsclient_gen.render import HEADER
+from tfsclient_gen.render import HEADER, Templates, template_names
 
 _HEAD_BYTES = 200  # the header stands on the first or, after a #! or <!DOCTYPE>, the second line
 
@@ -25,7 +25,7 @@ def write(files: Mapping[str, str], out: Path) -> None:
     Raises:
         InvalidInput: ``out`` holds another model's client.
     """
-    _refuse_other_model(files, out)
+    refuse_other_model(files, out)
     for path, text in files.items():
         target = out / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write(files: Mapping[str, str], out: Path) -> None:
 
 def check(files: Mapping[str, str], out: Path) -> str:
     """A unified diff from what is in ``out`` to ``files``; "" when they are the same."""
-    _refuse_other_model(files, out)
+    refuse_other_model(files, out)
     diffs = [_diff(path, _read(out / path), text) for path, text in sorted(files.items())]
     diffs += [_diff(str(p.relative_to(out)), _read(p), "") for p in _strays(files, out)]
     return "".join(diffs)
@@ -82,7 +82,8 @@ def _is_ours(path: Path) -> bool:
         return HEADER.encode() in file.read(_HEAD_BYTES)
 
 
-def _refuse_other_model(files: Mapping[str, str], out: Path) -> None:
+def refuse_other_model(files: Mapping[str, str], out: Path) -> None:
+    """Raise InvalidInput if ``out`` holds another model's client."""
     for path, text in files.items():
         if not path.endswith(".lock.json") or not (out / path).is_file():
             continue
@@ -97,3 +98,19 @@ def _refuse_other_model(files: Mapping[str, str], out: Path) -> None:
                 model=ours,
                 hint="choose another --out",
             )
+
+
+def eject(out: Path) -> None:
+    """Write the shipped templates below ``out``.
+
+    Raises:
+        InvalidInput: some of them are there already; nothing was written.
+    """
+    there = [name for name in template_names() if os.path.lexists(out / name)]
+    if there:
+        raise InvalidInput(
+            f"{out} holds {there[0]} already, and nothing was written",
+            hint="choose an empty folder",
+        )
+    shipped = Templates()
+    write({name: shipped.read(name) for name in template_names()}, out)

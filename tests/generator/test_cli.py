@@ -23,22 +23,10 @@ def run(*args: str | Path) -> Result:
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {
-        str(path.relative_to(folder)): _without_features(path)
+        str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def _without_features(path: Path) -> bytes:
-    """A file's bytes, less what only a SavedModel's graph tells: the features of Examples."""
-    data = path.read_bytes()
-    if not path.name.endswith(".lock.json"):
-        return data
-    schema = json.loads(data)
-    for signature in schema["signatures"].values():
-        signature.pop("example_input", None)
-        signature.pop("features", None)
-    return json.dumps(schema).encode()
 
 
 def recorded_metadata(kind: str) -> dict[str, Any]:
@@ -62,25 +50,32 @@ def test_every_source_gives_the_same_bytes(zoo: Zoo, tmp_path: Path) -> None:
     model = ("--model", "half_plus_two")
     folder = ("--saved-model", ZOO / "half_plus_two")
     assert run("schema", *folder, "--out", schema).exit_code == 0
-    sources = {
-        "folder": folder,
-        "version": ("--saved-model", ZOO / "half_plus_two" / "1"),
-        "grpc": ("--server", zoo.grpc, *model),
-        "rest": ("--server", zoo.rest, *model),
-        "label": ("--server", zoo.grpc, *model, "--label", "stable"),
-        "json": ("--metadata", rest, *model),
-        "protobuf": ("--metadata", grpc, *model),
-        "schema": ("--schema", schema),
-    }
-    trees = {}
-    for name, source in sources.items():
-        result = run("--lang", "all", *source, "--out", tmp_path / name)
+
+    def made(*source: str | Path) -> dict[str, bytes]:
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
+        result = run("--lang", "all", *source, "--out", out)
         assert result.exit_code == 0, result.output
-        trees[name] = tree(tmp_path / name)
-    assert all(made == trees["folder"] for made in trees.values()), {
-        name: [path for path in made if made[path] != trees["folder"].get(path)]
-        for name, made in trees.items()
-    }
+        return tree(out)
+
+    # Only a SavedModel's graph tells the features of Examples.
+    with_graph = [
+        folder,
+        ("--saved-model", ZOO / "half_plus_two" / "1"),
+        ("--schema", schema),
+    ]
+    without = [
+        ("--server", zoo.grpc, *model),
+        ("--server", zoo.rest, *model),
+        ("--server", zoo.grpc, *model, "--label", "stable"),
+        ("--server", zoo.rest, *model, "--version", "1"),
+        ("--metadata", rest, *model),
+        ("--metadata", grpc, *model),
+    ]
+    for sources in (with_graph, without):
+        first, *others = [made(*source) for source in sources]
+        assert first
+        for other in others:
+            assert {path for path in first | other if first.get(path) != other.get(path)} == set()
 
 
 def test_check_says_what_is_stale(tmp_path: Path) -> None:
@@ -96,10 +91,49 @@ def test_check_says_what_is_stale(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_called_is_told_and_left_out(tmp_path: Path) -> None:
-    result = run("--lang", "js", "--saved-model", ZOO / "dtypes", "--out", tmp_path)
+    result = run("--lang", "curl", "--saved-model", ZOO / "dtypes", "--out", tmp_path)
     assert result.exit_code == 0
-    assert "js: signature 'id_float16' left out" in result.output
+    for tensor in ("input 'bfloat16'", "input 'float16'", "output 'bfloat16'", "output 'float16'"):
+        assert f"curl: signature 'all' left out: {tensor} is" in result.output
     assert "use gRPC" in result.output
+
+
+def test_nothing_is_written_where_one_language_cannot_be(tmp_path: Path) -> None:
+    js = tmp_path / "js"
+    assert run("--lang", "js", "--saved-model", ZOO / "linear", "--out", js).exit_code == 0
+    result = run("--lang", "all", "--saved-model", ZOO / "bert", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "linear" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["js"]
+
+
+def test_drift_tells_by_verdict_and_exits_by_the_worst(zoo: Zoo, tmp_path: Path) -> None:
+    assert run("--lang", "go", "--saved-model", ZOO / "linear", "--out", tmp_path).exit_code == 0
+    lock = ("--lock", tmp_path / "tfsclient.lock.json")
+    same = run("drift", *lock, "--server", zoo.rest)  # the model's name is the lock file's
+    assert (same.exit_code, same.output) == (0, "no difference\n")
+    narrower = ("--saved-model", ZOO / "linear_fixed")
+    breaking = run("drift", *lock, *narrower)
+    assert breaking.exit_code == 1
+    assert breaking.output == (
+        "breaking:\n"
+        "  signature 'serving_default', input 'x': its shape was [-1], is [2]\n"
+        "compatible:\n"
+        "  signature 'serving_default', output 'y': its shape was [-1], is [2]\n"
+    )
+    told = json.loads(run("drift", *lock, *narrower, "--json").output)
+    assert [each["verdict"] for each in told] == ["breaking", "compatible"]
+    assert run("drift", *lock, "--server", "localhost:9").exit_code == 3
+    assert run("drift", *lock).exit_code == 2
+    assert run("drift", "--lock", "/nowhere", *narrower).exit_code == 2
+
+
+def test_what_cannot_be_compared_does_not_fail(zoo: Zoo, tmp_path: Path) -> None:
+    lock = tmp_path / "estimator.schema.json"
+    assert run("schema", "--saved-model", ZOO / "estimator", "--out", lock).exit_code == 0
+    result = run("drift", "--lock", lock, "--server", zoo.grpc)
+    assert result.exit_code == 0
+    assert result.output.startswith("not comparable:\n")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +148,8 @@ def test_what_cannot_be_called_is_told_and_left_out(tmp_path: Path) -> None:
         (("--lang", "go", "--out", "x", "--schema", "/nowhere.json"), "/nowhere.json"),
         (("--lang", "go", "--out", "x", "--saved-model", str(ZOO / "broken")), "broken"),
         (("--lang", "go", "schema"), "before 'schema'"),
+        (("--out", "x", "drift"), "before 'drift'"),
+        (("--lang", "go", "--out", "x", "--templates", "/nowhere"), "/nowhere"),
     ],
 )
 def test_usage_errors_exit_with_2(args: tuple[str, ...], words: str) -> None:
@@ -130,12 +166,33 @@ def test_a_server_that_is_not_there_exits_with_3(tmp_path: Path) -> None:
 
 
 def test_neither_hash_seed_nor_locale_changes_a_byte(tmp_path: Path) -> None:
-    for seed, locale in (("1", "C"), ("2", "C.UTF-8")):
+    for seed, locale in (("1", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+                         ("2", {"LC_ALL": "C.UTF-8", "TZ": "Asia/Tokyo"})):  # fmt: skip
         subprocess.run(
             [sys.executable, "-m", "tfsclient_gen", "--lang", "all", "--out", tmp_path / seed,
              "--saved-model", ZOO / "awkward"],
             check=True,
             capture_output=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": locale},
+            env={**os.environ, "PYTHONHASHSEED": seed, **locale},
         )  # fmt: skip
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
+
+
+def test_a_terminal_may_lack_letters(tmp_path: Path) -> None:
+    output = {"y": {"dtype": "bool", "shape": []}}
+    for name, signatures in (
+        ("old.json", {"中文": {"method": "", "inputs": {}, "outputs": output}}),
+        ("new.json", {}),
+    ):
+        schema = {"format": 1, "model": "m", "signatures": signatures}
+        (tmp_path / name).write_text(json.dumps(schema), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "tfsclient_gen", "drift", "--lock", "old.json",
+         "--schema", "new.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert b"signature '\\u4e2d\\u6587': gone" in done.stdout

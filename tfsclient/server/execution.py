@@ -14,12 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf import text_format
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, MissingExtra, TFSError, from_code
-from tfsclient.messages import message_class
+from tfsclient.sources import read_meta_graph
 from tfsclient.tensors import Tensor
 
 INIT_OP_SIGNATURE: Final = "__saved_model_init_op"
@@ -66,7 +65,7 @@ class LoadedModel:
         self._native: Any = pywrap_tf_session
         self._run_options = tf.compat.v1.RunOptions
         self._op_error: type[Exception] = tf.errors.OpError
-        meta_graph = _meta_graph(Path(folder), tags)
+        meta_graph = read_meta_graph(Path(folder), tags)
         self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
         self._graph = tf.Graph()
         self._tensors: dict[str, tuple[Any, int, DType]] = {}
@@ -199,44 +198,6 @@ def _to_native(tensor: Tensor) -> npt.NDArray[Any]:
 
 def _from_op_error(error: Any) -> TFSError:
     return from_code(Code.of_number(error.error_code), error.message)
-
-
-def _meta_graph(folder: Path, tags: frozenset[str]) -> Any:
-    """The MetaGraphDef with exactly these tags; texts as TensorFlow's own loader has them."""
-    saved_model = message_class("tensorflow.SavedModel")()
-    binary, text = folder / "saved_model.pb", folder / "saved_model.pbtxt"
-    try:
-        if binary.exists():
-            saved_model.ParseFromString(binary.read_bytes())
-        elif text.exists():
-            text_format.Parse(text.read_text("utf-8"), saved_model, allow_unknown_field=True)
-        elif (folder / "saved_model.cpb").exists():
-            raise from_code(
-                Code.UNIMPLEMENTED, f"{folder}: a SavedModel in chunks (saved_model.cpb) is too new"
-            )
-        else:
-            raise from_code(
-                Code.NOT_FOUND,
-                "Could not find SavedModel .pb or .pbtxt at supplied export directory path:"
-                f" {folder}. Check that the directory exists and that you have the right"
-                " permissions for accessing it.",
-            )
-    except ProtobufDecodeError:
-        raise from_code(Code.DATA_LOSS, f"Can't parse {binary} as binary proto") from None
-    except (text_format.ParseError, UnicodeDecodeError):
-        raise from_code(Code.DATA_LOSS, f"Can't parse {text} as text proto") from None
-    except OSError as error:
-        raise from_code(Code.UNKNOWN, str(error)) from None
-    for meta_graph in saved_model.meta_graphs:
-        if set(meta_graph.meta_info_def.tags) == tags:
-            return meta_graph
-    raise from_code(
-        Code.NOT_FOUND,
-        "Could not find meta graph def matching supplied tags: { "
-        + " ".join(sorted(tags))
-        + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
-        " `saved_model_cli`",
-    )
 
 
 def _init_op(meta_graph: Any) -> str | None:

@@ -1,0 +1,114 @@
+"""Templates of the user's: ejected, changed, and used in place of the shipped ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tfsclient_gen import Options, generate
+from tfsclient_gen.cli import main
+from tfsclient_gen.generate import languages
+from tfsclient_gen.render import Templates, read_static, template_names, template_root, use
+
+from tests.conftest import ZOO
+from tfsclient import sources
+
+MODEL = sources.from_saved_model(ZOO / "half_plus_two")
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, list(map(str, args)))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder with all templates, ejected."""
+    folder = tmp_path / "own"
+    assert run("eject", folder).exit_code == 0
+    return folder
+
+
+def test_ejected_templates_are_the_shipped_ones(own: Path) -> None:
+    for name in template_names():
+        assert (own / name).read_bytes() == (template_root() / name).read_bytes()
+    for language in languages():
+        assert generate(MODEL, language, Options(templates=own)) == generate(MODEL, language)
+
+
+def test_nothing_is_ejected_over_a_file(tmp_path: Path) -> None:
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python" / "client.py.j2").write_text("mine")
+    result = run("eject", tmp_path)
+    assert result.exit_code == 2
+    assert "python/client.py.j2" in result.output
+    assert [path.name for path in tmp_path.rglob("*.j2")] == ["client.py.j2"]
+
+
+def test_one_template_is_enough(tmp_path: Path) -> None:
+    own, out = tmp_path / "own", tmp_path / "out"
+    for name, text in (
+        ("go/doc.go.j2", "// {{ header }}\n\n// Ours.\npackage {{ package }}\n"),
+        (".git/HEAD", "no template, and no typing error"),
+    ):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text(text)
+    command = ("--lang", "go", "--saved-model", ZOO / "half_plus_two", "--out", out)
+    assert run(*command).exit_code == 0
+    shipped = {path.name: path.read_bytes() for path in out.iterdir()}
+    stale = run(*command, "--templates", own, "--check")
+    assert stale.exit_code == 1
+    assert "+// Ours." in stale.output
+    assert run(*command, "--templates", own).exit_code == 0
+    assert run(*command, "--templates", own, "--check").exit_code == 0
+    changed = {path.name for path in out.iterdir() if path.read_bytes() != shipped[path.name]}
+    assert changed == {"doc.go"}
+    assert generate(MODEL, "go")["doc.go"] == shipped["doc.go"].decode()  # nothing stays behind
+
+
+def test_copied_files_can_be_ones_own_too(tmp_path: Path) -> None:
+    name = next(name for name in template_names() if not name.endswith(".j2"))
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("ours")
+    shipped = read_static(name)
+    with use(Templates(tmp_path)):
+        assert read_static(name) == "ours"
+    assert read_static(name) == shipped
+
+
+def test_a_typing_error_in_a_name_is_told(tmp_path: Path) -> None:
+    for name in ("go/clinet.go.j2", "python/client.py.j2", "pyhton/client.py.j2"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    result = run("--lang", "go", "--saved-model", ZOO / "linear", "--out", tmp_path / "out",
+                 "--templates", tmp_path)  # fmt: skip
+    assert result.exit_code == 2
+    assert "go/clinet.go.j2 is no template's name; closest is go/client.go.j2" in result.output
+    assert "pyhton/client.py.j2 is no template's name; closest is python/cl" in result.output
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "words"),
+    [
+        (b"one\n{% if %}\n", 2, "Expected an expression"),
+        (b"{{ header }}\n\n{{ nothing }}\n", 3, "'nothing' is undefined"),
+        (b"{{ model }}\n", 1, "filter"),
+        (b"\n{{ 1 // 0 }}\n", 2, "zero"),
+        (b"\n\n{{ header | upside_down }}\n", 3, "upside_down"),
+        (b"{% macro m() %}\n{{ nothing }}\n{% endmacro %}\n{{ m() }}", 2, "undefined"),
+        (b"\n{% include '../../../etc/passwd' %}", 2, "passwd"),
+        (b"\xff", 0, "utf-8"),
+    ],
+)
+def test_a_broken_template_is_told_by_file_and_line(
+    tmp_path: Path, template: bytes, line: int, words: str
+) -> None:
+    path = tmp_path / "own" / "python" / "client.py.j2"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(template)
+    result = run("--lang", "python", "--saved-model", ZOO / "linear", "--out", tmp_path / "out",
+                 "--templates", tmp_path / "own")  # fmt: skip
+    assert result.exit_code == 2, result.output
+    assert (f"{path}:{line}: " if line else f"{path}: ") in result.output
+    assert words in result.output
+    assert not (tmp_path / "out").exists()

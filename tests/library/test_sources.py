@@ -1,0 +1,149 @@
+"""Where schemas come from: every source tells the same model, and what is no source is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import CONFORMANCE, ZOO, Zoo
+from tfsclient import Client, InvalidInput, Model, sources
+from tfsclient.messages import message_class
+from tfsclient.schema import to_json
+
+NOT_LOADABLE = {"broken", "wrong_tag"}
+MODELS = sorted(folder.name for folder in ZOO.iterdir() if folder.name not in NOT_LOADABLE)
+
+
+def without_examples(model: Model) -> Model:
+    """The model as a server tells it: only a graph knows what Examples are parsed into."""
+    signatures = {
+        name: replace(signature, example_input=None, features=None)
+        for name, signature in model.signatures.items()
+    }
+    return replace(model, signatures=signatures)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_server_tells_what_the_folder_tells(zoo: Zoo, transport: str) -> None:
+    with Client(getattr(zoo, transport)) as client:
+        for name in MODELS:
+            told = client.metadata(name)
+            assert told == without_examples(sources.from_saved_model(ZOO / name)), name
+            assert client.metadata(name, version=told.version) == told
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_label_is_a_version(zoo: Zoo, transport: str) -> None:
+    with Client(getattr(zoo, transport)) as client:
+        for label, version in (("stable", 1), ("canary", 2)):
+            told = client.metadata("half_plus_two", label=label)
+            folder = sources.from_saved_model(ZOO / "half_plus_two" / str(version))
+            assert told == without_examples(folder)
+            assert told.version == version
+
+
+def recorded() -> Iterator[tuple[str, bytes]]:
+    """What a real server answered when it was asked for metadata."""
+    for kind in ("rest", "grpc"):
+        for text in (CONFORMANCE / "transcripts" / f"{kind}.jsonl").read_text().splitlines():
+            line = json.loads(text)
+            if kind == "rest" and line.get("response_body", "").startswith('{\n"model_spec"'):
+                yield line["id"], line["response_body"].encode()
+            elif line.get("method", "").endswith("GetModelMetadata") and line["code"] == "OK":
+                yield line["id"], base64.b64decode(line["response_b64"])
+
+
+def test_saved_metadata_of_a_real_server(tmp_path: Path) -> None:
+    seen = set()
+    for _, answer in recorded():
+        (tmp_path / "saved").write_bytes(answer)
+        told = sources.from_file(tmp_path / "saved")
+        if told.name in MODELS:
+            seen.add(told.name)
+            folder = sources.from_saved_model(ZOO / told.name / str(told.version))
+            assert told == without_examples(folder)
+    assert len(seen) > 5
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_text_and_schema_tell_what_the_binary_tells(name: str, tmp_path: Path) -> None:
+    expected = sources.from_saved_model(ZOO / name)
+    saved = message_class("tensorflow.SavedModel")()
+    folder = ZOO / name / str(expected.version)
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    copy = tmp_path / name / str(expected.version)
+    copy.mkdir(parents=True)
+    (copy / "saved_model.pbtxt").write_text(text_format.MessageToString(saved), "utf-8")
+    (tmp_path / "schema.json").write_bytes(to_json(expected))
+    assert sources.from_saved_model(tmp_path / name) == expected
+    assert sources.from_file(tmp_path / "schema.json") == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("nowhere", "no SavedModel: neither it nor a version folder"),
+        ("broken", "Can't parse"),
+        ("wrong_tag", "matching supplied tags.*\n.*train"),
+    ],
+)
+def test_what_is_no_saved_model(path: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        sources.from_saved_model(ZOO / path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "meta_graphs {",
+        'saved_model_schema_version: "x"',
+        "meta_graphs { object_graph_def { " * 5000,
+        "a { " * 100_000,
+        'meta_graphs { meta_info_def { tags: "\\377" } }',
+    ],
+)
+def test_hostile_text(text: str, tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pbtxt").write_text(text)
+    with pytest.raises(InvalidInput, match="Can't parse"):
+        sources.from_saved_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no signature_def"),
+        (b"{", "not a schema"),
+        (b"[]", "must be a JSON object"),
+        (b'{"error": "Servable not found"}', "schema.format"),
+        (b'{"model_spec": {}}', "not a metadata answer"),
+        (b"<html>", "not a tensorflow.serving.GetModelMetadataResponse"),
+    ],
+)
+def test_what_is_no_saved_schema(data: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "saved").write_bytes(data)
+    with pytest.raises(InvalidInput, match=words):
+        sources.from_file(tmp_path / "saved")
+
+
+@given(st.integers(1, 300))
+def test_metadata_of_any_length_is_no_json(length: int) -> None:
+    """The first bytes of a message hold its length, which may look like whitespace and a brace."""
+    message = message_class("tensorflow.serving.GetModelMetadataResponse")()
+    message.model_spec.name = "m" * length
+    signatures = message_class("tensorflow.serving.SignatureDefMap")()
+    packed = message.metadata["signature_def"]
+    packed.type_url = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+    packed.value = signatures.SerializeToString()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "saved"
+        path.write_bytes(message.SerializeToString())
+        assert sources.from_file(path) == Model("m" * length, None, {})
