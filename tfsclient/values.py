@@ -105,6 +105,8 @@ def _to_array(value: Any, spec: TensorSpec, features: Features | None) -> Array:
             return np.asarray(value)
         if value.dtype.kind != "O" or not value.size:
             return _to_strings(value)
+        if set(map(type, value.ravel().tolist())) == {bytes}:
+            return np.asarray(value)
         value = value.tolist()
     first = value[0] if isinstance(value, list | tuple) and value else value
     if is_image(first):
