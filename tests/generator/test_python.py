@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
+import asyncio
 import inspect
 import subprocess
 import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,33 +17,53 @@ import pytest
 from tfsclient_gen import generate, left_out
 from tfsclient_gen.generate import Options
 from tfsclient_gen.languages.python import files as python_files
+from tfsclient_gen.names import pascal
 
-from tests.conftest import ZOO, Zoo
+from tests.conftest import ZOO, Zoo, missing
 from tests.generator.hostile import HOSTILE
-from tfsclient import Client, DType, InvalidInput, Model, Signature, TensorSpec, sources
+from tests.generator.python_models import load, models
+from tfsclient import (
+    AsyncClient,
+    Client,
+    DType,
+    Example,
+    FailedPrecondition,
+    FeatureSpec,
+    InvalidInput,
+    Model,
+    Signature,
+    TensorSpec,
+    sources,
+)
+from tfsclient.image import Image
 from tfsclient.schema import PREDICT
-
-LOADABLE = sorted(p.name for p in ZOO.iterdir() if p.name not in ("broken", "wrong_tag"))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The clients of the whole zoo, one module each."""
     out = tmp_path_factory.mktemp("python")
-    for name in LOADABLE:
-        for path, text in generate(sources.from_saved_model(ZOO / name), "python").items():
+    for model in models().values():
+        for path, text in generate(model, "python").items():
             (out / path).write_text(text, "utf-8")
     return out
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
+    """The demo's model on a local server."""
+    try:
+        import sklearn  # noqa: F401
+        import tensorflow as tf  # noqa: F401
+    except ImportError as error:
+        missing(str(error.name))
+    from tfsclient.demo import digits
+    from tfsclient.server.app import Server
+
+    path = tmp_path_factory.mktemp("digits")
+    digits.build(path / "1")
+    with Server({"digits": path}) as server:
+        yield Zoo(server.grpc_target, server.rest_target)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +92,7 @@ def test_pyright_strict_has_nothing_to_say(folder: Path) -> None:
 
 
 def test_a_small_model_has_a_small_client(folder: Path) -> None:
-    assert len((folder / "half_plus_two.py").read_text("utf-8").splitlines()) < 130
+    assert len((folder / "linear.py").read_text("utf-8").splitlines()) < 220
 
 
 def test_a_typed_call_gives_a_typed_result(folder: Path, zoo: Zoo) -> None:
@@ -83,6 +104,149 @@ def test_a_typed_call_gives_a_typed_result(folder: Path, zoo: Zoo) -> None:
             assert isinstance(result, module.ServingDefaultResult)
             with pytest.raises(InvalidInput, match=r"\(3, 1\)"):
                 client.serving_default(x=[1.0, 2.0, 5.0])
+
+
+def value(spec: FeatureSpec) -> Any:
+    one: Any = {"float32": 0.5, "int64": 2, "string": "a"}[spec.dtype]
+    return one if spec.shape in ((), (1,)) else [one] * abs((spec.shape or (2,))[0])
+
+
+TAKE_EXAMPLES = ["estimator", "half_plus_two", "feature_spec", "feature_spec_tf2", "predict_images"]
+
+
+@pytest.mark.parametrize("rest", [False, True], ids=["grpc", "rest"])
+@pytest.mark.parametrize("model", TAKE_EXAMPLES)
+def test_typed_examples_get_what_plain_ones_get(
+    folder: Path, zoo: Zoo, model: str, rest: bool
+) -> None:
+    target = zoo.rest if rest else zoo.grpc
+    module = load(folder / f"{model}.py")
+    (made,) = (name for name in module.__all__ if f"Async{name}" in module.__all__)
+    methods = {s: m for m, s in wire_names(folder / f"{model}.py").items()}
+    for name, signature in models()[model].signatures.items():
+        if signature.features is None:
+            continue
+        typed = getattr(module, f"{pascal(name, 'signature')}Example")
+        plain = {n: value(s) for n, s in signature.features.items() if s.required}
+        every = {n: value(s) for n, s in signature.features.items()}
+        mixed = [typed(**plain), typed(**every), Example(every), every]
+        inputs: Any = {"examples": mixed} if signature.kind == "predict" else {}
+        arguments = [] if inputs else [mixed]
+        with Client(target) as raw:
+            call = getattr(raw, signature.kind)
+            expected = call(model, [plain, every, every, every], signature=signature)
+            answer = getattr(getattr(module, made)(raw), methods[name])(*arguments, **inputs)
+        awaited = asyncio.run(call_async(module, f"Async{made}", target, methods[name],
+                                         *arguments, **inputs))  # fmt: skip
+        for got in (answer, awaited):
+            if signature.kind != "predict":
+                np.testing.assert_equal(got, expected)
+                continue
+            for output, field in zip(sorted(expected), got.__slots__, strict=True):
+                np.testing.assert_array_equal(getattr(got, field), expected[output])
+
+
+async def call_async(
+    module: Any, client: str, target: str, method: str, *args: Any, **kw: Any
+) -> Any:
+    async with getattr(module, client)(target) as made:
+        return await getattr(made, method)(*args, **kw)
+
+
+def test_context_and_what_an_example_lacks(folder: Path, zoo: Zoo) -> None:
+    module = load(folder / "half_plus_two.py")
+    with module.HalfPlusTwo(zoo.grpc) as client:
+        shared = client.regress_x_to_y([{}, {"x": 4.0}], context={"x": 2.0})
+        assert shared.tolist() == client.regress_x_to_y([{"x": 2.0}, {"x": 4.0}]).tolist()
+        with pytest.raises(InvalidInput, match="feature 'x' is missing"):
+            client.classify_two([{"x2": 1.0}])
+        with pytest.raises(InvalidInput, match="must be a list"):
+            client.classify_two(module.ClassifyTwoExample(x=1.0))
+
+
+def test_digits_on_every_way(folder: Path, digits: Zoo) -> None:
+    module = load(folder / "digits.py")
+    scan = np.full((8, 8), 255, np.uint8)
+    for target in (digits.grpc, digits.rest):
+        with module.Digits(target, verify=True) as client:
+            expected = client.serving_default(images=scan[np.newaxis]).scores
+            for images in (Image(scan), [Image(scan)]):
+                np.testing.assert_array_equal(
+                    client.serving_default(images=images).scores, expected
+                )
+            np.testing.assert_allclose(client.png(image_bytes=Image(scan)).scores, expected)
+            flat = scan.reshape(-1).astype(np.float32)
+            (classes,) = client.classify([module.ClassifyExample(image=flat)])
+            assert len(classes) == 10
+        answer = asyncio.run(
+            call_async(module, "AsyncDigits", target, "serving_default", images=Image(scan))
+        )
+        np.testing.assert_array_equal(answer.scores, expected)
+
+
+def test_examples_in_docstrings_run(
+    folder: Path, zoo: Zoo, digits: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    for name in [*TAKE_EXAMPLES, "awkward", "bert", "defaults", "digits", "linear", "segmentation"]:
+        server = digits if name == "digits" else zoo
+        tree = ast.parse((folder / f"{name}.py").read_text("utf-8"))
+        module = load(folder / f"{name}.py")
+        documented = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+        shown = [block for node in documented for block in example_blocks(node)]
+        assert len(shown) == 3
+        for block in shown:
+            code = block.replace("localhost:8500", server.grpc)
+            if "await " in code:
+                code = (
+                    "async def main():\n" + textwrap.indent(code, "    ") + "\nasyncio.run(main())"
+                )
+            exec(code, {**vars(module), "asyncio": asyncio, "np": np, "Image": Image})
+
+
+def example_blocks(node: Any) -> Iterator[str]:
+    _, found, rest = (ast.get_docstring(node) or "").partition("Example:\n")
+    if found:
+        block = rest.splitlines()
+        end = next((n for n, line in enumerate(block) if line and line[0] != " "), len(block))
+        yield textwrap.dedent("\n".join(block[:end]))
+
+
+def test_verify_asks_once_and_tells_all_differences(folder: Path, zoo: Zoo) -> None:
+    module = load(folder / "half_plus_two.py")
+    sent: list[str] = []
+    with Client(zoo.grpc, on_call=lambda info: sent.append(info.path)) as shared:
+        client = module.HalfPlusTwo(shared, verify=True)
+        for _ in range(2):
+            client.serving_default(x=[[1.0]])
+        assert [path.rpartition("/")[2] for path in sent] == ["GetModelMetadata"] + ["Predict"] * 2
+        other = module.HalfPlusTwo(shared, model="linear", verify=True)
+        with pytest.raises(
+            FailedPrecondition, match=r"'classify_two': gone.*regress_x.*shape"
+        ) as at:
+            other.serving_default(x=[[1.0]])
+        assert "tfsclient-gen" in str(at.value)
+
+    async def awaited() -> None:
+        async with AsyncClient(zoo.rest) as shared:
+            await module.AsyncHalfPlusTwo(shared, verify=True).serving_default(x=[[1.0]])
+            other = module.AsyncHalfPlusTwo(shared, model="linear", verify=True)
+            with pytest.raises(FailedPrecondition):
+                await other.serving_default(x=[[1.0]])
+
+    asyncio.run(awaited())
+
+
+def test_an_input_that_says_image_takes_one(folder: Path) -> None:
+    found = 0
+    for name, model in models().items():
+        text = (folder / f"{name}.py").read_text("utf-8")
+        for signature in model.signatures.values():
+            for spec in signature.inputs.values():
+                if f"        {spec.name}: npt.ArrayLike | Image" in text:
+                    Image(np.zeros((9, 7, 3), np.uint8)).to_array(spec)
+                    found += 1
+    assert found >= 8
 
 
 def test_the_embedded_signature_spares_the_metadata_call(folder: Path, zoo: Zoo) -> None:

@@ -1,0 +1,46 @@
+"""What clients made by ``tfsclient-gen`` share; nothing here is meant to be called by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from tfsclient.drift import compare
+from tfsclient.errors import FailedPrecondition
+from tfsclient.example import Example
+from tfsclient.schema import Model, Signature
+
+# A tf.Example whose features no type tells: itself, its features by name, or its bytes.
+AnyExample: TypeAlias = Example | Mapping[str, Any] | bytes
+
+
+def verify_signatures(expected: Iterable[Signature], served: Model) -> None:
+    """Check that a model still has the signatures that a client was generated from.
+
+    Raises:
+        FailedPrecondition: calls that were right may fail; the text lists all that changed.
+    """
+    before = Model(served.name, None, {signature.name: signature for signature in expected})
+    breaking = [str(found) for found in compare(before, served) if found.verdict == "breaking"]
+    if breaking:
+        raise FailedPrecondition(
+            f"the model is not as it was when this client was generated: {'; '.join(breaking)}",
+            model=served.name,
+            hint="generate the client anew with tfsclient-gen, or call the version it was made for",
+        )
+
+
+def plain_examples(examples: Any) -> Any:
+    """Typed examples, alone or in a sequence, as :class:`Example`; all else as it is."""
+    if isinstance(examples, Sequence) and not isinstance(examples, str | bytes):
+        return [_plain(example) for example in examples]
+    return _plain(examples)
+
+
+def _plain(example: Any) -> Any:
+    return example.to_example() if hasattr(type(example), "to_example") else example
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are given: None stands for one that is left out."""
+    return {name: value for name, value in values.items() if value is not None}
