@@ -117,9 +117,16 @@ def _to_array(value: Any, spec: TensorSpec, features: Features | None) -> Array:
         return _to_array(tables.column_values(value), spec, features)
     if spec.dtype != STRING:
         return _to_numbers(value, spec)
-    if _is_example(first):
+    if any(map(_is_example, _one_of_each_type(value))):
         return _to_examples(value, spec, features)
     return _to_strings(value)
+
+
+def _one_of_each_type(value: Any) -> Iterable[Any]:
+    """Elements of a list, at least one of each type in it; or the value itself."""
+    if isinstance(value, list | tuple):
+        return dict(zip(map(type, value), value, strict=True)).values()
+    return (value,)
 
 
 def _to_numbers(value: Any, spec: TensorSpec) -> Array:

@@ -370,3 +370,10 @@ def test_without_a_signature_what_is_no_tensor_is_still_refused() -> None:
     ):
         with pytest.raises(InvalidInput):
             as_they_are({"x": value}, model="m", signature=None)
+
+
+def test_examples_of_all_forms_may_be_mixed() -> None:
+    example = Example({"x": 1.0})
+    data = example.to_bytes()
+    for mixed in ([data, {"x": 1.0}, example], [example, data, {"x": 1.0}]):
+        assert prepare(mixed, "string", (-1,)).tolist() == [data] * 3
