@@ -20,7 +20,7 @@ def missing(what: str) -> None:
     """Skip for want of a tool; where CI=true it is a failure."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is missing, and CI must run every test")
-    pytest.skip(f"{what} is not installed")
+    pytest.skip(f"{what} is not installed", allow_module_level=True)
 
 
 def tool(name: str) -> str:

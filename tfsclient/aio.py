@@ -38,7 +38,8 @@ from tfsclient.waiting import Deadline, Readiness
 class AsyncClient:
     """:class:`tfsclient.Client` for asyncio: the same arguments, names and results, awaited.
 
-    Its connections belong to the event loop that is running when they are first needed.
+    Each event loop that uses it has connections of its own; :meth:`close` closes those of the
+    running one.
     ``http_client`` is an ``httpx.AsyncClient``.
     """
 

@@ -33,6 +33,11 @@ class Client:
     It is made without any network traffic, connects when first used, is safe to share between
     threads and works in forked children.
 
+    Proxies come from the environment, for localhost too: gRPC tunnels through ``grpc_proxy``,
+    ``https_proxy`` or ``http_proxy`` (lower case, in this order) except to hosts in
+    ``no_grpc_proxy`` or ``no_proxy``; REST goes by ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``
+    and ``NO_PROXY``, or by ``http_client``.
+
     Args:
         target: ``"localhost:8500"`` (gRPC; also ``grpc://``, ``grpcs://`` for TLS, ``dns:///``,
             ``unix:``), ``"http://localhost:8501"`` (REST; also ``https://``), or a list of IP
@@ -48,7 +53,8 @@ class Client:
         validate: whether inputs are checked against the signature before they are sent.
         copy: whether results are writable copies rather than views of the answer.
         schemas: models whose signatures are known, by name; the server is not asked for them.
-        on_call: is given a :class:`CallInfo` after every call, on the thread that decoded it.
+        on_call: is given a :class:`CallInfo` after every call, on the thread that decoded it; what
+            it raises is logged.
         channel_options: more options for the gRPC channel; they win over our own.
         http_client: an ``httpx.Client`` to use for REST; it stays yours to close.
 

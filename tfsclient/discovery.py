@@ -7,7 +7,6 @@ rolling deploy causes no storm of metadata calls.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,8 +49,8 @@ class Discovery:
     ) -> None:
         self._metadata = metadata
         self._schemas = schemas
+        # Without a lock, which a fork could leave locked: at worst two threads ask at once.
         self._entries: dict[Pointer, _Entry] = {}
-        self._lock = threading.Lock()
 
     def known(self, pointer: Pointer) -> Model | None:
         """The model behind a pointer; None if it is to be asked for."""
@@ -66,14 +65,13 @@ class Discovery:
 
     def find(self, pointer: Pointer) -> Flow[Model]:
         """The model behind a pointer, asked for if it is not known or too old."""
-        with self._lock:
-            known = self.known(pointer)
-            if known is not None:
-                return known
-            now = time.monotonic()
-            if pointer in self._entries:
-                # Others go on with what is known while this one asks.
-                self._entries[pointer].asked_at = now
+        known = self.known(pointer)
+        if known is not None:
+            return known
+        now = time.monotonic()
+        if pointer in self._entries:
+            # Others go on with what is known while this one asks.
+            self._entries[pointer].asked_at = now
         return (yield from self._ask(pointer, now))
 
     def renew(self, pointer: Pointer) -> Flow[Model | None]:
@@ -81,23 +79,20 @@ class Discovery:
         if pointer.model in self._schemas:
             return None
         now = time.monotonic()
-        with self._lock:
-            entry = self._entries.get(pointer)
-            if entry is not None:
-                if now - entry.asked_at < _MIN_AGE:
-                    return None
-                entry.asked_at = now
+        entry = self._entries.get(pointer)
+        if entry is not None:
+            if now - entry.asked_at < _MIN_AGE:
+                return None
+            entry.asked_at = now
         return (yield from self._ask(pointer, now))
 
     def suspect(self, pointer: Pointer, version: int | None = None) -> None:
         """Have a pointer looked up again, unless it is known to point to ``version``."""
-        with self._lock:
-            entry = self._entries.get(pointer)
-            if entry is not None and (version is None or entry.model.version != version):
-                entry.suspect = True
+        entry = self._entries.get(pointer)
+        if entry is not None and (version is None or entry.model.version != version):
+            entry.suspect = True
 
     def _ask(self, pointer: Pointer, now: float) -> Flow[Model]:
         model: Model = yield self._metadata(*pointer)
-        with self._lock:
-            self._entries[pointer] = _Entry(model, now)
+        self._entries[pointer] = _Entry(model, now)
         return model

@@ -102,4 +102,7 @@ class Exchange(Generic[T]):
             decode_seconds=time.perf_counter() - received if size else 0.0,
             error=error,
         )
-        self._on_call(info)
+        try:
+            self._on_call(info)
+        except Exception:  # noqa: BLE001 (the user's own; the call is not worse for it)
+            _log.exception("on_call failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from tfsclient.errors import InvalidInput
 
 # Schemes that gRPC's own resolvers know.
 _GRPC_SCHEMES = ("dns:", "unix:", "unix-abstract:", "ipv4:", "ipv6:", "xds:", "vsock:")
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+_PASSWORD = re.compile(r"://[^/]*@")  # not for error messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Target:
     """A server, or several replicas of one.
 
     Attributes:
-        text: what the user wrote, for errors.
+        text: what the user wrote, for errors; without a user's name and password.
         rest: whether to speak REST; else gRPC.
         address: the base URL without a trailing slash, or gRPC's target string.
         tls: whether the scheme asks for TLS.
@@ -52,12 +55,18 @@ def parse(target: str | Sequence[str]) -> Target:
 def _parse_one(text: str) -> Target:
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme in ("http", "https"):
-        url = urlsplit(text)
-        if not url.hostname or url.query or url.fragment:
+        shown = _PASSWORD.sub("://...@", text)
+        try:
+            url = urlsplit(text)
+            usable = url.hostname and url.port != 0 and not (url.query or url.fragment)
+            usable = usable and not _BLANK.search(text)
+        except ValueError:
+            usable = False
+        if not usable:
             raise InvalidInput(
-                f"{text!r} is no base URL of a server", hint="write it as http://host:8501"
+                f"{shown!r} is no base URL of a server", hint="write it as http://host:8501"
             )
-        return Target(text, rest=True, address=text.rstrip("/"), tls=scheme == "https")
+        return Target(shown, rest=True, address=text.rstrip("/"), tls=scheme == "https")
     if scheme in ("grpc", "grpcs"):
         address = text.partition("://")[2].rstrip("/")
         _check_host_port(address, text)
@@ -75,7 +84,8 @@ def _parse_one(text: str) -> Target:
 
 def _check_host_port(address: str, text: str) -> None:
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536 or "/" in host:
+    number = int(port) if port.isdecimal() and port.isascii() else 0
+    if not host or not 0 < number < 65536 or "/" in host or _BLANK.search(host):
         raise InvalidInput(
             f"{text!r} is no host:port",
             hint="a TF Serving listens for gRPC on port 8500 (localhost:8500) and for REST on 8501 "

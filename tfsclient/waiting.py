@@ -17,6 +17,7 @@ from tfsclient.results import VersionStatus
 
 _POLL_SECONDS = 0.25  # between two looks at a model that is not ready
 _LOOK_SECONDS = 5.0  # that one such look may take
+_ENDLESS = 1e9  # seconds; thirty years
 
 
 class Deadline:
@@ -104,7 +105,11 @@ class Readiness:
 
 
 def check_timeout(timeout: float | None) -> float | None:
-    """Refuse a timeout that is no positive number."""
+    """The timeout; None, too, where it is beyond what clocks and sockets can count.
+
+    Raises:
+        InvalidInput: it is no positive number.
+    """
     if timeout is not None and not timeout > 0:
         raise InvalidInput(f"timeout must be a positive number of seconds or None, not {timeout}")
-    return timeout
+    return timeout if timeout is None or timeout < _ENDLESS else None

@@ -24,6 +24,7 @@ from tfsclient import (
     InvalidArgument,
     InvalidInput,
     NotFound,
+    Unavailable,
 )
 
 SLOW = {"x": [1.0], "steps": 40_000}
@@ -212,3 +213,19 @@ def test_metadata_is_asked_for_once(target: str) -> None:
         for thread in threads:
             thread.join()
     assert sum("etadata" in path for path in paths) == 1
+
+
+def test_a_hook_that_fails_does_no_harm(caplog: pytest.LogCaptureFixture) -> None:
+    def hook(_info: CallInfo) -> None:
+        raise RuntimeError("the hook's own")
+
+    with Client("localhost:1", retries=0, on_call=hook) as client:
+        inputs = {"x": np.zeros(1, np.float32)}
+        future = client.predict_future("m", inputs, validate=False, timeout=2.0)
+        assert isinstance(future.exception(timeout=30), Unavailable)
+    assert "the hook's own" in caplog.text
+
+
+@pytest.mark.parametrize("timeout", [1e10, float("inf")])
+def test_a_timeout_may_be_endless(client: Client, timeout: float) -> None:
+    assert client.predict("linear", [2.0], timeout=timeout).only() == [4.5]

@@ -6,9 +6,10 @@ import asyncio
 import datetime as dt
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,16 +137,18 @@ def secure(request: pytest.FixtureRequest, zoo: Zoo, ours: Authority) -> Iterato
     proxy.close()
 
 
-def test_the_right_certificate_passes(secure: str, ours: Authority) -> None:
+def test_the_right_certificate_passes(
+    secure: str, ours: Authority, make_client: Callable[..., Any]
+) -> None:
     pair = ours.issue("client")
     tls = TLS(ca=ours.cert, cert=pair.cert, key=pair.key)
-    with Client(secure, tls=tls) as client:
+    with make_client(secure, tls=tls) as client:
         assert client.predict("linear", [2.0]).only() == [4.5]
 
 
 @pytest.mark.parametrize("kind", ["none", "wrong", "expired"])
 def test_no_other_certificate_passes(
-    secure: str, ours: Authority, theirs: Authority, kind: str
+    secure: str, ours: Authority, theirs: Authority, kind: str, make_client: Callable[..., Any]
 ) -> None:
     pair = {
         "none": None,
@@ -153,15 +156,19 @@ def test_no_other_certificate_passes(
         "expired": ours.issue("expired", until=NOW - DAY),
     }[kind]
     tls = TLS(ca=ours.cert, cert=pair.cert, key=pair.key) if pair else TLS(ca=ours.cert)
-    with Client(secure, tls=tls, timeout=10) as client, pytest.raises(Unavailable) as caught:
+    with make_client(secure, tls=tls, timeout=10) as client, pytest.raises(Unavailable) as caught:
         client.status("linear")
     assert secure in str(caught.value)
     assert "TLS" in str(caught.value.hint), str(caught.value)
 
 
-def test_a_server_that_is_not_trusted_is_not_talked_to(secure: str, theirs: Authority) -> None:
+@pytest.mark.parametrize("trusting", ["others", "the usual authorities"])
+def test_a_server_that_is_not_trusted_is_not_talked_to(
+    secure: str, theirs: Authority, trusting: str
+) -> None:
     pair = theirs.issue("client")
-    tls = TLS(ca=theirs.cert, cert=pair.cert, key=pair.key)
+    ca = theirs.cert if trusting == "others" else None
+    tls = TLS(ca=ca, cert=pair.cert, key=pair.key)
     with Client(secure, tls=tls, timeout=10) as client, pytest.raises(Unavailable) as caught:
         client.status("linear")
     assert "TLS" in str(caught.value.hint), str(caught.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +11,22 @@ import orjson
 
 from tfsclient.calls import Call
 from tfsclient.errors import Code, TFSError, from_code
-from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
+from tfsclient.transports.opening import OPENING
+from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
+
+
+class Channel:
+    """A channel and the methods called on it so far: making one takes as long as a small call."""
+
+    def __init__(self, channel: Any) -> None:
+        self.pid = os.getpid()
+        self._methods: dict[str, Any] = {}
+        self._make = channel.unary_unary
+        self.close = channel.close
+
+    def method(self, path: str) -> Any:
+        """What calls the method with this full name, bytes in and bytes out."""
+        return self._methods.get(path) or self._methods.setdefault(path, self._make(path))
 
 
 class GrpcTransport:
@@ -23,10 +37,7 @@ class GrpcTransport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
-        self._channel: Any = None
-        self._methods: dict[str, Any] = {}
-        self._pid = 0
+        self._channel: Channel | None = None
 
     def send(self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]) -> bytes:
         """Send a call and wait for the answer.
@@ -34,13 +45,14 @@ class GrpcTransport:
         Raises:
             TFSError: of the class that the status code says.
         """
-        method = self._method(call.path)
+        check_headers(headers)
+        method = self._open().method(call.path)
         try:
             data: bytes = method(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except grpc.RpcError as error:
             raise to_error(error, self._settings, call) from error
         except ValueError as error:  # grpc says so when close() came in between
-            raise _closed(error, call) from error
+            raise closed(call) from error
         return data
 
     def start(
@@ -55,11 +67,12 @@ class GrpcTransport:
         Returns:
             A function that cancels the call on the wire.
         """
-        method = self._method(call.path)
+        check_headers(headers)
+        method = self._open().method(call.path)
         try:
             rpc = method.future(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except ValueError as error:
-            raise _closed(error, call) from error
+            raise closed(call) from error
 
         def finished(rpc: Any) -> None:
             try:
@@ -75,21 +88,19 @@ class GrpcTransport:
 
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
-        with self._lock:
-            if self._channel is not None and self._pid == os.getpid():
-                self._channel.close()
-            self._channel, self._methods, self._pid = None, {}, 0
+        with OPENING:
+            channel, self._channel = self._channel, None
+        if channel is not None and channel.pid == os.getpid():
+            channel.close()
 
-    def _method(self, path: str) -> Any:
-        if self._pid == os.getpid():
-            method = self._methods.get(path)
-            if method is not None:
-                return method
-        with self._lock:
-            if self._pid != os.getpid():
-                self._channel, self._methods = open_channel(grpc, self._settings), {}
-                self._pid = os.getpid()
-            return self._methods.setdefault(path, self._channel.unary_unary(path))
+    def _open(self) -> Channel:
+        channel = self._channel
+        if channel is None or channel.pid != os.getpid():
+            with OPENING:
+                channel = self._channel
+                if channel is None or channel.pid != os.getpid():
+                    channel = self._channel = Channel(open_channel(grpc, self._settings))
+        return channel
 
 
 def open_channel(module: Any, settings: Settings) -> Any:
@@ -112,7 +123,8 @@ def to_error(error: Any, settings: Settings, call: Call[Any]) -> TFSError:
     details = error.details() or ""
     hint = None
     if code is Code.UNAVAILABLE:
-        details = f"{target} cannot be reached: {details}"
+        # Nothing tells whether the server said so or gRPC, which could not reach it.
+        details = f"{target}: {details}"
         if settings.credentials is not None:
             hint = TLS_HINT
         elif "http1" in details or "HTTP/2" in details:
@@ -123,8 +135,11 @@ def to_error(error: Any, settings: Settings, call: Call[Any]) -> TFSError:
     return from_code(code, details, model=call.model, signature=call.signature, hint=hint)
 
 
-def _closed(error: ValueError, call: Call[Any]) -> TFSError:
-    return from_code(Code.CANCELLED, f"the client was closed: {error}", model=call.model)
+def closed(call: Call[Any]) -> TFSError:
+    """The error for a call that close() overtook."""
+    return from_code(
+        Code.CANCELLED, "the client was closed", model=call.model, signature=call.signature
+    )
 
 
 def channel_options(settings: Settings) -> list[tuple[str, Any]]:

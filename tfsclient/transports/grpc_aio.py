@@ -10,8 +10,9 @@ import grpc
 import grpc.aio
 
 from tfsclient.calls import Call
-from tfsclient.transports.grpc import open_channel, to_error
-from tfsclient.transports.settings import Settings
+from tfsclient.transports.grpc import Channel, closed, open_channel, to_error
+from tfsclient.transports.opening import PerLoop
+from tfsclient.transports.settings import Settings, check_headers
 
 
 class AsyncGrpcTransport:
@@ -19,9 +20,9 @@ class AsyncGrpcTransport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._channel: Any = None
-        self._methods: dict[str, Any] = {}
+        self._channels: PerLoop[Channel] = PerLoop(
+            lambda: Channel(open_channel(grpc.aio, settings)), lambda channel: channel.close()
+        )
 
     async def send(
         self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]
@@ -31,21 +32,27 @@ class AsyncGrpcTransport:
         Raises:
             TFSError: of the class that the status code says.
         """
-        if self._loop is not asyncio.get_running_loop():
-            # A channel cannot move to another loop, and the old loop may be gone.
-            self._loop = asyncio.get_running_loop()
-            self._channel, self._methods = open_channel(grpc.aio, self._settings), {}
-        method = self._methods.get(call.path)
-        if method is None:
-            method = self._methods[call.path] = self._channel.unary_unary(call.path)
+        check_headers(headers)
+        channel = await self._channels.get()
         try:
-            data: bytes = await method(call.body, timeout=timeout, metadata=tuple(headers.items()))
+            data: bytes = await channel.method(call.path)(
+                call.body, timeout=timeout, metadata=tuple(headers.items())
+            )
         except grpc.aio.AioRpcError as error:
             raise to_error(error, self._settings, call) from error
+        except (asyncio.CancelledError, grpc.aio.UsageError) as error:
+            # To the task, close() looks as if somebody had cancelled the task.
+            if self._channels.has(channel) or _cancelling():
+                raise
+            raise closed(call) from error
         return data
 
     async def close(self) -> None:
-        """Close the channel; calls under way are cancelled."""
-        channel, self._channel, self._methods, self._loop = self._channel, None, {}, None
-        if channel is not None:
-            await channel.close()
+        """Close the channel of the running event loop; its calls under way are cancelled."""
+        await self._channels.close()
+
+
+def _cancelling() -> bool:
+    """Whether somebody did cancel the task; Python 3.10 does not tell."""
+    task: Any = asyncio.current_task()
+    return hasattr(task, "cancelling") and task.cancelling() > 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import os
-import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import tenacity
@@ -17,13 +16,16 @@ from tfsclient.calls import Call
 from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,
+    DecodeError,
     InvalidInput,
     TFSError,
     Unavailable,
     from_http_status,
 )
 from tfsclient.rest_json import loads
-from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
+from tfsclient.transports.background import Background
+from tfsclient.transports.opening import OPENING
+from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 
 _MAX_INFLATED = 100 << 20  # bytes; TF Serving reads a larger gzip body as an empty one
 
@@ -36,10 +38,7 @@ class RestTransport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
-        self._background: _Background | None = None
-        self._pid = 0
+        self._opened: _Opened | None = None
 
     def send(self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]) -> bytes:
         """Send a call and wait for the answer, trying again while the server is unavailable.
@@ -50,7 +49,7 @@ class RestTransport:
         deadline = None if timeout is None else time.monotonic() + timeout
         request = to_request(call, self._settings, headers)
         retrying = tenacity.Retrying(**retry_policy(call, self._settings, timeout))
-        answer: bytes = retrying(self._attempt, call, request, deadline)
+        answer: bytes = retrying(self._attempt, self._open().client, call, request, deadline)
         return answer
 
     def start(
@@ -70,50 +69,65 @@ class RestTransport:
                 "futures over REST need the client's own connections: "
                 "leave http_client out, or use AsyncClient with one of its kind"
             )
-        with self._lock:
-            self._forget_parent()
-            if self._background is None:
-                self._background = _Background(self._settings)
-            background = self._background
-        return background.start(call, timeout, headers, done)
+        check_headers(headers)
+        with OPENING:  # so that close() cannot come between and lose the call
+            opened = self._open()
+            if opened.background is None:
+                opened.background = Background(self._settings)
+            return opened.background.start(call, timeout, headers, done)
 
     def close(self) -> None:
-        """Close all connections that are ours."""
-        with self._lock:
-            if self._pid == os.getpid():
-                if self._client is not None and self._settings.http_client is None:
-                    self._client.close()
-                if self._background is not None:
-                    self._background.close()
-            self._client, self._background, self._pid = None, None, 0
+        """Close all connections that are ours; futures under way are cancelled."""
+        with OPENING:
+            opened, self._opened = self._opened, None
+        if opened is not None and opened.pid == os.getpid():
+            if self._settings.http_client is None:
+                opened.client.close()
+            if opened.background is not None:
+                opened.background.close()
 
-    def _http(self) -> httpx.Client:
-        with self._lock:
-            self._forget_parent()
-            if self._client is not None:
-                return self._client
-            client: httpx.Client = self._settings.http_client or httpx.Client(
-                **client_options(self._settings)
-            )
-            self._client = client
-            return client
+    def _open(self) -> _Opened:
+        opened = self._opened
+        if opened is None or opened.pid != os.getpid():
+            with OPENING:
+                opened = self._opened
+                if opened is None or opened.pid != os.getpid():
+                    opened = self._opened = _Opened(self._settings)
+        return opened
 
-    def _forget_parent(self) -> None:
-        """In a forked child, leave the parent's connections alone."""
-        if self._pid != os.getpid():
-            self._client, self._background, self._pid = None, None, os.getpid()
-
-    def _attempt(self, call: Call[Any], request: dict[str, Any], deadline: float | None) -> bytes:
+    def _attempt(
+        self,
+        client: httpx.Client,
+        call: Call[Any],
+        request: dict[str, Any],
+        deadline: float | None,
+    ) -> bytes:
         try:
             # httpx has a timeout for each step; the deadline for all of them is kept here.
-            with self._http().stream(**request, timeout=_left(deadline)) as response:
+            with client.stream(**request, timeout=_left(deadline)) as response:
                 chunks = []
                 for chunk in response.iter_bytes():
                     chunks.append(chunk)
                     _left(deadline)
-        except (httpx.HTTPError, TimeoutError, RuntimeError) as error:
-            raise to_error(error, self._settings, call) from error
+        except FAILURES as error:
+            raise to_error(error, self._settings, call, closed=client.is_closed) from error
         return to_answer(response, b"".join(chunks), call)
+
+
+class _Opened:
+    """One process's connections; those that are ours are closed with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.pid = os.getpid()
+        self.background: Background | None = None
+        self.client: httpx.Client = settings.http_client or httpx.Client(**client_options(settings))
+        if settings.http_client is None:
+            weakref.finalize(self, _close_ours, self.client, self.pid)
+
+
+def _close_ours(client: httpx.Client, pid: int) -> None:
+    if pid == os.getpid():  # a forked child leaves its parent's alone
+        client.close()
 
 
 def _left(deadline: float | None) -> float | None:
@@ -138,6 +152,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 def to_request(call: Call[Any], settings: Settings, headers: Mapping[str, str]) -> dict[str, Any]:
     """The arguments of ``httpx.stream`` for a call."""
+    check_headers(headers)
     body = call.body
     sent = dict(headers)
     if body is not None:
@@ -170,26 +185,41 @@ def retry_policy(call: Call[Any], settings: Settings, timeout: float | None) -> 
     }
 
 
-def to_error(error: Exception, settings: Settings, call: Call[Any]) -> TFSError:
+# What httpx raises; RuntimeError says that close() came in between.
+FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError, RuntimeError)
+
+
+def to_error(
+    error: Exception, settings: Settings, call: Call[Any], *, closed: bool = False
+) -> TFSError:
     """The error for a call that got no answer."""
     target = settings.target
     where: dict[str, Any] = {"model": call.model, "signature": call.signature}
+    reason = str(error) or type(error).__name__
+    if closed or isinstance(error, RuntimeError):
+        return Cancelled(f"the client was closed: {reason}", **where)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return DeadlineExceeded(f"{target} did not answer in time", **where)
-    if isinstance(error, RuntimeError):  # httpx says so when close() came in between
-        return Cancelled(f"the client was closed: {error}", **where)
-    if isinstance(error, httpx.RemoteProtocolError) and settings.credentials is None:
-        return Unavailable(
-            f"{target} cannot be reached: what answers is no HTTP server ({error})",
-            hint=f"if {target} is TF Serving's gRPC port (usually 8500), write it without "
-            "http://; its REST port is usually 8501",
-            **where,
+    if isinstance(error, httpx.DecodingError):
+        return DecodeError(f"{target} answered with a broken compression: {reason}", **where)
+    if isinstance(
+        error,
+        httpx.InvalidURL | UnicodeError | httpx.UnsupportedProtocol | httpx.LocalProtocolError,
+    ):
+        return InvalidInput(f"{target} cannot be asked this way: {reason}", **where)
+    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        text = f"{target} cannot be reached: {reason}"
+    else:
+        text = f"{target} gave no HTTP answer: {reason}"
+    hint = None
+    if settings.credentials is not None:
+        hint = TLS_HINT
+    elif isinstance(error, httpx.RemoteProtocolError):
+        hint = (
+            f"if {target} is TF Serving's gRPC port (usually 8500), write it without http://; "
+            "its REST port is usually 8501"
         )
-    return Unavailable(
-        f"{target} cannot be reached: {str(error) or type(error).__name__}",
-        hint=None if settings.credentials is None else TLS_HINT,
-        **where,
-    )
+    return Unavailable(text, hint=hint, **where)
 
 
 def to_answer(response: httpx.Response, body: bytes, call: Call[Any]) -> bytes:
@@ -219,44 +249,3 @@ def _reason(body: bytes, response: httpx.Response) -> str:
         return error
     text = body[:500].decode("utf-8", "replace").strip()
     return f"HTTP {response.status_code} {response.reason_phrase}" + (f": {text}" if text else "")
-
-
-class _Background:
-    """An event loop on a thread of its own, for futures: only there a call can be cancelled."""
-
-    def __init__(self, settings: Settings) -> None:
-        from tfsclient.transports.rest_aio import AsyncRestTransport
-
-        self._transport = AsyncRestTransport(settings)
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="tfsclient", daemon=True).start()
-
-    def start(
-        self,
-        call: Call[Any],
-        timeout: float | None,
-        headers: Mapping[str, str],
-        done: Callable[[bytes | TFSError], None],
-    ) -> Callable[[], object]:
-        async def run() -> None:
-            try:
-                done(await self._transport.send(call, timeout, headers))
-            except TFSError as error:
-                done(error)
-            except asyncio.CancelledError:
-                done(Cancelled("the call was cancelled", model=call.model))
-                raise
-
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).cancel
-
-    def close(self) -> None:
-        async def stop() -> None:
-            current = asyncio.current_task()
-            others = [task for task in asyncio.all_tasks() if task is not current]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            await self._transport.close()
-
-        asyncio.run_coroutine_threadsafe(stop(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)

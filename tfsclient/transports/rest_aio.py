@@ -10,7 +10,9 @@ import httpx
 import tenacity
 
 from tfsclient.calls import Call
+from tfsclient.transports.opening import PerLoop
 from tfsclient.transports.rest import (
+    FAILURES,
     client_options,
     retry_policy,
     to_answer,
@@ -25,8 +27,13 @@ class AsyncRestTransport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._client: httpx.AsyncClient | None = None
+        self._clients: PerLoop[httpx.AsyncClient]
+        if settings.http_client is None:
+            self._clients = PerLoop(
+                lambda: httpx.AsyncClient(**client_options(settings)), httpx.AsyncClient.aclose
+            )
+        else:
+            self._clients = PerLoop(lambda: settings.http_client, _leave_open)
 
     async def send(
         self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]
@@ -36,27 +43,20 @@ class AsyncRestTransport:
         Raises:
             TFSError: of the class that the HTTP status says.
         """
-        if self._loop is not asyncio.get_running_loop():
-            self._loop = asyncio.get_running_loop()
-            self._client = self._settings.http_client or httpx.AsyncClient(
-                **client_options(self._settings)
-            )
-        assert self._client is not None
         request = to_request(call, self._settings, headers)
         retrying = tenacity.AsyncRetrying(**retry_policy(call, self._settings, timeout))
+        client = await self._clients.get()
         try:
             answer: bytes = await asyncio.wait_for(
-                retrying(self._attempt, self._client, call, request), timeout
+                retrying(self._attempt, client, call, request), timeout
             )
         except asyncio.TimeoutError as error:
             raise to_error(TimeoutError(), self._settings, call) from error
         return answer
 
     async def close(self) -> None:
-        """Close all connections that are ours."""
-        client, self._client, self._loop = self._client, None, None
-        if client is not None and self._settings.http_client is None:
-            await client.aclose()
+        """Close the connections of the running event loop, if they are ours."""
+        await self._clients.close()
 
     async def _attempt(
         self, client: httpx.AsyncClient, call: Call[Any], request: dict[str, Any]
@@ -64,6 +64,10 @@ class AsyncRestTransport:
         try:
             async with client.stream(**request, timeout=None) as response:
                 body = await response.aread()
-        except (httpx.HTTPError, RuntimeError) as error:
-            raise to_error(error, self._settings, call) from error
+        except FAILURES as error:
+            raise to_error(error, self._settings, call, closed=client.is_closed) from error
         return to_answer(response, body, call)
+
+
+async def _leave_open(_client: httpx.AsyncClient) -> None:
+    """The user's own stays the user's to close."""
