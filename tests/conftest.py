@@ -13,7 +13,7 @@ import pytest
 
 CONFORMANCE = Path(__file__).parent / "conformance"
 ZOO = CONFORMANCE / "models"
-LANGUAGES = ("python", "go", "js", "curl")
+LANGUAGES = ("python", "go", "js", "ts", "curl", "openapi")
 
 
 def missing(what: str) -> None:

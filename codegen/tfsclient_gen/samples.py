@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import math
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from tfsclient.dtypes import STRING
-from tfsclient.schema import TensorSpec
+from tfsclient.example import serialize
+from tfsclient.schema import Features, FeatureSpec, TensorSpec
 
 # A grey picture of 8 x 8 pixels: what an input that decodes pictures accepts.
 PNG_BASE64: Final = (
@@ -21,6 +25,44 @@ def dims(spec: TensorSpec) -> list[int]:
     return [1] if spec.shape is None else [1 if size == -1 else size for size in spec.shape]
 
 
-def is_picture(spec: TensorSpec) -> bool:
+def feature_dims(spec: FeatureSpec) -> list[int]:
+    """The same of a feature, whose values are flat: none for a lone value, or their number."""
+    if spec.shape == ():
+        return []
+    return [1] if spec.shape is None else [math.prod(1 if n == -1 else n for n in spec.shape)]
+
+
+def is_picture(spec: TensorSpec | FeatureSpec) -> bool:
     """Whether a string input seems to want an encoded picture."""
     return spec.dtype == STRING and _PICTURE.search(spec.name) is not None
+
+
+def element(spec: TensorSpec | FeatureSpec) -> Any:
+    """An element, as it stands in TF Serving's JSON: never an integer where a float is wanted."""
+    if is_picture(spec):
+        return {"b64": PNG_BASE64}
+    if spec.dtype == STRING:
+        return ""
+    return {"float": 0.0, "bool": False}.get(spec.dtype.kind, 1)
+
+
+def nested(value: Any, sizes: Sequence[int]) -> Any:
+    """A value in lists of these sizes, the outermost first."""
+    for size in reversed(sizes):
+        value = [value] * size
+    return value
+
+
+def example(features: Features) -> dict[str, Any]:
+    """An Example's features, as they stand in TF Serving's JSON."""
+    return {name: nested(element(spec), feature_dims(spec)) for name, spec in features.items()}
+
+
+def serialized_example(features: Features) -> dict[str, str]:
+    """The same Example as an input of serialized ones takes it: its bytes, in base64."""
+    picture = base64.b64decode(PNG_BASE64)
+    values = {
+        name: nested(picture if is_picture(spec) else element(spec), feature_dims(spec))
+        for name, spec in features.items()
+    }
+    return {"b64": base64.b64encode(serialize(values, features)).decode()}

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature, TensorSpec
+from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
 from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.names import claim, snake
 from tfsclient_gen.quoting import code, sh_word, visible
 from tfsclient_gen.render import render
-from tfsclient_gen.samples import PNG_BASE64, dims, is_picture
+from tfsclient_gen.samples import dims, element, feature_dims, nested, serialized_example
 
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them
 _LONGEST: Final = 1_000_000  # values that a sample may have at all
+_LONGEST_EXAMPLE: Final = 1_000  # and a serialized Example, which no loop can make
 _LONGEST_FILE_NAME: Final = 100
 
 _COMMANDS: Final = frozenset({"", "-h", "--help", "metadata", "status"})
@@ -30,8 +31,8 @@ _WINDOWS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
-    """A value of a sample: spelled out, and as shell words for a loop that makes it."""
+class _Value:
+    """An input or a feature of a sample: spelled out, and as shell words for a loop."""
 
     name: str
     literal: Markup
@@ -42,16 +43,20 @@ class _Input:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """A signature: its name as JSON, typed, matched and shown; and its sample."""
+    """A signature: its name as JSON, typed, matched and shown; what it takes; and its sample."""
 
     wire: Markup
+    verb: Markup
     command: str
     pattern: Markup
     shown: Markup
     function: Markup
-    inputs: list[_Input]
+    about: list[str]
+    opening: Markup
+    closing: Markup
+    values: list[_Value]
     is_short: bool
-    too_large: bool
+    refused: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,14 @@ def files(
         "path": quote(model.name, safe=""),
         "env": _environment(model),
         "signatures": signatures,
+        "predicts": any(s.verb == "predict" for s in signatures),
+        "takes_examples": any(s.verb != "predict" for s in signatures),
+        "nests": any(not s.is_short and not s.refused for s in signatures),
         "example": _example(signatures),
         "left_out": [
             _Refused(
-                _pattern(commands[gone.signature]), f"{visible(gone.signature)}: {gone.reason}"
+                _pattern(commands[gone.signature]),
+                f"{visible(gone.signature)}: {'; '.join((gone.reason, *gone.others))}",
             )
             for gone in left_out
             if gone.signature and "\0" not in gone.signature
@@ -136,35 +145,71 @@ def _environment(model: Model) -> dict[str, Markup]:
 
 
 def _signature(signature: Signature, command: str, function: Markup) -> _Signature:
-    counts = [math.prod(dims(spec)) for spec in signature.inputs.values()]
+    refused = _why_no_sample(signature)
+    sample = {} if refused else _sample(signature)
+    predicts = signature.kind == "predict"
     return _Signature(
         wire=sh_word(json.dumps(signature.name)),
+        verb=code(signature.kind),
         command=command,
         pattern=_pattern(command),
         shown=code(visible(command)),
         function=function,
-        inputs=[_input(spec) for spec in signature.inputs.values()],
-        is_short=max(counts) <= _SHORT,
-        too_large=sum(counts) > _LONGEST,
+        about=_about(signature),
+        opening=code('"inputs": {' if predicts else '"examples": [{'),
+        closing=code("}" if predicts else "}]"),
+        values=[_value(name, value, sizes) for name, (value, sizes) in sample.items()],
+        is_short=all(math.prod(sizes) <= _SHORT for _, sizes in sample.values()),
+        refused=refused,
     )
 
 
-def _input(spec: TensorSpec) -> _Input:
-    value = _value(spec)
-    sizes = dims(spec)
-    literal = ""
-    if math.prod(sizes) <= _SHORT:
-        literal = value
-        for size in reversed(sizes):
-            literal = f"[{', '.join([literal] * size)}]"
-    word = sh_word(json.dumps(spec.name))
-    return _Input(spec.name, code(literal), word, sh_word(value), sizes[::-1])
+def _about(signature: Signature) -> list[str]:
+    """What a signature takes and gives, in lines."""
+    features = None if signature.features is None else _listed(signature.features)
+    if signature.kind != "predict":
+        answer = "labels with scores" if signature.kind == "classify" else "a float32"
+        takes = ["takes tf.Examples"] if features is None else ["takes tf.Examples with", *features]
+        lines = [*takes, f"and gives {answer} for each of them."]
+    else:
+        lines = ["takes", *_listed(signature.inputs)]
+        if features is not None:
+            lines += ["with serialized tf.Examples of", *features]
+        lines += ["and gives", *_listed(signature.outputs)]
+    return [f"{signature.name} {lines[0]}", *lines[1:]]
 
 
-def _value(spec: TensorSpec) -> str:
-    """An element, as JSON."""
-    if is_picture(spec):
-        return json.dumps({"b64": PNG_BASE64})
-    if spec.dtype.kind == "string":
-        return '""'
-    return {"float": "0.0", "bool": "false"}.get(spec.dtype.kind, "1")
+def _listed(specs: Mapping[str, TensorSpec | FeatureSpec]) -> list[str]:
+    return [f"  {name}: {spec}" for name, spec in specs.items()]
+
+
+def _why_no_sample(signature: Signature) -> str:
+    """Why the script has no sample of a signature; "" if it has one."""
+    if signature.kind != "predict" and signature.features is None:
+        return "there is no sample, for the features are not known: give a body"
+    inputs = sum(math.prod(dims(spec)) for spec in signature.inputs.values())
+    features = (signature.features or {}).values()
+    in_example = sum(math.prod(feature_dims(spec)) for spec in features)
+    limit = _LONGEST_EXAMPLE if signature.kind == "predict" else _LONGEST
+    if inputs > _LONGEST or in_example > limit:
+        return "there is no sample of that size: give a body"
+    return ""
+
+
+def _sample(signature: Signature) -> dict[str, tuple[Any, list[int]]]:
+    """The sample's values, an element and its lists' sizes each, by input or by feature."""
+    features = signature.features or {}
+    if signature.kind != "predict":
+        return {name: (element(spec), feature_dims(spec)) for name, spec in features.items()}
+    values = {name: (element(spec), dims(spec)) for name, spec in signature.inputs.items()}
+    if signature.features is not None and signature.example_input is not None:
+        sizes = dims(signature.inputs[signature.example_input])
+        values[signature.example_input] = (serialized_example(features), sizes)
+    return values
+
+
+def _value(name: str, value: Any, sizes: list[int]) -> _Value:
+    literal = json.dumps(nested(value, sizes)) if math.prod(sizes) <= _SHORT else ""
+    return _Value(
+        name, code(literal), sh_word(json.dumps(name)), sh_word(json.dumps(value)), sizes[::-1]
+    )

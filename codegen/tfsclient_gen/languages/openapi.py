@@ -1,0 +1,235 @@
+"""OpenAPI: a document of the model's REST routes, from which other tools make clients and pages."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from tfsclient.errors import InvalidInput
+from tfsclient.schema import Model, Signature
+from tfsclient_gen.generate import LeftOut, Options
+from tfsclient_gen.languages.openapi_schemas import (
+    Json,
+    any_of,
+    example_schemas,
+    predict_schemas,
+    ref,
+)
+from tfsclient_gen.names import claim, pascal
+from tfsclient_gen.quoting import visible
+from tfsclient_gen.render import HEADER, read_static, render
+from tfsclient_gen.samples import (
+    dims,
+    element,
+    example,
+    feature_dims,
+    nested,
+    serialized_example,
+)
+
+FILE: Final = "openapi.json"
+
+_COMPONENTS: Final = "openapi/components.json"
+_WIDTH: Final = 100  # columns
+_COMMA: Final = ",\n"
+_LONGEST_SAMPLE: Final = 1_000  # values
+
+_SUMMARIES: Final = {
+    "predict": "Call a signature of",
+    "classify": "Classify examples with",
+    "regress": "Regress examples with",
+    "metadata": "Read the signatures of",
+    "status": "Read the state of",
+}
+# How a route says which version it is for: the end of its name, its summary and path, and what
+# parameters it has.
+_POINTERS: Final = {
+    "": ("the latest version", "", []),
+    "OfVersion": ("a version", "/versions/{version}", ["Version"]),
+    "OfLabel": ("the version with a label", "/labels/{label}", ["Label"]),
+}
+_BAD_GET: Final = {"400": "BadRequest", "404": "NotFound", "500": "InternalServerError"}
+_BAD_POST: Final = {
+    **_BAD_GET,
+    "409": "Conflict",
+    "429": "TooManyRequests",
+    "501": "NotImplemented",
+    "503": "ServiceUnavailable",
+    "504": "GatewayTimeout",
+}
+
+
+def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
+    """The document; its description tells what is ``left_out``.
+
+    Raises:
+        InvalidInput: the user's own components are no JSON, or lack one that is referred to.
+    """
+    try:
+        shared = json.loads(read_static(_COMPONENTS))
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"{_COMPONENTS}: {error}") from None
+    components: Json = {"responses": {}, "schemas": {}, **shared, "requestBodies": {}}
+    names = claim(model.signatures, lambda wire: pascal(wire, "signature"), separator="")
+    kinds = sorted({signature.kind for signature in model.signatures.values()})
+    for kind in kinds:
+        signatures = {str(names[n].ident): s for n, s in model.signatures.items() if s.kind == kind}
+        _add(components, kind, signatures)
+    about = render(
+        "openapi/description.md.j2",
+        model=model.name,
+        takes_examples=kinds not in ([], ["predict"]),
+        left_out=[(one.signature, "; ".join([one.reason, *one.others])) for one in left_out],
+    )
+    document: Json = {
+        "x-generated": HEADER,
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{visible(model.name)} on TensorFlow Serving",
+            "version": "1",
+            "description": about,
+        },
+        "servers": [_SERVER],
+        "security": [],
+        "paths": _paths(model.name, kinds),
+    }
+    document["components"] = _used(document["paths"], components)
+    return {FILE: f"{_dumps(document)}\n"}
+
+
+_SERVER: Final = {
+    "url": "{scheme}://{host}",
+    "description": "A server's REST interface.",
+    "variables": {
+        "scheme": {"default": "http", "enum": ["http", "https"]},
+        "host": {"default": "localhost:8501", "description": "Host and port, perhaps with a path."},
+    },
+}
+
+
+# --- routes ----------------------------------------------------------------------------------
+
+
+def _paths(model: str, kinds: Sequence[str]) -> Json:
+    paths = {}
+    for pointer, (_, below, parameters) in _POINTERS.items():
+        path = f"/v1/models/{quote(model, safe='')}{below}"
+        shared: Json = {}
+        if parameters:
+            shared["parameters"] = [ref("parameters", name) for name in parameters]
+        for kind in kinds:
+            paths[f"{path}:{kind}"] = {**shared, "post": _operation(kind, pointer, _BAD_POST)}
+        paths[f"{path}/metadata"] = {**shared, "get": _operation("metadata", pointer, _BAD_GET)}
+        if pointer != "OfLabel":  # there the server ignores labels
+            paths[path] = {**shared, "get": _operation("status", pointer, _BAD_GET)}
+    return paths
+
+
+def _operation(what: str, pointer: str, bad: Mapping[str, str]) -> Json:
+    version = "all versions" if what + pointer == "status" else _POINTERS[pointer][0]
+    operation: Json = {"operationId": what + pointer, "summary": f"{_SUMMARIES[what]} {version}"}
+    if bad is _BAD_POST:
+        operation["requestBody"] = ref("requestBodies", what.capitalize())
+    responses = {"200": what.capitalize(), **bad}
+    operation["responses"] = {s: ref("responses", responses[s]) for s in sorted(responses)}
+    return operation
+
+
+# --- calls -----------------------------------------------------------------------------------
+
+
+def _add(components: Json, kind: str, signatures: Mapping[str, Signature]) -> None:
+    """Add the signatures of a kind to the components, by what their names begin with."""
+    make = predict_schemas if kind == "predict" else example_schemas
+    schemas: Json = {}
+    for prefix, signature in signatures.items():
+        schemas |= make(prefix, signature)
+    components["schemas"] |= schemas
+    samples = {prefix: {"value": _sample(s)} for prefix, s in signatures.items() if _has_sample(s)}
+    requests = any_of([ref("schemas", name) for name in schemas if name.endswith("Request")])
+    content = {"schema": requests, **({"examples": samples} if samples else {})}
+    body = {"required": True, "content": {"application/json": content}}
+    components["requestBodies"][kind.capitalize()] = body
+    if kind == "predict":
+        responses = any_of([ref("schemas", name) for name in schemas if name.endswith("Response")])
+        components["responses"]["Predict"] = {
+            "description": "The outputs, in the form that the request had.",
+            "content": {"application/json": {"schema": responses}},
+        }
+
+
+def _has_sample(signature: Signature) -> bool:
+    if signature.kind != "predict" and signature.features is None:
+        return False
+    counts = [math.prod(dims(spec)) for spec in signature.inputs.values()]
+    counts += [math.prod(feature_dims(spec)) for spec in (signature.features or {}).values()]
+    return sum(counts) <= _LONGEST_SAMPLE
+
+
+def _sample(signature: Signature) -> Json:
+    named = {"signature_name": signature.name}
+    if signature.kind != "predict":
+        return named | {"examples": [example(signature.features or {})]}
+    values = {name: element(spec) for name, spec in signature.inputs.items()}
+    if signature.features is not None and signature.example_input is not None:
+        values[signature.example_input] = serialized_example(signature.features)
+    inputs = {name: nested(values[name], dims(spec)) for name, spec in signature.inputs.items()}
+    return named | {"inputs": inputs}
+
+
+# --- the document's own forms ----------------------------------------------------------------
+
+
+def _used(paths: Json, components: Json) -> Json:
+    """The components that the paths refer to, or that such ones do."""
+    found: set[tuple[str, str]] = set()
+    pending = [paths]
+    while pending:
+        for kind, name in set(_references(pending.pop())) - found:
+            if name not in components.get(kind, {}):
+                raise InvalidInput(f"{_COMPONENTS} has no {kind}/{name}")
+            found.add((kind, name))
+            pending.append(components[kind][name])
+    return {
+        kind: {name: made[name] for name in sorted(made) if (kind, name) in found}
+        for kind, made in sorted(components.items())
+        if any(kind == used for used, _ in found)
+    }
+
+
+def _references(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        target = value.get("$ref")
+        if isinstance(target, str) and target.startswith("#/components/"):
+            _, _, kind, name = target.split("/")
+            yield kind, name
+        for inner in value.values():
+            yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+
+
+def _dumps(value: Any, before: int = 0, indent: str = "") -> str:
+    """JSON in ASCII, an object or a list on one line where it fits after ``before`` columns."""
+    text = json.dumps(value)
+    if not isinstance(value, dict | list) or before + len(text) < _WIDTH:
+        return text
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        keys = [f"{deeper}{json.dumps(key)}: " for key in value]
+        pairs = zip(keys, value.values(), strict=True)
+        lines = [key + _dumps(inner, len(key), deeper) for key, inner in pairs]
+        return f"{{\n{_COMMA.join(lines)}\n{indent}}}"
+    if '"' in text:
+        lines = [deeper + _dumps(inner, len(deeper), deeper) for inner in value]
+        return f"[\n{_COMMA.join(lines)}\n{indent}]"
+    # Nothing but numbers: as many as a line takes.
+    numbers = textwrap.fill(
+        text[1:-1], _WIDTH, initial_indent=deeper, subsequent_indent=deeper, break_on_hyphens=False
+    )
+    return f"[\n{numbers}\n{indent}]"
