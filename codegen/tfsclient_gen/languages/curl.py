@@ -134,14 +134,18 @@ def _commands(wires: Sequence[str]) -> dict[str, str]:
 def _environment(model: Model) -> dict[str, Markup]:
     prefix = claim([model.name], lambda w: snake(w, "model").upper(), _SHELLS)[model.name].ident
     defaults = {
-        "url": "http://localhost:8501",
+        "url": "${BASE_URL:-http://localhost:8501}",
         "header": "",
         "model": "",
         "version": "",
         "label": "",
     }
     variables = {key: f"${{{prefix}_{key.upper()}:-{value}}}" for key, value in defaults.items()}
-    return {"prefix": prefix, **{key: code(text) for key, text in variables.items()}}
+    return {
+        "prefix": prefix,
+        "blank": code(" " * len(prefix)),
+        **{key: code(text) for key, text in variables.items()},
+    }
 
 
 def _signature(signature: Signature, command: str, function: Markup) -> _Signature:
