@@ -172,7 +172,7 @@ def test_exit_codes(tmp_path: Path, echo: Echo) -> None:
     done = run(script, "serving_default", **url)
     assert (done.returncode, done.stdout) == (22, "")
     assert done.stderr == 'HTTP 404: {"error": "no such model"}\n'
-    assert run(script, "status", BASE_URL=echo.url).returncode == 0
+    assert run(script, "status", BASE_URL=echo.url).returncode == 22
     done = run(script, "status", HALF_PLUS_TWO_URL="http://127.0.0.1:1", BASE_URL=echo.url)
     assert (done.returncode, done.stdout) == (7, "")
     sent = len(echo.requests)
