@@ -94,6 +94,8 @@ def claim(
     """
     used = set(taken)
     claimed: dict[str, Name] = {}
+    # The last number tried; from 1 each time, a thousand alike would try half a million.
+    numbers: dict[str, int] = {}
 
     def order(wire: str) -> tuple[bool, int, str]:
         ident = to_ident(wire)
@@ -101,15 +103,12 @@ def claim(
 
     for wire in sorted(set(wires), key=order):
         base = to_ident(wire)[:_LONGEST].rstrip("_")
-        candidates = [base, base + separator]
-        number = 1
-        while candidates[0] in used:
-            candidates.pop(0)
-            if not candidates:
-                number += 1
-                candidates.append(f"{base}{separator}{number}")
-        used.add(candidates[0])
-        claimed[wire] = Name(wire, identifier(candidates[0]))
+        ident = base + separator if base in used else base
+        while ident in used:
+            numbers[base] = numbers.get(base, 1) + 1
+            ident = f"{base}{separator}{numbers[base]}"
+        used.add(ident)
+        claimed[wire] = Name(wire, identifier(ident))
     return {wire: claimed[wire] for wire in sorted(claimed)}
 
 

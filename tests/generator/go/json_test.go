@@ -15,7 +15,7 @@ func TestTensorsAsJSON(t *testing.T) {
 		"-9223372036854775808":         Scalar(int64(math.MinInt64)),
 		"[18446744073709551615]":       NewTensor([]uint64{math.MaxUint64}),
 		"[[true],[false]]":             NewTensor([]bool{true, false}, 2, 1),
-		`[{"b64":"/wA="},{"b64":""}]`:  NewTensor([]string{"\xff\x00", ""}),
+		`["é\"",{"b64":"/wA="},""]`:    NewTensor([]string{"é\"", "\xff\x00", ""}),
 		"[]":                           NewTensor([]int32{}),
 		"[[],[]]":                      NewTensor([]int8{}, 2, 0),
 		"[0.30000000000000004,1e+300]": NewTensor([]float64{0.30000000000000004, 1e300}),
@@ -43,10 +43,15 @@ func TestReadingJSON(t *testing.T) {
 	reads(t, dtBool, `{"outputs": [[], []]}`, same(Tensor[bool]{[]bool{}, []int{2, 0}}))
 }
 
+// out is an output of any shape.
+func out(name string, d dtype, into sink) output {
+	return output{tensorSpec{name: name, dtype: d}, into}
+}
+
 func reads[T Element](t *testing.T, d dtype, answer string, right func(Tensor[T]) bool) {
 	t.Helper()
 	var got Tensor[T]
-	if err := readRESTAnswer(answer, []output{{"y", d, &got}}); err != nil || !right(got) {
+	if err := readPredictAnswer(answer, []output{out("y", d, &got)}); err != nil || !right(got) {
 		t.Error(got, err)
 	}
 }
@@ -64,7 +69,7 @@ func TestBadJSONIsAnError(t *testing.T) {
 		`{"outputs": [1]} x`, `{"outputs": ` + strings.Repeat("[", 1<<20), `{"x": ` + strings.Repeat("[", 1<<20),
 	} {
 		var got Tensor[int32]
-		if err := readRESTAnswer(answer, []output{{"y", dtInt32, &got}}); !errors.Is(err, ErrBadAnswer) {
+		if err := readPredictAnswer(answer, []output{out("y", dtInt32, &got)}); !errors.Is(err, ErrBadAnswer) {
 			t.Errorf("%.40s: %v", answer, err)
 		}
 	}
@@ -73,7 +78,7 @@ func TestBadJSONIsAnError(t *testing.T) {
 		`{"b64": "?"}`, `{"b64": "", "x": ""}`, `{"b64": "", "b64": ""}`,
 	} {
 		var got Tensor[string]
-		err := readRESTAnswer(`{"outputs": `+answer+`}`, []output{{"y", dtString, &got}})
+		err := readPredictAnswer(`{"outputs": `+answer+`}`, []output{out("y", dtString, &got)})
 		if !errors.Is(err, ErrBadAnswer) {
 			t.Errorf("%s: %q %v", answer, got.Data, err)
 		}
@@ -85,10 +90,10 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer string) {
 		var a Tensor[float64]
 		var b Tensor[string]
-		if readRESTAnswer(answer, []output{{"a", dtFloat64, &a}, {"b", dtString, &b}}) != nil {
+		if readPredictAnswer(answer, []output{out("a", dtFloat64, &a), out("b", dtString, &b)}) != nil {
 			return
 		}
-		for _, err := range []error{a.fits(dtFloat64, nil), b.fits(dtString, nil)} {
+		for _, err := range []error{a.fits(tensorSpec{}), b.fits(tensorSpec{})} {
 			if err != nil {
 				t.Fatal(err)
 			}

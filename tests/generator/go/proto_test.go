@@ -29,7 +29,7 @@ func varintsOf(field protowire.Number, values ...uint64) []byte {
 func decodes[T Element](t *testing.T, message []byte, d dtype, want ...T) {
 	t.Helper()
 	var got Tensor[T]
-	err := readPredictResponse(message, []output{{"y", d, &got}})
+	err := readPredictResponse(message, []output{out("y", d, &got)})
 	if err != nil || !slices.Equal(got.Data, want) {
 		t.Error(got, err)
 	}
@@ -78,7 +78,7 @@ func TestLyingTensorsAreErrors(t *testing.T) {
 		for d, into := range map[dtype]sink{
 			dtFloat32: new(Tensor[float32]), dtString: new(Tensor[string]), dtBool: new(Tensor[bool]),
 		} {
-			if err := readPredictResponse(message, []output{{"y", d, into}}); !errors.Is(err, ErrBadAnswer) {
+			if err := readPredictResponse(message, []output{out("y", d, into)}); !errors.Is(err, ErrBadAnswer) {
 				t.Errorf("%.60q: %v", message, err)
 			}
 		}
@@ -92,8 +92,8 @@ func FuzzProto(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		var y Tensor[string]
-		if readPredictResponse(message, []output{{"y", dtString, &y}}) == nil {
-			if err := y.fits(dtString, nil); err != nil {
+		if readPredictResponse(message, []output{out("y", dtString, &y)}) == nil {
+			if err := y.fits(tensorSpec{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -102,13 +102,13 @@ func FuzzProto(f *testing.F) {
 
 func TestARequestHoldsWhatItSays(t *testing.T) {
 	in := []input{
-		{name: "n", dtype: dtFloat32, from: NewTensor([]float32{1, 2}, 1, 2)},
-		{name: "s", dtype: dtString, from: NewTensor([]string{"", "\xff"})},
-		{name: "e", dtype: dtInt64, from: NewTensor([]int64{}, 0, 3)},
+		{tensorSpec{name: "n", dtype: dtFloat32}, NewTensor([]float32{1, 2}, 1, 2)},
+		{tensorSpec{name: "s", dtype: dtString}, NewTensor([]string{"", "\xff"})},
+		{tensorSpec{name: "e", dtype: dtInt64}, NewTensor([]int64{}, 0, 3)},
 	}
-	c := &call{callSettings: callSettings{model: "m", hasVersion: true}, signature: "sig", inputs: in}
-	request := appendPredictRequest(nil, c)
-	if len(request) > predictRequestSize(c) {
+	c := &call{callSettings{modelRef: modelRef{model: "m", hasVersion: true}}, &signature{name: "sig"}}
+	request := appendPredictRequest(nil, c, in)
+	if len(request) > predictRequestSize(in) {
 		t.Error("the size is guessed too small")
 	}
 	got := map[string]any{}

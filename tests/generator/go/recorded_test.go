@@ -21,6 +21,7 @@ func TestRecorded(t *testing.T) {
 	}
 	var cases []struct {
 		REST, GRPC []byte
+		Kind       string
 		Outputs    []struct {
 			Name  string
 			Dtype dtype
@@ -33,12 +34,21 @@ func TestRecorded(t *testing.T) {
 		found := make([]printed, len(c.Outputs))
 		outputs := make([]output, len(c.Outputs))
 		for i, o := range c.Outputs {
-			outputs[i] = output{o.Name, o.Dtype, &found[i]}
+			outputs[i] = output{tensorSpec{name: o.Name, dtype: o.Dtype}, &found[i]}
 		}
-		if c.GRPC != nil {
+		switch {
+		case c.Kind == "classify" && c.GRPC != nil:
+			found, err = printedResults(readResults(c.GRPC, readClasses))
+		case c.Kind == "classify":
+			found, err = printedResults(readResultList(string(c.REST), jsonClasses))
+		case c.Kind == "regress" && c.GRPC != nil:
+			found, err = printedResults(readResults(c.GRPC, readRegression))
+		case c.Kind == "regress":
+			found, err = printedResults(readResultList(string(c.REST), jsonFloats[float32](32)))
+		case c.GRPC != nil:
 			err = readPredictResponse(c.GRPC, outputs)
-		} else {
-			err = readRESTAnswer(string(c.REST), outputs)
+		default:
+			err = readPredictAnswer(string(c.REST), outputs)
 		}
 		if err != nil {
 			t.Error(err)
@@ -73,4 +83,24 @@ func (p *printed) set(data any, shape []int) error {
 		}
 	}
 	return nil
+}
+
+// printedResults shows what each example got: labels and scores, or one value.
+func printedResults[R any](results []R, err error) ([]printed, error) {
+	all := make([]printed, len(results))
+	for i, result := range results {
+		p := printed{Values: []string{}}
+		switch result := any(result).(type) {
+		case []Class:
+			for _, class := range result {
+				label := base64.StdEncoding.EncodeToString([]byte(class.Label))
+				p.Values = append(p.Values, label, fmt.Sprint(class.Score))
+			}
+		case float32:
+			p.Values = append(p.Values, fmt.Sprint(result))
+		}
+		p.Shape = []int{len(p.Values)}
+		all[i] = p
+	}
+	return all, err
 }

@@ -8,39 +8,60 @@ import (
 	"testing"
 )
 
-func TestFromRows(t *testing.T) {
-	matrix, err := FromRows([][]int32{{1, 2}, {3, 4}, {5, 6}})
+func TestFromNested(t *testing.T) {
+	matrix, err := FromNested[int32]([][]int32{{1, 2}, {3, 4}, {5, 6}})
 	if err != nil || !reflect.DeepEqual(matrix, NewTensor([]int32{1, 2, 3, 4, 5, 6}, 3, 2)) {
 		t.Fatal(matrix, err)
 	}
 	if row := matrix.Row(1); !reflect.DeepEqual(row, []int32{3, 4}) || cap(row) != 2 {
 		t.Fatal(row, cap(row))
 	}
-	if _, err := FromRows([][]int32{{1}, {}}); !errors.Is(err, ErrNotSent) {
-		t.Fatal(err)
+	cube, err := FromNested[string]([1][][2]string{{{"a", "b"}, {"c", "d"}}})
+	if err != nil || !reflect.DeepEqual(cube, NewTensor([]string{"a", "b", "c", "d"}, 1, 2, 2)) {
+		t.Error(cube, err)
+	}
+	if scalar, err := FromNested[bool](true); err != nil || !reflect.DeepEqual(scalar, Tensor[bool]{[]bool{true}, []int{}}) {
+		t.Error(scalar, err)
+	}
+	if empty, err := FromNested[uint8]([][]byte{}); err != nil || !reflect.DeepEqual(empty, Tensor[uint8]{[]uint8{}, []int{0, 0}}) {
+		t.Error(empty, err)
+	}
+	for want, nested := range map[string]any{
+		"lists of 1 and of 0":                   [][]int32{{1}, {}},
+		"lists of 0 and of 1":                   [][][]int32{{}, {{1}}},
+		"[]int64 does not nest slices of int32": []int64{1},
+		"[]interface {} does not nest":          []any{int32(1)},
+		"map[string]int32 does not nest":        map[string]int32{},
+		"nil holds no int32":                    nil,
+		"int does not nest slices of int32":     1,
+	} {
+		if _, err := FromNested[int32](nested); !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
 }
 
 func TestTensorsThatDoNotFitAreRefused(t *testing.T) {
-	declared := []int{-1, 2}
+	rows := tensorSpec{dtype: dtFloat32, shape: []int{-1, 2}}
+	free := tensorSpec{dtype: dtFloat32}
 	for want, err := range map[string]error{
-		"":                          NewTensor([]float32{1, 2}, 1, 2).fits(dtFloat32, declared),
-		"needs 4 elements":          NewTensor([]float32{1, 2}, 2, 2).fits(dtFloat32, declared),
-		"[2] does not fit [-1, 2]":  NewTensor([]float32{1, 2}).fits(dtFloat32, declared),
-		"[2, 1] does not fit":       NewTensor([]float32{1, 2}, 2, 1).fits(dtFloat32, declared),
-		"[-1, -2] is no shape":      NewTensor([]float32{1, 2}, -1, -2).fits(dtFloat32, nil),
-		"[4294967296, 4294967296] ": NewTensor([]float32{1}, 1<<32, 1<<32).fits(dtFloat32, nil),
-		"element 1 is 8":            NewTensor([]int8{-8, 8}).fits(dtInt4, nil),
-		"element 0 is 4":            NewTensor([]uint8{4}).fits(dtUint2, nil),
+		"":                          NewTensor([]float32{1, 2}, 1, 2).fits(rows),
+		"needs 4 elements":          NewTensor([]float32{1, 2}, 2, 2).fits(rows),
+		"[2] does not fit [-1, 2]":  NewTensor([]float32{1, 2}).fits(rows),
+		"[2, 1] does not fit":       NewTensor([]float32{1, 2}, 2, 1).fits(rows),
+		"[-1, -2] is no shape":      NewTensor([]float32{1, 2}, -1, -2).fits(free),
+		"[4294967296, 4294967296] ": NewTensor([]float32{1}, 1<<32, 1<<32).fits(free),
+		"element 1 is 8":            NewTensor([]int8{-8, 8}).fits(tensorSpec{dtype: dtInt4}),
+		"element 0 is 4":            NewTensor([]uint8{4}).fits(tensorSpec{dtype: dtUint2}),
 	} {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
 	for _, err := range []error{
-		Scalar(float32(1)).fits(dtFloat32, []int{}),
-		NewTensor([]string{}, 0, 7).fits(dtString, nil),
-		NewTensor([]int8{-8, 7}).fits(dtInt4, nil),
+		Scalar(float32(1)).fits(tensorSpec{dtype: dtFloat32, shape: []int{}}),
+		NewTensor([]string{}, 0, 7).fits(tensorSpec{dtype: dtString}),
+		NewTensor([]int8{-8, 7}).fits(tensorSpec{dtype: dtInt4}),
 	} {
 		if err != nil {
 			t.Error(err)

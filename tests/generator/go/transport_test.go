@@ -20,15 +20,20 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+var sig = &signature{
+	name:    "sig",
+	inputs:  []tensorSpec{{name: "x", dtype: dtFloat32, shape: []int{-1}}},
+	outputs: []tensorSpec{{name: "y", dtype: dtFloat32, shape: []int{-1}}},
+}
+
 func invoke(target string, tensor source, opts ...Option) (Tensor[float32], error) {
 	var y Tensor[float32]
-	s, err := connect(target, "m", opts)
+	s, err := connect(target, "m", []*signature{sig}, opts)
 	if err != nil {
 		return y, err
 	}
 	defer s.close()
-	in := []input{{name: "x", dtype: dtFloat32, shape: []int{-1}, from: tensor}}
-	err = s.predict(context.Background(), "sig", in, []output{{"y", dtFloat32, &y}}, nil)
+	err = s.predict(context.Background(), sig, []source{tensor}, []sink{&y}, nil)
 	return y, err
 }
 
@@ -81,7 +86,7 @@ func serveGRPC(t *testing.T, response []byte, failure error, opts ...grpc.Server
 
 func TestRESTRequest(t *testing.T) {
 	url, seen := serveREST(t, 200, `{"outputs": [3.0]}`)
-	y, err := invoke(url+"/base/", vector, WithModel("a/b:c?中"), WithVersion(7), WithLabel("x y"),
+	y, err := invoke(url+"/base/", vector, WithModel("a/b:c?中"), WithLabel("x y"),
 		WithHeader("Authorization", "no"), WithHeader("authorization", "yes"))
 	if err != nil || y.Data[0] != 3 {
 		t.Fatal(y, err)
@@ -134,7 +139,7 @@ func TestGRPCRequest(t *testing.T) {
 		t.Fatal(y, err)
 	}
 	for key, want := range map[string]string{
-		"method": predictMethod, "authorization": "yes", "content-type": "application/grpc+proto",
+		"method": predictionService + "Predict", "authorization": "yes", "content-type": "application/grpc+proto",
 	} {
 		if got := seen.Get(key); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q", key, got)
@@ -218,14 +223,13 @@ func TestDeadlineAndCancel(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", target, err)
 		}
-		s, err := connect(target, "m", nil)
+		s, err := connect(target, "m", nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		in := []input{{name: "x", dtype: dtFloat32, from: vector}}
-		err = s.predict(ctx, "sig", in, nil, nil)
+		err = s.predict(ctx, sig, []source{vector}, []sink{new(Tensor[float32])}, nil)
 		if !errors.As(err, &e) || e.Code != Canceled || !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", target, err)
 		}
@@ -246,6 +250,7 @@ func TestWhatIsNotSent(t *testing.T) {
 	}
 	for _, opts := range [][]Option{
 		{WithModel("")}, {WithVersion(-1)}, {WithHeader("a", "b\r\nc: d")}, {WithTLS(nil), WithHeader("", "")},
+		{WithVersion(1), WithLabel("stable")}, {WithRetries(-1)},
 	} {
 		for _, target := range []string{"localhost:1", "http://localhost:1"} {
 			if _, err := invoke(target, vector, opts...); !errors.Is(err, ErrNotSent) {
@@ -259,18 +264,104 @@ func TestWhatIsNotSent(t *testing.T) {
 }
 
 func TestWhatRESTCannotCarry(t *testing.T) {
-	x := input{name: "x", dtype: dtFloat32, from: vector}
-	for _, c := range []*call{
-		{inputs: nil},
-		{inputs: []input{x}, defaulted: []string{"k"}},
-		{inputs: []input{{name: "x", dtype: dtFloat16, from: NewTensor([]Float16{1})}}},
-		{inputs: []input{{name: "x", dtype: dtFloat32, from: NewTensor([]float32{}, 0, 2)}}},
-		{inputs: []input{x}, outputs: []output{{"y", dtComplex64, nil}}},
+	x := input{sig.inputs[0], vector}
+	k := tensorSpec{name: "k", hasDefault: true}
+	for want, err := range map[string]error{
+		"float16":        bodyError(&signature{grpcOnly: "input 'x' is float16"}, x),
+		`input "k" has`:  bodyError(&signature{inputs: []tensorSpec{x.tensorSpec, k}}, x),
+		"the 0 in shape": bodyError(sig, input{sig.inputs[0], NewTensor([]float32{}, 0, 2)}),
 	} {
-		_, err := restBody(c)
 		var e *Error
-		if !errors.As(err, &e) || e.Code != Unimplemented || !errors.Is(err, ErrNotSent) {
-			t.Error(err)
+		if !errors.As(err, &e) || e.Code != Unimplemented || !errors.Is(err, ErrNotSent) || !strings.Contains(e.Message, want) {
+			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+func bodyError(s *signature, in input) error {
+	_, err := predictBody(&call{signature: s}, []input{in})
+	return err
+}
+
+func TestTheCallsOwnVersionCounts(t *testing.T) {
+	client := callSettings{modelRef: modelRef{model: "m", label: "stable"}}
+	for want, opts := range map[modelRef][]CallOption{
+		{model: "m", label: "stable"}:              nil,
+		{model: "m", version: 0, hasVersion: true}: {WithVersion(0)},
+		{model: "n", label: "canary"}:              {WithLabel("canary"), WithModel("n")},
+	} {
+		if got := client.with(opts).modelRef; got != want {
+			t.Errorf("%+v, not %+v", got, want)
+		}
+	}
+	if client.with([]CallOption{WithLabel("a"), WithVersion(1)}).check() == nil {
+		t.Error("a version and a label are not refused")
+	}
+}
+
+func TestRetriesWhileUnavailable(t *testing.T) {
+	for _, c := range []struct {
+		status, calls int
+		opts          []Option
+	}{
+		{503, 3, nil},
+		{503, 1, []Option{WithRetries(0)}},
+		{503, 2, []Option{WithRetries(1)}},
+		{500, 1, nil},
+		{502, 1, nil},
+		{429, 1, nil},
+	} {
+		calls := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.WriteHeader(c.status)
+		}))
+		if _, err := invoke(server.URL, vector, c.opts...); err == nil || calls != c.calls {
+			t.Errorf("%d: %d calls, %v", c.status, calls, err)
+		}
+		server.Close()
+	}
+	for code, want := range map[codes.Code]int{codes.Unavailable: 3, codes.ResourceExhausted: 1, codes.Internal: 1} {
+		calls := 0
+		target, _ := serveGRPC(t, nil, status.Error(code, "why"), grpc.StreamInterceptor(
+			func(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+				calls++
+				return handler(service, stream)
+			}))
+		if _, err := invoke(target, NewTensor(make([]float32, 1<<20))); err == nil || calls != want {
+			t.Errorf("%v: %d calls, %v", code, calls, err)
+		}
+	}
+}
+
+func TestAServerThatComesBackAnswers(t *testing.T) {
+	url, _ := serveREST(t, 200, `{"outputs": [3.0]}`)
+	refusals := 2
+	pool := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if refusals--; refusals >= 0 {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("refused")}
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+	if _, err := invoke(url, vector, WithHTTPClient(&http.Client{Transport: pool})); err != nil || refusals != -1 {
+		t.Error(refusals, err)
+	}
+}
+
+func TestRetriesEndWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	err := retry(ctx, 1<<30, func() (bool, error) {
+		cancel()
+		return true, &Error{Code: Unavailable, Message: "full"}
+	})
+	var e *Error
+	if !errors.As(err, &e) || e.Code != Canceled || !errors.Is(err, context.Canceled) || !strings.Contains(e.Message, "full") {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithDeadline(context.Background(), time.Now())
+	defer cancel()
+	err = retry(ctx, 1, func() (bool, error) { return true, &Error{Code: Unavailable, Message: "full"} })
+	if !errors.As(err, &e) || e.Message != "full" {
+		t.Error(err)
 	}
 }

@@ -3,17 +3,25 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"awkward"
 	"defaults"
 	"dtypes"
+	"estimator"
+	"featurespec"
+	"featurespectf2"
 	"halfplustwo"
+	"mlp"
 	"ranks"
+	untyped "untyped"
 )
 
 var (
@@ -176,5 +184,159 @@ func TestDefaults(t *testing.T) {
 	_, err = dial(t, defaults.New, restTarget).ServingDefault(context.Background(), in)
 	if !errors.Is(err, defaults.ErrNotSent) {
 		t.Error(err)
+	}
+}
+
+// answers are those that somebody else had for the same examples.
+func answers(t *testing.T) (found struct {
+	Classes [][][2]any
+	Values  []float32
+	Shared  []float32
+	Logits  [][]float32
+	Scores  [][]float32
+}) {
+	t.Helper()
+	text, err := os.ReadFile(os.Getenv("TFSCLIENT_ANSWERS"))
+	if err != nil {
+		t.Skip(err)
+	}
+	if err := json.Unmarshal(text, &found); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestTypedExamples(t *testing.T) {
+	want := answers(t)
+	ctx := context.Background()
+	for _, target := range []string{grpcTarget, restTarget} {
+		client := dial(t, estimator.New, target)
+		classes, err := client.Classification(ctx, estimator.ClassificationInput{
+			Examples: []estimator.ClassificationExample{
+				{A: []string{"x"}, B: []float32{1}},
+				{A: []string{"\n中"}, B: []float32{-0.5}},
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, list := range want.Classes {
+			for j, class := range list {
+				got := classes[i][j]
+				if got.Label != class[0] || got.Score != float32(class[1].(float64)) {
+					t.Errorf("%v, not %v", got, class)
+				}
+			}
+		}
+		values, err := client.Regression(ctx, estimator.RegressionInput{
+			Examples: []estimator.RegressionExample{{A: []string{"x"}}, {A: []string{"\n中"}, B: []float32{-0.5}}},
+			Context:  estimator.Example{"b": estimator.Floats(1)},
+		})
+		if err != nil || !reflect.DeepEqual(values, want.Values) {
+			t.Errorf("%v, not %v: %v", values, want.Values, err)
+		}
+		examples, err := estimator.MarshalExamples(
+			estimator.PredictExample{A: []string{"x"}, B: []float32{1}},
+			estimator.PredictExample{A: []string{"\n中"}, B: []float32{-0.5}},
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := client.Predict(ctx, estimator.PredictInput{Examples: examples})
+		if logits, _ := estimator.FromNested[float32](want.Logits); err != nil || !reflect.DeepEqual(out.Logits, logits) {
+			t.Error(out, err)
+		}
+		values, err = dial(t, untyped.New, target).Regression(ctx, untyped.RegressionInput{
+			Examples: []untyped.Example{
+				{"a": untyped.Strings("x"), "b": untyped.Floats(1)},
+				{"a": untyped.Strings("\n中"), "b": untyped.Floats(-0.5)},
+			},
+		})
+		if err != nil || !reflect.DeepEqual(values, want.Values) {
+			t.Errorf("%v, not %v: %v", values, want.Values, err)
+		}
+		none := estimator.ClassificationInput{Examples: []estimator.ClassificationExample{{A: []string{"x"}}}}
+		if _, err := client.Classification(ctx, none); !errors.Is(err, estimator.ErrNotSent) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOptionalFeaturesAndContext(t *testing.T) {
+	want := answers(t)
+	for _, target := range []string{grpcTarget, restTarget} {
+		values, err := dial(t, featurespec.New, target).Regress(context.Background(), featurespec.RegressInput{
+			Examples: []featurespec.RegressExample{
+				{FRequired: []float32{3}},
+				{FRequired: []float32{1.5}, FDefault: featurespec.Ptr[float32](2), SVar: []string{"é", "\xff"}},
+			},
+			Context: featurespec.Example{"f_seq": featurespec.Floats(1, 2), "i_fixed": featurespec.Ints(1<<62, -1, 0)},
+		})
+		if err != nil || !reflect.DeepEqual(values, want.Shared) {
+			t.Errorf("%v, not %v: %v", values, want.Shared, err)
+		}
+		examples, err := featurespectf2.MarshalExamples(featurespectf2.ServingDefaultExample{
+			FRequired: []float32{1}, SVar: []string{"é", "\xff"}, IFixed: []int64{math.MinInt64, 0, math.MaxInt64},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := dial(t, featurespectf2.New, target)
+		out, err := client.ServingDefault(context.Background(), featurespectf2.ServingDefaultInput{Examples: examples})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(out.SVar.Data, []string{"é", "\xff"}) || out.FDefault.Data[0] != 1.5 ||
+			!reflect.DeepEqual(out.IFixed.Row(0), []int64{math.MinInt64, 0, math.MaxInt64}) {
+			t.Error(out)
+		}
+	}
+}
+
+func TestVerify(t *testing.T) {
+	for _, target := range []string{grpcTarget, restTarget} {
+		half := dial(t, halfplustwo.New, target, halfplustwo.Option(halfplustwo.WithVerify()))
+		in := halfplustwo.ServingDefaultInput{X: halfplustwo.NewTensor([]float32{2}, 1, 1)}
+		if _, err := half.ServingDefault(context.Background(), in); err != nil {
+			t.Error(err)
+		}
+		_, err := half.ServingDefault(context.Background(), in, halfplustwo.WithModel("linear"))
+		var e *halfplustwo.Error
+		if !errors.As(err, &e) || e.Code != halfplustwo.FailedPrecondition ||
+			!strings.Contains(e.Message, `signature "classify_two" is gone; `) ||
+			!strings.Contains(e.Message, `signature "serving_default": input "x" was float32 [-1, 1] and is float32 [-1]`) {
+			t.Error(err)
+		}
+		_, err = half.ServingDefault(context.Background(), in, halfplustwo.WithModel("nobody"))
+		if !errors.As(err, &e) || e.Code != halfplustwo.NotFound {
+			t.Error(err)
+		}
+		every := dial(t, dtypes.New, target, dtypes.Option(dtypes.WithVerify()))
+		if _, err := every.IDBool(context.Background(), dtypes.IDBoolInput{X: dtypes.NewTensor([]bool{true})}); err != nil {
+			t.Error(err)
+		}
+		names := dial(t, awkward.New, target, awkward.Option(awkward.WithVerify()))
+		if _, err := names.ServingDefault(context.Background(), awkward.ServingDefaultInput{Class: awkward.NewTensor([]float32{1})}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestImages(t *testing.T) {
+	want := answers(t)
+	file, err := os.Open(os.Getenv("TFSCLIENT_IMAGE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	images, err := mlp.DecodeImages([]int{28, 28, 1}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{grpcTarget, restTarget} {
+		out, err := dial(t, mlp.New, target).Call(context.Background(), mlp.CallInput{Images: images})
+		if scores, _ := mlp.FromNested[float32](want.Scores); err != nil || !reflect.DeepEqual(out.Output0, scores) {
+			t.Error(out, err)
+		}
 	}
 }

@@ -1,0 +1,314 @@
+"""Go: what templates tell of a model's signatures, as plain data."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from tfsclient.dtypes import STRING
+from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+from tfsclient_gen.languages import go_runtime
+from tfsclient_gen.names import Name, camel, claim, pascal
+from tfsclient_gen.quoting import code, go_comment
+from tfsclient_gen.samples import dims
+
+_LARGEST_SAMPLE: Final = 1 << 24  # elements; a sample of more would not fit a laptop
+_FEW: Final = 4  # elements that a sample lists
+_WIDTH: Final = 100
+_TAB: Final = 4
+
+_METHODS: Final = frozenset({"Close"})
+_EXAMPLE_METHODS: Final = frozenset({"MarshalBinary"})
+
+# As golint and staticcheck want them.
+_INITIALISMS: Final = frozenset(
+    """
+    ACL API ASCII CPU CSS DB DNS EOF GID GPU GUID HTML HTTP HTTPS ID IP JPEG JSON PNG QPS RAM RPC
+    RTP SIP SLA SMTP SQL SSH TCP TLS TS TTL UDP UI UID URI URL UUID VM XML XMPP XSRF XSS
+    """.split()
+)
+
+# What makes a feature of Go values, and what makes a constant one of its type.
+_SETS: Final = {"float32": "Floats", "int64": "Ints", "string": "Strings"}
+_SCALARS: Final = {"float32": "float32({})", "int64": "int64({})"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output: its names, its docs, its type and spec as Go has them, a value."""
+
+    name: Name
+    doc: Markup
+    type: Markup
+    dtype: Markup
+    shape: Markup
+    has_default: bool
+    spec: Markup
+    sample: Markup
+    verb: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A feature of typed Examples: its names, its docs, its type and spec as Go has them.
+
+    Attributes:
+        value: what makes the feature of a field.
+        optional: whether a field may be nil, which leaves the feature out.
+        shown: whether examples of calls show it.
+    """
+
+    name: Name
+    doc: Markup
+    type: Markup
+    dtype: Markup
+    shape: Markup
+    required: bool
+    value: Markup
+    optional: bool
+    spec: Markup
+    sample: Markup
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A signature: its names, its docs, its tensors.
+
+    Attributes:
+        variable: what holds its description.
+        result: of classify and regress, the type of what a call gives.
+        results: what examples call that.
+        sources: the inputs' fields.
+        sinks: the outputs' fields.
+        examples: the type of its Examples; None where it takes none.
+        features: what they hold; None where that is not known.
+        grpc_only: why REST cannot carry it; empty if it can.
+        picture: the input that wants an encoded picture, if one does.
+    """
+
+    name: Name
+    kind: str
+    variable: Markup
+    doc: Markup
+    input_doc: Markup
+    output_doc: Markup
+    example_doc: Markup
+    result: Markup
+    results: Markup
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    sources: Markup
+    sinks: Markup
+    examples: Markup | None
+    features: list[Feature] | None
+    grpc_only: str
+    picture: Tensor | None
+
+
+def methods(model: Model, package: Markup, *, rest_only: bool) -> list[Method]:
+    """The methods of a model's client, one a signature."""
+    wires = model.signatures
+    names = claim(wires, lambda w: _exported(w, "signature"), _METHODS, separator="")
+    variables = claim(wires, lambda w: _unexported(w, "signature"), separator="")
+    return [
+        _method(s, names[wire], code(f"{variables[wire].ident}Signature"), package, rest_only)
+        for wire, s in wires.items()
+    ]
+
+
+def _method(
+    signature: Signature, name: Name, variable: Markup, package: Markup, rest_only: bool
+) -> Method:
+    wire = f'signature "{signature.name}"'
+    predicts = signature.kind == "predict"
+    takes_examples = not predicts or go_runtime.takes_examples(signature)
+    features = _features(signature.features or {}, package)
+    known = takes_examples and signature.features is not None
+    examples = code(f"{name.ident}Example" if known else "Example") if takes_examples else None
+    inputs = [
+        _tensor(
+            spec,
+            field,
+            package,
+            is_input=True,
+            has_default=not rest_only and spec.name in signature.defaults,
+            examples=examples,
+        )
+        for spec, field in _named(signature.inputs.values())
+    ]
+    outputs = [_tensor(spec, field, package) for spec, field in _named(signature.outputs.values())]
+    gives = {
+        "predict": f"{name.ident} runs {wire}.",
+        "classify": f"{name.ident} runs {wire}: it gives the classes of each example.",
+        "regress": f"{name.ident} runs {wire}: it gives a value for each example.",
+    }
+    pictures = [t for t in inputs if _holds_picture(signature.inputs[t.name.wire])]
+    not_rest = None if rest_only or not predicts else signature.why_not_over_rest
+    return Method(
+        name=name,
+        kind=signature.kind,
+        variable=variable,
+        doc=comment(gives[signature.kind]),
+        input_doc=comment(
+            f"{name.ident}Input holds the {'inputs' if predicts else 'examples'} of {wire}."
+        ),
+        output_doc=comment(f"{name.ident}Output holds the outputs of {wire}."),
+        example_doc=comment(f"{name.ident}Example is an example of {wire}."),
+        result=code("[][]Class" if signature.kind == "classify" else "[]float32"),
+        results=code(
+            {"predict": "out", "classify": "classes", "regress": "values"}[signature.kind]
+        ),
+        inputs=inputs,
+        outputs=outputs,
+        sources=_listed("inputs := []source", [f"in.{t.name.ident}" for t in inputs]),
+        sinks=_listed("outputs := []sink", [f"&out.{t.name.ident}" for t in outputs]),
+        examples=examples,
+        features=features if known else None,
+        grpc_only=not_rest or "",
+        picture=pictures[0] if pictures and not takes_examples else None,
+    )
+
+
+def _named(specs: Iterable[TensorSpec]) -> list[tuple[TensorSpec, Name]]:
+    specs = list(specs)
+    names = claim((s.name for s in specs), lambda w: _exported(w, "tensor"), separator="")
+    return [(spec, names[spec.name]) for spec in specs]
+
+
+def _listed(start: str, items: Sequence[str]) -> Markup:
+    """A composite literal of a statement in a function: on one line where it fits."""
+    line = f"{start}{{{', '.join(items)}}}"
+    if len(line) <= _WIDTH - _TAB:
+        return code(line)
+    return code(f"{start}{{\n" + "".join(f"\t\t{item},\n" for item in items) + "\t}")
+
+
+def _tensor(
+    spec: TensorSpec,
+    name: Name,
+    package: Markup,
+    *,
+    is_input: bool = False,
+    has_default: bool = False,
+    examples: str | None = None,
+) -> Tensor:
+    type_ = go_runtime.go_type(spec.dtype)
+    told = [f'{name.ident} is "{spec.name}": {spec}']
+    told[0] += ", by its bits." if spec.dtype.startswith("float8") else "."
+    if has_default:
+        told.append("Over gRPC, the zero Tensor leaves it to the model's default.")
+    if examples:
+        told.append(f"MarshalExamples makes it from {examples}s.")
+    if is_input and go_runtime.takes_image_files(spec):
+        told.append("ReadImages makes it from image files.")
+    if is_input and go_runtime.takes_pixels(spec):
+        told.append("DecodeImages makes it from image files.")
+    return Tensor(
+        name=name,
+        doc=comment(" ".join(told), tabs=1),
+        type=code(type_),
+        dtype=code(go_runtime.constant(spec.dtype)),
+        shape=_shape(spec.shape),
+        has_default=has_default,
+        spec=code(str(spec)),
+        sample=_sample(spec, type_, package),
+        verb=code("%q" if spec.dtype == STRING else "%v"),
+    )
+
+
+def _shape(shape: Sequence[int] | None) -> Markup:
+    return code("" if shape is None else f", shape: []int{{{', '.join(map(str, shape))}}}")
+
+
+def _features(specs: Mapping[str, FeatureSpec], package: Markup) -> list[Feature]:
+    names = claim(specs, lambda w: _exported(w, "feature"), _EXAMPLE_METHODS, separator="")
+    shown = {n for n, spec in specs.items() if spec.required} or set(list(specs)[:1])
+    return [_feature(spec, names[n], package, n in shown) for n, spec in specs.items()]
+
+
+def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Feature:
+    type_ = go_runtime.go_type(spec.dtype)
+    field = f"e.{name.ident}"
+    one = '""' if type_ == "string" else "0"
+    if spec.shape != ():
+        count = math.prod(1 if size == -1 else size for size in spec.shape or ())
+        type_, field, sample = f"[]{type_}", f"{field}...", _slice(type_, count, one)
+    elif spec.required:
+        sample = one
+    else:
+        field, sample = f"*{field}", f"{package}.Ptr({_SCALARS.get(type_, '{}').format(one)})"
+        type_ = f"*{type_}"
+    return Feature(
+        name=name,
+        doc=comment(f'{name.ident} is "{spec.name}": {spec}.', tabs=1),
+        type=code(type_),
+        dtype=code(go_runtime.constant(spec.dtype)),
+        shape=_shape(spec.shape),
+        required=spec.required is True,
+        value=code(f"{_SETS[spec.dtype]}({field})"),
+        optional=spec.shape != () or not spec.required,
+        spec=code(str(spec)),
+        sample=code(sample),
+        shown=shown,
+    )
+
+
+def _exported(wire: str, fallback: str) -> str:
+    return _with_initialisms(pascal(wire, fallback))
+
+
+def _unexported(wire: str, fallback: str) -> str:
+    return _with_initialisms(camel(wire, fallback))
+
+
+def _with_initialisms(ident: str) -> str:
+    def spelled(word: re.Match[str]) -> str:
+        upper = word[0].upper()
+        if upper in _INITIALISMS:
+            return upper
+        plural = upper.endswith("S") and upper[:-1] in _INITIALISMS
+        return f"{upper[:-1]}s" if plural else word[0]
+
+    return re.sub(r"[A-Z][a-z]+", spelled, ident)
+
+
+def _holds_picture(spec: TensorSpec) -> bool:
+    return go_runtime.takes_image_files(spec) and dims(spec) == [1]
+
+
+def _sample(spec: TensorSpec, type_: str, package: Markup) -> Markup:
+    """An expression of a tensor that fits: zeros, or the images read before."""
+    sizes = dims(spec)
+    count = math.prod(sizes)
+    exported = f"{package}.{type_}" if type_[0].isupper() else type_
+    if _holds_picture(spec):
+        return code("images")
+    if count > _LARGEST_SAMPLE:
+        return code(f"{package}.Tensor[{exported}]{{}}")
+    zero = {"string": '""', "bool": "false"}.get(type_, "0")
+    if not sizes:
+        return code(
+            f"{package}.Scalar({zero if type_ in ('string', 'bool') else f'{exported}(0)'})"
+        )
+    shape = [] if len(sizes) == 1 else map(str, sizes)
+    return code(f"{package}.NewTensor({', '.join([_slice(exported, count, zero), *shape])})")
+
+
+def _slice(type_: str, count: int, zero: str) -> str:
+    if count > _FEW:
+        return f"make([]{type_}, {count})"
+    return f"[]{type_}{{{', '.join([zero] * count)}}}"
+
+
+def comment(text: str, tabs: int = 0) -> Markup:
+    """A doc comment; its lines but the first start with ``tabs``, as gofmt wants."""
+    # gofmt makes typographic quotes of these pairs.
+    text = text.replace("''", "'\\x27").replace("``", "`\\x60")
+    lines = go_comment(text, _WIDTH - tabs * _TAB)
+    return code(str(lines).replace("\n", "\n" + "\t" * tabs))

@@ -1,0 +1,290 @@
+"""The part of a Go client that its signatures share, cut to what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from tfsclient.dtypes import DType
+from tfsclient.schema import Model, Signature, TensorSpec
+from tfsclient_gen.quoting import code, go_string
+from tfsclient_gen.render import render
+from tfsclient_gen.samples import is_picture
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """How the runtime handles a type of elements.
+
+    Attributes:
+        type: the Go type of an element.
+        field: the field of a TensorProto that holds values which are not in tensor_content.
+        kind: what reads that field: "memory", "integers", "bools" or "strings".
+    """
+
+    type: str
+    field: str
+    kind: str
+
+
+_DTYPES: Final = {
+    "float32": _Facts("float32", "floatVal", "memory"),
+    "float64": _Facts("float64", "doubleVal", "memory"),
+    "float16": _Facts("Float16", "halfVal", "integers"),
+    "bfloat16": _Facts("BFloat16", "halfVal", "integers"),
+    "float8_e5m2": _Facts("uint8", "float8Val", "memory"),
+    "float8_e4m3fn": _Facts("uint8", "float8Val", "memory"),
+    "float8_e4m3fnuz": _Facts("uint8", "float8Val", "memory"),
+    "float8_e4m3b11fnuz": _Facts("uint8", "float8Val", "memory"),
+    "float8_e5m2fnuz": _Facts("uint8", "float8Val", "memory"),
+    "complex64": _Facts("complex64", "scomplexVal", "memory"),
+    "complex128": _Facts("complex128", "dcomplexVal", "memory"),
+    "int2": _Facts("int8", "intVal", "integers"),
+    "int4": _Facts("int8", "intVal", "integers"),
+    "int8": _Facts("int8", "intVal", "integers"),
+    "int16": _Facts("int16", "intVal", "integers"),
+    "int32": _Facts("int32", "intVal", "integers"),
+    "int64": _Facts("int64", "int64Val", "integers"),
+    "uint2": _Facts("uint8", "intVal", "integers"),
+    "uint4": _Facts("uint8", "intVal", "integers"),
+    "uint8": _Facts("uint8", "intVal", "integers"),
+    "uint16": _Facts("uint16", "intVal", "integers"),
+    "uint32": _Facts("uint32", "uint32Val", "integers"),
+    "uint64": _Facts("uint64", "uint64Val", "integers"),
+    "qint8": _Facts("int8", "intVal", "integers"),
+    "qint16": _Facts("int16", "intVal", "integers"),
+    "qint32": _Facts("int32", "intVal", "integers"),
+    "quint8": _Facts("uint8", "intVal", "integers"),
+    "quint16": _Facts("uint16", "intVal", "integers"),
+    "bool": _Facts("bool", "", "bools"),
+    "string": _Facts("string", "", "strings"),
+}
+_BITS: Final = {"int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
+_SLOW: Final = {"float16", "bfloat16", "complex64", "complex128"}  # in encoding/binary
+
+_WIDTH: Final = 100
+_TAB: Final = 4
+
+
+def go_type(dtype: DType) -> str:
+    """The Go type of an element."""
+    return _DTYPES[dtype].type
+
+
+def constant(dtype: str) -> str:
+    """The runtime's constant: dtFloat32, dtFloat8E4M3FN."""
+    kind, _, variant = dtype.partition("_")
+    return f"dt{kind.capitalize()}{variant.upper()}"
+
+
+def takes_pixels(spec: TensorSpec) -> bool:
+    """Whether an input's shape is that of pictures: [batch, height, width] and maybe channels."""
+    if spec.dtype not in ("float32", "uint8") or spec.shape is None:
+        return False
+    if len(spec.shape) == 4:
+        return spec.shape[3] in (1, 3, 4)
+    return len(spec.shape) == 3 and is_picture(TensorSpec(spec.name, DType("string"), None))
+
+
+def takes_image_files(spec: TensorSpec) -> bool:
+    """Whether an input wants a list of encoded pictures."""
+    return is_picture(spec) and (spec.shape is None or len(spec.shape) == 1)
+
+
+def files(model: Model, package: Markup, *, rest_only: bool) -> dict[str, str]:
+    """The files of the runtime for a model's signatures."""
+    view = _view(model, rest_only)
+    names = ["call", "dtype", "errors", "jsonmetadata", "jsonreader", "jsonwrite", "options"]
+    names += ["rest", "signature", "verify"]
+    if not rest_only:
+        names += ["grpc", "protometadata", "wire"]
+    if view["predict"]:
+        names += ["jsonpredict", "jsontensor", "predict", "tensor"]
+        names += [] if rest_only else ["protopredict", "prototensor"]
+    if view["infer"]:
+        names += ["infer", "jsoninfer"] + ([] if rest_only else ["protoinfer"])
+    if view["infer"] or view["marshal"]:
+        names.append("example")
+    if any(view["json_in"].values()):
+        names.append("jsonvalues")
+    if {"float16", "bfloat16"} & view["dtypes"]:
+        names.append("float16")
+    if view["encoded"] or view["decodes"]:
+        names.append("image")
+    return {
+        f"{name}.go": render(f"go/runtime/{name}.go.j2", package=package, **view) for name in names
+    }
+
+
+def _view(model: Model, rest_only: bool) -> dict[str, Any]:
+    every = list(model.signatures.values())
+    # A client without any signature has the parts that a predict signature would need.
+    predict = [s for s in every if s.kind == "predict"] if every else [_ANY]
+    infer = [s for s in every if s.kind != "predict"]
+    marshal = [s for s in predict if takes_examples(s)]
+    known = [s for s in every if s.features is not None and (s in infer or s in marshal)]
+    over_rest = [s for s in predict if s.why_not_over_rest is None] or ([_ANY] if predict else [])
+    inputs, outputs = _dtypes(predict, "inputs"), _dtypes(predict, "outputs")
+    rest_in, rest_out = _dtypes(over_rest, "inputs"), _dtypes(over_rest, "outputs")
+    features = [f for s in known for f in (s.features or {}).values()]
+    named = {spec.dtype for s in every for spec in (*s.inputs.values(), *s.outputs.values())}
+    constants = {str(d) for d in named | inputs | outputs | rest_in | rest_out}
+    if known:
+        constants |= {"float32", "int64", "string"}
+    pictures = [spec for s in predict for spec in s.inputs.values()]
+    pixels = sorted({go_type(spec.dtype) for spec in pictures if takes_pixels(spec)})
+    scalars = [f for f in features if f.shape == ()]
+    return {
+        "rest_only": rest_only,
+        "predict": bool(predict),
+        "infer": bool(infer),
+        "classify": any(s.kind == "classify" for s in infer),
+        "regress": any(s.kind == "regress" for s in infer),
+        "marshal": bool(marshal),
+        "typed_infer": any(s.features is not None for s in infer),
+        "typed_marshal": any(s.features is not None for s in marshal),
+        "serialize": bool(marshal) or (bool(infer) and not rest_only),
+        "specs": bool(known),
+        "pointers": any(not f.required for f in scalars),
+        "scalars": any(f.required for f in scalars),
+        "grpc_only": not rest_only and any(s.why_not_over_rest is not None for s in predict),
+        "defaults": not rest_only and any(s.defaults for s in predict),
+        "dtypes": {str(d) for d in inputs | outputs},
+        "constants": _constants(constants),
+        "dtype_names": _dtype_names(),
+        "narrow": _narrow(inputs),
+        "encoded": any(takes_image_files(spec) for spec in pictures),
+        "decodes": bool(pixels),
+        "pixels": _pixels(pixels),
+        "rest_inputs": _writers(rest_in),
+        "rest_outputs": _json_readers(rest_out),
+        "wire_outputs": _wire_readers(outputs),
+        "wire_in": _wire_uses(inputs),
+        "wire_out": _wire_uses(outputs),
+        "json_out": _json_uses(rest_in | (_FEATURES if infer else frozenset())),
+        "json_in": _json_uses(rest_out | (frozenset({DType("float32")}) if infer else frozenset())),
+    }
+
+
+_FLOAT = TensorSpec("x", DType("float32"), None)
+_ANY: Final = Signature("", {"x": _FLOAT}, {"x": _FLOAT})
+_FEATURES: Final = frozenset({DType("float32"), DType("string")})
+
+
+def takes_examples(signature: Signature) -> bool:
+    """Whether the only input of a predict signature takes serialized Examples."""
+    return signature.kind == "predict" and list(signature.inputs) == [signature.example_input]
+
+
+def _dtypes(signatures: Iterable[Signature], side: str) -> frozenset[DType]:
+    specs = [spec for s in signatures for spec in getattr(s, side).values()]
+    return frozenset(spec.dtype for spec in specs) or frozenset({DType("float32")})
+
+
+def _by_number(dtypes: Iterable[DType]) -> list[DType]:
+    return sorted(dtypes, key=lambda d: d.number)
+
+
+def _constants(dtypes: Collection[str]) -> list[dict[str, Any]]:
+    width = max(len(constant(d)) for d in dtypes)
+    return [
+        {
+            "name": code(constant(d)),
+            "padded": code(constant(d).ljust(width)),
+            "number": d.number,
+        }
+        for d in _by_number(map(DType, dtypes))
+    ]
+
+
+def _dtype_names() -> list[Markup]:
+    """The lines of a list of all names, by number."""
+    highest = max(DType(d).number for d in _DTYPES)
+    lines, line = [], ""
+    for number in range(highest + 1):
+        item = f"{go_string(DType.of_number(number))},"
+        if len(line) + len(item) >= _WIDTH - _TAB:
+            lines.append(line)
+            line = ""
+        line += f" {item}" if line else item
+    return [code(text) for text in [*lines, line]]
+
+
+def _narrow(dtypes: Iterable[DType]) -> list[dict[str, Any]]:
+    cases: dict[int, list[str]] = {}
+    for dtype in _by_number(d for d in dtypes if d in _BITS):
+        cases.setdefault(_BITS[dtype], []).append(constant(dtype))
+    return [{"bits": bits, "constants": code(", ".join(c))} for bits, c in cases.items()]
+
+
+def _pixels(types: list[str]) -> Mapping[str, Markup]:
+    if len(types) == 1:
+        return {"parameter": code(""), "type": code(types[0])}
+    return {"parameter": code(f"[T {' | '.join(types)}]"), "type": code("T")}
+
+
+def _writers(dtypes: Iterable[DType]) -> list[dict[str, Markup]]:
+    """How values are written as JSON, by their type."""
+    return [{"type": code(go_type(d)), "writer": code(_writer(d))} for d in _by_number(dtypes)]
+
+
+def _writer(dtype: DType) -> str:
+    fixed = {
+        "float32": "appendJSONFloat32",
+        "float64": "appendJSONFloat64",
+        "bool": "strconv.AppendBool",
+        "string": "appendJSONBytes",
+    }
+    return fixed.get(dtype) or ("appendJSONUint" if dtype.startswith("u") else "appendJSONInt")
+
+
+def _json_readers(dtypes: Iterable[DType]) -> list[dict[str, Markup]]:
+    """How values are read from JSON, by their dtype."""
+    found = []
+    for dtype in _by_number(dtypes):
+        kind = {"bool": "Bool", "string": "Bytes"}.get(dtype)
+        reader = f"json{kind}"
+        if kind is None:
+            family = dtype.rstrip("0123456789")
+            reader = f"json{family.capitalize()}s[{dtype}]({dtype.removeprefix(family)})"
+        found.append({"constant": code(constant(dtype)), "reader": code(reader)})
+    return found
+
+
+def _wire_readers(dtypes: Iterable[DType]) -> list[dict[str, Markup]]:
+    """How values are read from a TensorProto, by their dtype."""
+    cases: dict[str, list[str]] = {}
+    for dtype in _by_number(dtypes):
+        facts = _DTYPES[dtype]
+        reader = f"{facts.kind}[{facts.type}](t, {facts.field})"
+        if not facts.field:
+            reader = f"t.{facts.kind}()"
+        cases.setdefault(reader, []).append(constant(dtype))
+    return [{"constants": code(", ".join(c)), "reader": code(r)} for r, c in cases.items()]
+
+
+def _wire_uses(dtypes: Iterable[DType]) -> Mapping[str, Any]:
+    dtypes = list(dtypes)
+    kinds = {_DTYPES[d].kind for d in dtypes}
+    return {
+        **{kind: kind in kinds for kind in ("memory", "integers", "bools", "strings")},
+        "slow": {str(d) for d in dtypes if d in _SLOW},
+        "complex": any(d.startswith("complex") for d in dtypes),
+        "float8": any(d.startswith("float8") for d in dtypes),
+    }
+
+
+def _json_uses(dtypes: Iterable[DType]) -> dict[str, bool]:
+    dtypes = list(dtypes)
+    return {
+        "floats": any(d.startswith("float") for d in dtypes),
+        "doubles": "float64" in dtypes,
+        "singles": "float32" in dtypes,
+        "ints": any(d.startswith("int") for d in dtypes),
+        "uints": any(d.startswith("uint") for d in dtypes),
+        "bools": "bool" in dtypes,
+        "strings": "string" in dtypes,
+    }
