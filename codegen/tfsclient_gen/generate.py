@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature, TensorSpec, to_json
-from tfsclient_gen.render import Templates, use
+from tfsclient_gen.render import SHIPPED, Templates, use
 
 LOCK_FILE = "tfsclient.lock.json"
 
@@ -87,7 +87,7 @@ def generate(model: Model, language: str, options: Options | None = None) -> dic
     gone = left_out(model, language, options)
     dropped = {one.signature for one in gone}
     kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}
-    with use(Templates(options.templates)):
+    with use(Templates(options.templates) if options.templates else SHIPPED):
         files = target.files(replace(model, version=None, signatures=kept), options, gone)
     return {**files, target.lock_file(model): to_json(model, version=False).decode()}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.schema import from_json
 from tfsclient_gen.generate import LOCK_FILE
-from tfsclient_gen.render import HEADER, Templates, template_names
+from tfsclient_gen.render import HEADER, SHIPPED, template_names
 
 _HEAD_BYTES = 200  # the header stands on the first or, after a #! or <!DOCTYPE>, the second line
 
@@ -112,5 +112,4 @@ def eject(out: Path) -> None:
             f"{out} holds {there[0]} already, and nothing was written",
             hint="choose an empty folder",
         )
-    shipped = Templates()
-    write({name: shipped.read(name) for name in template_names()}, out)
+    write({name: SHIPPED.read(name) for name in template_names()}, out)

@@ -135,7 +135,9 @@ def _only_code(value: object) -> object:
     raise UnescapedText(f"plain text {value!r} reached the page: give it a filter of quoting.py")
 
 
-_used: ContextVar[Templates] = ContextVar("_used", default=Templates())  # noqa: B039
+SHIPPED: Final = Templates()
+
+_used: ContextVar[Templates] = ContextVar("_used", default=SHIPPED)
 
 
 @contextmanager
