@@ -16,11 +16,9 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&rows); err != nil {
 		log.Fatal(err)
 	}
-	var images []float32
-	for _, image := range rows {
-		for _, row := range image {
-			images = append(images, row...)
-		}
+	images, err := digits.FromNested[float32](rows)
+	if err != nil {
+		log.Fatal(err)
 	}
 	client, err := digits.New(os.Args[1])
 	if err != nil {
@@ -28,7 +26,7 @@ func main() {
 	}
 	defer client.Close()
 	out, err := client.ServingDefault(context.Background(), digits.ServingDefaultInput{
-		Images: digits.NewTensor(images, len(rows), 8, 8),
+		Images: images,
 	})
 	if err != nil {
 		log.Fatal(err)
