@@ -27,6 +27,8 @@ test-all: test  ## the tests that take minutes, too
 bench: $(VENV)/.dev  ## side by side with the peers; writes benchmarks/results
 	$(BIN)/python benchmarks/run.py --plot
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/generator.py
+	$(BIN)/python benchmarks/generated.py
 
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .

@@ -36,14 +36,15 @@ def collect(
     """All results as plain data."""
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "machine": _machine(),
+        "machine": machine(),
         "skipped": skipped,
         "footprint": footprint,
         "cases": {name: _ratios(name, case) for name, case in cases.items()},
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What was measured on, and with."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -147,7 +148,7 @@ def _matrix(cases: dict[str, Any]) -> str:
             else:
                 row.append("fails" if peer in case["errors"] else "-")
         rows.append(row)
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _goals(cases: dict[str, Any]) -> str:
@@ -157,7 +158,7 @@ def _goals(cases: dict[str, Any]) -> str:
             met = "met" if goal["reached"] <= goal["at_most"] else "missed"
             numbers = [f"{goal['at_most']:g}", f"{goal['reached']:.3g}"]
             rows.append([case["title"], goal["beside"], *numbers, met])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _footprint(footprint: dict[str, Any]) -> str:
@@ -177,7 +178,8 @@ def _short(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
-def _aligned(rows: list[list[str]]) -> str:
+def aligned(rows: list[list[str]]) -> str:
+    """Rows as a table of text."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
