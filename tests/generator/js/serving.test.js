@@ -5,7 +5,11 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
-import { ServedModel, ServingError } from "../../../templates/js/serving.js";
+import { ServingError } from "../../../templates/js/serving/errors.js";
+import { Fault } from "../../../templates/js/serving/faults.js";
+import * as grpc from "../../../templates/js/serving/grpc-answers.js";
+import { ServedModel } from "../../../templates/js/serving/model.js";
+import { Message } from "../../../templates/js/serving/protobuf.js";
 
 const spec = (dtype, shape = null, name = "x") => ({ name, dtype, shape });
 const signature = (input, output = spec("float32", null, "y")) => ({
@@ -13,6 +17,9 @@ const signature = (input, output = spec("float32", null, "y")) => ({
   inputs: { x: input },
   outputs: { y: output },
 });
+
+const open = (base, name = "m", options = {}) =>
+  new ServedModel(base, { name, signatures: [] }, options);
 
 // A server that keeps each request and answers what `answer` says.
 const requests = [];
@@ -41,7 +48,7 @@ after(() => {
 /** The JSON text that an input is sent as. */
 async function sent(input, value) {
   answer = { status: 200, body: '{"outputs": 1.0}' };
-  await new ServedModel(url, "m").predict(signature(input), { x: value });
+  await open(url, "m").predict(signature(input), { x: value });
   const prefix = `{"signature_name":"s","inputs":{${JSON.stringify(input.name)}:`;
   const { body } = requests.at(-1);
   assert.ok(body.startsWith(prefix) && body.endsWith("}}"), body);
@@ -52,7 +59,7 @@ async function sent(input, value) {
 async function received(output, body) {
   answer = { status: 200, body };
   const call = signature(spec("float32"), output);
-  return (await new ServedModel(url, "m").predict(call, { x: 0 })).y;
+  return (await open(url, "m").predict(call, { x: 0 })).y;
 }
 
 async function refused(promise, code, text) {
@@ -135,7 +142,7 @@ for (const [dtype, shape, value, text] of [
   test(name, async () => {
     const before = requests.length;
     const call = signature(spec(dtype, shape));
-    const model = new ServedModel(url, "m");
+    const model = open(url, "m");
     await refused(model.predict(call, { x: value }), "INVALID_ARGUMENT", text);
     assert.equal(requests.length, before);
   });
@@ -144,14 +151,14 @@ for (const [dtype, shape, value, text] of [
 test("a list that holds itself is refused", async () => {
   const endless = [];
   endless.push(endless);
-  const call = new ServedModel(url, "m").predict(signature(spec("int32")), {
+  const call = open(url, "m").predict(signature(spec("int32")), {
     x: endless,
   });
   await refused(call, "INVALID_ARGUMENT", /nested too deeply/);
 });
 
 test("what JSON cannot say is refused", async () => {
-  const model = new ServedModel(url, "m");
+  const model = open(url, "m");
   const call = model.predict(signature(spec("float32")), {
     x: tensor([], [0, 8]),
   });
@@ -160,7 +167,7 @@ test("what JSON cannot say is refused", async () => {
 
 test("unknown and missing inputs are named, inherited ones are none", async () => {
   const call = signature(spec("float32", [-1]));
-  const model = new ServedModel(url, "m");
+  const model = open(url, "m");
   const text =
     /model "m", signature "s": there is no input y; input x is missing; wanted: x float32 \[-1\]/;
   await refused(model.predict(call, { y: 1 }), "INVALID_ARGUMENT", text);
@@ -260,7 +267,7 @@ test("several outputs come by name; an unknown one is passed over", async () => 
       bC: spec("int32", [], "b c"),
     },
   };
-  const result = await new ServedModel(url, "m").predict(call, {});
+  const result = await open(url, "m").predict(call, {});
   assert.deepEqual(result, {
     proto: tensor(new Float32Array([1]), [1]),
     bC: tensor(new Int32Array([2]), []),
@@ -303,7 +310,7 @@ for (const [dtype, body] of [
 }
 
 test("the server's error becomes a ServingError", async () => {
-  const model = new ServedModel(url, "m");
+  const model = open(url, "m");
   for (const [status, body, code, text] of [
     [
       404,
@@ -342,11 +349,11 @@ test("the URL names model, version and label", async () => {
     ],
     ["m", { label: "a b" }, "/v1/models/m/labels/a%20b:predict"],
   ]) {
-    const model = new ServedModel(`${url}/`, name, options);
+    const model = open(`${url}/`, name, options);
     await model.predict(signature(spec("float32")), { x: 1 });
     assert.equal(requests.at(-1).url, path);
   }
-  const below = new ServedModel(new URL("/tf/", url), "m");
+  const below = open(new URL("/tf/", url), "m");
   await below.predict(signature(spec("float32")), { x: 1 });
   assert.equal(requests.at(-1).url, "/tf/v1/models/m:predict");
 });
@@ -367,7 +374,7 @@ test("a client that cannot work is refused at once", () => {
     [url, "m", { timeoutMs: 0 }],
     [url, "m", { timeoutMs: NaN }],
   ]) {
-    assert.throws(() => new ServedModel(base, name, options), {
+    assert.throws(() => open(base, name, options), {
       name: "ServingError",
       code: "INVALID_ARGUMENT",
     });
@@ -377,7 +384,7 @@ test("a client that cannot work is refused at once", () => {
 test("no header of ours needs a CORS preflight; the user's are sent", async () => {
   answer = { status: 200, body: '{"outputs": 1.0}' };
   const headers = { Authorization: "Bearer t" };
-  const model = new ServedModel(url, "m", { headers });
+  const model = open(url, "m", { headers });
   await model.predict(signature(spec("float32")), { x: 1 });
   const received = requests.at(-1).headers;
   assert.match(received["content-type"] ?? "text/plain", /^text\/plain/);
@@ -387,7 +394,7 @@ test("no header of ours needs a CORS preflight; the user's are sent", async () =
 test("timeouts, aborts and unreachable servers have codes", async () => {
   answer = undefined;
   const call = signature(spec("float32"));
-  const model = new ServedModel(url, "m", { timeoutMs: 20 });
+  const model = open(url, "m", { timeoutMs: 20 });
   await refused(model.predict(call, { x: 1 }), "DEADLINE_EXCEEDED", /20 ms/);
   const abort = new AbortController();
   const options = { signal: abort.signal, timeoutMs: Infinity };
@@ -395,14 +402,319 @@ test("timeouts, aborts and unreachable servers have codes", async () => {
   setTimeout(() => abort.abort("enough"), 20);
   await refused(pending, "CANCELLED", /aborted/);
   await refused(model.predict(call, { x: 1 }, options), "CANCELLED", /aborted/);
-  const nobody = new ServedModel("http://127.0.0.1:1", "m");
+  const nobody = open("http://127.0.0.1:1", "m");
   const text = /cannot reach http:\/\/127\.0\.0\.1:1: /;
   await refused(nobody.predict(call, { x: 1 }), "UNAVAILABLE", text);
 });
 
 test("a fetch of the user's own is used", async () => {
   const fetch = async () => new Response('{"outputs": 3.0}');
-  const model = new ServedModel(url, "m", { fetch });
+  const model = open(url, "m", { fetch });
   const result = await model.predict(signature(spec("float32")), { x: 1 });
   assert.deepEqual(result.y, tensor(new Float32Array([3]), []));
+});
+
+const numbers = { name: "s", inputs: {}, outputs: {} };
+const typed = {
+  ...numbers,
+  features: {
+    f: { name: "f f", dtype: "float32", shape: [], required: true },
+    i: { name: "i", dtype: "int64", shape: null },
+    s: { name: "s", dtype: "string", shape: [2] },
+    rows: { name: "rows", dtype: "float32", shape: [-1, 2] },
+  },
+};
+
+/** The JSON text that a regress request is sent as, for these inputs. */
+async function sentExamples(signature, inputs, count = 1) {
+  answer = { status: 200, body: `{"results": [${Array(count).fill("1.0")}]}` };
+  await open(url).regress(signature, inputs);
+  return requests.at(-1).body;
+}
+
+for (const [signature, example, text] of [
+  [typed, { f: 1 }, '{"f f":[1.0]}'],
+  [
+    typed,
+    { f: NaN, i: [1, 2n ** 62n] },
+    '{"f f":[NaN],"i":[1,4611686018427387904]}',
+  ],
+  [typed, { f: [3], i: [] }, '{"f f":[3.0],"i":[]}'],
+  [typed, { f: 1, i: undefined }, '{"f f":[1.0]}'],
+  [typed, { f: 1, i: new Int8Array([7]) }, '{"f f":[1.0],"i":[7]}'],
+  [
+    typed,
+    { f: 1, s: ["é", new Uint8Array([255])] },
+    '{"f f":[1.0],"s":["é",{"b64":"/w=="}]}',
+  ],
+  [
+    typed,
+    { f: 1, rows: new Float32Array(4) },
+    '{"f f":[1.0],"rows":[0.0,0.0,0.0,0.0]}',
+  ],
+  [numbers, { "a b": 1, c: 2n, d: "x" }, '{"a b":[1.0],"c":[2],"d":["x"]}'],
+  [numbers, { a: new BigInt64Array([5n]), b: ["x"] }, '{"a":[5],"b":["x"]}'],
+  [numbers, { a: new Uint8Array([1]) }, '{"a":[{"b64":"AQ=="}]}'],
+]) {
+  test(`an example is sent as ${text}`, async () => {
+    const body = await sentExamples(signature, { examples: [example] });
+    assert.equal(body, `{"signature_name":"s","examples":[${text}]}`);
+  });
+}
+
+test("a context is sent; it may have what an example lacks", async () => {
+  const inputs = { examples: [{}, { f: 2 }], context: { f: 1 } };
+  assert.equal(
+    await sentExamples(typed, inputs, 2),
+    '{"signature_name":"s","context":{"f f":[1.0]},"examples":[{},{"f f":[2.0]}]}',
+  );
+});
+
+for (const [signature, inputs, text] of [
+  [typed, undefined, /inputs must be an object/],
+  [typed, { examples: { f: 1 } }, /must be a list/],
+  [typed, { examples: [] }, /there are no examples/],
+  [typed, { examples: [{ f: 1 }, 5] }, /example 1 must be an object, not 5/],
+  [typed, { examples: [{}] }, /example 0: feature f is missing/],
+  [typed, { examples: [{ f: 1, g: 1 }] }, /feature g is none.*: f, i, s, rows/],
+  [typed, { examples: [{ f: 1n }] }, /feature f holds 1n, but must be float32/],
+  [typed, { examples: [{ f: [1, 2] }] }, /feature f has 2 values/],
+  [typed, { examples: [{ f: 1e39 }] }, /1e\+39/],
+  [typed, { examples: [{ f: 1, i: 1.5 }] }, /feature i holds 1.5/],
+  [typed, { examples: [{ f: 1, i: 2n ** 63n }] }, /feature i/],
+  [typed, { examples: [{ f: 1, s: ["a"] }] }, /feature s has 1 values/],
+  [typed, { examples: [{ f: 1, rows: [1] }] }, /feature rows has 1 values/],
+  [typed, { examples: [{ f: null }] }, /holds null/],
+  [typed, { examples: [{ f: 1 }], context: 3 }, /context must be an object/],
+  [numbers, { examples: [{ a: [] }] }, /feature a is empty/],
+  [numbers, { examples: [{ a: [1, 2n] }] }, /feature a holds 2n as a float32/],
+  [numbers, { examples: [{ a: true }] }, /feature a holds true as a string/],
+]) {
+  test(`examples are refused: ${text}`, async () => {
+    const before = requests.length;
+    const call = open(url).classify(signature, inputs);
+    await refused(call, "INVALID_ARGUMENT", text);
+    assert.equal(requests.length, before);
+  });
+}
+
+const one = { examples: [{ a: 1 }] };
+
+test("classes have labels and scores", async () => {
+  const body = '{ "results": [[["é", 0.1], ["", -Infinity]]] }';
+  answer = { status: 200, body };
+  assert.deepEqual(await open(url).classify(numbers, one), [
+    [
+      { label: "é", score: Math.fround(0.1) },
+      { label: "", score: -Infinity },
+    ],
+  ]);
+  assert.equal(requests.at(-1).url, "/v1/models/m:classify");
+});
+
+test("regressions are numbers", async () => {
+  answer = { status: 200, body: '{ "results": [NaN] }' };
+  assert.deepEqual(
+    await open(url).regress(numbers, one),
+    new Float32Array([NaN]),
+  );
+  assert.equal(requests.at(-1).url, "/v1/models/m:regress");
+});
+
+for (const [method, body] of [
+  ["classify", '{"results": []}'],
+  ["classify", '{"results": [[], []]}'],
+  ["classify", '{"results": [[["a"]]]}'],
+  ["classify", '{"results": [[["a", "b"]]]}'],
+  ["classify", '{"results": [1.0]}'],
+  ["classify", '{"result": [[["a", 1.0]]]}'],
+  ["regress", '{"results": [1.0, 2.0]}'],
+  ["regress", '{"results": 1.0}'],
+  ["regress", '{"results": [[1.0]]}'],
+  ["regress", "{}"],
+]) {
+  test(`a strange answer is refused: ${method} ${body}`, async () => {
+    answer = { status: 200, body };
+    const call = open(url)[method](numbers, one);
+    await refused(call, "INTERNAL", /not what this client was made for/);
+  });
+}
+
+/** A fetch whose calls end as told, one after the other. */
+function fetchOf(...ends) {
+  const fetch = async () => {
+    fetch.calls++;
+    const end = ends.shift();
+    if (end instanceof Error) throw end;
+    return new Response(end.body ?? '{"outputs": 1.0}', end);
+  };
+  fetch.calls = 0;
+  return fetch;
+}
+
+const call = (fetch, options) =>
+  open(url, "m", { fetch, ...options }).predict(signature(spec("float32")), {
+    x: 1,
+  });
+const down = { status: 503 };
+const nobody = () => Object.assign(new Error("no"), { code: "ECONNREFUSED" });
+
+test("a call is sent again while the server is unavailable", async () => {
+  const cause = new TypeError("fetch failed", { cause: nobody() });
+  for (const ends of [
+    [down, down, {}],
+    [cause, nobody(), {}],
+  ]) {
+    const fetch = fetchOf(...ends);
+    assert.deepEqual((await call(fetch)).y.data, new Float32Array([1]));
+    assert.equal(fetch.calls, 3);
+  }
+});
+
+test("it is not sent again for ever, nor for other reasons", async () => {
+  for (const [ends, options, code, calls] of [
+    [[down, down, down, {}], {}, "UNAVAILABLE", 3],
+    [[down, {}], { retries: 0 }, "UNAVAILABLE", 1],
+    [[down, {}], { timeoutMs: 40 }, "UNAVAILABLE", 1],
+    [[{ status: 502 }, {}], {}, "UNAVAILABLE", 1],
+    [[{ status: 500 }, {}], {}, "INTERNAL", 1],
+    [[{ status: 504 }, {}], {}, "DEADLINE_EXCEEDED", 1],
+    [[new TypeError("Failed to fetch"), {}], {}, "UNAVAILABLE", 1],
+  ]) {
+    const fetch = fetchOf(...ends);
+    await refused(call(fetch, options), code, /./);
+    assert.equal(fetch.calls, calls);
+  }
+});
+
+test("an abort ends the wait before a call is sent again", async () => {
+  const abort = new AbortController();
+  const fetch = async () => {
+    abort.abort();
+    return new Response("", down);
+  };
+  const model = open(url, "m", { fetch });
+  const options = { signal: abort.signal };
+  const waiting = model.predict(signature(spec("float32")), { x: 1 }, options);
+  await refused(waiting, "CANCELLED", /aborted/);
+});
+
+const served = (dtype) => ({
+  metadata: {
+    signature_def: {
+      signature_def: {
+        s: {
+          inputs: {
+            x: { dtype: "DT_FLOAT", tensor_shape: { unknown_rank: true } },
+          },
+          outputs: {
+            y: { dtype, tensor_shape: { dim: [{ size: "-1" }] } },
+          },
+        },
+      },
+    },
+  },
+});
+
+test("the server is asked once whether its model fits", async () => {
+  const urls = [];
+  let metadata = JSON.stringify(served("DT_HALF"));
+  const fetch = async (to) => {
+    urls.push(to.replace(url, ""));
+    if (to.endsWith("/metadata")) return new Response(metadata);
+    return new Response('{"outputs": [1.0]}');
+  };
+  const call = signature(spec("float32"), spec("float32", [-1], "y"));
+  const model = new ServedModel(
+    url,
+    { name: "m", signatures: [call] },
+    { fetch, verify: true },
+  );
+  const predict = () => model.predict(call, { x: 1 });
+  const text = /output "y" is DT_HALF \[-1\], not float32 \[-1\]/;
+  await refused(predict(), "FAILED_PRECONDITION", text);
+  metadata = "[]";
+  await refused(predict(), "INTERNAL", /holds no signatures/);
+  metadata = JSON.stringify(served("DT_FLOAT_REF"));
+  await Promise.all([predict(), predict()]);
+  await predict();
+  const [ask, go] = ["/v1/models/m/metadata", "/v1/models/m:predict"];
+  assert.deepEqual(urls, [ask, ask, ask, go, go, go]);
+});
+
+test("options that cannot work are refused", () => {
+  for (const options of [
+    { retries: -1 },
+    { retries: 1.5 },
+    { headers: { "a b": "c" } },
+    { label: "\ud800" },
+  ]) {
+    assert.throws(() => open(url, "m", options), { code: "INVALID_ARGUMENT" });
+  }
+  assert.throws(() => open(null), { code: "INVALID_ARGUMENT" });
+});
+
+/** A PredictResponse whose one output, "y", is this TensorProto. */
+const responseOf = (tensor) =>
+  new Message()
+    .chunk(1, new Message().chunk(1, "y").chunk(2, tensor))
+    .toBytes();
+const shapeOf = (...sizes) =>
+  sizes.reduce(
+    (shape, size) => shape.chunk(2, new Message().varint(1, size)),
+    new Message(),
+  );
+const { outputs } = signature(spec("float32"), spec("float32", null, "y"));
+
+for (const [what, tensor] of [
+  ["another dtype", new Message().varint(1, 9).chunk(2, shapeOf())],
+  ["a negative size", new Message().varint(1, 1).chunk(2, shapeOf(-1))],
+  ["far too many", new Message().varint(1, 1).chunk(2, shapeOf(2 ** 40))],
+  [
+    "a huge shape",
+    new Message().varint(1, 1).chunk(2, shapeOf(2 ** 40, 2 ** 40)),
+  ],
+  [
+    "half a number",
+    new Message().varint(1, 1).chunk(2, shapeOf(1)).chunk(5, new Uint8Array(3)),
+  ],
+  [
+    "short content",
+    new Message().varint(1, 1).chunk(2, shapeOf(2)).chunk(4, new Uint8Array(4)),
+  ],
+  ["a group", new Uint8Array([8, 1, 11])],
+  ["a cut varint", new Uint8Array([8, 128])],
+  ["a long varint", new Uint8Array([8, ...Array(11).fill(255), 1])],
+  ["a cut chunk", new Uint8Array([18, 100, 0])],
+]) {
+  test(`a tensor with ${what} is refused`, () => {
+    assert.throws(
+      () => grpc.readPredict({ outputs }, responseOf(tensor)),
+      (fault) => fault instanceof Fault && fault.code === "INTERNAL",
+    );
+  });
+}
+
+test("whatever bytes come, they are read or refused", () => {
+  const whole = responseOf(
+    new Message().varint(1, 1).chunk(2, shapeOf(2)).chunk(5, new Uint8Array(8)),
+  );
+  for (let round = 0; round < 5000; round++) {
+    const bytes = Uint8Array.from(whole);
+    for (let i = 0; i < 3; i++) {
+      bytes[Math.floor(Math.random() * bytes.length)] = Math.random() * 256;
+    }
+    for (const read of [
+      () => grpc.readPredict({ outputs }, bytes),
+      () => grpc.readClassify(bytes, 1),
+      () => grpc.readRegress(bytes, 1),
+      () => grpc.readMetadata(bytes),
+    ]) {
+      try {
+        read();
+      } catch (problem) {
+        assert.ok(problem instanceof Fault, problem);
+      }
+    }
+  }
 });

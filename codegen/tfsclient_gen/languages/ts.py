@@ -1,0 +1,24 @@
+"""TypeScript: the modules that JavaScript clients are made of, before their types are taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tfsclient.schema import Model
+from tfsclient_gen.generate import LeftOut, Options
+from tfsclient_gen.languages import js_view
+from tfsclient_gen.render import render
+
+_TEMPLATES: Final = ("README.md", "index.ts", "package.json")
+
+
+def files(
+    model: Model,
+    options: Options,
+    left_out: Sequence[LeftOut] = (),
+) -> dict[str, str]:
+    """The package of ``model``; a comment in it tells which signatures are ``left_out``."""
+    view = js_view.view(model, left_out, typescript=True)
+    made = {name: render(f"ts/{name}.j2", **view) for name in _TEMPLATES}
+    return made | js_view.runtime("ts")

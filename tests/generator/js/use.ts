@@ -1,0 +1,83 @@
+// Right and wrong use of generated clients; the compiler is to tell them apart.
+
+import { connect } from "./dtypes/grpc.js";
+import { DtypesClient, ServingError, type Code } from "./dtypes/index.js";
+import { EstimatorClient } from "./estimator/index.js";
+import { FeatureSpecClient } from "./feature_spec/index.js";
+import { HalfPlusTwoClient } from "./half_plus_two/index.js";
+import { RawPngClient } from "./raw_png/index.js";
+
+const half = new HalfPlusTwoClient(new URL("http://h"), {
+  version: 1,
+  headers: { a: "b" },
+  retries: 0,
+  verify: true,
+});
+const { y } = await half.servingDefault({ x: [[1], [2]] }, { timeoutMs: 5 });
+const floats: Float32Array = y.data;
+const shape: readonly number[] = y.shape;
+await half.servingDefault({ x: { data: floats, shape } });
+await half.servingDefault({ x: [new Float64Array(1)] });
+// @ts-expect-error strings are no floats
+await half.servingDefault({ x: [["1"]] });
+// @ts-expect-error x is missing
+await half.servingDefault({});
+// @ts-expect-error there is no z
+await half.servingDefault({ x: [[1]], z: 1 });
+
+const classes = await half.classifyTwo({ examples: [{ x: 1 }, { x: [2] }] });
+const score: number | undefined = classes[0]?.[0]?.score;
+const label: string | undefined = classes[0]?.[0]?.label;
+const numbers: Float32Array = await half.regressXToY({
+  examples: [{ x2: 1 }],
+  context: { x: 2 },
+});
+// @ts-expect-error x is missing
+await half.classifyTwo({ examples: [{ x2: 1 }] });
+// @ts-expect-error there is no feature z
+await half.classifyTwo({ examples: [{ x: 1, z: 1 }] });
+// @ts-expect-error a float is no integer
+await half.classifyTwo({ examples: [{ x: 1n }] });
+
+const features = new FeatureSpecClient("http://h");
+await features.servingDefault({
+  examples: [
+    { fRequired: 1, iFixed: [1, 2n, 3], sVar: ["a", new Uint8Array(1)] },
+    new Uint8Array(3),
+  ],
+});
+// @ts-expect-error three values are no one value
+await features.servingDefault({ examples: [{ fRequired: 1, iFixed: 1 }] });
+await new EstimatorClient("http://h").predict({
+  examples: { data: [{ a: "x", b: 1 }], shape: [1] },
+});
+
+const connection = connect("localhost:8500");
+const dtypes = new DtypesClient(connection, { label: "stable", fetch });
+const big: BigInt64Array = (await dtypes.idInt64({ x: [1n, 2] })).y.data;
+const unsigned: BigUint64Array = (
+  await dtypes.idUint64({ x: new BigUint64Array(1) })
+).y.data;
+const flags: boolean[] = (await dtypes.idBool({ x: [true] })).y.data;
+const texts: string[] = (await dtypes.idString({ x: ["a", new Uint8Array(1)] }))
+  .y.data;
+// @ts-expect-error a float is no boolean
+await dtypes.idBool({ x: [1] });
+connection.close();
+
+const bytes: Uint8Array[] = (
+  await new RawPngClient("http://h").servingDefault({
+    imageBytes: [new Uint8Array(1)],
+  })
+).thumbBytes.data;
+
+try {
+  await half.servingDefault({ x: 1 });
+} catch (error) {
+  if (error instanceof ServingError) {
+    const code: Code = error.code;
+    const status: number | undefined = error.httpStatus;
+    console.log(code, status, error.details, score, label, numbers);
+    console.log(big, unsigned, flags, texts, bytes);
+  }
+}
