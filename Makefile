@@ -1,4 +1,5 @@
 # `make demo` and `make test` need python3, make, go, node and npm; all else is installed here.
+# A test in a browser needs Debian's chromium, too: it is skipped without, and installed in CI.
 
 PYTHON ?= python3
 VENV := .venv
@@ -54,4 +55,6 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[demo,tensorflow]' --group dev
+	[ "$$CI" != true ] || command -v chromium || \
+		{ apt-get update -qq && apt-get install -qq --no-install-recommends chromium; }
 	touch $@ $(VENV)/.demo
