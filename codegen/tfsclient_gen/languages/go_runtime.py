@@ -63,7 +63,29 @@ _DTYPES: Final = {
     "string": _Facts("string", "", "strings"),
 }
 _BITS: Final = {"int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
-_SLOW: Final = {"float16", "bfloat16", "complex64", "complex128"}  # in encoding/binary
+# By the Go type: the words, by their bits, that hold an element v in memory, and how they make it.
+_WORDS: Final = {
+    "int16": (16, ["uint16(v)"], "int16({})"),
+    "uint16": (16, ["v"], "{}"),
+    "Float16": (16, ["uint16(v)"], "Float16({})"),
+    "BFloat16": (16, ["uint16(v)"], "BFloat16({})"),
+    "int32": (32, ["uint32(v)"], "int32({})"),
+    "uint32": (32, ["v"], "{}"),
+    "float32": (32, ["math.Float32bits(v)"], "math.Float32frombits({})"),
+    "complex64": (
+        32,
+        ["math.Float32bits(real(v))", "math.Float32bits(imag(v))"],
+        "complex(math.Float32frombits({}), math.Float32frombits({}))",
+    ),
+    "int64": (64, ["uint64(v)"], "int64({})"),
+    "uint64": (64, ["v"], "{}"),
+    "float64": (64, ["math.Float64bits(v)"], "math.Float64frombits({})"),
+    "complex128": (
+        64,
+        ["math.Float64bits(real(v))", "math.Float64bits(imag(v))"],
+        "complex(math.Float64frombits({}), math.Float64frombits({}))",
+    ),
+}
 
 _WIDTH: Final = 100
 _TAB: Final = 4
@@ -226,9 +248,16 @@ def _pixels(types: list[str]) -> Mapping[str, Markup]:
     return {"parameter": code(f"[T {' | '.join(types)}]"), "type": code("T")}
 
 
-def _writers(dtypes: Iterable[DType]) -> list[dict[str, Markup]]:
+def _writers(dtypes: Iterable[DType]) -> list[dict[str, Any]]:
     """How values are written as JSON, by their type."""
-    return [{"type": code(go_type(d)), "writer": code(_writer(d))} for d in _by_number(dtypes)]
+    return [
+        {
+            "type": code(go_type(d)),
+            "writer": code(_writer(d)),
+            "size": 4 if go_type(d) in ("int8", "uint8") else 16,
+        }
+        for d in _by_number(dtypes)
+    ]
 
 
 def _writer(dtype: DType) -> str:
@@ -271,10 +300,29 @@ def _wire_uses(dtypes: Iterable[DType]) -> Mapping[str, Any]:
     kinds = {_DTYPES[d].kind for d in dtypes}
     return {
         **{kind: kind in kinds for kind in ("memory", "integers", "bools", "strings")},
-        "slow": {str(d) for d in dtypes if d in _SLOW},
-        "complex": any(d.startswith("complex") for d in dtypes),
+        "ordered": _ordered(dtypes),
+        "floats": any(go_type(d).startswith(("float", "complex")) for d in dtypes),
         "float8": any(d.startswith("float8") for d in dtypes),
     }
+
+
+def _ordered(dtypes: Iterable[DType]) -> list[dict[str, Any]]:
+    """How values wider than a byte are written as memory and read from it, by their type."""
+    cases = []
+    for kind in dict.fromkeys(go_type(d) for d in _by_number(dtypes)):
+        if kind in _WORDS:
+            bits, words, element = _WORDS[kind]
+            width = bits // 8 * len(words)
+            starts = [f"{width}*i", f"{width}*i+{bits // 8}"][: len(words)]
+            found = [f"order.Uint{bits}(memory[{start}:])" for start in starts]
+            cases.append(
+                {
+                    "type": code(kind),
+                    "append": [code(f"order.AppendUint{bits}(b, {word})") for word in words],
+                    "read": code(element.format(*found)),
+                }
+            )
+    return cases
 
 
 def _json_uses(dtypes: Iterable[DType]) -> dict[str, bool]:

@@ -105,11 +105,26 @@ func TestARequestHoldsWhatItSays(t *testing.T) {
 		{tensorSpec{name: "n", dtype: dtFloat32}, NewTensor([]float32{1, 2}, 1, 2)},
 		{tensorSpec{name: "s", dtype: dtString}, NewTensor([]string{"", "\xff"})},
 		{tensorSpec{name: "e", dtype: dtInt64}, NewTensor([]int64{}, 0, 3)},
+		{tensorSpec{name: "?", dtype: dtBool}, NewTensor([]bool{true, false})},
+		{tensorSpec{name: "i1", dtype: dtInt8}, NewTensor([]int8{-1})},
+		{tensorSpec{name: "i2", dtype: dtInt16}, NewTensor([]int16{-2})},
+		{tensorSpec{name: "i4", dtype: dtInt32}, NewTensor([]int32{-3})},
+		{tensorSpec{name: "i8", dtype: dtInt64}, NewTensor([]int64{-4})},
+		{tensorSpec{name: "u1", dtype: dtUint8}, NewTensor([]uint8{math.MaxUint8})},
+		{tensorSpec{name: "u2", dtype: dtUint16}, NewTensor([]uint16{math.MaxUint16})},
+		{tensorSpec{name: "u4", dtype: dtUint32}, NewTensor([]uint32{math.MaxUint32})},
+		{tensorSpec{name: "u8", dtype: dtUint64}, NewTensor([]uint64{math.MaxUint64})},
+		{tensorSpec{name: "f2", dtype: dtFloat16}, NewTensor([]Float16{1, 2})},
+		{tensorSpec{name: "b2", dtype: dtBfloat16}, NewTensor([]BFloat16{3, 4})},
+		{tensorSpec{name: "f8", dtype: dtFloat64}, NewTensor([]float64{-1.5, math.Inf(1)})},
+		{tensorSpec{name: "c8", dtype: dtComplex64}, NewTensor([]complex64{1 + 2i, 3 - 4i})},
+		{tensorSpec{name: "c16", dtype: dtComplex128}, NewTensor([]complex128{5 + 6i, 7 - 8i})},
 	}
 	c := &call{callSettings{modelRef: modelRef{model: "m", hasVersion: true}}, &signature{name: "sig"}}
-	request := appendPredictRequest(nil, c, in)
-	if len(request) > predictRequestSize(in) {
-		t.Error("the size is guessed too small")
+	p := predictRequest(c, in)
+	request := p.write(nil)
+	if len(request) != p.size {
+		t.Errorf("it has %d bytes, not %d", len(request), p.size)
 	}
 	got := map[string]any{}
 	if err := eachField(request, func(f field) error {
@@ -135,7 +150,10 @@ func TestARequestHoldsWhatItSays(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"n": []float32{1, 2}, "s": []string{"", "\xff"}, "e": []int64{}}
+	want := map[string]any{}
+	for _, i := range in {
+		want[i.name], _ = i.from.parts()
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Error(got)
 	}

@@ -72,7 +72,7 @@ func serveGRPC(t *testing.T, response []byte, failure error, opts ...grpc.Server
 			if failure != nil {
 				return failure
 			}
-			return stream.SendMsg(&response)
+			return stream.SendMsg(written(response))
 		}))
 	server := grpc.NewServer(opts...)
 	listener, err := net.Listen("tcp", "localhost:0")
