@@ -32,6 +32,11 @@ def feature_dims(spec: FeatureSpec) -> list[int]:
     return [1] if spec.shape is None else [math.prod(1 if n == -1 else n for n in spec.shape)]
 
 
+def length(sizes: Sequence[int]) -> int:
+    """How long a tensor of these sizes is to write; one of no elements is lists, too."""
+    return math.prod(max(1, size) for size in sizes)
+
+
 def is_picture(spec: TensorSpec | FeatureSpec) -> bool:
     """Whether a string input seems to want an encoded picture."""
     return spec.dtype == STRING and _PICTURE.search(spec.name) is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.names import claim, snake
 from tfsclient_gen.quoting import code, sh_word, visible
 from tfsclient_gen.render import render
-from tfsclient_gen.samples import dims, element, feature_dims, nested, serialized_example
+from tfsclient_gen.samples import dims, element, feature_dims, length, nested, serialized_example
 
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them
 _LONGEST: Final = 1_000_000  # values that a sample may have at all
@@ -163,7 +162,7 @@ def _signature(signature: Signature, command: str, function: Markup) -> _Signatu
         opening=code('"inputs": {' if predicts else '"examples": [{'),
         closing=code("}" if predicts else "}]"),
         values=[_value(name, value, sizes) for name, (value, sizes) in sample.items()],
-        is_short=all(math.prod(sizes) <= _SHORT for _, sizes in sample.values()),
+        is_short=all(length(sizes) <= _SHORT for _, sizes in sample.values()),
         refused=refused,
     )
 
@@ -191,9 +190,9 @@ def _why_no_sample(signature: Signature) -> str:
     """Why the script has no sample of a signature; "" if it has one."""
     if signature.kind != "predict" and signature.features is None:
         return "there is no sample, for the features are not known: give a body"
-    inputs = sum(math.prod(dims(spec)) for spec in signature.inputs.values())
+    inputs = sum(length(dims(spec)) for spec in signature.inputs.values())
     features = (signature.features or {}).values()
-    in_example = sum(math.prod(feature_dims(spec)) for spec in features)
+    in_example = sum(length(feature_dims(spec)) for spec in features)
     limit = _LONGEST_EXAMPLE if signature.kind == "predict" else _LONGEST
     if inputs > _LONGEST or in_example > limit:
         return "there is no sample of that size: give a body"
@@ -213,7 +212,7 @@ def _sample(signature: Signature) -> dict[str, tuple[Any, list[int]]]:
 
 
 def _value(name: str, value: Any, sizes: list[int]) -> _Value:
-    literal = json.dumps(nested(value, sizes)) if math.prod(sizes) <= _SHORT else ""
+    literal = json.dumps(nested(value, sizes)) if length(sizes) <= _SHORT else ""
     return _Value(
         name, code(literal), sh_word(json.dumps(name)), sh_word(json.dumps(value)), sizes[::-1]
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -27,6 +26,7 @@ from tfsclient_gen.samples import (
     element,
     example,
     feature_dims,
+    length,
     nested,
     serialized_example,
 )
@@ -165,8 +165,8 @@ def _add(components: Json, kind: str, signatures: Mapping[str, Signature]) -> No
 def _has_sample(signature: Signature) -> bool:
     if signature.kind != "predict" and signature.features is None:
         return False
-    counts = [math.prod(dims(spec)) for spec in signature.inputs.values()]
-    counts += [math.prod(feature_dims(spec)) for spec in (signature.features or {}).values()]
+    counts = [length(dims(spec)) for spec in signature.inputs.values()]
+    counts += [length(feature_dims(spec)) for spec in (signature.features or {}).values()]
     return sum(counts) <= _LONGEST_SAMPLE
 
 
