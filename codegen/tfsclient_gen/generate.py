@@ -53,7 +53,7 @@ class Language:
 
     Attributes:
         files: makes the files from the callable part of a model, told what was left out of it.
-        rest_only: whether its clients speak REST alone.
+        rest_only: whether its clients have only what REST can carry.
         lock_file: the name of the schema file beside the code.
     """
 
