@@ -4,17 +4,12 @@
 
 import { fromMemory } from "./elements.js";
 import { show, unreadable } from "./faults.js";
-import { chunks, entries, submessage, text, toNumber } from "./protobuf.js";
-import {
-  dtypeName,
-  lastPayload,
-  readShape,
-  readTensor,
-} from "./tensor-proto.js";
+import { Fields, text, toNumber } from "./protobuf.js";
+import { dtypeName, readShape, readTensor } from "./tensor-proto.js";
 
 /** The result in a PredictResponse, by the keys of outputs. */
 export function readPredict({ outputs }, response) {
-  const tensors = new Map(entries(response, 1));
+  const tensors = new Map(new Fields(response).entries(1));
   return Object.fromEntries(
     Object.entries(outputs).map(([key, spec]) => {
       const tensor = tensors.get(spec.name);
@@ -26,9 +21,10 @@ export function readPredict({ outputs }, response) {
 
 /** A list of classes for each of `count` examples. */
 export function readClassify(response, count) {
-  const lists = chunks(submessage(response, 1), 1).map((classes) =>
-    chunks(classes, 1).map((one) => ({
-      label: text(lastPayload(one, 1) ?? new Uint8Array()),
+  const result = new Fields(response).message(1);
+  const lists = result.messages(1).map((classes) =>
+    classes.messages(1).map((one) => ({
+      label: text(one.last(1) ?? new Uint8Array()),
       score: readFloat(one, 2),
     })),
   );
@@ -37,13 +33,13 @@ export function readClassify(response, count) {
 
 /** A number for each of `count` examples. */
 export function readRegress(response, count) {
-  const regressions = chunks(submessage(response, 1), 1);
-  const values = regressions.map((regression) => readFloat(regression, 1));
+  const result = new Fields(response).message(1);
+  const values = result.messages(1).map((one) => readFloat(one, 1));
   return checkCount(Float32Array.from(values), count);
 }
 
 function readFloat(message, number) {
-  const payload = lastPayload(message, number) ?? new Uint8Array(4);
+  const payload = message.last(number) ?? new Uint8Array(4);
   const [value] = fromMemory(payload, "float32") ?? [];
   if (typeof value === "number") return value;
   throw unreadable("a number in it is none");
@@ -56,9 +52,9 @@ function checkCount(results, count) {
 
 /** The signatures in a GetModelMetadataResponse. */
 export function readMetadata(response) {
-  const any = new Map(entries(response, 2)).get("signature_def");
+  const any = new Map(new Fields(response).entries(2)).get("signature_def");
   if (any === undefined) throw unreadable("it holds no signatures");
-  const signatures = entries(submessage(any, 2), 1);
+  const signatures = any.message(2).entries(1);
   return new Map(
     signatures.map(([name, signature]) => [
       name,
@@ -69,10 +65,10 @@ export function readMetadata(response) {
 
 function readTensors(signature, number) {
   return new Map(
-    entries(signature, number).map(([name, info]) => {
-      const dtype = toNumber(lastPayload(info, 2) ?? new Uint8Array(1));
-      const shape = submessage(info, 3);
-      const isUnknown = toNumber(lastPayload(shape, 3) ?? new Uint8Array(1));
+    signature.entries(number).map(([name, info]) => {
+      const dtype = toNumber(info.last(2) ?? new Uint8Array(1));
+      const shape = info.message(3);
+      const isUnknown = toNumber(shape.last(3) ?? new Uint8Array(1));
       return [
         name,
         {

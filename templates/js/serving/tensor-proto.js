@@ -4,16 +4,7 @@
 
 import { describe, fromMemory, toTypedArray } from "./elements.js";
 import { show, unreadable } from "./faults.js";
-import {
-  chunks,
-  concat,
-  fields,
-  Message,
-  submessage,
-  text,
-  toNumber,
-  unpackVarints,
-} from "./protobuf.js";
+import { concat, Message, text, toNumber, unpackVarints } from "./protobuf.js";
 
 /** Each dtype's number, and the field that holds its values in answers. */
 const DTYPES = {
@@ -51,21 +42,12 @@ export function dtypeName(number) {
 
 /** The sizes in a TensorShapeProto; -1 stands for any. */
 export function readShape(message) {
-  return chunks(message, DIM).map((dim) => {
-    const size = lastPayload(dim, SIZE);
+  return message.messages(DIM).map((dim) => {
+    const size = dim.last(SIZE);
     if (size === undefined) return 0;
     const [low = 0, high = 0] = unpackVarints(size);
     return (high | 0) * 2 ** 32 + low;
   });
-}
-
-/** What a field holds, of which the last one counts. */
-export function lastPayload(message, number) {
-  let payload;
-  for (const field of fields(message)) {
-    if (field.number === number) payload = field.payload;
-  }
-  return payload;
 }
 
 export function writeTensor({ spec, data, shape }) {
@@ -92,15 +74,15 @@ export function readTensor(message, spec) {
   const { name, dtype } = spec;
   const fault = (what) =>
     unreadable(`output ${show(name)}, ${describe(spec)}, ${what}`);
-  const number = toNumber(lastPayload(message, NUMBER) ?? new Uint8Array(1));
+  const number = toNumber(message.last(NUMBER) ?? new Uint8Array(1));
   if (number !== DTYPES[dtype].number) {
     throw fault(`came as ${dtypeName(number)}`);
   }
-  const shape = readShape(submessage(message, SHAPE));
+  const shape = readShape(message.message(SHAPE));
   const count = shape.reduce((product, size) => product * size, 1);
   const isShape = shape.length <= HIGHEST_RANK && shape.every((n) => n >= 0);
   if (!isShape || !Number.isSafeInteger(count)) throw fault("has a bad shape");
-  const content = lastPayload(message, CONTENT);
+  const content = message.last(CONTENT);
   if (content?.length) {
     const data = readContent(content, dtype);
     if (data?.length !== count) throw fault("has broken content");
@@ -133,11 +115,7 @@ function readContent(content, dtype) {
 /** The elements in the field of a dtype, however many those are. */
 function readValues(message, spec) {
   const { dtype } = spec;
-  const { field } = DTYPES[dtype];
-  const pieces = [];
-  for (const { number, payload } of fields(message)) {
-    if (number === field) pieces.push(payload);
-  }
+  const pieces = message.payloads(DTYPES[dtype].field);
   if (dtype === "string") {
     return pieces.map((piece) => (isBytes(spec) ? piece.slice() : text(piece)));
   }

@@ -4,14 +4,9 @@
 
 import { fromMemory } from "./elements.js";
 import { show, unreadable } from "./faults.js";
-import { chunks, entries, submessage, text, toNumber } from "./protobuf.js";
+import { Fields, text, toNumber } from "./protobuf.js";
 import type { Signature } from "./specs.js";
-import {
-  dtypeName,
-  lastPayload,
-  readShape,
-  readTensor,
-} from "./tensor-proto.js";
+import { dtypeName, readShape, readTensor } from "./tensor-proto.js";
 import type { Classification, Tensor } from "./types.js";
 import type { ServedSignatures, ServedTensors } from "./verify.js";
 
@@ -20,7 +15,7 @@ export function readPredict(
   { outputs }: Signature,
   response: Uint8Array,
 ): Record<string, Tensor<unknown>> {
-  const tensors = new Map(entries(response, 1));
+  const tensors = new Map(new Fields(response).entries(1));
   return Object.fromEntries(
     Object.entries(outputs).map(([key, spec]) => {
       const tensor = tensors.get(spec.name);
@@ -35,9 +30,10 @@ export function readClassify(
   response: Uint8Array,
   count: number,
 ): Classification[][] {
-  const lists = chunks(submessage(response, 1), 1).map((classes) =>
-    chunks(classes, 1).map((one) => ({
-      label: text(lastPayload(one, 1) ?? new Uint8Array()),
+  const result = new Fields(response).message(1);
+  const lists = result.messages(1).map((classes) =>
+    classes.messages(1).map((one) => ({
+      label: text(one.last(1) ?? new Uint8Array()),
       score: readFloat(one, 2),
     })),
   );
@@ -46,13 +42,13 @@ export function readClassify(
 
 /** A number for each of `count` examples. */
 export function readRegress(response: Uint8Array, count: number): Float32Array {
-  const regressions = chunks(submessage(response, 1), 1);
-  const values = regressions.map((regression) => readFloat(regression, 1));
+  const result = new Fields(response).message(1);
+  const values = result.messages(1).map((one) => readFloat(one, 1));
   return checkCount(Float32Array.from(values), count);
 }
 
-function readFloat(message: Uint8Array, number: number): number {
-  const payload = lastPayload(message, number) ?? new Uint8Array(4);
+function readFloat(message: Fields, number: number): number {
+  const payload = message.last(number) ?? new Uint8Array(4);
   const [value] = fromMemory(payload, "float32") ?? [];
   if (typeof value === "number") return value;
   throw unreadable("a number in it is none");
@@ -65,9 +61,9 @@ function checkCount<T extends ArrayLike<unknown>>(results: T, count: number) {
 
 /** The signatures in a GetModelMetadataResponse. */
 export function readMetadata(response: Uint8Array): ServedSignatures {
-  const any = new Map(entries(response, 2)).get("signature_def");
+  const any = new Map(new Fields(response).entries(2)).get("signature_def");
   if (any === undefined) throw unreadable("it holds no signatures");
-  const signatures = entries(submessage(any, 2), 1);
+  const signatures = any.message(2).entries(1);
   return new Map(
     signatures.map(([name, signature]) => [
       name,
@@ -76,12 +72,12 @@ export function readMetadata(response: Uint8Array): ServedSignatures {
   );
 }
 
-function readTensors(signature: Uint8Array, number: number): ServedTensors {
+function readTensors(signature: Fields, number: number): ServedTensors {
   return new Map(
-    entries(signature, number).map(([name, info]) => {
-      const dtype = toNumber(lastPayload(info, 2) ?? new Uint8Array(1));
-      const shape = submessage(info, 3);
-      const isUnknown = toNumber(lastPayload(shape, 3) ?? new Uint8Array(1));
+    signature.entries(number).map(([name, info]) => {
+      const dtype = toNumber(info.last(2) ?? new Uint8Array(1));
+      const shape = info.message(3);
+      const isUnknown = toNumber(shape.last(3) ?? new Uint8Array(1));
       return [
         name,
         {

@@ -2,88 +2,171 @@
 
 // The wire format of protobuf: fields of a number, a type and a payload.
 
-import { unreadable } from "./faults.js";
+import { invalid, unreadable } from "./faults.js";
 
-export const VARINT = 0;
-export const FIXED64 = 1;
-export const CHUNK = 2;
-export const FIXED32 = 5;
+const VARINT = 0;
+const FIXED64 = 1;
+const CHUNK = 2;
+const FIXED32 = 5;
 
+const LONGEST_MESSAGE = 2 ** 31 - 1; // protobuf's own limit
 const LONGEST_VARINT = 10;
 const MORE = 0x80; // of a varint's byte: another one follows
 
 const UTF8 = new TextEncoder();
+const UTF8_LONGEST = 3; // bytes for a unit of text
+const SCRATCH = new Uint8Array(4096);
 
 /** A message to be: fields one after the other. */
 export class Message {
-  readonly #parts: Uint8Array[] = [];
+  /** Single bytes, and what was added as a whole. */
+  readonly #parts: (number | Uint8Array | Message)[] = [];
   #size = 0;
 
   /** Add a number; a negative one takes ten bytes. */
   varint(field: number, value: number | bigint): this {
-    return this.#tag(field, VARINT).#add(toVarint(value));
+    this.#tag(field, VARINT);
+    this.#number(value);
+    return this;
   }
 
-  /** Add bytes, text or a message. */
+  /** Add bytes, text or a message, to which nothing is added any more. */
   chunk(field: number, payload: Uint8Array | string | Message): this {
-    let inner = payload;
-    if (typeof inner === "string") inner = UTF8.encode(inner);
-    if (!(inner instanceof Message)) inner = new Message().#add(inner);
-    this.#tag(field, CHUNK).#add(toVarint(inner.#size));
-    for (const part of inner.#parts) this.#add(part);
+    const part = typeof payload === "string" ? encode(payload) : payload;
+    const size = part instanceof Message ? part.#size : part.length;
+    this.#tag(field, CHUNK);
+    this.#number(size);
+    this.#parts.push(part);
+    this.#size += size;
     return this;
+  }
+
+  /** Add integers as a packed field. */
+  packed(field: number, values: ArrayLike<number | bigint>): this {
+    const list = new Message();
+    for (const value of Array.from(values)) list.#number(value);
+    return this.chunk(field, list);
   }
 
   toBytes(): Uint8Array {
-    return concat(this.#parts);
-  }
-
-  #tag(field: number, type: number): this {
-    return this.#add(toVarint((field << 3) | type));
-  }
-
-  #add(part: Uint8Array): this {
-    this.#parts.push(part);
-    this.#size += part.length;
-    return this;
-  }
-}
-
-/** Integers as the payload of a packed field. */
-export function packVarints(values: ArrayLike<number | bigint>): Uint8Array {
-  return concat(Array.from(values, toVarint));
-}
-
-function toVarint(value: number | bigint): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  if (typeof rest === "bigint" || rest < 0 || rest > 0x7fffffff) {
-    rest = BigInt.asUintN(64, BigInt(rest));
-    for (; rest > 0x7fffffffn; rest >>= 7n) {
-      bytes.push(Number(rest & 0x7fn) | MORE);
+    if (this.#size > LONGEST_MESSAGE) {
+      throw invalid(`the message takes ${this.#size} bytes; 2 GiB is too much`);
     }
-    rest = Number(rest);
+    const bytes = new Uint8Array(this.#size);
+    this.#copyTo(bytes, 0);
+    return bytes;
   }
-  for (; rest >= MORE; rest >>>= 7) bytes.push((rest & 0x7f) | MORE);
-  return Uint8Array.from([...bytes, rest]);
+
+  #copyTo(bytes: Uint8Array, start: number): void {
+    let pos = start;
+    for (const part of this.#parts) {
+      if (typeof part === "number") {
+        bytes[pos++] = part;
+      } else if (part instanceof Message) {
+        part.#copyTo(bytes, pos);
+        pos += part.#size;
+      } else {
+        bytes.set(part, pos);
+        pos += part.length;
+      }
+    }
+  }
+
+  #tag(field: number, type: number): void {
+    this.#number((field << 3) | type);
+  }
+
+  #number(value: number | bigint): void {
+    let rest = value;
+    if (typeof rest === "bigint" || rest < 0 || rest > 0x7fffffff) {
+      rest = BigInt.asUintN(64, BigInt(rest));
+      for (; rest > 0x7fffffffn; rest >>= 7n) {
+        this.#byte(Number(rest & 0x7fn) | MORE);
+      }
+      rest = Number(rest);
+    }
+    for (; rest >= MORE; rest >>>= 7) this.#byte((rest & 0x7f) | MORE);
+    this.#byte(rest);
+  }
+
+  #byte(byte: number): void {
+    this.#parts.push(byte);
+    this.#size++;
+  }
+}
+
+function encode(text: string): Uint8Array {
+  if (text.length * UTF8_LONGEST > SCRATCH.length) return UTF8.encode(text);
+  // A copy of short text costs much less than the buffer that encode() makes.
+  return SCRATCH.slice(0, UTF8.encodeInto(text, SCRATCH).written);
 }
 
 /** A field as it was read; a varint's payload are its bytes. */
-export interface Field {
+interface Field {
   number: number;
   type: number;
   payload: Uint8Array;
 }
 
-/** The fields of a message. */
-export function* fields(message: Uint8Array): Generator<Field> {
+/** The fields of a message, in the order in which they came. */
+export class Fields {
+  readonly #all: readonly Field[];
+
+  constructor(message: Uint8Array) {
+    this.#all = parse(message);
+  }
+
+  /** The payloads of a field, of whatever type. */
+  payloads(number: number): Uint8Array[] {
+    return this.#all
+      .filter((field) => field.number === number)
+      .map((field) => field.payload);
+  }
+
+  /** What a field holds, of which the last one counts. */
+  last(number: number): Uint8Array | undefined {
+    return this.payloads(number).at(-1);
+  }
+
+  /** The payloads of a repeated field of bytes, text or messages. */
+  chunks(number: number): Uint8Array[] {
+    return this.#all
+      .filter((field) => field.number === number && field.type === CHUNK)
+      .map((field) => field.payload);
+  }
+
+  /** The messages in a repeated field. */
+  messages(number: number): Fields[] {
+    return this.chunks(number).map((message) => new Fields(message));
+  }
+
+  /** A message in a field; its parts, if several, are merged as protobuf does. */
+  message(number: number): Fields {
+    return new Fields(concat(this.chunks(number)));
+  }
+
+  /** The entries of a map from text to messages. */
+  entries(number: number): [string, Fields][] {
+    return this.messages(number).map((entry) => [
+      text(concat(entry.chunks(1))),
+      entry.message(2),
+    ]);
+  }
+}
+
+function parse(message: Uint8Array): Field[] {
+  const found: Field[] = [];
   let pos = 0;
   const take = (size: number) => {
     if (size > message.length - pos) throw unreadable("a message is cut off");
     pos += size;
     return message.subarray(pos - size, pos);
   };
-  const number = () => toNumber(take(varintSize(message, pos)));
+  const number = () => {
+    const start = pos;
+    pos += varintSize(message, start);
+    return toNumber(message, start, pos);
+  };
   while (pos < message.length) {
     const tag = number();
     const type = tag & 7;
@@ -93,24 +176,9 @@ export function* fields(message: Uint8Array): Generator<Field> {
     else if (type === FIXED32) size = 4;
     else if (type === FIXED64) size = 8;
     else throw unreadable(`a message has a field of type ${type}`);
-    yield { number: Math.floor(tag / 8), type, payload: take(size) };
-  }
-}
-
-/** The payloads of a repeated field of bytes, text or messages. */
-export function chunks(message: Uint8Array, number: number): Uint8Array[] {
-  const found = [];
-  for (const field of fields(message)) {
-    if (field.number === number && field.type === CHUNK) {
-      found.push(field.payload);
-    }
+    found.push({ number: Math.floor(tag / 8), type, payload: take(size) });
   }
   return found;
-}
-
-/** A message in a field; its parts, if several, are merged as protobuf does. */
-export function submessage(message: Uint8Array, number: number): Uint8Array {
-  return concat(chunks(message, number));
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -124,17 +192,6 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
     start += part.length;
   }
   return whole;
-}
-
-/** The entries of a map from text to messages. */
-export function entries(
-  message: Uint8Array,
-  number: number,
-): [string, Uint8Array][] {
-  return chunks(message, number).map((entry) => [
-    text(submessage(entry, 1)),
-    submessage(entry, 2),
-  ]);
 }
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -163,12 +220,14 @@ function varintSize(bytes: Uint8Array, start: number): number {
 
 /** The numbers of a packed field: 64 bits each, as two words, low one first. */
 export function unpackVarints(packed: Uint8Array): Uint32Array {
-  const count = packed.reduce((sum, byte) => sum + (byte < MORE ? 1 : 0), 0);
+  let count = 0;
+  for (const byte of packed) if (byte < MORE) count++;
   const words = new Uint32Array(2 * count);
   let pos = 0;
   for (let index = 0; pos < packed.length; index += 2) {
     const end = pos + varintSize(packed, pos);
-    let [low, high] = [0, 0];
+    let low = 0;
+    let high = 0;
     for (let shift = 0; pos < end; pos++, shift += 7) {
       const bits = (packed[pos] ?? 0) & (MORE - 1);
       if (shift < 32) low |= bits << shift;
@@ -182,7 +241,14 @@ export function unpackVarints(packed: Uint8Array): Uint32Array {
 }
 
 /** The number of a varint's bytes; exact up to 2^53. */
-export function toNumber(varint: Uint8Array): number {
-  const [low = 0, high = 0] = unpackVarints(varint);
-  return high * 2 ** 32 + low;
+export function toNumber(
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): number {
+  let value = 0;
+  for (let pos = end - 1; pos >= start; pos--) {
+    value = value * MORE + ((bytes[pos] ?? 0) & (MORE - 1));
+  }
+  return value;
 }

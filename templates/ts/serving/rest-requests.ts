@@ -51,21 +51,26 @@ function writeTensor({ spec, data, shape }: CheckedTensor): string {
   // {"b64": "text"} means bytes, even where "b64" is the name of an input.
   const isBareString = spec.dtype === "string" && shape.length === 0;
   const write = isBareString ? writeBytes : writerOf(spec.dtype);
-  return nest(Array.from(data, write), shape);
+  return nest(data, shape, write);
 }
 
-/** JSON lists of this shape around texts that are JSON already. */
-function nest(texts: string[], shape: readonly number[]): string {
-  let items = texts;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    const size = shape[axis] ?? 0;
-    const lists = shape.slice(0, axis).reduce((count, n) => count * n, 1);
-    items = Array.from(
-      { length: lists },
-      (_, i) => `[${items.slice(i * size, (i + 1) * size).join(",")}]`,
-    );
-  }
-  return items.join();
+/** JSON lists of this shape around the elements that `write` writes. */
+function nest(
+  data: ArrayLike<unknown>,
+  shape: readonly number[],
+  write: (value: unknown) => string,
+): string {
+  let index = 0;
+  const writeAxis = (axis: number): string => {
+    const size = shape[axis];
+    if (size === undefined) return write(data[index++]);
+    let items = "";
+    for (let i = 0; i < size; i++) {
+      items += (i > 0 ? "," : "") + writeAxis(axis + 1);
+    }
+    return `[${items}]`;
+  };
+  return writeAxis(0);
 }
 
 /** What writes the elements of a dtype, which were checked before. */

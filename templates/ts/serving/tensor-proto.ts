@@ -6,14 +6,12 @@ import { describe, fromMemory, toTypedArray } from "./elements.js";
 import { show, unreadable } from "./faults.js";
 import type { CheckedTensor } from "./inputs.js";
 import {
-  chunks,
   concat,
-  fields,
   Message,
-  submessage,
   text,
   toNumber,
   unpackVarints,
+  type Fields,
 } from "./protobuf.js";
 import type { DType, TensorSpec } from "./specs.js";
 import type { Tensor } from "./types.js";
@@ -53,25 +51,13 @@ export function dtypeName(number: number): string {
 }
 
 /** The sizes in a TensorShapeProto; -1 stands for any. */
-export function readShape(message: Uint8Array): number[] {
-  return chunks(message, DIM).map((dim) => {
-    const size = lastPayload(dim, SIZE);
+export function readShape(message: Fields): number[] {
+  return message.messages(DIM).map((dim) => {
+    const size = dim.last(SIZE);
     if (size === undefined) return 0;
     const [low = 0, high = 0] = unpackVarints(size);
     return (high | 0) * 2 ** 32 + low;
   });
-}
-
-/** What a field holds, of which the last one counts. */
-export function lastPayload(
-  message: Uint8Array,
-  number: number,
-): Uint8Array | undefined {
-  let payload;
-  for (const field of fields(message)) {
-    if (field.number === number) payload = field.payload;
-  }
-  return payload;
 }
 
 export function writeTensor({ spec, data, shape }: CheckedTensor): Message {
@@ -94,22 +80,19 @@ export function writeTensor({ spec, data, shape }: CheckedTensor): Message {
 }
 
 /** The tensor in a message, which must be of the spec's dtype. */
-export function readTensor(
-  message: Uint8Array,
-  spec: TensorSpec,
-): Tensor<unknown> {
+export function readTensor(message: Fields, spec: TensorSpec): Tensor<unknown> {
   const { name, dtype } = spec;
   const fault = (what: string) =>
     unreadable(`output ${show(name)}, ${describe(spec)}, ${what}`);
-  const number = toNumber(lastPayload(message, NUMBER) ?? new Uint8Array(1));
+  const number = toNumber(message.last(NUMBER) ?? new Uint8Array(1));
   if (number !== DTYPES[dtype].number) {
     throw fault(`came as ${dtypeName(number)}`);
   }
-  const shape = readShape(submessage(message, SHAPE));
+  const shape = readShape(message.message(SHAPE));
   const count = shape.reduce((product, size) => product * size, 1);
   const isShape = shape.length <= HIGHEST_RANK && shape.every((n) => n >= 0);
   if (!isShape || !Number.isSafeInteger(count)) throw fault("has a bad shape");
-  const content = lastPayload(message, CONTENT);
+  const content = message.last(CONTENT);
   if (content?.length) {
     const data = readContent(content, dtype);
     if (data?.length !== count) throw fault("has broken content");
@@ -141,15 +124,11 @@ function readContent(content: Uint8Array, dtype: DType) {
 
 /** The elements in the field of a dtype, however many those are. */
 function readValues(
-  message: Uint8Array,
+  message: Fields,
   spec: TensorSpec,
 ): ArrayLike<unknown> | undefined {
   const { dtype } = spec;
-  const { field } = DTYPES[dtype];
-  const pieces: Uint8Array[] = [];
-  for (const { number, payload } of fields(message)) {
-    if (number === field) pieces.push(payload);
-  }
+  const pieces = message.payloads(DTYPES[dtype].field);
   if (dtype === "string") {
     return pieces.map((piece) => (isBytes(spec) ? piece.slice() : text(piece)));
   }

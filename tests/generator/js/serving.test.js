@@ -666,6 +666,26 @@ const shapeOf = (...sizes) =>
   );
 const { outputs } = signature(spec("float32"), spec("float32", null, "y"));
 
+test("text is sent as UTF-8, however long it is", () => {
+  for (const text of ["", "é\u2028😀", "é".repeat(100_000)]) {
+    const bytes = new Message().chunk(1, text).toBytes();
+    assert.deepEqual(
+      bytes,
+      new Message().chunk(1, Uint8Array.from(Buffer.from(text))).toBytes(),
+    );
+  }
+});
+
+test("a message of 2 GiB is refused before it is made", () => {
+  const part = new Uint8Array(2 ** 28);
+  const message = new Message();
+  for (let i = 0; i < 8; i++) message.chunk(1, part);
+  assert.throws(
+    () => message.toBytes(),
+    (fault) => fault instanceof Fault && fault.code === "INVALID_ARGUMENT",
+  );
+});
+
 for (const [what, tensor] of [
   ["another dtype", new Message().varint(1, 9).chunk(2, shapeOf())],
   ["a negative size", new Message().varint(1, 1).chunk(2, shapeOf(-1))],
