@@ -19,10 +19,9 @@ GENERATED = ROOT / "generated"
 def models() -> dict[str, Model]:
     """The models whose clients are checked in."""
     zoo = ROOT / "tests" / "conformance" / "models"
-    return {
-        "half_plus_two": sources.from_saved_model(zoo / "half_plus_two"),
-        "digits": sources.from_file(ROOT / "tests" / "demo" / "digits.schema.json"),
-    }
+    names = ("awkward", "bert", "estimator", "half_plus_two")
+    digits = sources.from_file(ROOT / "tests" / "demo" / "digits.schema.json")
+    return {name: sources.from_saved_model(zoo / name) for name in names} | {"digits": digits}
 
 
 def outputs() -> Iterator[tuple[Path, dict[str, str]]]:

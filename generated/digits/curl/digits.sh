@@ -7,7 +7,7 @@
 # shellcheck disable=SC1003,SC2016
 set -eu
 
-base=${DIGITS_URL:-http://localhost:8501}
+base=${DIGITS_URL:-${BASE_URL:-http://localhost:8501}}
 header=${DIGITS_HEADER:-}
 path=/v1/models/digits
 model=${DIGITS_MODEL:-}
@@ -19,16 +19,19 @@ usage() {
 usage: digits.sh SIGNATURE [@FILE | -]
        digits.sh status | metadata
 
-A body from FILE or standard input is JSON as TF Serving's predict takes it:
-{"inputs": ...} or {"instances": ...}; the signature is filled in. Without one,
-a sample is sent.
+A body from FILE or standard input is JSON as TF Serving takes it; the signature
+is filled in. Without a body, a sample is sent.
+  predict: {"inputs": ...} or {"instances": ...}
+  classify, regress: {"examples": [...]}, perhaps with {"context": ...}
 
-Signatures:
-  - png
-  - serving_default
+Signatures, and what they are for:
+  - classify (classify)
+  - png (predict)
+  - serving_default (predict)
 
 Environment:
-  DIGITS_URL      the server's REST interface (http://localhost:8501)
+  DIGITS_URL      the server's REST interface; or BASE_URL for all models;
+                  http://localhost:8501 if neither is set
   DIGITS_HEADER   a header to send, or @FILE with one a line
   DIGITS_MODEL    the model's name, if the server has another for it
   DIGITS_VERSION  the version to call, or
@@ -81,21 +84,35 @@ call() {
   echo
 }
 
-# Call the signature that is $1 in JSON; $2 prints a sample, $3 says what to send.
-predict() {
-  case $3 in
-  '') body=$("$2") ;;
+# Do $1 with the signature that is $2 in JSON; $3 prints a sample, $4 says what to send.
+run() {
+  case $4 in
+  '') body=$("$3") ;;
   -) body=$(cat) ;;
-  @?*) body=$(cat -- "${3#@}") ;;
-  *) fail "$3 is neither @FILE nor -" ;;
+  @?*) body=$(cat -- "${4#@}") ;;
+  *) fail "$4 is neither @FILE nor -" ;;
   esac
   # TF Serving takes the first of two equal keys, so a body cannot name another.
   rest=${body#*"{"}
-  call :predict --header 'Content-Type: application/json' --data-binary @- <<EOF
-{"signature_name": $1, $rest
+  call ":$1" --header 'Content-Type: application/json' --data-binary @- <<EOF
+{"signature_name": $2, $rest
 EOF
 }
 
+# classify takes tf.Examples with
+#   image: float32 [64] required
+# and gives labels with scores for each of them.
+sample_classify() {
+  printf '{ "examples": [{\n'
+  printf '  %s: %s\n' '"image"' "$(nested 0.0 64)"
+  printf '}] }\n'
+}
+
+# png takes
+#   image_bytes: string [-1]
+# and gives
+#   digit: int64 [-1]
+#   scores: float32 [-1, 10]
 sample_png() {
   cat <<'EOF'
 {
@@ -106,6 +123,11 @@ sample_png() {
 EOF
 }
 
+# serving_default takes
+#   images: float32 [-1, 8, 8]
+# and gives
+#   digit: int64 [-1]
+#   scores: float32 [-1, 10]
 sample_serving_default() {
   printf '{ "inputs": {\n'
   printf '  %s: %s\n' '"images"' "$(nested 0.0 8 8 1)"
@@ -130,9 +152,9 @@ case ${1-} in
 status) call '' ;;
 metadata) call /metadata ;;
 -h | --help) usage ;;
-'png') predict '"png"' sample_png "${2-}" ;;
-'serving_default') predict '"serving_default"' sample_serving_default "${2-}" ;;
-'classify') fail 'classify: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
+'classify') run classify '"classify"' sample_classify "${2-}" ;;
+'png') run predict '"png"' sample_png "${2-}" ;;
+'serving_default') run predict '"serving_default"' sample_serving_default "${2-}" ;;
 *)
   usage >&2
   exit 2

@@ -15,11 +15,11 @@ type Client struct {
 // name that gRPC resolves, such as dns:///host:port or unix:/path. One that starts with http:// or
 // https:// is the base URL of the REST interface, such as http://localhost:8501.
 func New(target string, opts ...Option) (*Client, error) {
-	server, err := connect(target, "digits", opts)
+	s, err := connect(target, "digits", signatures, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{server}, nil
+	return &Client{s}, nil
 }
 
 // Close closes the connections.
@@ -27,31 +27,53 @@ func (c *Client) Close() error {
 	return c.server.close()
 }
 
-// PngInput holds the inputs of signature "png".
-type PngInput struct {
-	// ImageBytes is "image_bytes": string [-1].
+// ClassifyExample is an example of signature "classify".
+type ClassifyExample struct {
+	// Image is "image": float32 [64] required.
+	Image []float32
+}
+
+func (e ClassifyExample) features() Example {
+	features := make(Example)
+	if e.Image != nil {
+		features["image"] = Floats(e.Image...)
+	}
+	return features
+}
+
+// ClassifyInput holds the examples of signature "classify".
+type ClassifyInput struct {
+	// Examples are what to classify.
+	Examples []ClassifyExample
+	// Context holds features that all examples share; an example's own take precedence.
+	Context Example
+}
+
+// Classify runs signature "classify": it gives the classes of each example.
+func (c *Client) Classify(ctx context.Context, in ClassifyInput, opts ...CallOption) ([][]Class, error) {
+	return c.server.classify(ctx, &classifySignature, batch{untyped(in.Examples), in.Context}, opts)
+}
+
+// PNGInput holds the inputs of signature "png".
+type PNGInput struct {
+	// ImageBytes is "image_bytes": string [-1]. ReadImages makes it from image files.
 	ImageBytes Tensor[string]
 }
 
-// PngOutput holds the outputs of signature "png".
-type PngOutput struct {
+// PNGOutput holds the outputs of signature "png".
+type PNGOutput struct {
 	// Digit is "digit": int64 [-1].
 	Digit Tensor[int64]
 	// Scores is "scores": float32 [-1, 10].
 	Scores Tensor[float32]
 }
 
-// Png runs signature "png".
-func (c *Client) Png(ctx context.Context, in PngInput, opts ...CallOption) (*PngOutput, error) {
-	out := new(PngOutput)
-	inputs := []input{
-		{name: "image_bytes", dtype: dtString, shape: []int{-1}, from: in.ImageBytes},
-	}
-	outputs := []output{
-		{name: "digit", dtype: dtInt64, into: &out.Digit},
-		{name: "scores", dtype: dtFloat32, into: &out.Scores},
-	}
-	if err := c.server.predict(ctx, "png", inputs, outputs, opts); err != nil {
+// PNG runs signature "png".
+func (c *Client) PNG(ctx context.Context, in PNGInput, opts ...CallOption) (*PNGOutput, error) {
+	out := new(PNGOutput)
+	inputs := []source{in.ImageBytes}
+	outputs := []sink{&out.Digit, &out.Scores}
+	if err := c.server.predict(ctx, &pngSignature, inputs, outputs, opts); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -59,7 +81,7 @@ func (c *Client) Png(ctx context.Context, in PngInput, opts ...CallOption) (*Png
 
 // ServingDefaultInput holds the inputs of signature "serving_default".
 type ServingDefaultInput struct {
-	// Images is "images": float32 [-1, 8, 8].
+	// Images is "images": float32 [-1, 8, 8]. DecodeImages makes it from image files.
 	Images Tensor[float32]
 }
 
@@ -74,14 +96,9 @@ type ServingDefaultOutput struct {
 // ServingDefault runs signature "serving_default".
 func (c *Client) ServingDefault(ctx context.Context, in ServingDefaultInput, opts ...CallOption) (*ServingDefaultOutput, error) {
 	out := new(ServingDefaultOutput)
-	inputs := []input{
-		{name: "images", dtype: dtFloat32, shape: []int{-1, 8, 8}, from: in.Images},
-	}
-	outputs := []output{
-		{name: "digit", dtype: dtInt64, into: &out.Digit},
-		{name: "scores", dtype: dtFloat32, into: &out.Scores},
-	}
-	if err := c.server.predict(ctx, "serving_default", inputs, outputs, opts); err != nil {
+	inputs := []source{in.Images}
+	outputs := []sink{&out.Digit, &out.Scores}
+	if err := c.server.predict(ctx, &servingDefaultSignature, inputs, outputs, opts); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -9,5 +9,8 @@
 //	defer client.Close()
 //	out, err := client.ServingDefault(ctx, digits.ServingDefaultInput{ ... })
 //
-// A call that fails gives an [Error], whose Code tells what kind of failure it is.
+// A call that fails gives an [Error], whose Code tells what kind of failure it is:
+//
+//	var e *digits.Error
+//	if errors.As(err, &e) && e.Code == digits.Unavailable { ... }
 package digits

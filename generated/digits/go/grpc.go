@@ -5,13 +5,17 @@ package digits
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"math"
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/mem"
@@ -19,7 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-const predictMethod = "/tensorflow.serving.PredictionService/Predict"
+const predictionService = "/tensorflow.serving.PredictionService/"
 
 // dialOptions are the settings that only gRPC has.
 type dialOptions []grpc.DialOption
@@ -57,6 +61,11 @@ func newGRPC(target string, s *settings) (transport, error) {
 			grpc.MaxCallRecvMsgSize(math.MaxInt32), // the default of 4 MiB is soon too small for tensors
 			grpc.MaxCallSendMsgSize(math.MaxInt32),
 		),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			// As soon as a call is tried again, so should be the connection.
+			Backoff:           backoff.Config{BaseDelay: firstBackoff, Multiplier: 2, Jitter: 0.2, MaxDelay: 5 * time.Second},
+			MinConnectTimeout: 20 * time.Second,
+		}),
 	}, s.dialOptions...)
 	conn, err := grpc.NewClient(address, opts...)
 	if err != nil {
@@ -88,10 +97,22 @@ func (t *grpcTransport) close() error {
 	return t.conn.Close()
 }
 
-func (t *grpcTransport) predict(ctx context.Context, c *call) error {
-	request := appendPredictRequest(make([]byte, 0, predictRequestSize(c)), c)
-	if len(request) > math.MaxInt32 {
-		return invalid("a request of %d bytes is more than protobuf can hold", len(request))
+// payload is a message to send. It is written when gRPC asks for it, into memory that gRPC uses again:
+// new memory for a large message would take longer to get than to fill.
+type payload struct {
+	size  int
+	write func(b []byte) []byte // appends size bytes
+}
+
+// written is the payload for a message that is there already.
+func written(message []byte) payload {
+	return payload{len(message), func(b []byte) []byte { return append(b, message...) }}
+}
+
+// invoke sends a request and gives the response.
+func (t *grpcTransport) invoke(ctx context.Context, c *call, method string, request payload) ([]byte, error) {
+	if request.size > math.MaxInt32 {
+		return nil, invalid("a request of %d bytes is more than protobuf can hold", request.size)
 	}
 	if len(c.headers) > 0 {
 		md, _ := metadata.FromOutgoingContext(ctx)
@@ -102,10 +123,14 @@ func (t *grpcTransport) predict(ctx context.Context, c *call) error {
 		ctx = metadata.NewOutgoingContext(ctx, md)
 	}
 	var response []byte
-	if err := t.conn.Invoke(ctx, predictMethod, &request, &response); err != nil {
-		return grpcError(ctx, err)
-	}
-	return readPredictResponse(response, c.outputs)
+	err := retry(ctx, c.retries, func() (bool, error) {
+		err := t.conn.Invoke(ctx, predictionService+method, request, &response)
+		if err != nil {
+			return status.Code(err) == codes.Unavailable, grpcError(ctx, err)
+		}
+		return false, nil
+	})
+	return response, err
 }
 
 // grpcError is the Error for a status.
@@ -117,6 +142,9 @@ func grpcError(ctx context.Context, err error) *Error {
 	}
 	e := failed(ctx, code, err)
 	e.Message = s.Message()
+	if code == DeadlineExceeded && ctx.Err() == nil { // the server looks at the clock, too
+		e.Err = errors.Join(context.DeadlineExceeded, err)
+	}
 	return e
 }
 
@@ -127,18 +155,21 @@ var grpcCodes = [...]Code{
 	Internal, Unavailable, DataLoss, Unauthenticated,
 }
 
-// rawCodec passes messages that are bytes already. It belongs to single calls and is registered
+// rawCodec sends payloads and passes on responses as bytes. It belongs to single calls and is registered
 // nowhere, and it bears the name of what the bytes are, which the server looks at.
 type rawCodec struct{}
 
 func (rawCodec) Name() string { return "proto" }
 
 func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
-	message, ok := v.(*[]byte)
+	message, ok := v.(payload)
 	if !ok {
-		return nil, fmt.Errorf("%T is not *[]byte", v)
+		return nil, fmt.Errorf("%T is not %T", v, message)
 	}
-	return mem.BufferSlice{mem.SliceBuffer(*message)}, nil
+	pool := mem.DefaultBufferPool()
+	buffer := pool.Get(message.size)
+	*buffer = message.write((*buffer)[:0])
+	return mem.BufferSlice{mem.NewBuffer(buffer, pool)}, nil
 }
 
 func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {

@@ -44,6 +44,15 @@ func (r *jsonReader) unexpected(wanted string) error {
 	return badAnswer("at byte %d %q stands where %s should be", r.pos, found, wanted)
 }
 
+// document reads an answer, which is one object and nothing else, and calls member as object does.
+func (r *jsonReader) document(member func(name string) error) error {
+	err := r.object(member)
+	if err == nil && r.peek() != 0 {
+		err = r.unexpected("the end")
+	}
+	return about(err, "the answer is not as it should be")
+}
+
 // object calls member for each member, whose value it must read.
 func (r *jsonReader) object(member func(name string) error) error {
 	if !r.accept('{') {
@@ -61,6 +70,22 @@ func (r *jsonReader) object(member func(name string) error) error {
 			return r.unexpected("a colon")
 		}
 		if err := member(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list calls element for each element, which it must read.
+func (r *jsonReader) list(element func() error) error {
+	if !r.accept('[') {
+		return r.unexpected("a list")
+	}
+	for first := true; !r.accept(']'); first = false {
+		if !first && !r.accept(',') {
+			return r.unexpected("a comma")
+		}
+		if err := element(); err != nil {
 			return err
 		}
 	}

@@ -6,10 +6,14 @@ import (
 	"crypto/tls"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
-const defaultTimeout = 60 * time.Second
+const (
+	defaultTimeout = 60 * time.Second
+	defaultRetries = 2
+)
 
 // Option configures a Client.
 type Option interface {
@@ -28,15 +32,22 @@ type settings struct {
 
 	tls        *tls.Config
 	httpClient *http.Client
+	verify     bool
 }
 
 type callSettings struct {
+	modelRef
+	headers []header
+	timeout time.Duration
+	retries int
+}
+
+// modelRef says which model to call; without a version and a label, the server chooses the version.
+type modelRef struct {
 	model      string
 	version    int64
 	hasVersion bool
 	label      string
-	headers    []header
-	timeout    time.Duration
 }
 
 type header struct{ key, value string }
@@ -55,16 +66,16 @@ func WithModel(name string) CallOption {
 	return callOption(func(s *callSettings) { s.model = name })
 }
 
-// WithVersion calls this version of the model instead of the server's choice. It takes the place of
-// an earlier WithLabel.
+// WithVersion calls this version of the model instead of the server's choice. It excludes WithLabel;
+// for one call, it takes the place of the Client's version or label.
 func WithVersion(version int64) CallOption {
-	return callOption(func(s *callSettings) { s.version, s.hasVersion, s.label = version, true, "" })
+	return callOption(func(s *callSettings) { s.version, s.hasVersion = version, true })
 }
 
-// WithLabel calls the version that has this label, such as "stable". It takes the place of an earlier
-// WithVersion.
+// WithLabel calls the version that has this label, such as "stable". It excludes WithVersion; for one
+// call, it takes the place of the Client's version or label.
 func WithLabel(label string) CallOption {
-	return callOption(func(s *callSettings) { s.version, s.hasVersion, s.label = 0, false, label })
+	return callOption(func(s *callSettings) { s.label = label })
 }
 
 // WithHeader sends an HTTP header, or as gRPC calls it metadata, such as "authorization".
@@ -74,14 +85,20 @@ func WithHeader(key, value string) CallOption {
 	})
 }
 
-// WithTimeout bounds each call, as a deadline of its context does; whichever ends first counts. The
-// default is a minute; 0 means no bound.
+// WithTimeout bounds each call, retries included, as a deadline of its context does; whichever ends
+// first counts. The default is a minute; 0 means no bound.
 func WithTimeout(timeout time.Duration) CallOption {
 	return callOption(func(s *callSettings) { s.timeout = timeout })
 }
 
-// WithTLS makes connections with this configuration; an empty one trusts what the system trusts. Over
-// HTTP it needs an https:// target.
+// WithRetries says how often a call is tried again, after a growing pause, while the server is
+// unavailable. The default is 2; a model that keeps a state wants 0.
+func WithRetries(retries int) CallOption {
+	return callOption(func(s *callSettings) { s.retries = retries })
+}
+
+// WithTLS makes connections with this configuration; an empty one trusts what the system trusts.
+// Over REST it needs an https:// target.
 func WithTLS(config *tls.Config) Option {
 	return option(func(s *settings) { s.tls = config })
 }
@@ -89,4 +106,43 @@ func WithTLS(config *tls.Config) Option {
 // WithHTTPClient sends REST calls with this client. It cannot be combined with WithTLS.
 func WithHTTPClient(client *http.Client) Option {
 	return option(func(s *settings) { s.httpClient = client })
+}
+
+// WithVerify compares, before a model is called for the first time, its signatures with those that
+// this client was generated from. Where they differ, calls fail with FailedPrecondition.
+func WithVerify() Option {
+	return option(func(s *settings) { s.verify = true })
+}
+
+// with gives the settings of a call that has options of its own.
+func (s callSettings) with(opts []CallOption) callSettings {
+	c := s
+	c.modelRef = modelRef{model: s.model}
+	for _, o := range opts {
+		o.applyCall(&c)
+	}
+	if !c.hasVersion && c.label == "" {
+		c.version, c.hasVersion, c.label = s.version, s.hasVersion, s.label
+	}
+	return c
+}
+
+// check finds what the server would refuse, or worse, would take for something else.
+func (s callSettings) check() error {
+	switch {
+	case s.model == "":
+		return invalid("the model has no name")
+	case s.hasVersion && s.label != "":
+		return invalid("WithVersion and WithLabel exclude each other")
+	case s.version < 0:
+		return invalid("version %d is negative", s.version)
+	case s.retries < 0:
+		return invalid("%d retries are not possible", s.retries)
+	}
+	for _, h := range s.headers {
+		if h.key == "" || strings.ContainsAny(h.key+h.value, "\r\n\x00") {
+			return invalid("%q: %q is no header", h.key, h.value)
+		}
+	}
+	return nil
 }

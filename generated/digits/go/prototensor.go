@@ -19,38 +19,8 @@ func (t *tensorProto) values() (any, error) {
 	switch t.dtype {
 	case dtFloat32:
 		return memory[float32](t, floatVal)
-	case dtFloat64:
-		return memory[float64](t, doubleVal)
-	case dtComplex64:
-		return memory[complex64](t, scomplexVal)
-	case dtComplex128:
-		return memory[complex128](t, dcomplexVal)
-	case dtFloat8E5M2, dtFloat8E4M3FN, dtFloat8E4M3FNUZ, dtFloat8E4M3B11FNUZ, dtFloat8E5M2FNUZ:
-		return memory[uint8](t, float8Val)
-	case dtFloat16:
-		return integers[Float16](t, halfVal)
-	case dtBfloat16:
-		return integers[BFloat16](t, halfVal)
-	case dtInt8, dtQint8, dtInt4, dtInt2:
-		return integers[int8](t, intVal)
-	case dtInt16, dtQint16:
-		return integers[int16](t, intVal)
-	case dtInt32, dtQint32:
-		return integers[int32](t, intVal)
-	case dtUint8, dtQuint8, dtUint4, dtUint2:
-		return integers[uint8](t, intVal)
-	case dtUint16, dtQuint16:
-		return integers[uint16](t, intVal)
 	case dtInt64:
 		return integers[int64](t, int64Val)
-	case dtUint32:
-		return integers[uint32](t, uint32Val)
-	case dtUint64:
-		return integers[uint64](t, uint64Val)
-	case dtBool:
-		return t.bools()
-	case dtString:
-		return t.strings()
 	}
 	return nil, badAnswer("a tensor of type %s cannot be read", t.dtype)
 }
@@ -62,7 +32,7 @@ func memory[T float32 | float64 | complex64 | complex128 | uint8](t *tensorProto
 	}
 	var raw []byte
 	err := t.eachValue(number, func(f field) error {
-		if raw == nil || number == float8Val { // that is one field of bytes, not a list
+		if raw == nil {
 			raw = slices.Clip(f.chunk)
 		} else {
 			raw = append(raw, f.chunk...)
@@ -88,23 +58,11 @@ func contents[T any](t *tensorProto) ([]T, error) {
 }
 
 // integers reads numbers whose typed field holds varints, cut to their width.
-func integers[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | Float16 | BFloat16](t *tensorProto, number protowire.Number) ([]T, error) {
+func integers[T int8 | int16 | int32 | int64 | uint8 | ~uint16 | uint32 | uint64](t *tensorProto, number protowire.Number) ([]T, error) {
 	if len(t.content) > 0 {
 		return contents[T](t)
 	}
 	return varints(t, number, func(value uint64) T { return T(value) })
-}
-
-func (t *tensorProto) bools() ([]bool, error) {
-	if len(t.content) == 0 {
-		return varints(t, boolVal, func(value uint64) bool { return value != 0 })
-	}
-	for _, b := range t.content {
-		if b > 1 {
-			return nil, badAnswer("a bool is %d", b)
-		}
-	}
-	return contents[bool](t)
 }
 
 func varints[T any](t *tensorProto, number protowire.Number, convert func(uint64) T) ([]T, error) {
@@ -130,43 +88,6 @@ func varints[T any](t *tensorProto, number protowire.Number, convert func(uint64
 		return nil, err
 	}
 	return padded(data, t.count)
-}
-
-// strings reads strings from their field, or from content: all lengths, then all bytes.
-func (t *tensorProto) strings() ([]string, error) {
-	data := make([]string, 0, min(t.count, len(t.message)))
-	if len(t.content) == 0 {
-		err := t.eachValue(stringVal, func(f field) error {
-			if len(data) < t.count {
-				data = append(data, string(f.chunk))
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		return padded(data, t.count)
-	}
-	bytes := t.content
-	for range t.count {
-		_, n := protowire.ConsumeVarint(bytes)
-		if n < 0 {
-			return nil, broken(n)
-		}
-		bytes = bytes[n:]
-	}
-	for lengths := t.content; len(data) < t.count; {
-		length, n := protowire.ConsumeVarint(lengths)
-		if length > uint64(len(bytes)) {
-			return nil, badAnswer("a string of %d bytes has %d", length, len(bytes))
-		}
-		data = append(data, string(bytes[:length]))
-		lengths, bytes = lengths[n:], bytes[length:]
-	}
-	if len(bytes) > 0 {
-		return nil, badAnswer("%d bytes are left behind the strings", len(bytes))
-	}
-	return data, nil
 }
 
 // eachValue calls visit for each field of this number. It may hold one value or a chunk of many.
@@ -203,23 +124,13 @@ func padded[T any](data []T, count int) ([]T, error) {
 func readBinary(data any, memory []byte) {
 	order := binary.LittleEndian
 	switch data := data.(type) { // what encoding/binary does slowly
-	case []Float16:
+	case []float32:
 		for i := range data {
-			data[i] = Float16(order.Uint16(memory[2*i:]))
+			data[i] = math.Float32frombits(order.Uint32(memory[4*i:]))
 		}
-	case []BFloat16:
+	case []int64:
 		for i := range data {
-			data[i] = BFloat16(order.Uint16(memory[2*i:]))
-		}
-	case []complex64:
-		for i := range data {
-			re, im := order.Uint32(memory[8*i:]), order.Uint32(memory[8*i+4:])
-			data[i] = complex(math.Float32frombits(re), math.Float32frombits(im))
-		}
-	case []complex128:
-		for i := range data {
-			re, im := order.Uint64(memory[16*i:]), order.Uint64(memory[16*i+8:])
-			data[i] = complex(math.Float64frombits(re), math.Float64frombits(im))
+			data[i] = int64(order.Uint64(memory[8*i:]))
 		}
 	default:
 		_, _ = binary.Decode(memory, order, data) // fails only where memory is too short

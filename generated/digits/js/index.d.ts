@@ -2,13 +2,24 @@
 
 import type {
   CallOptions,
+  Classification,
   ClientOptions,
+  Connection,
+  Examples,
+  FloatList,
   FloatTensorLike,
   StringTensorLike,
   Tensor,
-} from "./serving.js";
+} from "./serving/types.js";
 
-export * from "./serving.js";
+export { ServingError, type Code } from "./serving/errors.js";
+export type * from "./serving/types.js";
+
+/** An Example of the signature "classify". */
+export interface ClassifyExample {
+  /** float32 [64] required. */
+  image: FloatList;
+}
 
 /** What the signature "png" takes. */
 export interface PngInput {
@@ -40,8 +51,17 @@ export interface ServingDefaultResult {
 
 /** Client of the TensorFlow Serving model "digits". */
 export class DigitsClient {
-  /** `baseUrl` is that of the REST port, e.g. "http://localhost:8501". */
-  constructor(baseUrl: string | URL, options?: ClientOptions);
+  /**
+   * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
+   * a connection to the gRPC port that `connect` of "./grpc.js" made.
+   */
+  constructor(server: string | URL | Connection, options?: ClientOptions);
+
+  /** Run the signature "classify": for each example, its classes. */
+  classify(
+    inputs: Examples<ClassifyExample>,
+    options?: CallOptions,
+  ): Promise<Classification[][]>;
 
   /** Run the signature "png". */
   png(inputs: PngInput, options?: CallOptions): Promise<PngResult>;

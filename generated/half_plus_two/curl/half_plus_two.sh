@@ -7,7 +7,7 @@
 # shellcheck disable=SC1003,SC2016
 set -eu
 
-base=${HALF_PLUS_TWO_URL:-http://localhost:8501}
+base=${HALF_PLUS_TWO_URL:-${BASE_URL:-http://localhost:8501}}
 header=${HALF_PLUS_TWO_HEADER:-}
 path=/v1/models/half_plus_two
 model=${HALF_PLUS_TWO_MODEL:-}
@@ -19,15 +19,22 @@ usage() {
 usage: half_plus_two.sh SIGNATURE [@FILE | -]
        half_plus_two.sh status | metadata
 
-A body from FILE or standard input is JSON as TF Serving's predict takes it:
-{"inputs": ...} or {"instances": ...}; the signature is filled in. Without one,
-a sample is sent.
+A body from FILE or standard input is JSON as TF Serving takes it; the signature
+is filled in. Without a body, a sample is sent.
+  predict: {"inputs": ...} or {"instances": ...}
+  classify, regress: {"examples": [...]}, perhaps with {"context": ...}
 
-Signatures:
-  - serving_default
+Signatures, and what they are for:
+  - classify_classes_only (classify)
+  - classify_two (classify)
+  - classify_x_to_y (classify)
+  - regress_x_to_y (regress)
+  - regress_x_to_y2 (regress)
+  - serving_default (predict)
 
 Environment:
-  HALF_PLUS_TWO_URL      the server's REST interface (http://localhost:8501)
+  HALF_PLUS_TWO_URL      the server's REST interface; or BASE_URL for all models;
+                         http://localhost:8501 if neither is set
   HALF_PLUS_TWO_HEADER   a header to send, or @FILE with one a line
   HALF_PLUS_TWO_MODEL    the model's name, if the server has another for it
   HALF_PLUS_TWO_VERSION  the version to call, or
@@ -43,23 +50,6 @@ fail() {
 # Every byte escaped, so that nothing in the text means anything in a URL.
 percent_encode() {
   printf '%s' "$1" | od -A n -v -t x1 | tr -d ' \n' | sed 's/../%&/g'
-}
-
-# The value $1 in lists of the sizes $2 ..., the innermost first.
-nested() {
-  list=$1
-  shift
-  for size; do
-    items="$list, "
-    list=
-    while [ "$size" -gt 0 ]; do # doubling: a million items take twenty steps
-      if [ $((size % 2)) -eq 1 ]; then list=$list$items; fi
-      size=$((size / 2))
-      if [ "$size" -gt 0 ]; then items=$items$items; fi
-    done
-    list="[${list%, }]"
-  done
-  printf '%s' "$list"
 }
 
 # Ask for $1 below the model, with more options for curl; 22 if that is refused.
@@ -80,21 +70,100 @@ call() {
   echo
 }
 
-# Call the signature that is $1 in JSON; $2 prints a sample, $3 says what to send.
-predict() {
-  case $3 in
-  '') body=$("$2") ;;
+# Do $1 with the signature that is $2 in JSON; $3 prints a sample, $4 says what to send.
+run() {
+  case $4 in
+  '') body=$("$3") ;;
   -) body=$(cat) ;;
-  @?*) body=$(cat -- "${3#@}") ;;
-  *) fail "$3 is neither @FILE nor -" ;;
+  @?*) body=$(cat -- "${4#@}") ;;
+  *) fail "$4 is neither @FILE nor -" ;;
   esac
   # TF Serving takes the first of two equal keys, so a body cannot name another.
   rest=${body#*"{"}
-  call :predict --header 'Content-Type: application/json' --data-binary @- <<EOF
-{"signature_name": $1, $rest
+  call ":$1" --header 'Content-Type: application/json' --data-binary @- <<EOF
+{"signature_name": $2, $rest
 EOF
 }
 
+# classify_classes_only takes tf.Examples with
+#   x: float32 [1] required
+#   x2: float32 [1]
+# and gives labels with scores for each of them.
+sample_classify_classes_only() {
+  cat <<'EOF'
+{
+  "examples": [{
+    "x": [0.0],
+    "x2": [0.0]
+  }]
+}
+EOF
+}
+
+# classify_two takes tf.Examples with
+#   x: float32 [1] required
+#   x2: float32 [1]
+# and gives labels with scores for each of them.
+sample_classify_two() {
+  cat <<'EOF'
+{
+  "examples": [{
+    "x": [0.0],
+    "x2": [0.0]
+  }]
+}
+EOF
+}
+
+# classify_x_to_y takes tf.Examples with
+#   x: float32 [1] required
+#   x2: float32 [1]
+# and gives labels with scores for each of them.
+sample_classify_x_to_y() {
+  cat <<'EOF'
+{
+  "examples": [{
+    "x": [0.0],
+    "x2": [0.0]
+  }]
+}
+EOF
+}
+
+# regress_x_to_y takes tf.Examples with
+#   x: float32 [1] required
+#   x2: float32 [1]
+# and gives a float32 for each of them.
+sample_regress_x_to_y() {
+  cat <<'EOF'
+{
+  "examples": [{
+    "x": [0.0],
+    "x2": [0.0]
+  }]
+}
+EOF
+}
+
+# regress_x_to_y2 takes tf.Examples with
+#   x: float32 [1] required
+#   x2: float32 [1]
+# and gives a float32 for each of them.
+sample_regress_x_to_y2() {
+  cat <<'EOF'
+{
+  "examples": [{
+    "x": [0.0],
+    "x2": [0.0]
+  }]
+}
+EOF
+}
+
+# serving_default takes
+#   x: float32 [-1, 1]
+# and gives
+#   y: float32 [-1, 1]
 sample_serving_default() {
   cat <<'EOF'
 {
@@ -123,12 +192,12 @@ case ${1-} in
 status) call '' ;;
 metadata) call /metadata ;;
 -h | --help) usage ;;
-'serving_default') predict '"serving_default"' sample_serving_default "${2-}" ;;
-'classify_classes_only') fail 'classify_classes_only: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
-'classify_two') fail 'classify_two: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
-'classify_x_to_y') fail 'classify_x_to_y: its method is tensorflow/serving/classify; only predict signatures are generated so far' ;;
-'regress_x_to_y') fail 'regress_x_to_y: its method is tensorflow/serving/regress; only predict signatures are generated so far' ;;
-'regress_x_to_y2') fail 'regress_x_to_y2: its method is tensorflow/serving/regress; only predict signatures are generated so far' ;;
+'classify_classes_only') run classify '"classify_classes_only"' sample_classify_classes_only "${2-}" ;;
+'classify_two') run classify '"classify_two"' sample_classify_two "${2-}" ;;
+'classify_x_to_y') run classify '"classify_x_to_y"' sample_classify_x_to_y "${2-}" ;;
+'regress_x_to_y') run regress '"regress_x_to_y"' sample_regress_x_to_y "${2-}" ;;
+'regress_x_to_y2') run regress '"regress_x_to_y2"' sample_regress_x_to_y2 "${2-}" ;;
+'serving_default') run predict '"serving_default"' sample_serving_default "${2-}" ;;
 *)
   usage >&2
   exit 2

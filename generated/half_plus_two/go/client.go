@@ -15,16 +15,176 @@ type Client struct {
 // name that gRPC resolves, such as dns:///host:port or unix:/path. One that starts with http:// or
 // https:// is the base URL of the REST interface, such as http://localhost:8501.
 func New(target string, opts ...Option) (*Client, error) {
-	server, err := connect(target, "half_plus_two", opts)
+	s, err := connect(target, "half_plus_two", signatures, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{server}, nil
+	return &Client{s}, nil
 }
 
 // Close closes the connections.
 func (c *Client) Close() error {
 	return c.server.close()
+}
+
+// ClassifyClassesOnlyExample is an example of signature "classify_classes_only".
+type ClassifyClassesOnlyExample struct {
+	// X is "x": float32 [1] required.
+	X []float32
+	// X2 is "x2": float32 [1].
+	X2 []float32
+}
+
+func (e ClassifyClassesOnlyExample) features() Example {
+	features := make(Example)
+	if e.X != nil {
+		features["x"] = Floats(e.X...)
+	}
+	if e.X2 != nil {
+		features["x2"] = Floats(e.X2...)
+	}
+	return features
+}
+
+// ClassifyClassesOnlyInput holds the examples of signature "classify_classes_only".
+type ClassifyClassesOnlyInput struct {
+	// Examples are what to classify.
+	Examples []ClassifyClassesOnlyExample
+	// Context holds features that all examples share; an example's own take precedence.
+	Context Example
+}
+
+// ClassifyClassesOnly runs signature "classify_classes_only": it gives the classes of each example.
+func (c *Client) ClassifyClassesOnly(ctx context.Context, in ClassifyClassesOnlyInput, opts ...CallOption) ([][]Class, error) {
+	return c.server.classify(ctx, &classifyClassesOnlySignature, batch{untyped(in.Examples), in.Context}, opts)
+}
+
+// ClassifyTwoExample is an example of signature "classify_two".
+type ClassifyTwoExample struct {
+	// X is "x": float32 [1] required.
+	X []float32
+	// X2 is "x2": float32 [1].
+	X2 []float32
+}
+
+func (e ClassifyTwoExample) features() Example {
+	features := make(Example)
+	if e.X != nil {
+		features["x"] = Floats(e.X...)
+	}
+	if e.X2 != nil {
+		features["x2"] = Floats(e.X2...)
+	}
+	return features
+}
+
+// ClassifyTwoInput holds the examples of signature "classify_two".
+type ClassifyTwoInput struct {
+	// Examples are what to classify.
+	Examples []ClassifyTwoExample
+	// Context holds features that all examples share; an example's own take precedence.
+	Context Example
+}
+
+// ClassifyTwo runs signature "classify_two": it gives the classes of each example.
+func (c *Client) ClassifyTwo(ctx context.Context, in ClassifyTwoInput, opts ...CallOption) ([][]Class, error) {
+	return c.server.classify(ctx, &classifyTwoSignature, batch{untyped(in.Examples), in.Context}, opts)
+}
+
+// ClassifyXToYExample is an example of signature "classify_x_to_y".
+type ClassifyXToYExample struct {
+	// X is "x": float32 [1] required.
+	X []float32
+	// X2 is "x2": float32 [1].
+	X2 []float32
+}
+
+func (e ClassifyXToYExample) features() Example {
+	features := make(Example)
+	if e.X != nil {
+		features["x"] = Floats(e.X...)
+	}
+	if e.X2 != nil {
+		features["x2"] = Floats(e.X2...)
+	}
+	return features
+}
+
+// ClassifyXToYInput holds the examples of signature "classify_x_to_y".
+type ClassifyXToYInput struct {
+	// Examples are what to classify.
+	Examples []ClassifyXToYExample
+	// Context holds features that all examples share; an example's own take precedence.
+	Context Example
+}
+
+// ClassifyXToY runs signature "classify_x_to_y": it gives the classes of each example.
+func (c *Client) ClassifyXToY(ctx context.Context, in ClassifyXToYInput, opts ...CallOption) ([][]Class, error) {
+	return c.server.classify(ctx, &classifyXToYSignature, batch{untyped(in.Examples), in.Context}, opts)
+}
+
+// RegressXToYExample is an example of signature "regress_x_to_y".
+type RegressXToYExample struct {
+	// X is "x": float32 [1] required.
+	X []float32
+	// X2 is "x2": float32 [1].
+	X2 []float32
+}
+
+func (e RegressXToYExample) features() Example {
+	features := make(Example)
+	if e.X != nil {
+		features["x"] = Floats(e.X...)
+	}
+	if e.X2 != nil {
+		features["x2"] = Floats(e.X2...)
+	}
+	return features
+}
+
+// RegressXToYInput holds the examples of signature "regress_x_to_y".
+type RegressXToYInput struct {
+	// Examples are what to predict a value for.
+	Examples []RegressXToYExample
+	// Context holds features that all examples share; an example's own take precedence.
+	Context Example
+}
+
+// RegressXToY runs signature "regress_x_to_y": it gives a value for each example.
+func (c *Client) RegressXToY(ctx context.Context, in RegressXToYInput, opts ...CallOption) ([]float32, error) {
+	return c.server.regress(ctx, &regressXToYSignature, batch{untyped(in.Examples), in.Context}, opts)
+}
+
+// RegressXToY2Example is an example of signature "regress_x_to_y2".
+type RegressXToY2Example struct {
+	// X is "x": float32 [1] required.
+	X []float32
+	// X2 is "x2": float32 [1].
+	X2 []float32
+}
+
+func (e RegressXToY2Example) features() Example {
+	features := make(Example)
+	if e.X != nil {
+		features["x"] = Floats(e.X...)
+	}
+	if e.X2 != nil {
+		features["x2"] = Floats(e.X2...)
+	}
+	return features
+}
+
+// RegressXToY2Input holds the examples of signature "regress_x_to_y2".
+type RegressXToY2Input struct {
+	// Examples are what to predict a value for.
+	Examples []RegressXToY2Example
+	// Context holds features that all examples share; an example's own take precedence.
+	Context Example
+}
+
+// RegressXToY2 runs signature "regress_x_to_y2": it gives a value for each example.
+func (c *Client) RegressXToY2(ctx context.Context, in RegressXToY2Input, opts ...CallOption) ([]float32, error) {
+	return c.server.regress(ctx, &regressXToY2Signature, batch{untyped(in.Examples), in.Context}, opts)
 }
 
 // ServingDefaultInput holds the inputs of signature "serving_default".
@@ -42,13 +202,9 @@ type ServingDefaultOutput struct {
 // ServingDefault runs signature "serving_default".
 func (c *Client) ServingDefault(ctx context.Context, in ServingDefaultInput, opts ...CallOption) (*ServingDefaultOutput, error) {
 	out := new(ServingDefaultOutput)
-	inputs := []input{
-		{name: "x", dtype: dtFloat32, shape: []int{-1, 1}, from: in.X},
-	}
-	outputs := []output{
-		{name: "y", dtype: dtFloat32, into: &out.Y},
-	}
-	if err := c.server.predict(ctx, "serving_default", inputs, outputs, opts); err != nil {
+	inputs := []source{in.X}
+	outputs := []sink{&out.Y}
+	if err := c.server.predict(ctx, &servingDefaultSignature, inputs, outputs, opts); err != nil {
 		return nil, err
 	}
 	return out, nil

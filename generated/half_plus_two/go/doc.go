@@ -9,5 +9,8 @@
 //	defer client.Close()
 //	out, err := client.ServingDefault(ctx, halfplustwo.ServingDefaultInput{ ... })
 //
-// A call that fails gives an [Error], whose Code tells what kind of failure it is.
+// A call that fails gives an [Error], whose Code tells what kind of failure it is:
+//
+//	var e *halfplustwo.Error
+//	if errors.As(err, &e) && e.Code == halfplustwo.Unavailable { ... }
 package halfplustwo

@@ -19,7 +19,7 @@ func ExampleClient_ServingDefault() {
 
 	out, err := client.ServingDefault(context.Background(), halfplustwo.ServingDefaultInput{
 		// float32 [-1, 1]
-		X: halfplustwo.NewTensor(make([]float32, 1), 1, 1),
+		X: halfplustwo.NewTensor([]float32{0}, 1, 1),
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -5,6 +5,7 @@ package halfplustwo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,7 +19,7 @@ import (
 // clients connect all the time.
 const connectionsKept = 64
 
-// restTransport speaks TensorFlow Serving's REST interface, in its column form.
+// restTransport speaks TensorFlow Serving's REST interface.
 type restTransport struct {
 	base   string
 	client *http.Client
@@ -62,32 +63,53 @@ func (t *restTransport) close() error {
 	return nil
 }
 
-func (t *restTransport) predict(ctx context.Context, c *call) error {
-	body, err := restBody(c)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.base+restPath(c), bytes.NewReader(body))
-	if err != nil {
-		return invalid("%v", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	for _, h := range c.headers {
-		request.Header.Set(h.key, h.value)
-	}
+// post sends a request and gives the answer.
+func (t *restTransport) post(ctx context.Context, c *call, verb string, body []byte) (string, error) {
+	return t.send(ctx, c, http.MethodPost, modelPath(c)+":"+verb, body)
+}
+
+// send makes a call, again where the server did not take it.
+func (t *restTransport) send(ctx context.Context, c *call, method, path string, body []byte) (string, error) {
+	var answer string
+	err := retry(ctx, c.retries, func() (bool, error) {
+		request, err := http.NewRequestWithContext(ctx, method, t.base+path, bytes.NewReader(body))
+		if err != nil {
+			return false, invalid("%v", err)
+		}
+		if c.retries > 0 {
+			// This is not sent. It lets net/http send anew what met a connection that had idled too long.
+			request.Header["Idempotency-Key"] = []string{}
+		}
+		if body != nil {
+			request.Header.Set("Content-Type", "application/json")
+		}
+		for _, h := range c.headers {
+			request.Header.Set(h.key, h.value)
+		}
+		var again bool
+		answer, again, err = t.attempt(ctx, request)
+		return again, err
+	})
+	return answer, err
+}
+
+// attempt sends a request; again tells whether the server was there to take it.
+func (t *restTransport) attempt(ctx context.Context, request *http.Request) (answer string, again bool, err error) {
 	response, err := t.client.Do(request)
 	if err != nil {
-		return httpFailed(ctx, err)
+		var network *net.OpError
+		return "", errors.As(err, &network) && network.Op == "dial", httpFailed(ctx, err)
 	}
 	defer response.Body.Close()
-	var answer strings.Builder
-	if _, err := io.Copy(&answer, response.Body); err != nil {
-		return httpFailed(ctx, err)
+	var body strings.Builder
+	if _, err := io.Copy(&body, response.Body); err != nil {
+		return "", false, httpFailed(ctx, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return httpError(response.StatusCode, answer.String())
+		again := response.StatusCode == http.StatusServiceUnavailable
+		return "", again, httpError(response.StatusCode, body.String())
 	}
-	return readRESTAnswer(answer.String(), c.outputs)
+	return body.String(), false, nil
 }
 
 func httpFailed(ctx context.Context, err error) *Error {
@@ -98,8 +120,8 @@ func httpFailed(ctx context.Context, err error) *Error {
 	return failed(ctx, code, err)
 }
 
-// restPath gives the path of a call. The server's patterns know no query, and a colon ends a name.
-func restPath(c *call) string {
+// modelPath gives the path of a model. The server's patterns know no query, and a colon ends a name.
+func modelPath(c *call) string {
 	escape := func(name string) string {
 		return strings.ReplaceAll(url.PathEscape(name), ":", "%3A")
 	}
@@ -110,96 +132,7 @@ func restPath(c *call) string {
 	case c.label != "":
 		path += "/labels/" + escape(c.label)
 	}
-	return path + ":predict"
-}
-
-func restBody(c *call) ([]byte, error) {
-	if err := restCarries(c); err != nil {
-		return nil, err
-	}
-	b := append([]byte{}, `{"signature_name":`...)
-	b = appendJSONString(b, c.signature)
-	b = append(b, `,"inputs":{`...)
-	for i, in := range c.inputs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendJSONString(b, in.name), ':')
-		var err error
-		data, shape := in.from.parts()
-		if b, err = appendJSONTensor(b, data, shape); err != nil {
-			return nil, about(err, "input %q", in.name)
-		}
-	}
-	return append(b, "}}"...), nil
-}
-
-// restCarries tells what keeps a call from being made over REST.
-func restCarries(c *call) error {
-	for _, name := range c.defaulted {
-		return unsupported("input %q has a default, but over REST the server wants it all the same; give it or use gRPC", name)
-	}
-	if len(c.inputs) == 0 {
-		return unsupported("the server cannot call a signature without inputs over REST; use gRPC")
-	}
-	for _, in := range c.inputs {
-		if !in.dtype.overREST() {
-			return unsupported("input %q is %s, which has no form in JSON; use gRPC", in.name, in.dtype)
-		}
-	}
-	for _, out := range c.outputs {
-		if !out.dtype.overREST() {
-			return unsupported("output %q is %s, which has no form in JSON; use gRPC", out.name, out.dtype)
-		}
-	}
-	return nil
-}
-
-// readRESTAnswer sets the outputs from a predict answer. A lone output comes without its name.
-func readRESTAnswer(answer string, outputs []output) error {
-	r := &jsonReader{text: answer}
-	found := make(map[string]bool, len(outputs))
-	read := func(out *output) error {
-		data, shape, err := readJSONTensor(r, out.dtype)
-		if err != nil {
-			return about(err, "output %q", out.name)
-		}
-		found[out.name] = true
-		return out.set(data, shape)
-	}
-	err := r.object(func(key string) error {
-		if key != "outputs" {
-			return r.skip()
-		}
-		if len(outputs) == 1 {
-			return read(&outputs[0])
-		}
-		return r.object(func(name string) error {
-			for i := range outputs {
-				if outputs[i].name == name {
-					return read(&outputs[i])
-				}
-			}
-			return r.skip()
-		})
-	})
-	if err == nil && r.peek() != 0 {
-		err = r.unexpected("the end")
-	}
-	if err != nil {
-		return about(err, "the answer is not as it should be")
-	}
-	return missing(outputs, found)
-}
-
-// missing finds an output that the answer did not hold.
-func missing(outputs []output, found map[string]bool) error {
-	for _, out := range outputs {
-		if !found[out.name] {
-			return badAnswer("the answer has no output %q", out.name)
-		}
-	}
-	return nil
+	return path
 }
 
 // httpError is the Error for a status, whose body need not be TensorFlow Serving's: it may come

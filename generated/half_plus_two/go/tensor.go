@@ -4,13 +4,12 @@ package halfplustwo
 
 import (
 	"fmt"
-	"math"
-	"strings"
+	"reflect"
 )
 
 // Element is the type of a tensor's elements. A string may hold any bytes.
 type Element interface {
-	float32 | float64 | Float16 | BFloat16 |
+	float32 | float64 |
 		int8 | int16 | int32 | int64 |
 		uint8 | uint16 | uint32 | uint64 |
 		bool | string | complex64 | complex128
@@ -38,20 +37,51 @@ func Scalar[T Element](value T) Tensor[T] {
 	return Tensor[T]{Data: []T{value}}
 }
 
-// FromRows copies rows, which must be of one length, into a matrix.
-func FromRows[T Element](rows [][]T) (Tensor[T], error) {
-	columns := 0
-	if len(rows) > 0 {
-		columns = len(rows[0])
-	}
-	data := make([]T, 0, len(rows)*columns)
-	for i, row := range rows {
-		if len(row) != columns {
-			return Tensor[T]{}, invalid("row %d has %d elements, but row 0 has %d", i, len(row), columns)
+// FromNested copies nested slices or arrays of T, such as [][]float32, whose lengths must be equal
+// at each level.
+func FromNested[T Element](nested any) (Tensor[T], error) {
+	t := Tensor[T]{Data: []T{}, Shape: []int{}}
+	element := reflect.TypeFor[T]()
+	value := reflect.ValueOf(nested)
+	for level := value; level.IsValid() && level.Type() != element; {
+		if kind := level.Kind(); kind != reflect.Slice && kind != reflect.Array {
+			return Tensor[T]{}, invalid("%T does not nest slices of %v", nested, element)
 		}
-		data = append(data, row...)
+		t.Shape = append(t.Shape, level.Len())
+		if level.Len() == 0 {
+			level = reflect.Zero(level.Type().Elem())
+		} else {
+			level = level.Index(0)
+		}
 	}
-	return NewTensor(data, len(rows), columns), nil
+	if !value.IsValid() {
+		return Tensor[T]{}, invalid("nil holds no %v", element)
+	}
+	if err := t.collect(value, t.Shape); err != nil {
+		return Tensor[T]{}, err
+	}
+	return t, nil
+}
+
+// collect appends the elements of a value that has this shape.
+func (t *Tensor[T]) collect(value reflect.Value, shape []int) error {
+	if len(shape) == 0 {
+		t.Data = append(t.Data, value.Interface().(T))
+		return nil
+	}
+	if value.Len() != shape[0] {
+		return invalid("there are lists of %d and of %d elements at one level", shape[0], value.Len())
+	}
+	if row, ok := value.Interface().([]T); ok {
+		t.Data = append(t.Data, row...)
+		return nil
+	}
+	for i := range shape[0] {
+		if err := t.collect(value.Index(i), shape[1:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Row gives what lies at index i of the first dimension: the i-th row of a matrix, the i-th image
@@ -75,18 +105,15 @@ func (t Tensor[T]) absent() bool {
 	return t.Data == nil && t.Shape == nil
 }
 
-// fits tells what keeps the tensor from being sent as declared.
-func (t Tensor[T]) fits(d dtype, declared []int) error {
+// fits tells what keeps the tensor from being sent as this input.
+func (t Tensor[T]) fits(spec tensorSpec) error {
 	if count, ok := elements(t.Shape); !ok {
 		return invalid("%s is no shape", dims(t.Shape))
 	} else if count != len(t.Data) {
 		return invalid("shape %s needs %d elements, but there are %d", dims(t.Shape), count, len(t.Data))
 	}
-	if declared != nil && !matches(t.Shape, declared) {
-		return invalid("shape %s does not fit %s, which the signature wants", dims(t.Shape), dims(declared))
-	}
-	if bits := d.bits(); bits > 0 {
-		return fitsBits(t.Data, d, bits)
+	if spec.shape != nil && !matches(t.Shape, spec.shape) {
+		return invalid("shape %s does not fit %s, which the signature wants", dims(t.Shape), dims(spec.shape))
 	}
 	return nil
 }
@@ -111,53 +138,4 @@ func matches(shape, declared []int) bool {
 		}
 	}
 	return true
-}
-
-// fitsBits checks integers that are narrower than their Go type: the server would wrap them.
-func fitsBits(data any, d dtype, bits int) error {
-	switch data := data.(type) {
-	case []int8:
-		for i, value := range data {
-			if limit := int8(1) << (bits - 1); value < -limit || value >= limit {
-				return invalid("element %d is %d, which no %s can hold", i, value, d)
-			}
-		}
-	case []uint8:
-		for i, value := range data {
-			if value >= 1<<bits {
-				return invalid("element %d is %d, which no %s can hold", i, value, d)
-			}
-		}
-	}
-	return nil
-}
-
-// elements counts the elements of a tensor; false if no memory can hold as many, or a dimension is
-// negative.
-func elements(shape []int) (int, bool) {
-	count, limit := 1, math.MaxInt/16 // 16 bytes has the largest element
-	empty := false
-	for _, size := range shape {
-		switch {
-		case size < 0:
-			return 0, false
-		case size == 0:
-			empty = true
-		case count > limit/size:
-			return 0, false
-		default:
-			count *= size
-		}
-	}
-	if empty {
-		count = 0
-	}
-	return count, true
-}
-
-// dims prints as [-1, 8, 8].
-type dims []int
-
-func (d dims) String() string {
-	return strings.ReplaceAll(fmt.Sprint([]int(d)), " ", ", ")
 }

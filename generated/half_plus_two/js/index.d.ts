@@ -2,12 +2,57 @@
 
 import type {
   CallOptions,
+  Classification,
   ClientOptions,
+  Connection,
+  Examples,
+  FloatFeature,
   FloatTensorLike,
   Tensor,
-} from "./serving.js";
+} from "./serving/types.js";
 
-export * from "./serving.js";
+export { ServingError, type Code } from "./serving/errors.js";
+export type * from "./serving/types.js";
+
+/** An Example of the signature "classify_classes_only". */
+export interface ClassifyClassesOnlyExample {
+  /** float32 [1] required. */
+  x: FloatFeature;
+  /** float32 [1]. */
+  x2?: FloatFeature;
+}
+
+/** An Example of the signature "classify_two". */
+export interface ClassifyTwoExample {
+  /** float32 [1] required. */
+  x: FloatFeature;
+  /** float32 [1]. */
+  x2?: FloatFeature;
+}
+
+/** An Example of the signature "classify_x_to_y". */
+export interface ClassifyXToYExample {
+  /** float32 [1] required. */
+  x: FloatFeature;
+  /** float32 [1]. */
+  x2?: FloatFeature;
+}
+
+/** An Example of the signature "regress_x_to_y". */
+export interface RegressXToYExample {
+  /** float32 [1] required. */
+  x: FloatFeature;
+  /** float32 [1]. */
+  x2?: FloatFeature;
+}
+
+/** An Example of the signature "regress_x_to_y2". */
+export interface RegressXToY2Example {
+  /** float32 [1] required. */
+  x: FloatFeature;
+  /** float32 [1]. */
+  x2?: FloatFeature;
+}
 
 /** What the signature "serving_default" takes. */
 export interface ServingDefaultInput {
@@ -23,8 +68,41 @@ export interface ServingDefaultResult {
 
 /** Client of the TensorFlow Serving model "half_plus_two". */
 export class HalfPlusTwoClient {
-  /** `baseUrl` is that of the REST port, e.g. "http://localhost:8501". */
-  constructor(baseUrl: string | URL, options?: ClientOptions);
+  /**
+   * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
+   * a connection to the gRPC port that `connect` of "./grpc.js" made.
+   */
+  constructor(server: string | URL | Connection, options?: ClientOptions);
+
+  /** Run the signature "classify_classes_only": for each example, its classes. */
+  classifyClassesOnly(
+    inputs: Examples<ClassifyClassesOnlyExample>,
+    options?: CallOptions,
+  ): Promise<Classification[][]>;
+
+  /** Run the signature "classify_two": for each example, its classes. */
+  classifyTwo(
+    inputs: Examples<ClassifyTwoExample>,
+    options?: CallOptions,
+  ): Promise<Classification[][]>;
+
+  /** Run the signature "classify_x_to_y": for each example, its classes. */
+  classifyXToY(
+    inputs: Examples<ClassifyXToYExample>,
+    options?: CallOptions,
+  ): Promise<Classification[][]>;
+
+  /** Run the signature "regress_x_to_y": for each example, a number. */
+  regressXToY(
+    inputs: Examples<RegressXToYExample>,
+    options?: CallOptions,
+  ): Promise<Float32Array>;
+
+  /** Run the signature "regress_x_to_y2": for each example, a number. */
+  regressXToY2(
+    inputs: Examples<RegressXToY2Example>,
+    options?: CallOptions,
+  ): Promise<Float32Array>;
 
   /** Run the signature "serving_default". */
   servingDefault(
