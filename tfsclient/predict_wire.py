@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE = (1 << 31) - 1  # bytes; protobuf's limit, and gRPC's
 
-_LARGE = 1 << 17  # bytes; where glibc's malloc starts to ask the system for each block
+# Bytes, which decoded may be twice as many or more: glibc's malloc asks the system for each block
+# of 128 KiB.
+_LARGE = 1 << 16
 _LARGEST_KEPT = (32 << 20) - 8192  # bytes; the most that it may be told to keep, and some room
 
 # Field numbers. The request and the response disagree about which comes first.
@@ -246,6 +248,8 @@ def decode_predict_response(data: bytes, *, copy: bool = False) -> PredictRespon
     Raises:
         DecodeError: the bytes are no PredictResponse; or an output is, and the error names it.
     """
+    if len(data) >= _LARGE:
+        _keep_freed_memory()
     layout = _layouts.get((len(data), data[:_START]))
     if layout is not None:
         for at, fixed in layout.fixed:
