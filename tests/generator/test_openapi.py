@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -324,10 +325,12 @@ assert signatures["serving_default"].inputs["x"].dtype == "DT_FLOAT"
 def test_a_client_made_from_it_calls_the_server(zoo: Zoo, tmp_path: Path) -> None:
     path = tmp_path / "openapi.json"
     path.write_text(generate(zoo_model("half_plus_two"), "openapi")["openapi.json"], "utf-8")
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where ruff is, too
     made = subprocess.run(
         [tool("openapi-python-client"), "generate", "--path", path, "--meta", "none",
          "--output-path", tmp_path / "client", "--fail-on-warning"],
-        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
+        cwd=tmp_path, env={**os.environ, "PATH": beside},
+        capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
     (tmp_path / "use.py").write_text(USE, "utf-8")
