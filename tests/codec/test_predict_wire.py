@@ -146,3 +146,20 @@ def test_the_2_gib_wall_is_told_before_anything_is_joined() -> None:
     mebibyte = memoryview(bytes(1 << 20))
     with pytest.raises(InvalidInput, match="2,147,483,648 bytes"):
         join([mebibyte] * 2048)
+
+
+def test_answers_of_one_length_are_told_apart() -> None:
+    # They begin alike, and differ in what is remembered of an answer rather than in its elements.
+    first, second = (
+        Tensor(DType("float32"), np.array(values, np.float32)) for values in ([1, 2], [3, 4])
+    )
+    answers = [
+        PredictResponse("m", version, "s", {"a": first, name: second})
+        for version in (1, 2)
+        for name in ("b", "c")
+    ]
+    for answer in [*answers, *answers]:
+        read = decode_predict_response(join(encode_predict_response(answer)))
+        assert (read.version, list(read.outputs)) == (answer.version, list(answer.outputs))
+        for name, tensor in answer.outputs.items():
+            np.testing.assert_array_equal(read.outputs[name].array, tensor.array)

@@ -80,6 +80,21 @@ def test_every_dtype_repeats(dtype: str) -> None:
     assert sent(client, strided) == sent(client, array)
 
 
+def test_strings_are_encoded_each_time() -> None:
+    client = core(x="string")
+    for strings in (["a", "bcd"], ["efgh", "i"], ["", "longer than the others"]):
+        array = np.array([text.encode() for text in strings], object)
+        assert sent(client, array) == sent(core(x="string"), array)
+
+
+@pytest.mark.parametrize("options", [{"version": 3}, {"label": "b"}, {"outputs": ["y"]}])
+def test_what_else_is_asked_for_counts(options: dict[str, Any]) -> None:
+    client, array = core(x="float32"), np.array([1], np.float32)
+    plain = sent(client, array)
+    assert sent(client, array, **options) == sent(core(x="float32"), array, **options) != plain
+    assert sent(client, array) == plain
+
+
 def test_what_is_refused_stays_refused() -> None:
     client = core(x="int32")
     sent(client, np.array([1], np.int32))
