@@ -10,6 +10,7 @@ Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on i
 
 from tfsclient.aio import AsyncClient
 from tfsclient.client import Client
+from tfsclient.compound_examples import ExampleListWithContext, SequenceExample
 from tfsclient.core import DEFAULT, Timeout
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
@@ -61,6 +62,7 @@ __all__ = [
     "DeadlineExceeded",
     "DecodeError",
     "Example",
+    "ExampleListWithContext",
     "FailedPrecondition",
     "FeatureSpec",
     "Image",
@@ -76,6 +78,7 @@ __all__ = [
     "PredictRequest",
     "Prediction",
     "ResourceExhausted",
+    "SequenceExample",
     "ServerConfig",
     "Signature",
     "TFSError",

@@ -20,7 +20,7 @@ from tfsclient.wire import CHUNK, pack_varints, tag, varint
 
 # What stands before a field's size.
 _FEATURES = tag(1, CHUNK)  # of Example
-_FEATURE = tag(1, CHUNK)  # of Features: a map
+_ENTRY = tag(1, CHUNK)  # of Features and FeatureLists, which are maps
 _KEY, _VALUE = tag(1, CHUNK), tag(2, CHUNK)  # of its entries
 _LISTS: Final = {STRING: tag(1, CHUNK), FLOAT32: tag(2, CHUNK), INT64: tag(3, CHUNK)}  # of Feature
 _VALUES = tag(1, CHUNK)  # of each list
@@ -45,10 +45,7 @@ class Example:
     __slots__ = ("features",)
 
     def __init__(self, features: Mapping[str, Any]) -> None:
-        for name in features:
-            if not isinstance(name, str) or not _is_unicode(name):
-                raise InvalidInput(f"a feature's name must be Unicode text, not {name!r}")
-        self.features = dict(features)
+        self.features = check_names(features)
 
     def to_bytes(self, spec: Features | None = None) -> bytes:
         """The serialized ``tf.train.Example``.
@@ -63,6 +60,18 @@ class Example:
 
     def __repr__(self) -> str:
         return f"Example({self.features!r})"
+
+
+def check_names(features: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of what goes by features' names.
+
+    Raises:
+        InvalidInput: a name is no text.
+    """
+    for name in features:
+        if not isinstance(name, str) or not _is_unicode(name):
+            raise InvalidInput(f"a feature's name must be Unicode text, not {name!r}")
+    return dict(features)
 
 
 def _is_unicode(text: str) -> bool:
@@ -116,16 +125,30 @@ def write_call(
     Raises:
         InvalidInput: there are no examples, or one cannot be written; the text tells which.
     """
-    shared = () if context is None else _names(context)
     try:
-        before = None if context is None else _write("the context", context, spec, None, write)
-        written = _write_all(examples, spec, shared, write)
+        written, before = write_list(examples, context, spec, write)
     except InvalidInput as error:
         error.model, error.signature = model, signature
         raise
     if not written:
         raise InvalidInput("there are no examples", model=model, signature=signature)
     return written, before
+
+
+def write_list(
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None,
+    spec: Features | None,
+    write: Write,
+) -> tuple[list[bytes], bytes | None]:
+    """The examples, and the context whose features all of them share.
+
+    Raises:
+        InvalidInput: one cannot be written; the text tells which.
+    """
+    shared = () if context is None else _names(context)
+    before = None if context is None else write_one("the context", context, spec, None, write)
+    return _write_all(examples, spec, shared, write), before
 
 
 def _names(context: ExampleLike) -> Iterable[str] | None:
@@ -147,18 +170,19 @@ def _write_all(
     if one or not isinstance(examples, Iterable):
         raise InvalidInput(f"examples must be a list of them, not a {type(examples).__name__}")
     return [
-        _write(f"example {number}", example, spec, shared, write)
+        write_one(f"example {number}", example, spec, shared, write)
         for number, example in enumerate(examples)
     ]
 
 
-def _write(
+def write_one(
     what: str,
     example: ExampleLike,
     spec: Features | None,
     shared: Iterable[str] | None,
     write: Write,
 ) -> bytes:
+    """One Example, with ``what`` it is in front of an error's text."""
     try:
         return write(example, spec, shared)
     except InvalidInput as error:
@@ -185,12 +209,20 @@ def serialize(
         message: Any = example
         data: bytes = message.SerializeToString()
         return data
-    features = []
-    for name, (dtype, values) in _convert(example, spec, shared).items():
-        feature = _field(_LISTS[dtype], _list(dtype, values))
-        # The key first, then the value: TensorFlow's fast parser wants them so.
-        features.append(_field(_FEATURE, _key(name) + _field(_VALUE, feature)))
+    converted = _convert(example, spec, shared)
+    features = [entry(name, feature(*values)) for name, values in converted.items()]
     return _field(_FEATURES, b"".join(features))
+
+
+def feature(dtype: DType, values: list[bytes] | Array) -> bytes:
+    """A Feature of these values."""
+    return _field(_LISTS[dtype], _list(dtype, values))
+
+
+def entry(name: str, value: bytes) -> bytes:
+    """An entry of the map that Features are, or FeatureLists."""
+    # The key first, then the value: TensorFlow's fast parser wants them so.
+    return _field(_ENTRY, _key(name) + _field(_VALUE, value))
 
 
 def _field(tag_: bytes, payload: bytes) -> bytes:

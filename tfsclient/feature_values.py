@@ -82,6 +82,8 @@ def _check_names(given: Mapping[str, Any], spec: Features, shared: Iterable[str]
 
 def _values(value: Any, spec: FeatureSpec | None) -> Values:
     """A feature's values, flat and checked."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise Misfit("is a masked array with masked elements: fill them first")
     if not isinstance(value, _PLAIN) and hasattr(value, "__array__"):
         value = np.asarray(value)  # a numpy scalar, a tensor, a column
     shape: tuple[int, ...]

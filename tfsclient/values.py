@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tfsclient import tables
 from tfsclient.casts import Misfit, cast, fits, float_to_float, identifier
+from tfsclient.compound_examples import CompoundExample
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.example import Example, serialize
@@ -261,7 +262,9 @@ def _message_name(value: Any) -> str | None:
 
 def _is_example(value: Any) -> bool:
     """Whether it is what a string tensor takes serialized: an Example, its dict, or a message."""
-    return isinstance(value, Mapping | Example) or _message_name(value) is not None
+    return (
+        isinstance(value, Mapping | Example | CompoundExample) or _message_name(value) is not None
+    )
 
 
 def _to_examples(value: Any, spec: TensorSpec, features: Features | None) -> Array:
@@ -277,11 +280,16 @@ def _to_examples(value: Any, spec: TensorSpec, features: Features | None) -> Arr
 
 
 def _serialize(example: Any, features: Features | None) -> bytes:
-    if _message_name(example) is not None:
+    name = _message_name(example)
+    if name is not None:
+        if features is not None and name != "tensorflow.Example":
+            raise InvalidInput(f"a {name} is no Example, which is what the model parses")
         message: bytes = example.SerializeToString()  # also a SequenceExample and the like
         return message
     if isinstance(example, Mapping) and example.keys() == {"b64"}:
         raise InvalidInput("a dict with b64 is REST's form; write the bytes themselves")
+    if isinstance(example, CompoundExample) and features is None:
+        return example.to_bytes()  # else the model is known to parse Examples, and it is none
     return serialize(example, features)
 
 

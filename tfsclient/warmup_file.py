@@ -2,7 +2,8 @@
 
 They stand in the version's folder as TFRecords of PredictionLog messages, and are written here
 without TensorFlow.  A version whose warm-up fails does not load, so requests are checked against
-the signature, as :func:`tfsclient.build_predict` does, before they come here.
+the signature before they come here: :func:`tfsclient.build_predict` does that, and so do the calls
+of :mod:`tfsclient.grpc_calls` that take Examples, where they are told the signature's features.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from tfsclient.calls import Call
 from tfsclient.errors import InvalidInput
 from tfsclient.request import PredictRequest
 from tfsclient.wire import chunk
@@ -21,27 +23,37 @@ from tfsclient.wire import chunk
 FILE: Final = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS: Final = 1000  # with one more, TF Serving does not load the version
 
-_PREDICT_LOG, _REQUEST = 6, 1  # fields of PredictionLog and PredictLog
+_PREDICT = "/tensorflow.serving.PredictionService/Predict"
+_LOGS: Final = {  # fields of PredictionLog, by the method whose calls they hold
+    "/tensorflow.serving.PredictionService/Classify": 2,
+    "/tensorflow.serving.PredictionService/Regress": 3,
+    "/tensorflow.serving.PredictionService/MultiInference": 4,
+    _PREDICT: 6,
+}
+_REQUEST = 1  # of each log
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 CRC_DELTA: Final = 0xA282EAD8  # of TFRecord's masked checksums
 _POLYNOMIAL = 0x82F63B78  # CRC-32C, bits reversed
 
 
-def write(folder: str | Path, requests: Iterable[PredictRequest], *, append: bool = False) -> int:
+def write(
+    folder: str | Path, requests: Iterable[PredictRequest | Call[Any]], *, append: bool = False
+) -> int:
     """Write the warm-up file of a version.
 
     Args:
         folder: the version's folder, which holds saved_model.pb.
-        requests: what to replay; models, versions and labels in them do not matter.
+        requests: what to replay, as ``build_predict`` and :mod:`tfsclient.grpc_calls` make it;
+            models, versions and labels in them do not matter.
         append: whether to keep the records of a file that is there already.
 
     Returns:
         The number of records in the file.
 
     Raises:
-        InvalidInput: there is a file already, there would be none or too many records, or it cannot
-            be written; nothing was changed.
+        InvalidInput: there is a file already, there would be none or too many records, one is of
+            another call, or it cannot be written; nothing was changed.
     """
     path = Path(folder) / FILE
     frames: list[bytes] = []
@@ -52,7 +64,7 @@ def write(folder: str | Path, requests: Iterable[PredictRequest], *, append: boo
     previous, frame = None, b""
     for request in requests:
         if request is not previous:  # often it is, and a checksum takes long
-            frame = _frame(chunk(_PREDICT_LOG, chunk(_REQUEST, request.to_bytes())))
+            frame = _frame(_record(request))
             previous = request
         frames.append(frame)
         if len(frames) > MAX_RECORDS:
@@ -73,6 +85,17 @@ def write(folder: str | Path, requests: Iterable[PredictRequest], *, append: boo
     except OSError as error:
         raise InvalidInput(f"cannot write {path}: {error}") from error
     return len(frames)
+
+
+def _record(request: PredictRequest | Call[Any]) -> bytes:
+    """The PredictionLog of a request."""
+    if isinstance(request, PredictRequest):
+        path, body = _PREDICT, request.to_bytes()
+    else:
+        path, body = request.path, request.body or b""
+    if path not in _LOGS:
+        raise InvalidInput(f"a warm-up file cannot hold a call of {path}")
+    return chunk(_LOGS[path], chunk(_REQUEST, body))
 
 
 def _frame(record: bytes) -> bytes:

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import ZOO, missing
-from tfsclient import InvalidInput, Unknown, build_predict, sources, warmup_file
+from tfsclient import (
+    Client,
+    InvalidInput,
+    Unknown,
+    build_predict,
+    grpc_calls,
+    rest_calls,
+    sources,
+    warmup_file,
+)
+from tfsclient.calls import Call
 from tfsclient.cli import main
+from tfsclient.messages import message_class
 
 
 @pytest.fixture
 def linear(tmp_path: Path) -> Path:
     shutil.copytree(ZOO / "linear", tmp_path / "linear")
     return tmp_path / "linear"
+
+
+@pytest.fixture
+def half_plus_two(tmp_path: Path) -> Path:
+    """A model with signatures for Examples."""
+    shutil.copytree(ZOO / "half_plus_two", tmp_path / "half_plus_two")
+    return tmp_path / "half_plus_two"
 
 
 def warmup(*arguments: object) -> Result:
@@ -65,6 +84,124 @@ def test_a_server_replays_it(linear: Path, tmp_path: Path) -> None:
         Server({"failing": failing}, Options(max_num_load_retries=0)),
     ):
         pass
+
+
+REGRESS, CLASSIFY = "regress_x_to_y", "classify_x_to_y"
+
+
+def test_every_kind_of_call_is_read_and_replayed(half_plus_two: Path) -> None:
+    try:
+        import tensorflow as tf
+        from tensorflow_serving.apis import prediction_log_pb2
+    except ImportError:
+        missing("tensorflow-serving-api")
+    from tfsclient.server import metrics
+    from tfsclient.server.app import Options, Server
+
+    model = sources.from_saved_model(half_plus_two)
+    spec = model.signature(REGRESS)
+    tasks = {REGRESS: "regress", CLASSIFY: "classify"}
+    predict = build_predict("m", [[1.0]], signature=model.signature())
+    calls: list[Call[Any]] = [
+        grpc_calls.classify("m", [{"x": 1.0}], signature=CLASSIFY),
+        grpc_calls.regress(
+            "m", [{"x": 2}, {}], {"x": 3}, signature=REGRESS, features=spec.features
+        ),
+        grpc_calls.multi_inference("m", tasks, [{"x": 4.0}]),
+    ]
+    folder = half_plus_two / "2"
+    assert warmup_file.write(folder, [predict, *calls]) == 4
+    raw = [one.numpy() for one in tf.data.TFRecordDataset(str(folder / warmup_file.FILE))]
+    logs = [prediction_log_pb2.PredictionLog.FromString(one) for one in raw]
+    kinds = ["predict_log", "classify_log", "regress_log", "multi_inference_log"]
+    assert [log.WhichOneof("log_type") for log in logs] == kinds
+    read = [getattr(log, kind).request for log, kind in zip(logs, kinds, strict=True)]
+    bodies = [predict.to_bytes(), *(call.body for call in calls)]
+    assert [message.SerializeToString() for message in read] == bodies
+    context = read[2].input.example_list_with_context.context
+    assert context.features.feature["x"].float_list.value == [3.0]
+    with Server({"half_plus_two": half_plus_two}, Options(max_num_load_retries=0)) as server:
+        with Client(server.grpc_target) as client:
+            (status,) = client.status("half_plus_two")
+        assert (status.version, status.state) == (2, "AVAILABLE")
+    assert f'model_warmup_records_read{{model_path="{folder}"}} 4\n' in metrics.page()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [  # without the features nothing is checked, and x is missing
+        grpc_calls.classify("m", [{"y": 1.0}], signature=CLASSIFY),
+        grpc_calls.regress("m", [{"y": 1.0}], signature=REGRESS),
+        grpc_calls.multi_inference("m", {REGRESS: "regress"}, [{}]),
+    ],
+)
+def test_a_call_that_fails_keeps_the_version_away(half_plus_two: Path, call: Call[Any]) -> None:
+    try:
+        import tensorflow as tf  # noqa: F401
+    except ImportError:
+        missing("tensorflow")
+    from tfsclient.server.app import Options, Server
+
+    warmup_file.write(half_plus_two / "2", [call])
+    with (
+        pytest.raises(Unknown, match="due to error: INVALID_ARGUMENT"),
+        Server({"half_plus_two": half_plus_two}, Options(max_num_load_retries=0)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("method", "inputs"),
+    [
+        ("predict", ['[{"x": 2}, {"x": 3}]']),
+        ("classify", ['[{"x": 2}, {"x": 3}]']),
+        ("regress", ['inputs=[{"x": 2}, {"x": 3}]']),
+        ("regress", ['{"inputs": [{"x": 2}, {"x": 3}]}']),
+    ],
+)
+def test_the_command_writes_the_call_that_is_asked_for(
+    half_plus_two: Path, method: str, inputs: list[str]
+) -> None:
+    name = CLASSIFY if method == "classify" else REGRESS
+    given = [word for text in inputs for word in ("--input", text)]
+    result = warmup(half_plus_two, "--signature", name, "--method", method, *given)
+    assert result.exit_code == 0, result.output
+    record = (half_plus_two / "2" / warmup_file.FILE).read_bytes()[12:-4]
+    log = message_class("tensorflow.serving.PredictionLog").FromString(record)
+    assert log.WhichOneof("log_type") == f"{method}_log"
+    request = getattr(log, f"{method}_log").request
+    assert request.model_spec.signature_name == name
+    if method == "predict":
+        assert len(request.inputs["inputs"].string_val) == 2
+    else:
+        examples = [dict(one.features.feature) for one in request.input.example_list.examples]
+        assert [one["x"].float_list.value[:] for one in examples] == [[2.0], [3.0]]
+
+
+def test_calls_that_no_warm_up_holds_are_refused(half_plus_two: Path) -> None:
+    calls: list[Call[Any]] = [
+        grpc_calls.status("m", None),
+        grpc_calls.metadata("m", None, None),
+        rest_calls.regress("m", [{"x": 1.0}]),
+        rest_calls.status("Classify", None),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidInput, match="cannot hold a call of /"):
+            warmup_file.write(half_plus_two / "2", [call])
+    for signature, method in (
+        (REGRESS, "classify"), (CLASSIFY, "regress"), ("serving_default", "regress")
+    ):  # fmt: skip
+        given = "[[1.0]]" if signature == "serving_default" else '[{"x": 1}]'
+        result = warmup(half_plus_two, "--signature", signature, "--method", method, "-i", given)
+        assert result.exit_code == 2
+        assert f"a signature to {method} with takes strings" in result.output
+    result = warmup(half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", "[]")
+    assert "there are no examples" in result.output
+    result = warmup(
+        half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '[{"y": 1}]'
+    )
+    assert "there is no feature 'y'" in result.output
+    assert not (half_plus_two / "2" / warmup_file.FILE).exists()
 
 
 def test_nothing_is_overwritten_or_left_half(linear: Path) -> None:

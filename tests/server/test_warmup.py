@@ -33,7 +33,7 @@ def log(kind: str = "predict_log", **fields: Any) -> bytes:
     if kind == "predict_log":
         message.predict_log.request.ParseFromString(predict_request(**fields))
     else:
-        getattr(message, kind).request.SetInParent()
+        getattr(message, kind).SetInParent()
     data: bytes = message.SerializeToString()
     return data
 
@@ -68,7 +68,10 @@ def test_warm_up_is_replayed(folder: Path) -> None:
         (tf_record(log()).replace(b"linear", b"Linear"), "DATA_LOSS", "corrupted record at 0"),
         (tf_record(b"\xff"), "INVALID_ARGUMENT", "Failed to parse warmup record: "),
         (tf_record(log("session_run_log")), "UNIMPLEMENTED", "log_type for warmup: 5"),
-        (tf_record(log("classify_log")), "INVALID_ARGUMENT", "Missing ModelSpec"),
+        (tf_record(log("predict_streamed_log")), "UNIMPLEMENTED", "log_type for warmup: 7"),
+        (tf_record(log("classify_log")), "INVALID_ARGUMENT", "No classification inputs found"),
+        (tf_record(log("regress_log")), "INVALID_ARGUMENT", "No regression inputs found"),
+        (tf_record(log("multi_inference_log")), "INVALID_ARGUMENT", r"Input is empty\."),
         (tf_record(*[b""] * 1001), "INVALID_ARGUMENT", r"exceeds the maximum \(1000\) at /"),
     ],
 )
@@ -77,6 +80,52 @@ def test_a_version_with_a_broken_warm_up_does_not_load(
 ) -> None:
     with pytest.raises(Unknown, match=f"due to error: {code}: .*{told}"):
         start_with_warmup(folder, content)
+
+
+REGRESS = "tensorflow/serving/regress"
+
+
+def serve_half_plus_two(tmp_path: Path, record: Any) -> None:
+    """Serve ``half_plus_two``, which has signatures for Examples, with one record."""
+    shutil.copytree(MODELS / "half_plus_two/2", tmp_path / "2")
+    (tmp_path / "2/assets.extra").mkdir()
+    path = tmp_path / "2/assets.extra/tf_serving_warmup_requests"
+    path.write_bytes(tf_record(record.SerializeToString()))
+    with Server({"half_plus_two": tmp_path}, QUICK):
+        pass
+
+
+def half_plus_two(kind: str, feature: str = "x") -> Any:
+    """A record with one Example, which the signatures parse if its feature is ``x``."""
+    record = message_class("tensorflow.serving.PredictionLog")()
+    request = getattr(record, kind).request
+    if kind == "multi_inference_log":
+        task = request.tasks.add(method_name=REGRESS)
+        task.model_spec.name, task.model_spec.signature_name = "another", "regress_x_to_y"
+    else:
+        names = {"classify_log": "classify_x_to_y", "regress_log": "regress_x_to_y"}
+        request.model_spec.signature_name = names[kind]
+    example = request.input.example_list.examples.add()
+    example.features.feature[feature].float_list.value.append(2.0)
+    return record
+
+
+@pytest.mark.parametrize("kind", ["classify_log", "regress_log", "multi_inference_log"])
+def test_logs_of_examples_are_replayed(tmp_path: Path, kind: str) -> None:
+    serve_half_plus_two(tmp_path / "good", half_plus_two(kind))
+    with pytest.raises(Unknown, match=r"due to error: INVALID_ARGUMENT: .*x"):
+        serve_half_plus_two(tmp_path / "broken", half_plus_two(kind, feature="y"))
+
+
+def test_only_multi_inference_looks_at_the_models_name(tmp_path: Path) -> None:
+    record = half_plus_two("regress_log")
+    record.regress_log.request.ClearField("model_spec")  # serving_default, which is for predict
+    with pytest.raises(Unknown, match="No regression inputs found"):
+        serve_half_plus_two(tmp_path / "regress", record)
+    record = half_plus_two("multi_inference_log")
+    record.multi_inference_log.request.tasks[0].ClearField("model_spec")
+    with pytest.raises(Unknown, match="Found ModelSpec with an empty model name"):
+        serve_half_plus_two(tmp_path / "multi", record)
 
 
 def test_a_length_that_lies_is_not_allocated(folder: Path) -> None:

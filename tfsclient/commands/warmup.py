@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import click
+import numpy as np
 
-from tfsclient import sources, warmup_file
+from tfsclient import grpc_calls, sources, warmup_file
+from tfsclient.calls import Call
 from tfsclient.cli import exit_codes
 from tfsclient.commands.given import read_inputs
 from tfsclient.commands.options import input_option, signature_option
 from tfsclient.errors import InvalidInput
-from tfsclient.request import build_predict
-from tfsclient.schema import Model
+from tfsclient.request import PredictRequest, build_predict
+from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 
+_METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}  # what take Examples
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -21,6 +26,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("folder", metavar="SAVED_MODEL_DIR", type=_FOLDER)
 @input_option
 @signature_option
+@click.option(
+    "--method",
+    default="predict",
+    show_default=True,
+    type=click.Choice(["predict", *_METHODS]),
+    help="The call to replay; for classify and regress, inputs are tf.Examples.",
+)
 @click.option(
     "--count",
     default=1,
@@ -30,12 +42,18 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--append", is_flag=True, help="Keep the requests that are there already.")
 def warmup(
-    folder: Path, inputs: tuple[str, ...], signature: str | None, count: int, append: bool
+    folder: Path,
+    inputs: tuple[str, ...],
+    signature: str | None,
+    method: str,
+    count: int,
+    append: bool,
 ) -> None:
     """Put a warm-up request into the SavedModel in SAVED_MODEL_DIR.
 
     TensorFlow Serving replays it each time it loads that version, so that the first caller does
-    not wait; a version whose warm-up fails does not load.  Inputs are given as for predict.
+    not wait; a version whose warm-up fails does not load.  Inputs are given as for predict, and
+    Examples as JSON objects of their features.
 
     Example: tfsclient warmup models/digits/3 --input images=@seven.png
     """
@@ -43,9 +61,28 @@ def warmup(
         model = sources.from_saved_model(folder)
         spec = model.signature(signature)
         request = build_predict(model.name, read_inputs(inputs, spec), signature=spec)
+        call = _call(request, spec, method)
         version = _version_folder(folder, model)
-        total = warmup_file.write(version, [request] * count, append=append)
+        total = warmup_file.write(version, [call] * count, append=append)
     click.echo(f"{version / warmup_file.FILE}: {total} records")
+
+
+def _call(request: PredictRequest, spec: Signature, method: str) -> PredictRequest | Call[Any]:
+    """The call of this method; for classify and regress with the Examples of the request."""
+    if method not in _METHODS:
+        return request
+    # The signature's own method name is not asked, for TF2 writes every one as predict's.
+    if replace(spec, method=_METHODS[method]).kind != method:
+        outputs = "'outputs'" if method == "regress" else "'classes', 'scores' or both"
+        raise InvalidInput(
+            f"a signature to {method} with takes strings named 'inputs' and gives {outputs}; this "
+            f"one takes {sorted(spec.inputs)} and gives {sorted(spec.outputs)}",
+            model=request.model,
+            signature=spec.name,
+        )
+    (examples,) = request.tensors.values()
+    make = grpc_calls.regress if method == "regress" else grpc_calls.classify
+    return make(request.model, np.atleast_1d(examples.array).tolist(), signature=spec.name)
 
 
 def _version_folder(folder: Path, model: Model) -> Path:

@@ -128,13 +128,17 @@ def _replayers(model: Runnable) -> dict[str, Callable[[Any], object]]:
             output_filter=read.output_filter,
         )
 
+    def spec(message: Any) -> ModelSpec:
+        # A call must have one, but a record is for the version that it came with.
+        return model_info.read_spec(message) if message.HasField("model_spec") else ModelSpec()
+
     def one(method: str) -> Callable[[Any], object]:
         return lambda request: examples.run_one(
-            Task(model_info.read_spec(request), method), read_input(request.input)
+            Task(spec(request), method), read_input(request.input)
         )
 
     def many(request: Any) -> None:
-        tasks = [Task(model_info.read_spec(task), task.method_name) for task in request.tasks]
+        tasks = [Task(spec(task), task.method_name) for task in request.tasks]
         examples.run_many(tasks, read_input(request.input))
 
     return {
