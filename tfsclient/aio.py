@@ -96,7 +96,14 @@ class AsyncClient:
         copy: Flag = DEFAULT,
     ) -> Prediction:
         """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
-        flow = self._core.predict(
+        call = self._core.repeated(
+            model, inputs, signature, version, label, outputs, validate, copy
+        )
+        if call is not None:
+            seconds = self._core.seconds(timeout)
+            return await self._exchange(call, seconds, self._core.headers(headers))
+        send = self._sender(timeout, headers)
+        flow = self._core.prepare(
             model,
             inputs,
             signature=signature,
@@ -106,7 +113,8 @@ class AsyncClient:
             validate=validate,
             copy=copy,
         )
-        return await adrive(flow, self._sender(timeout, headers))
+        prediction: Prediction = await send(await adrive(flow, send))
+        return prediction
 
     def predict_batches(
         self,
@@ -144,7 +152,7 @@ class AsyncClient:
                 validate=validate,
             )
             requests = split(await adrive(flow, send), batch_size)
-            answers = (adrive(self._core.run(request, copy), send) for request in requests)
+            answers = [send(self._core.call(request, copy)) for request in requests]
             return merge(requests, await asyncio.gather(*answers))
 
         return _pipeline(run, batches, concurrency, ordered)
@@ -362,16 +370,16 @@ class AsyncClient:
 
     def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Awaitable[Any]]:
         """A function that sends calls, all of them within one deadline."""
-        deadline = self._core.deadline(timeout)
+        deadline = Deadline(self._core.seconds(timeout))
         sent = self._core.headers(headers)
-        return lambda call: self._exchange(call, deadline, sent)
+        return lambda call: self._exchange(call, deadline.left(call.model), sent)
 
     async def _exchange(
-        self, call: Call[Any], deadline: Deadline, headers: Mapping[str, str]
-    ) -> Any:
+        self, call: Call[T], timeout: float | None, headers: Mapping[str, str]
+    ) -> T:
         exchange = Exchange(call, self._on_call)
         try:
-            data = await self._transport.send(call, deadline.left(call.model), headers)
+            data = await self._transport.send(call, timeout, headers)
         except TFSError as error:
             exchange.failed(error)
             raise

@@ -36,6 +36,14 @@ def read_tensor(data: Buffer) -> Any:
         return None
 
 
+def read_answer(data: bytes) -> Any:
+    """A PredictResponse as a message; None if protobuf refuses it."""
+    try:
+        return message_class("tensorflow.serving.PredictResponse").FromString(data)
+    except ProtobufError:
+        return None
+
+
 def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
     """The numbers of a packed field as int64, whatever they are; None if protobuf cannot tell."""
     if not _has_arrays():

@@ -23,6 +23,7 @@ class Call(Generic[T]):
         signature: the signature it is about, for errors.
         safe: whether it changes nothing on the server, so that it can be repeated at will.
         encode_seconds: how long it took to make the body.
+        learn: is given the result or the error, for what it tells about the model.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Call(Generic[T]):
     signature: str | None = None
     safe: bool = False
     encode_seconds: float = 0.0
+    learn: Callable[[T | TFSError], None] | None = None
 
 
 # A flow decides what to send next; whoever drives it does the sending, with or without await.

@@ -122,8 +122,8 @@ class Client:
                 list of dicts, one a row, that are stacked by name; or a pandas or pyarrow table,
                 whose columns are inputs of the same name, or whose rows become Examples.  A value
                 is what numpy takes; str or bytes for strings; an :class:`Image`; an
-                :class:`Example` or a list of them; or a ``TensorProto`` or ``tf.train.Example``
-                message.
+                :class:`Example`, :class:`SequenceExample` or :class:`ExampleListWithContext`, or a
+                list of them; or a ``TensorProto`` or ``tf.train.Example`` message.
             signature: the signature to run, by name; None for serving_default, else the only
                 usable one.  A ``Signature`` is taken as it is: the server is not asked for it.
             version: the version to run; None for the latest.
@@ -141,7 +141,13 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
-        flow = self._core.predict(
+        call = self._core.repeated(
+            model, inputs, signature, version, label, outputs, validate, copy
+        )
+        if call is not None:
+            return self._exchange(call, self._core.seconds(timeout), self._core.headers(headers))
+        send = self._sender(timeout, headers)
+        flow = self._core.prepare(
             model,
             inputs,
             signature=signature,
@@ -151,7 +157,8 @@ class Client:
             validate=validate,
             copy=copy,
         )
-        return drive(flow, self._sender(timeout, headers))
+        prediction: Prediction = send(drive(flow, send))
+        return prediction
 
     def predict_future(
         self,
@@ -176,19 +183,24 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the signature could not be discovered.
         """
-        deadline = self._core.deadline(timeout)
+        deadline = Deadline(self._core.seconds(timeout))
         sent = self._core.headers(headers)
-        flow = self._core.build(
-            model,
-            inputs,
-            signature=signature,
-            version=version,
-            label=label,
-            outputs=outputs,
-            validate=validate,
+        call = self._core.repeated(
+            model, inputs, signature, version, label, outputs, validate, copy
         )
-        request = drive(flow, lambda call: self._exchange(call, deadline, sent))
-        return self._start(request, deadline, sent, copy)
+        if call is None:
+            flow = self._core.prepare(
+                model,
+                inputs,
+                signature=signature,
+                version=version,
+                label=label,
+                outputs=outputs,
+                validate=validate,
+                copy=copy,
+            )
+            call = drive(flow, self._send_by(deadline, sent))
+        return self._start(call, deadline, sent)
 
     def predict_batches(
         self,
@@ -242,12 +254,13 @@ class Client:
         }
 
         def start(inputs: inputs_.Inputs) -> Parts:
-            deadline = self._core.deadline(timeout)
+            deadline = Deadline(self._core.seconds(timeout))
             sent = self._core.headers(headers)
             flow = self._core.build(model, inputs, **options)
-            request = drive(flow, lambda call: self._exchange(call, deadline, sent))
+            request = drive(flow, self._send_by(deadline, sent))
             requests = split(request, batch_size)
-            return Parts(requests, [self._start(r, deadline, sent, copy) for r in requests])
+            calls = [self._core.call(request, copy) for request in requests]
+            return Parts(requests, [self._start(call, deadline, sent) for call in calls])
 
         return pipeline(start, batches, concurrency, ordered)
 
@@ -552,13 +565,10 @@ class Client:
         return f"<tfsclient.Client of {self._target}>"
 
     def _start(
-        self, request: PredictRequest, deadline: Deadline, headers: Mapping[str, str], copy: Flag
-    ) -> CallFuture[Prediction]:
-        call = self._core.call(request, copy)
-        future = CallFuture(
-            Exchange(call, self._on_call), lambda outcome: self._core.learn(request, outcome)
-        )
-        left = deadline.left(request.model)
+        self, call: Call[T], deadline: Deadline, headers: Mapping[str, str]
+    ) -> CallFuture[T]:
+        future = CallFuture(Exchange(call, self._on_call))
+        left = deadline.left(call.model)
         future.cancel_call = self._transport.start(call, left, headers, future.arrived)
         return future
 
@@ -568,14 +578,18 @@ class Client:
 
     def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Any]:
         """A function that sends calls, all of them within one deadline."""
-        deadline = self._core.deadline(timeout)
-        sent = self._core.headers(headers)
-        return lambda call: self._exchange(call, deadline, sent)
+        deadline = Deadline(self._core.seconds(timeout))
+        return self._send_by(deadline, self._core.headers(headers))
 
-    def _exchange(self, call: Call[Any], deadline: Deadline, headers: Mapping[str, str]) -> Any:
+    def _send_by(
+        self, deadline: Deadline, headers: Mapping[str, str]
+    ) -> Callable[[Call[Any]], Any]:
+        return lambda call: self._exchange(call, deadline.left(call.model), headers)
+
+    def _exchange(self, call: Call[T], timeout: float | None, headers: Mapping[str, str]) -> T:
         exchange = Exchange(call, self._on_call)
         try:
-            data = self._transport.send(call, deadline.left(call.model), headers)
+            data = self._transport.send(call, timeout, headers)
         except TFSError as error:
             exchange.failed(error)
             raise

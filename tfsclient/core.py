@@ -10,20 +10,21 @@ import enum
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 from tfsclient import inputs as inputs_
 from tfsclient.calls import Call, Flow
 from tfsclient.discovery import Discovery, Pointer
-from tfsclient.errors import InvalidArgument, InvalidInput, NotFound, TFSError
+from tfsclient.errors import InvalidInput
 from tfsclient.example import ExampleLike
 from tfsclient.model_config import ServerConfig
-from tfsclient.repeats import Known, Repeats
+from tfsclient.repeats import Repeats
 from tfsclient.request import PredictRequest, build_predict, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 from tfsclient.target import Target
-from tfsclient.waiting import Deadline, check_timeout
+from tfsclient.waiting import check_timeout
 
 
 class _Default(enum.Enum):
@@ -81,12 +82,14 @@ class Core:
 
     # One deadline and one set of headers for all that a method sends.
 
-    def deadline(self, timeout: Timeout) -> Deadline:
-        """The deadline of a method that starts now."""
-        return Deadline(self._timeout if timeout is DEFAULT else check_timeout(timeout))
+    def seconds(self, timeout: Timeout) -> float | None:
+        """The time that a method has; None for no limit."""
+        return self._timeout if timeout is DEFAULT else check_timeout(timeout)
 
-    def headers(self, headers: Headers) -> dict[str, str]:
+    def headers(self, headers: Headers) -> Mapping[str, str]:
         """The headers of one call: the client's, the token, and the call's own."""
+        if headers is None and self._token is None:
+            return self._headers
         merged = dict(self._headers)
         if self._token is not None:
             token = self._token if isinstance(self._token, str) else self._token()
@@ -95,7 +98,7 @@ class Core:
 
     # Flows.
 
-    def predict(
+    def prepare(
         self,
         model: str,
         inputs: inputs_.Inputs,
@@ -106,23 +109,8 @@ class Core:
         outputs: Sequence[str] | None,
         validate: Flag,
         copy: Flag,
-    ) -> Flow[Prediction]:
-        """Discover, check, send."""
-        started = time.perf_counter()
-        pointer = Pointer(model, version, label)
-        which = (
-            *pointer,
-            None if isinstance(signature, Signature) else signature,
-            None if outputs is None else tuple(outputs),
-            self._checks(validate),
-            self._copy if copy is DEFAULT else copy,
-        )
-        known = self._known(pointer, signature)
-        if known is not None:
-            repeated = self._repeats.find(known, inputs, which)
-            if repeated is not None:
-                repeated.encode_seconds = time.perf_counter() - started
-                return (yield from self._run(repeated, pointer))
+    ) -> Flow[Call[Prediction]]:
+        """The call for a checked request, which is remembered."""
         request = yield from self.build(
             model,
             inputs,
@@ -133,15 +121,58 @@ class Core:
             validate=validate,
         )
         call = self.call(request, copy)
-        known = self._known(pointer, signature)
-        if known is not None and not self._calls.NEEDS_SIGNATURE:
-            self._repeats.keep(known, inputs, which, request, call)
-        return (yield from self._run(call, pointer))
+        if request.spec is not None and not self._calls.NEEDS_SIGNATURE:
+            entry = None
+            if request.spec is not signature:
+                entry = self._discovery.known(Pointer(model, version, label))
+                if (
+                    entry is None
+                    or entry.model.signatures.get(request.spec.name) is not request.spec
+                ):
+                    return call  # it was not checked against what is known now
+            which = self._which(model, signature, version, label, outputs, validate, copy)
+            self._repeats.keep(which, inputs, entry, request, call)
+        return call
 
-    def _known(self, pointer: Pointer, signature: str | Signature | None) -> Known | None:
-        if isinstance(signature, Signature):
-            return signature
-        return self._discovery.known(pointer)
+    def repeated(
+        self,
+        model: str,
+        inputs: inputs_.Inputs,
+        signature: str | Signature | None,
+        version: int | None,
+        label: str | None,
+        outputs: Sequence[str] | None,
+        validate: Flag,
+        copy: Flag,
+    ) -> Call[Prediction] | None:
+        """The call that :meth:`prepare` would make, if it made one for a request like this."""
+        started = time.perf_counter()
+        which = self._which(model, signature, version, label, outputs, validate, copy)
+        call = self._repeats.find(which, inputs)
+        if call is not None:
+            call.encode_seconds = time.perf_counter() - started
+        return call
+
+    def _which(
+        self,
+        model: str,
+        signature: str | Signature | None,
+        version: int | None,
+        label: str | None,
+        outputs: Sequence[str] | None,
+        validate: Flag,
+        copy: Flag,
+    ) -> tuple[Any, ...]:
+        """All but the inputs that decides what is sent and how the answer is read."""
+        return (
+            model,
+            id(signature) if isinstance(signature, Signature) else signature,
+            version,
+            label,
+            None if outputs is None else tuple(outputs),
+            self._validate if validate is DEFAULT else validate,
+            self._copy if copy is DEFAULT else copy,
+        )
 
     def build(
         self,
@@ -193,21 +224,7 @@ class Core:
             pointer = Pointer(request.model, request.version, request.label)
             known = yield from self._discovery.find(pointer)
             request = replace(request, spec=known.signature(request.signature))
-        return (yield from self.run(request, copy))
-
-    def run(self, request: PredictRequest, copy: Flag) -> Flow[Prediction]:
-        """Send a request."""
-        pointer = Pointer(request.model, request.version, request.label)
-        return (yield from self._run(self.call(request, copy), pointer))
-
-    def _run(self, call: Call[Prediction], pointer: Pointer) -> Flow[Prediction]:
-        """Send a call, and notice when the answer shows that what is known is out of date."""
-        try:
-            prediction: Prediction = yield call
-        except TFSError as error:
-            self._learn(pointer, error)
-            raise
-        self._learn(pointer, prediction)
+        prediction: Prediction = yield self.call(request, copy)
         return prediction
 
     def call(self, request: PredictRequest, copy: Flag) -> Call[Prediction]:
@@ -216,19 +233,10 @@ class Core:
         call: Call[Prediction] = self._calls.predict(
             request, self._copy if copy is DEFAULT else copy
         )
+        pointer = Pointer(request.model, request.version, request.label)
+        call.learn = partial(self._discovery.learn, pointer)
         call.encode_seconds = time.perf_counter() - started
         return call
-
-    def learn(self, request: PredictRequest, outcome: Prediction | TFSError) -> None:
-        """Have a signature looked up again if this outcome says that the known one is old."""
-        self._learn(Pointer(request.model, request.version, request.label), outcome)
-
-    def _learn(self, pointer: Pointer, outcome: Prediction | TFSError) -> None:
-        if isinstance(outcome, Prediction):
-            if outcome.version is not None:
-                self._discovery.suspect(pointer, outcome.version)
-        elif isinstance(outcome, (InvalidArgument, NotFound)):
-            self._discovery.suspect(pointer)
 
     def classify(
         self, model: str, examples: Examples, context: ExampleLike | None, **options: Any

@@ -7,12 +7,15 @@ rolling deploy causes no storm of metadata calls.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tfsclient.calls import Call, Flow
+from tfsclient.errors import InvalidArgument, NotFound, TFSError
+from tfsclient.results import Prediction
 from tfsclient.schema import Model
 
 _MAX_AGE = 60.0  # seconds until a pointer is looked up again
@@ -28,10 +31,23 @@ class Pointer(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Entry:
+class Entry:
+    """What a pointer was found to point to.
+
+    Attributes:
+        model: the model's signatures.
+        asked_at: when that was, by ``time.monotonic()``; infinite for what is given.
+        suspect: whether there is reason to think that it moved.
+    """
+
     model: Model
     asked_at: float
     suspect: bool = False
+
+    def holds(self) -> bool:
+        """Whether it need not be asked for again."""
+        age = time.monotonic() - self.asked_at
+        return age < _MIN_AGE or (age < _MAX_AGE and not self.suspect)
 
 
 class Discovery:
@@ -48,26 +64,20 @@ class Discovery:
         schemas: Mapping[str, Model],
     ) -> None:
         self._metadata = metadata
-        self._schemas = schemas
+        self._given = {name: Entry(model, math.inf) for name, model in schemas.items()}
         # Without a lock, which a fork could leave locked: at worst two threads ask at once.
-        self._entries: dict[Pointer, _Entry] = {}
+        self._entries: dict[Pointer, Entry] = {}
 
-    def known(self, pointer: Pointer) -> Model | None:
+    def known(self, pointer: Pointer) -> Entry | None:
         """The model behind a pointer; None if it is to be asked for."""
-        if pointer.model in self._schemas:
-            return self._schemas[pointer.model]
-        entry = self._entries.get(pointer)
-        if entry is None:
-            return None
-        age = time.monotonic() - entry.asked_at
-        fresh = age < _MIN_AGE or (age < _MAX_AGE and not entry.suspect)
-        return entry.model if fresh else None
+        entry = self._given.get(pointer.model) or self._entries.get(pointer)
+        return entry if entry is not None and entry.holds() else None
 
     def find(self, pointer: Pointer) -> Flow[Model]:
         """The model behind a pointer, asked for if it is not known or too old."""
         known = self.known(pointer)
         if known is not None:
-            return known
+            return known.model
         now = time.monotonic()
         if pointer in self._entries:
             # Others go on with what is known while this one asks.
@@ -76,7 +86,7 @@ class Discovery:
 
     def renew(self, pointer: Pointer) -> Flow[Model | None]:
         """Ask again, before an input is refused; None if the last answer is too fresh for that."""
-        if pointer.model in self._schemas:
+        if pointer.model in self._given:
             return None
         now = time.monotonic()
         entry = self._entries.get(pointer)
@@ -86,13 +96,22 @@ class Discovery:
             entry.asked_at = now
         return (yield from self._ask(pointer, now))
 
-    def suspect(self, pointer: Pointer, version: int | None = None) -> None:
-        """Have a pointer looked up again, unless it is known to point to ``version``."""
+    def learn(self, pointer: Pointer, outcome: Prediction | TFSError) -> None:
+        """Have a pointer looked up again if this outcome says that it moved."""
         entry = self._entries.get(pointer)
-        if entry is not None and (version is None or entry.model.version != version):
+        if entry is None:
+            return
+        if isinstance(outcome, TFSError):
+            moved = isinstance(outcome, (InvalidArgument, NotFound))
+        else:
+            moved = outcome.version not in (None, entry.model.version)
+        if moved:
             entry.suspect = True
 
     def _ask(self, pointer: Pointer, now: float) -> Flow[Model]:
         model: Model = yield self._metadata(*pointer)
-        self._entries[pointer] = _Entry(model, now)
+        before = self._entries.get(pointer)
+        self._entries[pointer] = Entry(model, now)
+        if before is not None:
+            before.asked_at = -math.inf  # for those who kept it
         return model

@@ -64,29 +64,32 @@ class Exchange(Generic[T]):
             DecodeError: it is no answer to this call.
         """
         received = time.perf_counter()
+        call = self._call
         try:
-            result = self._call.decode(data)
+            result = call.decode(data)
         except TFSError as error:
-            error.model = error.model or self._call.model
-            error.signature = error.signature or self._call.signature
-            self._tell(received, len(data), error, None)
+            error.model = error.model or call.model
+            error.signature = error.signature or call.signature
+            self._tell(received, len(data), error)
             raise
-        version = result.version if isinstance(result, Prediction) else None
-        self._tell(received, len(data), None, version)
+        if call.learn is not None:
+            call.learn(result)
+        if self._on_call is not None or _log.isEnabledFor(logging.DEBUG):
+            self._tell(received, len(data), result)
         return result
 
     def failed(self, error: TFSError) -> None:
         """Take note that there is no answer."""
-        self._tell(time.perf_counter(), 0, error, None)
+        if self._call.learn is not None:
+            self._call.learn(error)
+        self._tell(time.perf_counter(), 0, error)
 
-    def _tell(
-        self, received: float, size: int, error: TFSError | None, version: int | None
-    ) -> None:
+    def _tell(self, received: float, size: int, outcome: T | TFSError) -> None:
         call = self._call
-        if _log.isEnabledFor(logging.DEBUG):
-            outcome = "ok" if error is None else type(error).__name__
-            milliseconds = (received - self._started) * 1e3
-            _log.debug("%s %s %s %.1f ms", call.path, call.model, outcome, milliseconds)
+        error = outcome if isinstance(outcome, TFSError) else None
+        milliseconds = (received - self._started) * 1e3
+        what = "ok" if error is None else type(error).__name__
+        _log.debug("%s %s %s %.1f ms", call.path, call.model, what, milliseconds)
         if self._on_call is None:
             return
         body = call.body
@@ -94,7 +97,7 @@ class Exchange(Generic[T]):
             path=call.path,
             model=call.model,
             signature=call.signature,
-            version=version,
+            version=outcome.version if isinstance(outcome, Prediction) else None,
             request_bytes=0 if body is None else len(body),
             response_bytes=size,
             encode_seconds=call.encode_seconds,

@@ -19,10 +19,9 @@ class CallFuture(Future[T]):
     So decoding runs on the thread that wants the result, not on the transport's.
     """
 
-    def __init__(self, exchange: Exchange[T], learn: Callable[[T | TFSError], None]) -> None:
+    def __init__(self, exchange: Exchange[T]) -> None:
         super().__init__()
         self._exchange = exchange
-        self._learn = learn
         self._decoding = threading.Lock()
         self._decoded: tuple[T] | TFSError | None = None
         self.cancel_call: Callable[[], object] = lambda: None
@@ -32,7 +31,6 @@ class CallFuture(Future[T]):
         with contextlib.suppress(InvalidStateError):
             if isinstance(outcome, TFSError):
                 self._exchange.failed(outcome)
-                self._learn(outcome)
                 self.set_exception(outcome)
             else:
                 self.set_result(cast("Any", outcome))
@@ -46,8 +44,6 @@ class CallFuture(Future[T]):
                     self._decoded = (self._exchange.answered(data),)
                 except TFSError as error:
                     self._decoded = error
-                else:
-                    self._learn(self._decoded[0])
         if isinstance(self._decoded, TFSError):
             raise self._decoded
         return self._decoded[0]

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfsclient import predict_wire
 from tfsclient.calls import Call
+from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, InvalidInput
 from tfsclient.example import ExampleLike, serialize, write_call
 from tfsclient.messages import message_class
@@ -44,17 +45,23 @@ NEEDS_SIGNATURE = False
 def predict(request: PredictRequest, copy: bool) -> Call[Prediction]:
     """The call that runs a predict request."""
     model, signature = request.model, request.signature
-    decode = partial(_prediction, model=model, signature=signature, copy=copy)
+    read = predict_wire.decode_predict_response
+    if request.spec is not None and [t.dtype for t in request.spec.outputs.values()] == [STRING]:
+        read = predict_wire.decode_strings_response
+    decode = partial(_prediction, read, model, signature, copy)
     return Call(_PREDICTION + "Predict", request.to_bytes(), decode, model, signature)
 
 
-def _prediction(data: bytes, *, model: str, signature: str | None, copy: bool) -> Prediction:
-    answer = predict_wire.decode_predict_response(data, copy=copy)
+def _prediction(
+    read: Callable[[bytes, bool], tuple[predict_wire.ModelSpec, predict_wire.Outputs]],
+    model: str,
+    signature: str | None,
+    copy: bool,
+    data: bytes,
+) -> Prediction:
+    spec, outputs = read(data, copy)
     return Prediction(
-        {name: tensor.array for name, tensor in answer.outputs.items()},
-        model=model,
-        signature=answer.signature or signature,
-        version=answer.version,
+        outputs, model=model, signature=spec.signature or signature, version=spec.version
     )
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tfsclient.dtypes import STRING
 from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.tensors import (
     MAX_PADDING,
@@ -20,13 +19,14 @@ from tfsclient.tensors import (
     decode_tensor,
     encode_tensor,
     encode_tensor_typed,
+    strings_of,
 )
 from tfsclient.wire import CHUNK, VARINT, Buffer, chunk, fields, signed, tag, text, varint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tfsclient.dtypes import DType
+Outputs: TypeAlias = dict[str, Array]
 
 _MAX_MESSAGE = (1 << 31) - 1  # bytes; protobuf's limit, and gRPC's
 
@@ -34,6 +34,10 @@ _MAX_MESSAGE = (1 << 31) - 1  # bytes; protobuf's limit, and gRPC's
 # of 128 KiB.
 _LARGE = 1 << 16
 _LARGEST_KEPT = (32 << 20) - 8192  # bytes; the most that it may be told to keep, and some room
+
+# Bytes of an answer from where, and up to where, protobuf reads strings faster than we do.
+_MANY_STRINGS = 1 << 10
+_LONG_STRINGS = 1 << 18
 
 # Field numbers. The request and the response disagree about which comes first.
 _REQUEST_SPEC, _REQUEST_INPUTS, _REQUEST_FILTER = 1, 2, 3
@@ -81,7 +85,7 @@ class PredictRequest:
 
 
 class PredictResponse(NamedTuple):
-    """An answer.
+    """An answer as the server writes it.
 
     Attributes:
         model: the model's name, as it was asked for.
@@ -138,10 +142,23 @@ def encode_predict_request(
     """
     parts: list[Buffer] = [_REQUEST_SPEC_TAG + varint(len(spec)) + spec]
     for name, tensor in inputs.items():
-        parts += _entry(_REQUEST_INPUTS_TAG, name, encode_tensor(tensor))
+        parts += encode_input(name, encode_tensor(tensor))
     if output_filter:
         parts += [chunk(_REQUEST_FILTER, _utf8(name)) for name in output_filter]
     return parts
+
+
+def encode_input(name: str, tensor: list[Buffer]) -> list[Buffer]:
+    """An input of a PredictRequest.
+
+    Args:
+        name: the input's.
+        tensor: the parts of its TensorProto.
+
+    Raises:
+        InvalidInput: the name is not text.
+    """
+    return _entry(_REQUEST_INPUTS_TAG, name, tensor)
 
 
 def encode_predict_response(response: PredictResponse) -> list[Buffer]:
@@ -237,8 +254,8 @@ def decode_predict_request(data: Buffer) -> PredictRequest:
     return PredictRequest(spec, inputs, tuple(output_filter))
 
 
-def decode_predict_response(data: bytes, *, copy: bool = False) -> PredictResponse:
-    """Read a PredictResponse.
+def decode_predict_response(data: bytes, copy: bool = False) -> tuple[ModelSpec, Outputs]:
+    """Read a PredictResponse: the model that answered, and the outputs by name.
 
     Args:
         data: the message.
@@ -260,7 +277,34 @@ def decode_predict_response(data: bytes, *, copy: bool = False) -> PredictRespon
     return _parse_response(data, copy)
 
 
-def _parse_response(data: bytes, copy: bool) -> PredictResponse:
+def decode_strings_response(data: bytes, copy: bool = False) -> tuple[ModelSpec, Outputs]:
+    """:func:`decode_predict_response` for answers that probably are one output of many strings.
+
+    protobuf reads such faster; what turns out to be anything else is left to our own reader.
+    """
+    return _read_strings(data, copy) or decode_predict_response(data, copy=copy)
+
+
+def _read_strings(data: bytes, copy: bool) -> tuple[ModelSpec, Outputs] | None:
+    if not _MANY_STRINGS < len(data) < _LONG_STRINGS:
+        return None
+    from tfsclient.bulk import read_answer
+
+    answer = read_answer(data)
+    if answer is None or len(answer.outputs) != 1:
+        return None
+    ((name, proto),) = answer.outputs.items()
+    try:
+        array = strings_of(proto)
+    except DecodeError:
+        return None  # told there, with its name
+    if array is None:
+        return None
+    array.flags.writeable = copy
+    return _read_model_spec(answer.model_spec.SerializeToString()), {name: array}
+
+
+def _parse_response(data: bytes, copy: bool) -> tuple[ModelSpec, Outputs]:
     specs: list[bytes] = []
     entries: list[tuple[int, int]] = []
     for number, kind, first, end in fields(data):
@@ -270,26 +314,25 @@ def _parse_response(data: bytes, copy: bool) -> PredictResponse:
             elif number == _RESPONSE_SPEC:
                 specs.append(data[first:end])
     model = _read_model_spec(b"".join(specs))
-    outputs: dict[str, Tensor] = {}
+    outputs: dict[str, Array] = {}
     detached = set()
     for first, end in entries:
         padding = MAX_PADDING // len(entries)
-        name, tensor = _read_output(data, first, end, model, copy, padding)
+        name, array = _read_output(data, first, end, model, copy, padding)
         if (
             not copy
             and _SMALL_MESSAGE < len(data) > _MUCH_LARGER * (end - first)
             and (
-                tensor.array.nbytes <= end - first  # or it is no view, but a value repeated
+                array.nbytes <= end - first  # or it is no view, but a value repeated
             )
         ):
             detached.add(name)
-        outputs[name] = tensor
-    response = PredictResponse(model.name, model.version, model.signature, outputs)
+        outputs[name] = array
     if not copy:
-        _remember(data, response, detached)
+        _remember(data, model, outputs, detached)
         for name in detached:
-            outputs[name] = Tensor(outputs[name].dtype, _detach(outputs[name].array))
-    return response
+            outputs[name] = _detach(outputs[name])
+    return model, outputs
 
 
 def _detach(view: Array) -> Array:
@@ -300,25 +343,23 @@ def _detach(view: Array) -> Array:
 
 def _read_output(
     data: bytes, first: int, end: int, model: ModelSpec, copy: bool, padding: int
-) -> tuple[str, Tensor]:
+) -> tuple[str, Array]:
     name, proto = _read_entry(data, first, end)
     try:
-        tensor = decode_tensor(proto, copy=copy, padding=padding)
+        return name, decode_tensor(proto, copy=copy, padding=padding).array
     except DecodeError as error:
         raise DecodeError(
             f"output {name!r}: {error.details}",
             model=model.name or None,
             signature=model.signature or None,
         ) from None
-    return name, tensor
 
 
 class _Place(NamedTuple):
     """Where in an answer the elements of an output are, and how to see them."""
 
     name: str
-    dtype: DType
-    numpy: np.dtype[Any]
+    dtype: np.dtype[Any]
     shape: tuple[int, ...]
     at: int
     detach: bool
@@ -329,20 +370,18 @@ class _Layout(NamedTuple):
 
     fixed: tuple[tuple[int, bytes], ...]  # where what stands that is not elements
     places: tuple[_Place, ...]
-    model: str
-    version: int | None
-    signature: str
+    model: ModelSpec
 
-    def read(self, data: bytes, copy: bool) -> PredictResponse:
-        outputs = {}
-        for name, dtype, numpy, shape, at, detach in self.places:
-            array: Array = np.ndarray(shape, numpy, data, at)
+    def read(self, data: bytes, copy: bool) -> tuple[ModelSpec, Outputs]:
+        outputs: dict[str, Array] = {}
+        for name, dtype, shape, at, detach in self.places:
+            array: Array = np.ndarray(shape, dtype, data, at)
             if copy:
                 array = array.copy()
             elif detach:
                 array = _detach(array)
-            outputs[name] = Tensor(dtype, array)
-        return PredictResponse(self.model, self.version, self.signature, outputs)
+            outputs[name] = array
+        return self.model, outputs
 
 
 # Answers of a model repeat each other but for the elements.  Kept by length and first bytes; all
@@ -353,28 +392,28 @@ _START = 24  # bytes; about the name of the first output
 _MAX_FIXED = 2048  # bytes in all
 
 
-def _remember(data: bytes, response: PredictResponse, detached: set[str]) -> None:
+def _remember(data: bytes, model: ModelSpec, outputs: Outputs, detached: set[str]) -> None:
     """Keep the layout of an answer whose outputs are all plain memory in it."""
-    if not response.outputs:
+    # A bool's bytes have to be looked at each time; strings are no memory.
+    if not outputs or any(array.dtype in (np.bool_, np.object_) for array in outputs.values()):
         return
     base = _address(np.frombuffer(data, np.uint8))
     places = []
-    for name, (dtype, array) in response.outputs.items():
+    for name, array in outputs.items():
         at = _address(array) - base
         plain = array.nbytes and array.flags.c_contiguous and 0 <= at <= len(data) - array.nbytes
-        # A bool's bytes have to be looked at each time; strings are no memory.
-        if not plain or dtype in ("bool", STRING):
+        if not plain:
             return
-        places.append(_Place(name, dtype, array.dtype, array.shape, at, name in detached))
+        places.append(_Place(name, array.dtype, array.shape, at, name in detached))
     fixed, position = [], 0
     for place in sorted(places, key=lambda place: place.at):
         fixed.append((position, data[position : place.at]))
-        position = place.at + response.outputs[place.name].array.nbytes
+        position = place.at + outputs[place.name].nbytes
     fixed.append((position, data[position:]))
     if sum(len(each) for _, each in fixed) <= _MAX_FIXED:
         if len(_layouts) >= _MAX_LAYOUTS:
             _layouts.clear()
-        layout = _Layout(tuple(fixed), tuple(places), *response[:3])
+        layout = _Layout(tuple(fixed), tuple(places), model)
         _layouts[len(data), data[:_START]] = layout
 
 

@@ -7,32 +7,43 @@ left out here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tfsclient import predict_wire
 from tfsclient.calls import Call
+from tfsclient.discovery import Entry
 from tfsclient.dtypes import STRING
+from tfsclient.predict_wire import encode_input, join
 from tfsclient.request import PredictRequest
 from tfsclient.results import Prediction
-from tfsclient.schema import Model, Signature
-from tfsclient.tensors import memory_of
+from tfsclient.schema import Signature
+from tfsclient.strings import string_parts
+from tfsclient.tensors import encode_tensor, memory_of
+from tfsclient.wire import Buffer
 
-Known: TypeAlias = Model | Signature
+Which: TypeAlias = tuple[Any, ...]
 
 _MOST = 1024
+
+
+class _Strings(NamedTuple):
+    """An input of strings: how long it is on the wire shows only once it is there."""
+
+    name: str
+    head: bytes  # dtype and shape
 
 
 class _Frame(NamedTuple):
     """A request without the elements of its arrays."""
 
-    known: Known  # kept, so that its id stays its own
-    heads: list[bytes]  # what stands before the elements of each array
+    spec: Signature  # what it was checked against; kept, so that its id stays its own
+    entry: Entry | None  # where that comes from; None if it was given
+    start: bytes
+    heads: list[bytes | _Strings]  # what stands before the elements of each array
     tail: bytes
-    call: Callable[[bytes], Call[Prediction]]
+    call: Call[Prediction]
 
 
 class Repeats:
@@ -41,66 +52,82 @@ class Repeats:
     def __init__(self) -> None:
         self._frames: dict[Any, _Frame] = {}
 
-    def find(self, known: Known, inputs: Any, which: tuple[Any, ...]) -> Call[Prediction] | None:
-        """The call for ``inputs``, if one like it was sent before.
+    def find(self, which: Which, inputs: Any) -> Call[Prediction] | None:
+        """The call for ``inputs``, if one like it was sent before and its signature still holds.
 
         Args:
-            known: what is known of the model now; requests are checked against it.
-            inputs: what the user gave.
             which: all else that decides what is sent and how the answer is read.
+            inputs: what the user gave.
         """
-        frame = self._frames.get(_key(known, inputs, which))
-        if frame is None:
+        frame = self._frames.get(_key(which, inputs))
+        if frame is None or (frame.entry is not None and not frame.entry.holds()):
             return None
-        parts: list[Any] = []
+        parts: list[Buffer] = [frame.start]
         for head, array in zip(frame.heads, _arrays(inputs), strict=True):
-            parts += (head, memory_of(array))
+            if isinstance(head, bytes):
+                parts += (head, memory_of(array))
+                continue
+            try:
+                parts += encode_input(head.name, [head.head, *string_parts(array)])
+            except TypeError:
+                return None  # these are not all bytes, as those before were
         parts.append(frame.tail)
-        return frame.call(predict_wire.join(parts))
+        like = frame.call
+        return Call(
+            like.path, join(parts), like.decode, like.model, like.signature, learn=like.learn
+        )
 
     def keep(
         self,
-        known: Known,
+        which: Which,
         inputs: Any,
-        which: tuple[Any, ...],
+        entry: Entry | None,
         request: PredictRequest,
         call: Call[Prediction],
     ) -> None:
-        """Remember a request, if its arrays are just those that the user gave."""
-        key = _key(known, inputs, which)
-        specs = (known,) if isinstance(known, Signature) else known.signatures.values()
-        if key is None or not any(spec is request.spec for spec in specs):
-            return  # it was not checked against what is known now
-        for tensor, array in zip(request.tensors.values(), _arrays(inputs), strict=True):
-            if tensor.dtype == STRING or tensor.array is not array or not array.nbytes:
+        """Remember a request, if its arrays are just those that the user gave.
+
+        Args:
+            which: as for :meth:`find`.
+            inputs: as for :meth:`find`.
+            entry: where the request's signature comes from; None if it was given.
+            request: the request that was made of them.
+            call: its call.
+        """
+        key = _key(which, inputs)
+        if key is None or request.spec is None:
+            return
+        heads: list[bytes | _Strings] = []
+        for (name, tensor), array in zip(request.tensors.items(), _arrays(inputs), strict=True):
+            if tensor.array is not array or not array.nbytes:
                 return
             if array.dtype != tensor.dtype.numpy:  # in another byte order
                 return
-        header, *parts = request.to_parts()
-        count = len(request.tensors)
-        heads = [b"".join(parts[3 * i : 3 * i + 2]) for i in range(count)]
-        frame = _Frame(
-            known,
-            [bytes(header) + heads[0], *heads[1:]],
-            b"".join(parts[3 * count :]),
-            partial(_like, call),
-        )
+            proto = encode_tensor(tensor)
+            if tensor.dtype == STRING:
+                heads.append(_Strings(name, bytes(proto[0])))
+            else:
+                heads.append(b"".join(encode_input(name, proto)[:-1]))
+        start, *tail = replace(request, tensors={}).to_parts()
         if len(self._frames) >= _MOST:
             self._frames.clear()
-        self._frames[key] = frame
+        self._frames[key] = _Frame(
+            request.spec, entry, bytes(start), heads, b"".join(tail), replace(call, body=None)
+        )
 
 
-def _like(call: Call[Prediction], body: bytes) -> Call[Prediction]:
-    return Call(call.path, body, call.decode, call.model, call.signature)
-
-
-def _key(known: Known, inputs: Any, which: tuple[Any, ...]) -> Any:
+def _key(which: Which, inputs: Any) -> Any:
     """What two requests must have in common; None if the inputs are not all plain arrays."""
-    arrays = _arrays(inputs)
-    kinds = [(array.dtype, array.shape) for array in arrays if type(array) is np.ndarray]
-    if not kinds or len(kinds) != len(arrays):
+    if type(inputs) is np.ndarray:
+        return which, inputs.dtype, inputs.shape
+    if type(inputs) is not dict:
         return None
-    return id(known), which, tuple(inputs) if type(inputs) is dict else None, tuple(kinds)
+    key: list[Any] = [which]
+    for name, array in inputs.items():
+        if type(array) is not np.ndarray:
+            return None
+        key += (name, array.dtype, array.shape)
+    return tuple(key)
 
 
 def _arrays(inputs: Any) -> Any:

@@ -113,6 +113,4 @@ def strings_from_content(content: bytes, count: int) -> list[bytes]:
 
 def object_array(strings: list[bytes]) -> npt.NDArray[Any]:
     """The strings in one dimension."""
-    array = np.empty(len(strings), object)
-    array[:] = strings
-    return array
+    return np.fromiter(strings, object, len(strings))

@@ -200,7 +200,7 @@ def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDIN
     dtype = DType.of_number(number)
     if not dtype.sendable:
         raise DecodeError(f"a tensor of type {dtype} cannot be read")
-    dims, count = _read_shape(shape) if len(shape) <= _KEPT_SHAPE else _parse_shape(shape)
+    dims, count = _shape_of(shape)
     if not count:
         array = np.empty(0, dtype.numpy)
     elif content:
@@ -216,6 +216,19 @@ def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDIN
     array = array.reshape(dims)
     array.flags.writeable = False
     return Tensor(dtype, array)
+
+
+def strings_of(proto: Any) -> Array | None:
+    """The strings of a TensorProto message, if it has as many as its shape says.
+
+    Raises:
+        DecodeError: numpy cannot hold an array of this shape.
+    """
+    dims, count = _shape_of(proto.tensor_shape.SerializeToString())
+    strings = proto.string_val[:]
+    if proto.dtype != STRING.number or proto.tensor_content or len(strings) != count:
+        return None
+    return object_array(strings).reshape(dims)
 
 
 def _scan(
@@ -259,6 +272,11 @@ def _scan(
     return number, bytes(shape), content, values, strings
 
 
+def _shape_of(shape: bytes) -> tuple[tuple[int, ...], int]:
+    # Answers repeat their shapes. A hostile one may be long: such are not kept.
+    return _read_shape(shape) if len(shape) <= _KEPT_SHAPE else _parse_shape(shape)
+
+
 def _parse_shape(shape: bytes) -> tuple[tuple[int, ...], int]:
     """The dimensions of a TensorShapeProto, and how many elements they make."""
     dims: list[int] = []
@@ -283,7 +301,6 @@ def _parse_shape(shape: bytes) -> tuple[tuple[int, ...], int]:
     return tuple(dims), math.prod(dims)
 
 
-# Answers repeat their shapes. A hostile one may be long: such are not kept.
 _KEPT_SHAPE = 64  # bytes
 _read_shape = lru_cache(maxsize=4096)(_parse_shape)
 

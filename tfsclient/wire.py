@@ -29,7 +29,9 @@ _MAX_VARINT = 10  # bytes of a 64 bit number
 _MAX_TAG = 5  # bytes of a 32 bit number
 _MAX_DEPTH = 100  # of groups in groups, as in protobuf
 
-_MANY = 4096  # bytes of varints, from where protobuf's parser pays
+# From how many bytes of varints, and from how many in each of them, protobuf's parser pays.
+_MANY = 4096
+_LONG = 3
 
 _ONE_BYTE = [bytes([n]) for n in range(128)]
 
@@ -171,23 +173,25 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         return packed.copy()
     if packed[-1] > 127:
         raise DecodeError("a protobuf varint is cut off")
-    if packed.size >= _MANY:
+    first = np.empty(packed.size, np.bool_)
+    first[0] = True
+    np.less(packed[:-1], 128, out=first[1:])
+    if packed.size >= _MANY and packed.size > _LONG * np.count_nonzero(first):
         from tfsclient.bulk import read_varints
 
         numbers = read_varints(packed)
         if numbers is not None:
             return numbers
+    starts = np.flatnonzero(first)
     # All first bytes, then all second bytes, and so on, with 0 where a varint has no more.
-    starts = np.flatnonzero(packed < 128)
-    starts[1:] = starts[:-1] + 1
-    starts[0] = 0
+    padded = np.concatenate([packed, np.zeros(_MAX_VARINT, np.uint8)])
     byte = packed.take(starts)
     numbers = (byte & 127).astype(np.uint32)
     for index in range(1, _MAX_VARINT):
         if byte.max() < 128:
             return numbers
-        # Whatever clipping finds beyond the end is multiplied by 0.
-        byte = packed[index:].take(starts, mode="clip") * (byte >> 7)
+        byte >>= 7
+        byte *= padded[index : index + packed.size].take(starts)
         if index == 4:
             numbers = numbers.astype(np.uint64)
         low = (byte & 127).astype(numbers.dtype)

@@ -112,9 +112,9 @@ def test_half_val_holds_bits(name: str, bits: int) -> None:
     dtype = DType(name)
     shape = chunk(2, chunk(2, tag(1, VARINT) + varint(3)))  # one value stands for all three
     proto = tag(1, VARINT) + varint(dtype.number) + shape + chunk(HALF_VAL, varint(bits))
-    answer = decode_predict_response(chunk(1, chunk(1, b"y") + chunk(2, proto)))
-    assert answer.outputs["y"].dtype == dtype
-    assert answer.outputs["y"].array.astype(float).tolist() == [1.5] * 3
+    _, outputs = decode_predict_response(chunk(1, chunk(1, b"y") + chunk(2, proto)))
+    assert outputs["y"].dtype == dtype.numpy
+    assert outputs["y"].astype(float).tolist() == [1.5] * 3
 
 
 def test_official_messages_are_values(client: Client) -> None:

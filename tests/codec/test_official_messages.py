@@ -16,7 +16,7 @@ from tests.codec.test_tensorflow import UNKNOWN_TO_ITS_PYTHON, alike
 from tests.conftest import missing
 from tfsclient import DType, PredictRequest, Signature, TensorSpec, build_predict
 from tfsclient.dtypes import DCOMPLEX_VAL, DOUBLE_VAL, FLOAT_VAL, SCOMPLEX_VAL, STRING
-from tfsclient.predict_wire import decode_predict_response, join
+from tfsclient.predict_wire import ModelSpec, decode_predict_response, join
 from tfsclient.tensors import Tensor, encode_tensor, encode_tensor_typed
 from tfsclient.wire import FIXED32, FIXED64, VARINT, chunk, fields, tag
 
@@ -131,11 +131,11 @@ def test_an_answer_in_any_form_reads_as_theirs_does(
     answer += apis.PredictResponse(model_spec=spec).SerializeToString()
     theirs = apis.PredictResponse.FromString(answer).outputs
     for copy in (False, True, False):  # what was learnt from the first answer serves the last
-        ours = decode_predict_response(answer, copy=copy)
-        assert ours[:3] == ("m", 0, "s")
-        assert ours.outputs.keys() == theirs.keys() == tensors.keys()
-        for name, (dtype, array) in ours.outputs.items():
-            assert dtype == tensors[name].dtype
+        model, ours = decode_predict_response(answer, copy=copy)
+        assert model == ModelSpec("m", 0, None, "s")
+        assert ours.keys() == theirs.keys() == tensors.keys()
+        for name, array in ours.items():
+            assert array.dtype == tensors[name].dtype.numpy
             assert alike(array, tf.make_ndarray(theirs[name]))
 
 

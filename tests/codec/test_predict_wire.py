@@ -99,8 +99,8 @@ ONE_VALUE, TWO_VALUE = (chunk(2, join(encode_tensor(t))) for t in (ONE, TWO))
 )
 def test_map_entries(entries: list[bytes], wanted: dict[str, float]) -> None:
     for _ in range(2):
-        response = decode_predict_response(b"".join(chunk(1, entry) for entry in entries))
-        assert {n: float(t.array[0]) for n, t in response.outputs.items()} == wanted
+        _, outputs = decode_predict_response(b"".join(chunk(1, entry) for entry in entries))
+        assert {name: float(array[0]) for name, array in outputs.items()} == wanted
     request = decode_predict_request(b"".join(chunk(2, entry) for entry in entries))
     assert {n: float(decode_tensor(t).array[0]) for n, t in request.inputs.items()} == wanted
 
@@ -159,7 +159,7 @@ def test_answers_of_one_length_are_told_apart() -> None:
         for name in ("b", "c")
     ]
     for answer in [*answers, *answers]:
-        read = decode_predict_response(join(encode_predict_response(answer)))
-        assert (read.version, list(read.outputs)) == (answer.version, list(answer.outputs))
+        model, read = decode_predict_response(join(encode_predict_response(answer)))
+        assert (model.version, list(read)) == (answer.version, list(answer.outputs))
         for name, tensor in answer.outputs.items():
-            np.testing.assert_array_equal(read.outputs[name].array, tensor.array)
+            np.testing.assert_array_equal(read[name], tensor.array)

@@ -14,12 +14,13 @@ from tfsclient import messages
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError
 from tfsclient.predict_wire import (
+    PredictResponse,
     decode_predict_request,
     decode_predict_response,
     encode_predict_response,
     join,
 )
-from tfsclient.tensors import decode_tensor
+from tfsclient.tensors import Tensor, decode_tensor
 
 TRANSCRIPT = Path(__file__).parents[1] / "conformance" / "transcripts" / "grpc.jsonl"
 PREDICT = [
@@ -55,17 +56,20 @@ def test_there_is_something_to_test() -> None:
 def test_answer(line: dict[str, Any]) -> None:
     data = base64.b64decode(line["response_b64"])
     message = messages.message_class("tensorflow.serving.PredictResponse").FromString(data)
-    response = decode_predict_response(data)
+    model, outputs = decode_predict_response(data)
     spec = message.model_spec
-    assert (response.model, response.signature) == (spec.name, spec.signature_name)
-    assert response.version == (spec.version.value if spec.HasField("version") else None)
-    assert response.outputs.keys() == message.outputs.keys()
-    for name, (dtype, array) in response.outputs.items():
+    assert (model.name, model.signature) == (spec.name, spec.signature_name)
+    assert model.version == (spec.version.value if spec.HasField("version") else None)
+    assert outputs.keys() == message.outputs.keys()
+    tensors = {}
+    for name, array in outputs.items():
         wanted = message.outputs[name]
-        assert dtype.number == wanted.dtype
+        tensors[name] = Tensor(DType.of_number(wanted.dtype), array)
+        assert array.dtype == tensors[name].dtype.numpy
         assert list(array.shape) == [dim.size for dim in wanted.tensor_shape.dim]
         np.testing.assert_array_equal(array.ravel(), elements(wanted).astype(array.dtype))
     # And our local server would answer in the same bytes, but for the order of a map's entries.
+    response = PredictResponse(model.name, model.version, model.signature, tensors)
     again = message.FromString(join(encode_predict_response(response)))
     assert again == message or "nan" in line["response_text"]
 

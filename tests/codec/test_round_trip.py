@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfsclient import messages
 from tfsclient.dtypes import DType
+from tfsclient.errors import DecodeError
 from tfsclient.predict_wire import (
+    ModelSpec,
     PredictResponse,
     decode_predict_request,
     decode_predict_response,
+    decode_strings_response,
     encode_model_spec,
     encode_predict_request,
     encode_predict_response,
@@ -81,11 +85,41 @@ def test_a_response_comes_back(
     outputs = data.draw(st.dictionaries(st.text(max_size=140), any_tensor, max_size=3))
     message = join(encode_predict_response(PredictResponse("m", 3, "s", outputs)))
     for _ in range(2):  # what was learnt from the first answer serves the second
-        response = decode_predict_response(message, copy=copy)
-        assert response[:3] == ("m", 3, "s")
-        assert response.outputs.keys() == outputs.keys()
-        assert all(same(response.outputs[name], outputs[name]) for name in outputs)
-        assert all(t.array.flags.writeable == copy for t in response.outputs.values())
+        model, arrays = decode_predict_response(message, copy=copy)
+        assert model == ModelSpec("m", 3, None, "s")
+        assert arrays.keys() == outputs.keys()
+        assert all(same(Tensor(t.dtype, arrays[name]), t) for name, t in outputs.items())
+        assert all(array.flags.writeable == copy for array in arrays.values())
+
+
+@pytest.mark.parametrize("copy", [False, True])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("extra", [{}, {"dtype": 1}, {"tensor_content": b"x"}, {"float_val": [1]}])
+@pytest.mark.parametrize("shape", [[60], [1, 60], [3, 20], [200], [5], [0], [-7], []])
+def test_answers_of_strings_read_alike_either_way(
+    shape: list[int], extra: dict[str, Any], count: int, copy: bool
+) -> None:
+    strings = [b"%d" % number * number for number in range(60)]
+    message = messages.message_class("tensorflow.serving.PredictResponse")()
+    message.model_spec.name = "m"
+    for name in "xy"[:count]:
+        proto = message.outputs[name]
+        proto.dtype = 7
+        for size in shape:
+            proto.tensor_shape.dim.add().size = size
+        proto.string_val.extend(strings)
+        proto.MergeFrom(type(proto)(**extra))
+    data = message.SerializeToString()
+
+    def outcome(read: Callable[..., Any]) -> Any:
+        try:
+            model, arrays = read(data, copy)
+        except DecodeError as error:
+            return str(error)
+        seen = {name: (a.tolist(), a.flags.writeable, a.dtype) for name, a in arrays.items()}
+        return model, seen
+
+    assert outcome(decode_strings_response) == outcome(decode_predict_response)
 
 
 def test_answers_alike_in_all_but_one_byte_are_told_apart() -> None:
@@ -95,16 +129,17 @@ def test_answers_alike_in_all_but_one_byte_are_told_apart() -> None:
         Tensor(DType("float32"), array.reshape(3, 2)),
         Tensor(DType("float64"), array.view(np.float64).reshape(3, 1)),
     ]
-    messages = [
+    answers = [
         join(encode_predict_response(PredictResponse("m", 1, "s", {name: tensor})))
         for name in ("x", "y")
         for tensor in tensors
     ]
-    first = [decode_predict_response(m).outputs for m in messages]
-    again = [decode_predict_response(m).outputs for m in messages]
-    for before, after in zip(first, again, strict=True):
+    first = [decode_predict_response(m)[1] for m in answers]
+    again = [decode_predict_response(m)[1] for m in answers]
+    for before, after, tensor in zip(first, again, tensors * 2, strict=True):
         assert before.keys() == after.keys()
-        assert all(same(before[name], after[name]) for name in before)
+        for (array,) in (before.values(), after.values()):
+            assert same(Tensor(tensor.dtype, array), tensor)
     assert [tuple(o) for o in first] == [("x",)] * 3 + [("y",)] * 3
 
 
@@ -148,7 +183,7 @@ def test_a_large_array_is_neither_copied_into_a_request_nor_out_of_an_answer() -
         dtype = DType(name)
         response = PredictResponse("m", 1, "s", {"y": Tensor(dtype, array.astype(dtype.numpy))})
         message = join(encode_predict_response(response))
-        got = decode_predict_response(message).outputs["y"].array
+        got = decode_predict_response(message)[1]["y"]
         assert np.shares_memory(got, np.frombuffer(message, np.uint8))
 
 
@@ -160,10 +195,10 @@ def test_a_small_output_does_not_keep_a_large_message_alive() -> None:
     message = join(encode_predict_response(PredictResponse("m", 1, "s", outputs)))
     memory = np.frombuffer(message, np.uint8)
     for _ in range(2):
-        got = decode_predict_response(message).outputs
-        assert np.shares_memory(got["large"].array, memory)
-        assert not np.shares_memory(got["small"].array, memory)
-        assert not got["small"].array.flags.writeable
+        _, got = decode_predict_response(message)
+        assert np.shares_memory(got["large"], memory)
+        assert not np.shares_memory(got["small"], memory)
+        assert not got["small"].flags.writeable
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tfsclient import DType, InvalidInput, Model, Prediction, Signature, TensorSpec
-from tfsclient.calls import Call, drive
+from tfsclient import DType, InvalidInput, Model, Signature, TensorSpec
+from tfsclient.calls import drive
 from tfsclient.core import DEFAULT, Core
 from tfsclient.target import parse
 
@@ -29,16 +29,10 @@ def core(**inputs: str) -> Core:
 
 def sent(core: Core, inputs: Any, **options: Any) -> bytes:
     """The body of a predict call."""
-    bodies: list[bytes] = []
-
-    def send(call: Call[Any]) -> Prediction:
-        bodies.append(call.body or b"")
-        return Prediction({}, model="m", signature=None, version=1)
-
     which: dict[str, Any] = {"signature": None, "version": None, "label": None, "outputs": None}
-    drive(core.predict("m", inputs, **which | options, validate=DEFAULT, copy=DEFAULT), send)
-    (body,) = bodies
-    return body
+    which |= {"validate": DEFAULT, "copy": DEFAULT} | options
+    call = core.repeated("m", inputs, **which) or drive(core.prepare("m", inputs, **which), print)
+    return call.body or b""
 
 
 @given(
@@ -80,11 +74,16 @@ def test_every_dtype_repeats(dtype: str) -> None:
     assert sent(client, strided) == sent(client, array)
 
 
-def test_strings_are_encoded_each_time() -> None:
-    client = core(x="string")
-    for strings in (["a", "bcd"], ["efgh", "i"], ["", "longer than the others"]):
-        array = np.array([text.encode() for text in strings], object)
-        assert sent(client, array) == sent(core(x="string"), array)
+@pytest.mark.parametrize("times", [1, 50])  # few strings and many go different ways
+def test_strings_are_encoded_each_time(times: int) -> None:
+    client = core(x="string", y="float32")
+    numbers = np.array([1, 2], np.float32)
+    for strings in ([b"a", b"bcd"], [b"efgh", b"i"], [b"", b"longer than the others"], ["a", b""]):
+        inputs = {"x": np.array(strings * times, object), "y": numbers}
+        assert sent(client, inputs) == sent(core(x="string", y="float32"), inputs)
+    for wrong in (None, 1):
+        with pytest.raises(InvalidInput, match="input 'x'"):
+            sent(client, {"x": np.array([b"a", wrong] * times, object), "y": numbers})
 
 
 @pytest.mark.parametrize("options", [{"version": 3}, {"label": "b"}, {"outputs": ["y"]}])

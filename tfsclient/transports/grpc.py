@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import orjson
 
 from tfsclient.calls import Call
 from tfsclient.errors import Code, TFSError, from_code
-from tfsclient.transports.opening import OPENING
+from tfsclient.transports.opening import OPENING, process
 from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 
 
@@ -19,7 +18,7 @@ class Channel:
     """A channel and the methods called on it so far: making one takes as long as a small call."""
 
     def __init__(self, channel: Any) -> None:
-        self.pid = os.getpid()
+        self.pid = process()
         self._methods: dict[str, Any] = {}
         self._make = channel.unary_unary
         self.close = channel.close
@@ -46,7 +45,7 @@ class GrpcTransport:
             TFSError: of the class that the status code says.
         """
         check_headers(headers)
-        method = self._open().method(call.path)
+        method = self._method(call.path)
         try:
             data: bytes = method(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except grpc.RpcError as error:
@@ -68,7 +67,7 @@ class GrpcTransport:
             A function that cancels the call on the wire.
         """
         check_headers(headers)
-        method = self._open().method(call.path)
+        method = self._method(call.path)
         try:
             rpc = method.future(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except ValueError as error:
@@ -90,17 +89,17 @@ class GrpcTransport:
         """Close the channel; calls under way are cancelled."""
         with OPENING:
             channel, self._channel = self._channel, None
-        if channel is not None and channel.pid == os.getpid():
+        if channel is not None and channel.pid == process():
             channel.close()
 
-    def _open(self) -> Channel:
+    def _method(self, path: str) -> Any:
         channel = self._channel
-        if channel is None or channel.pid != os.getpid():
+        if channel is None or channel.pid != process():
             with OPENING:
                 channel = self._channel
-                if channel is None or channel.pid != os.getpid():
+                if channel is None or channel.pid != process():
                     channel = self._channel = Channel(open_channel(grpc, self._settings))
-        return channel
+        return channel.method(path)
 
 
 def open_channel(module: Any, settings: Settings) -> Any:
