@@ -96,14 +96,14 @@ class AsyncClient:
         copy: Flag = DEFAULT,
     ) -> Prediction:
         """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
-        call = self._core.repeated(
-            model, inputs, signature, version, label, outputs, validate, copy
-        )
+        which = self._core.which(model, signature, version, label, outputs, validate, copy)
+        call = self._core.repeats.find(which, inputs)
         if call is not None:
             seconds = self._core.seconds(timeout)
             return await self._exchange(call, seconds, self._core.headers(headers))
         send = self._sender(timeout, headers)
         flow = self._core.prepare(
+            which,
             model,
             inputs,
             signature=signature,

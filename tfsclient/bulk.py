@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf.message import DecodeError as ProtobufError
 
 from tfsclient.dtypes import INT64_VAL
-from tfsclient.messages import message_class
+from tfsclient.messages import ProtobufError, message_class
 from tfsclient.wire import Buffer, chunk
 
 

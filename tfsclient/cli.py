@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-from tfsclient.errors import DeadlineExceeded, MissingExtra, TFSError, Unavailable
+from tfsclient.errors import DeadlineExceeded, MissingExtra, TFSError, Unavailable, left_out
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
 
@@ -42,7 +42,14 @@ class _Commands(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        with exit_codes():
+            try:
+                module = import_module(_COMMANDS[cmd_name][0])
+            except MissingExtra:
+                raise
+            except ImportError as error:
+                raise left_out(error) from error
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -57,10 +64,26 @@ def exit_codes() -> Iterator[None]:
     try:
         yield
     except TFSError as error:
+        error.hint = _typed(error.hint)
         click.echo("\n".join(map(visible, f"error: {error}".splitlines())), err=True)
         raise click.exceptions.Exit(
             EXIT_UNREACHABLE if unreachable(error) else EXIT_USAGE
         ) from error
+
+
+def _typed(hint: str | None) -> str | None:
+    """A hint for people who type commands, where the library's is for those who write Python."""
+    from tfsclient.inputs import AS_THEY_ARE, BY_NAME
+    from tfsclient.schema import WHICH_SIGNATURE
+    from tfsclient.transports.settings import TLS_HINT
+
+    commands = {
+        AS_THEY_ARE: None,
+        BY_NAME: "write --input NAME=VALUE for each",
+        WHICH_SIGNATURE: "--signature says which",
+        TLS_HINT: "if TLS is what failed: tfsclient doctor tells more",
+    }
+    return commands.get(hint, hint) if hint is not None else None
 
 
 def unreachable(error: TFSError) -> bool:

@@ -141,13 +141,13 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
-        call = self._core.repeated(
-            model, inputs, signature, version, label, outputs, validate, copy
-        )
+        which = self._core.which(model, signature, version, label, outputs, validate, copy)
+        call = self._core.repeats.find(which, inputs)
         if call is not None:
             return self._exchange(call, self._core.seconds(timeout), self._core.headers(headers))
         send = self._sender(timeout, headers)
         flow = self._core.prepare(
+            which,
             model,
             inputs,
             signature=signature,
@@ -185,11 +185,11 @@ class Client:
         """
         deadline = Deadline(self._core.seconds(timeout))
         sent = self._core.headers(headers)
-        call = self._core.repeated(
-            model, inputs, signature, version, label, outputs, validate, copy
-        )
+        which = self._core.which(model, signature, version, label, outputs, validate, copy)
+        call = self._core.repeats.find(which, inputs)
         if call is None:
             flow = self._core.prepare(
+                which,
                 model,
                 inputs,
                 signature=signature,

@@ -16,10 +16,10 @@ from typing import Any, Final, Literal, TypeAlias
 from tfsclient import inputs as inputs_
 from tfsclient.calls import Call, Flow
 from tfsclient.discovery import Discovery, Pointer
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, left_out
 from tfsclient.example import ExampleLike
 from tfsclient.model_config import ServerConfig
-from tfsclient.repeats import Repeats
+from tfsclient.repeats import Repeats, Which
 from tfsclient.request import PredictRequest, build_predict, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
@@ -74,11 +74,15 @@ class Core:
         if target.rest:
             from tfsclient import rest_calls as calls
         else:
+            try:
+                import grpc  # noqa: F401
+            except ImportError as error:
+                raise left_out(error) from error
             from tfsclient import grpc_calls as calls  # type: ignore[no-redef]
         self._calls: Any = calls
         self._schemas = dict(schemas or {})
         self._discovery = Discovery(self._calls.metadata, self._schemas)
-        self._repeats = Repeats()
+        self.repeats = Repeats()
 
     # One deadline and one set of headers for all that a method sends.
 
@@ -98,8 +102,30 @@ class Core:
 
     # Flows.
 
+    def which(
+        self,
+        model: str,
+        signature: str | Signature | None,
+        version: int | None,
+        label: str | None,
+        outputs: Sequence[str] | None,
+        validate: Flag,
+        copy: Flag,
+    ) -> Which:
+        """All but the inputs that decides what is sent and how the answer is read."""
+        return (
+            model,
+            id(signature) if isinstance(signature, Signature) else signature,
+            version,
+            label,
+            None if outputs is None else tuple(outputs),
+            self._validate if validate is DEFAULT else validate,
+            self._copy if copy is DEFAULT else copy,
+        )
+
     def prepare(
         self,
+        which: Which,
         model: str,
         inputs: inputs_.Inputs,
         *,
@@ -110,7 +136,7 @@ class Core:
         validate: Flag,
         copy: Flag,
     ) -> Flow[Call[Prediction]]:
-        """The call for a checked request, which is remembered."""
+        """The call for a checked request, which is remembered by what :meth:`which` gave."""
         request = yield from self.build(
             model,
             inputs,
@@ -130,49 +156,8 @@ class Core:
                     or entry.model.signatures.get(request.spec.name) is not request.spec
                 ):
                     return call  # it was not checked against what is known now
-            which = self._which(model, signature, version, label, outputs, validate, copy)
-            self._repeats.keep(which, inputs, entry, request, call)
+            self.repeats.keep(which, inputs, entry, request, call)
         return call
-
-    def repeated(
-        self,
-        model: str,
-        inputs: inputs_.Inputs,
-        signature: str | Signature | None,
-        version: int | None,
-        label: str | None,
-        outputs: Sequence[str] | None,
-        validate: Flag,
-        copy: Flag,
-    ) -> Call[Prediction] | None:
-        """The call that :meth:`prepare` would make, if it made one for a request like this."""
-        started = time.perf_counter()
-        which = self._which(model, signature, version, label, outputs, validate, copy)
-        call = self._repeats.find(which, inputs)
-        if call is not None:
-            call.encode_seconds = time.perf_counter() - started
-        return call
-
-    def _which(
-        self,
-        model: str,
-        signature: str | Signature | None,
-        version: int | None,
-        label: str | None,
-        outputs: Sequence[str] | None,
-        validate: Flag,
-        copy: Flag,
-    ) -> tuple[Any, ...]:
-        """All but the inputs that decides what is sent and how the answer is read."""
-        return (
-            model,
-            id(signature) if isinstance(signature, Signature) else signature,
-            version,
-            label,
-            None if outputs is None else tuple(outputs),
-            self._validate if validate is DEFAULT else validate,
-            self._copy if copy is DEFAULT else copy,
-        )
 
     def build(
         self,

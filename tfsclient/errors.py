@@ -248,6 +248,14 @@ _BY_HTTP_STATUS = {
 }
 
 
+def left_out(error: ImportError) -> MissingExtra:
+    """The error for what an installation for REST alone does not do."""
+    return MissingExtra(
+        "gRPC, SavedModel folders and protobuf's messages need packages that this installation "
+        f"leaves out ({error}): pip install grpcio protobuf"
+    )
+
+
 def from_code(code: Code, details: str, **where: Any) -> TFSError:
     """The error of the class that belongs to ``code``; ``where`` are TFSError's keywords."""
     return _BY_CODE.get(code, Unknown)(details, code=code, **where)

@@ -257,13 +257,11 @@ def features_of(
     """
     if not isinstance(example, bytes) and _message_name(example) != _EXAMPLE:
         return _convert(example, spec, shared)
-    from google.protobuf.message import DecodeError
-
-    from tfsclient.messages import message_class
+    from tfsclient.messages import ProtobufError, message_class
 
     try:
         message = message_class(_EXAMPLE).FromString(serialize(example))
-    except DecodeError as error:
+    except ProtobufError as error:
         raise InvalidInput(f"the bytes are no serialized tf.Example: {error}") from error
     found = {}
     for name, feature in message.features.feature.items():

@@ -7,9 +7,9 @@ Nothing is sent from here and nothing is looked up: a signature goes in, tensors
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from itertools import combinations
-from typing import Any, TypeAlias, TypeGuard
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations, count, takewhile
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import numpy.typing as npt
 
@@ -25,7 +25,8 @@ Inputs: TypeAlias = "Mapping[str, Any] | npt.ArrayLike | Sequence[Mapping[str, A
 
 _LONGEST_ADVICE = 8  # the rank up to which ways to insert 1s are tried out
 
-_AS_THEY_ARE = "a signature may be wrong: validate=False sends the inputs as they are"
+AS_THEY_ARE: Final = "a signature may be wrong: validate=False sends the inputs as they are"
+BY_NAME: Final = "pass a dict of name to value"
 
 
 def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Tensor]:
@@ -51,7 +52,7 @@ def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Te
                 f"input {name!r} {misfit.details}",
                 model=model,
                 signature=signature.name,
-                hint=None if isinstance(misfit, Unreadable) else _AS_THEY_ARE,
+                hint=None if isinstance(misfit, Unreadable) else AS_THEY_ARE,
             ) from misfit.__cause__
     return tensors
 
@@ -102,7 +103,7 @@ def name_inputs(inputs: Inputs, signature: Signature, *, model: str) -> Mapping[
             f"{_list_specs(signature)}",
             model=model,
             signature=signature.name,
-            hint="pass a dict of name to value",
+            hint=_parts_advice(signature, signature.inputs) or BY_NAME,
         )
     return {only: inputs}
 
@@ -171,11 +172,15 @@ def _check_names(
         guess = f" (did you mean {close[0]!r}?)" if close else ""
         problems.append(f"there is no input {name!r}{guess}")
     problems += [f"input {name!r} is missing" for name in missing]
+    if tables.is_table(inputs):
+        hint = _table_advice(inputs, signature, wrong)
+    else:
+        hint = _parts_advice(signature, missing) or AS_THEY_ARE
     raise InvalidInput(
         f"{'; '.join(problems)}; the inputs are {_list_specs(signature)}",
         model=model,
         signature=signature.name,
-        hint=_table_advice(inputs, signature, wrong) if tables.is_table(inputs) else _AS_THEY_ARE,
+        hint=hint,
     )
 
 
@@ -188,6 +193,50 @@ def _table_advice(table: Any, signature: Signature, wrong: Sequence[Any]) -> str
         row = f"{{{spec.name!r}: [Example(row) for row in table.{tables.to_rows(table)}]}}"
         return f"{advice}; or, if the model takes tf.Examples: {row}"
     return f"{advice}; or, to send the whole table as one matrix: {{{spec.name!r}: table}}"
+
+
+def _parts_advice(signature: Signature, wanted: Collection[str]) -> str | None:
+    """What to send for one of ``wanted`` that looks like a part of a SparseTensor or RaggedTensor.
+
+    TF2 exports such an argument as the dense tensors that make it up, and names them after the
+    argument: x, x_1 and so on.  Nothing but that and their types tells them from other inputs.
+    """
+    for name, first in signature.inputs.items():
+        names = list(takewhile(signature.inputs.__contains__, (f"{name}_{i}" for i in count(1))))
+        specs = [signature.inputs[part] for part in names]
+        if _is_sparse(first, specs[:2]):
+            names, whole = names[:2], "SparseTensor: its indices, values and dense_shape"
+        elif not _is_ragged(first, specs):
+            continue
+        elif len(specs) == 1:
+            whole = "RaggedTensor: its flat_values and row_splits"
+        else:
+            whole = "RaggedTensor: its flat_values and nested_row_splits, the outermost first"
+        if not {name, *names}.isdisjoint(wanted):
+            return f"{', '.join([name, *names[:-1]])} and {names[-1]} look like one {whole}"
+    return None
+
+
+def _is_sparse(indices: TensorSpec, others: Sequence[TensorSpec]) -> bool:
+    """Whether these may be int64 [n, rank], values [n] and int64 [rank]."""
+    if len(others) != 2:
+        return False
+    values, dense_shape = others
+    return (
+        indices.dtype == dense_shape.dtype == "int64"
+        and len(dense_shape.shape or ()) == 1
+        and indices.shape == (-1, *(dense_shape.shape or ()))
+        and values.shape == (-1,)
+    )
+
+
+def _is_ragged(flat_values: TensorSpec, splits: Sequence[TensorSpec]) -> bool:
+    """Whether these may be values and, for each ragged dimension, where its rows begin and end."""
+    return (
+        bool(splits)
+        and (flat_values.shape or ())[:1] == (-1,)
+        and all(spec.shape == (-1,) and spec.dtype in ("int64", "int32") for spec in splits)
+    )
 
 
 # Shapes.

@@ -10,7 +10,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from tfsclient.errors import left_out
+
+try:
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf.message import DecodeError as ProtobufError
+except ImportError as error:
+    raise left_out(error) from error
+
+__all__ = ["ProtobufError", "message_class", "pool"]
 
 
 @cache

@@ -92,9 +92,10 @@ class ServerConfig:
 
     def to_text(self) -> str:
         """The same in text format, as ``--model_config_file`` reads it."""
+        message = self.to_message()
         from google.protobuf import text_format
 
-        text: str = text_format.MessageToString(self.to_message())
+        text: str = text_format.MessageToString(message)
         return text
 
 
@@ -156,11 +157,11 @@ def _from_dict(name: str, value: Any) -> ModelConfig:
 
 
 def _from_text(text: str, where: str) -> ServerConfig:
-    from google.protobuf import text_format
-
     from tfsclient.messages import message_class
 
     message = message_class("tensorflow.serving.ModelServerConfig")()
+    from google.protobuf import text_format
+
     try:
         text_format.Parse(text, message)
     except text_format.ParseError as error:
@@ -169,9 +170,7 @@ def _from_text(text: str, where: str) -> ServerConfig:
 
 
 def _from_bytes(data: bytes) -> ServerConfig:
-    from google.protobuf.message import DecodeError as ProtobufError
-
-    from tfsclient.messages import message_class
+    from tfsclient.messages import ProtobufError, message_class
 
     try:
         return _from_message(message_class("tensorflow.serving.ModelServerConfig").FromString(data))

@@ -273,7 +273,7 @@ def decode_predict_response(data: bytes, copy: bool = False) -> tuple[ModelSpec,
             if not data.startswith(fixed, at):
                 break
         else:
-            return layout.read(data, copy)
+            return layout.model, layout.read(data, copy)
     return _parse_response(data, copy)
 
 
@@ -372,8 +372,8 @@ class _Layout(NamedTuple):
     places: tuple[_Place, ...]
     model: ModelSpec
 
-    def read(self, data: bytes, copy: bool) -> tuple[ModelSpec, Outputs]:
-        outputs: dict[str, Array] = {}
+    def read(self, data: bytes, copy: bool) -> Outputs:
+        outputs: Outputs = {}
         for name, dtype, shape, at, detach in self.places:
             array: Array = np.ndarray(shape, dtype, data, at)
             if copy:
@@ -381,7 +381,7 @@ class _Layout(NamedTuple):
             elif detach:
                 array = _detach(array)
             outputs[name] = array
-        return self.model, outputs
+        return outputs
 
 
 # Answers of a model repeat each other but for the elements.  Kept by length and first bytes; all

@@ -7,6 +7,7 @@ left out here.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -43,7 +44,7 @@ class _Frame(NamedTuple):
     start: bytes
     heads: list[bytes | _Strings]  # what stands before the elements of each array
     tail: bytes
-    call: Call[Prediction]
+    call: tuple[Any, ...]  # path, decode, model, signature and learn of a Call
 
 
 class Repeats:
@@ -59,11 +60,16 @@ class Repeats:
             which: all else that decides what is sent and how the answer is read.
             inputs: what the user gave.
         """
+        started = time.perf_counter()
         frame = self._frames.get(_key(which, inputs))
-        if frame is None or (frame.entry is not None and not frame.entry.holds()):
+        if frame is None:
             return None
-        parts: list[Buffer] = [frame.start]
-        for head, array in zip(frame.heads, _arrays(inputs), strict=True):
+        _, entry, start, heads, tail, (path, decode, model, signature, learn) = frame
+        if entry is not None and not entry.holds():
+            return None
+        arrays = inputs.values() if type(inputs) is dict else (inputs,)
+        parts: list[Buffer] = [start]
+        for head, array in zip(heads, arrays, strict=True):
             if isinstance(head, bytes):
                 parts += (head, memory_of(array))
                 continue
@@ -71,11 +77,10 @@ class Repeats:
                 parts += encode_input(head.name, [head.head, *string_parts(array)])
             except TypeError:
                 return None  # these are not all bytes, as those before were
-        parts.append(frame.tail)
-        like = frame.call
-        return Call(
-            like.path, join(parts), like.decode, like.model, like.signature, learn=like.learn
-        )
+        parts.append(tail)
+        body = join(parts)
+        seconds = time.perf_counter() - started
+        return Call(path, body, decode, model, signature, False, seconds, learn)
 
     def keep(
         self,
@@ -98,7 +103,8 @@ class Repeats:
         if key is None or request.spec is None:
             return
         heads: list[bytes | _Strings] = []
-        for (name, tensor), array in zip(request.tensors.items(), _arrays(inputs), strict=True):
+        arrays = inputs.values() if type(inputs) is dict else (inputs,)
+        for (name, tensor), array in zip(request.tensors.items(), arrays, strict=True):
             if tensor.array is not array or not array.nbytes:
                 return
             if array.dtype != tensor.dtype.numpy:  # in another byte order
@@ -111,9 +117,8 @@ class Repeats:
         start, *tail = replace(request, tensors={}).to_parts()
         if len(self._frames) >= _MOST:
             self._frames.clear()
-        self._frames[key] = _Frame(
-            request.spec, entry, bytes(start), heads, b"".join(tail), replace(call, body=None)
-        )
+        like = (call.path, call.decode, call.model, call.signature, call.learn)
+        self._frames[key] = _Frame(request.spec, entry, bytes(start), heads, b"".join(tail), like)
 
 
 def _key(which: Which, inputs: Any) -> Any:
@@ -128,7 +133,3 @@ def _key(which: Which, inputs: Any) -> Any:
             return None
         key += (name, array.dtype, array.shape)
     return tuple(key)
-
-
-def _arrays(inputs: Any) -> Any:
-    return inputs.values() if type(inputs) is dict else (inputs,)

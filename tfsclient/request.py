@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 from urllib.parse import quote
@@ -161,7 +161,12 @@ def build_predict(
         InvalidInput: the inputs do not fit the signature, or no client can call it.
     """
     check_version(model, version, label)
-    if (reason := signature.why_unusable) is not None:
+    reason = signature.why_unusable
+    if reason is not None and outputs is not None:
+        # An output that cannot be fetched does not matter to who does not ask for it.
+        wanted = {name: spec for name, spec in signature.outputs.items() if name in outputs}
+        reason = replace(signature, outputs=wanted).why_unusable if wanted else reason
+    if reason is not None:
         raise InvalidInput(f"it cannot be called: {reason}", model=model, signature=signature.name)
     if validate:
         tensors = inputs_.prepare(inputs, signature, model=model)

@@ -29,7 +29,15 @@ _EXPORTER_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_
 _CLASSIFY_OUTPUTS: Final = {"classes": "string", "scores": "float32"}
 _REGRESS_OUTPUTS: Final = {"outputs": "float32"}
 
+# What a TensorInfo that is not dense stands for, and the dense tensors that make it up.
+_ENCODINGS: Final = {
+    "coo_sparse": ("a SparseTensor", "indices, values and dense_shape"),
+    "composite": ("a composite tensor", "components"),
+}
+
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
+
+WHICH_SIGNATURE: Final = "pass signature=..."
 
 _FORMAT = 1
 
@@ -42,8 +50,9 @@ class TensorSpec:
         name: the name that requests and answers use (not the graph's tensor name).
         dtype: the type of its elements.
         shape: the declared dimensions, -1 for one of any size; None if even the rank is open.
-        encoding: "dense", or "coo_sparse" / "composite" for the infos of TF1's
-            ``build_tensor_info`` that TF Serving cannot feed.
+        encoding: "dense"; or "coo_sparse" / "composite" for a SparseTensor or RaggedTensor put down
+            as one (inputs by TF1's ``build_tensor_info``, outputs by TF2, too), which TF Serving
+            can neither take nor give.
     """
 
     name: str
@@ -150,7 +159,11 @@ def _why_unusable(signature: Signature) -> str | None:
     for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
         for spec in specs.values():
             if spec.encoding != "dense":
-                return f"{kind} {spec.name!r} is {spec.encoding}, which TF Serving cannot feed"
+                form, parts = _ENCODINGS[spec.encoding]
+                return (
+                    f"{kind} {spec.name!r} is {form}, and TF Serving takes and gives dense tensors "
+                    f"only: export its {parts} as {kind}s of their own"
+                )
             if not spec.dtype.sendable:
                 return f"{kind} {spec.name!r} is of type {spec.dtype}, which cannot be sent"
     return None
@@ -161,6 +174,8 @@ def _why_not_over_rest(signature: Signature) -> str | None:
         return "it has no inputs, and TF Serving cannot call such a signature over REST"
     for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
         for spec in specs.values():
+            if spec.encoding != "dense":
+                return f"{kind} {spec.name!r} is not dense, and an answer in JSON has all outputs"
             if not spec.dtype.rest:
                 return f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
     return None
@@ -200,7 +215,7 @@ class Model:
                 f"the model has no signature {DEFAULT_SIGNATURE!r}, so say which to use: "
                 f"{_listed(usable)}",
                 model=self.name,
-                hint="pass signature=...",
+                hint=WHICH_SIGNATURE,
             )
         if name not in self.signatures:
             raise InvalidInput(
@@ -339,7 +354,7 @@ def _tensor_from_json(name: str, place: _Place) -> TensorSpec:
     ):
         raise InvalidInput(f"{place.path}.shape must be a list of integers from -1, or null")
     encoding = place.value.get("encoding", "dense")
-    if encoding not in ("dense", "coo_sparse", "composite"):
+    if encoding not in ("dense", *_ENCODINGS):
         raise InvalidInput(f"{place.path}.encoding is {encoding!r}")
     return TensorSpec(name, dtype, None if shape is None else tuple(shape), encoding)
 

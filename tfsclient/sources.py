@@ -1,18 +1,20 @@
 """Where schemas come from: a server's metadata answer, a SavedModel folder, a saved file.
 
-All of them end in one conversion, from ``tensorflow.SignatureDef``.
+All of them tell ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
+protobuf, for an installation for REST alone does without it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tfsclient.dtypes import DType
-from tfsclient.errors import Code, DecodeError, InvalidInput, TFSError, from_code
+from tfsclient.dtypes import INVALID, DType
+from tfsclient.errors import Code, DecodeError, InvalidInput, MissingExtra, TFSError, from_code
 from tfsclient.schema import Model, Signature, TensorSpec, from_json
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _SERVE_TAG = "serve"
 _SIGNATURE_DEF = "signature_def"
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
 
 
 def from_metadata_response(data: bytes) -> Model:
@@ -36,7 +40,7 @@ def from_metadata_response(data: bytes) -> Model:
         raise DecodeError("the metadata answer holds no signature_def")
     signatures = _parse(message_class("tensorflow.serving.SignatureDefMap"), packed.value)
     spec = response.model_spec
-    version = spec.version.value if spec.HasField("version") else None
+    version = _version(spec.version.value) if spec.HasField("version") else None
     return Model(spec.name, version, _signatures(signatures.signature_def))
 
 
@@ -46,25 +50,64 @@ def from_metadata_json(text: bytes) -> Model:
     Raises:
         DecodeError: the text is not such an answer.
     """
-    from google.protobuf import json_format
-
-    from tfsclient.messages import message_class
-
     try:
         answer = orjson.loads(text)
         spec = answer["model_spec"]
-        name, version = spec["name"], spec.get("version")
-        signatures = json_format.ParseDict(
-            answer["metadata"][_SIGNATURE_DEF],
-            message_class("tensorflow.serving.SignatureDefMap")(),
-            ignore_unknown_fields=True,
-        )
-        number = None if version is None else int(version)
-    except (ValueError, KeyError, TypeError, AttributeError, json_format.ParseError) as error:
+        name, version = _text(spec["name"]), spec.get("version")
+        definitions = answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF, {})
+        signatures = {n: _signature_of_json(n, one) for n, one in sorted(definitions.items())}
+        number = None if version is None else _version(_integer(version))
+        return Model(name, number, signatures)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DecodeError(f"not a metadata answer: {type(error).__name__}: {error}") from error
-    if not isinstance(name, str):
-        raise DecodeError(f"not a metadata answer: the model's name is {name!r}")
-    return Model(name, number, _signatures(signatures.signature_def))
+
+
+def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
+    inputs, outputs = (
+        {n: _tensor_of_json(n, info) for n, info in sorted(definition.get(way, {}).items())}
+        for way in ("inputs", "outputs")
+    )
+    method = _text(definition.get("method_name", ""))
+    defaults = frozenset(definition.get("defaults", {})) & frozenset(inputs)
+    return Signature(name, inputs, outputs, method, defaults)
+
+
+def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
+    shape = info.get("tensor_shape", {})
+    sizes = [_integer(dim.get("size", 0)) for dim in shape.get("dim", [])]
+    encoding = next((kind for kind in _ENCODINGS if kind in info), None)
+    dtype = _dtype_of_json(info.get("dtype", 0))
+    return _tensor(name, dtype, None if shape.get("unknown_rank", False) else sizes, encoding)
+
+
+def _dtype_of_json(dtype: Any) -> DType:
+    if not isinstance(dtype, str):
+        return DType.of_number(_integer(dtype))  # of a type that the server cannot name
+    try:
+        return DType.of_enum(dtype)
+    except ValueError:
+        return INVALID  # a newer server's: the model's other signatures may be called
+
+
+def _version(number: int) -> int:
+    if number < 0:
+        raise DecodeError(f"the metadata answer is of version {number}")
+    return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.50} is no text")
+    return value
+
+
+def _integer(value: Any) -> int:
+    """An int64, which JSON of protobuf holds as text."""
+    if type(value) is int or (isinstance(value, str) and _INTEGER.fullmatch(value)):
+        number = int(value)
+        if -1 << 63 <= number < 1 << 63:
+            return number
+    raise ValueError(f"{value!r:.50} is no int64")
 
 
 def from_saved_model(path: str | Path, name: str | None = None) -> Model:
@@ -78,6 +121,7 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
 
     Raises:
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
+        MissingExtra: protobuf is not installed.
     """
     from tfsclient.features import read_examples
 
@@ -103,6 +147,8 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
         definitions = meta_graph.signature_def
         examples = read_examples(meta_graph.graph_def, definitions)
         return Model(name, version, _signatures(definitions, examples))
+    except MissingExtra:
+        raise
     except TFSError as error:
         raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
 
@@ -113,12 +159,11 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
     Raises:
         TFSError: there is none, with the code and the text of TensorFlow's own loader.
     """
-    from google.protobuf import text_format
-    from google.protobuf.message import DecodeError as ProtobufError
-
-    from tfsclient.messages import message_class
+    from tfsclient.messages import ProtobufError, message_class
 
     saved_model = message_class("tensorflow.SavedModel")()
+    from google.protobuf import text_format
+
     binary, text = folder / "saved_model.pb", folder / "saved_model.pbtxt"
     try:
         if binary.exists():
@@ -163,6 +208,7 @@ def from_file(path: str | Path) -> Model:
 
     Raises:
         InvalidInput: the file cannot be read, or is none of these.
+        MissingExtra: it is no JSON, and protobuf is not installed.
     """
     try:
         data = Path(path).read_bytes()
@@ -179,6 +225,8 @@ def from_file(path: str | Path) -> Model:
         read = from_metadata_json if is_metadata else from_json
     try:
         return read(data)
+    except MissingExtra:
+        raise
     except TFSError as error:
         raise InvalidInput(f"{path}: {error.details}") from error
 
@@ -193,7 +241,7 @@ def _has_saved_model(folder: Path) -> bool:
 
 
 def _parse(message: Any, data: bytes) -> Any:
-    from google.protobuf.message import DecodeError as ProtobufError
+    from tfsclient.messages import ProtobufError
 
     try:
         return message.FromString(data)
@@ -220,16 +268,19 @@ def _signatures(
 
 
 def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
-    return {name: _tensor(name, info) for name, info in sorted(infos.items())}
+    return {
+        name: _tensor(
+            name,
+            DType.of_number(info.dtype),
+            None if info.tensor_shape.unknown_rank else [d.size for d in info.tensor_shape.dim],
+            info.WhichOneof("encoding"),
+        )
+        for name, info in sorted(infos.items())
+    }
 
 
-def _tensor(name: str, info: Any) -> TensorSpec:
-    encoding = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}.get(
-        info.WhichOneof("encoding"), "dense"
-    )
-    shape: tuple[int, ...] | None = None
-    if not info.tensor_shape.unknown_rank:
-        shape = tuple(dim.size for dim in info.tensor_shape.dim)
-        if any(size < -1 for size in shape):
-            raise DecodeError(f"tensor {name!r} has an impossible shape {list(shape)}")
-    return TensorSpec(name, DType.of_number(info.dtype), shape, encoding)
+def _tensor(name: str, dtype: DType, sizes: list[int] | None, encoding: str | None) -> TensorSpec:
+    if sizes is not None and any(size < -1 for size in sizes):
+        raise DecodeError(f"tensor {name!r} has an impossible shape {sizes}")
+    shape = None if sizes is None else tuple(sizes)
+    return TensorSpec(name, dtype, shape, _ENCODINGS.get(encoding or "", "dense"))

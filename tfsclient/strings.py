@@ -39,9 +39,9 @@ def string_parts(array: npt.NDArray[Any]) -> list[Buffer]:
         raise TypeError(f"a string tensor needs an object array of bytes, not of {array.dtype}")
     strings = array.ravel().tolist()
     if len(strings) >= _MANY and isinstance(strings[0], bytes) and len(strings[0]) <= _SHORT:
-        from tfsclient.bulk import write_strings
+        with suppress(ImportError, TypeError):  # without protobuf we write; the other is told below
+            from tfsclient.bulk import write_strings
 
-        with suppress(TypeError):  # told below
             return [write_strings(strings)]
     if others := set(map(type, strings)) - {bytes}:
         names = sorted(other.__name__ for other in others)

@@ -189,6 +189,8 @@ def _why_no_array(value: Any, name: str, error: Exception | None) -> Misfit:
     if str(kind.__module__).partition(".")[0] == "torch":
         line = f"{identifier(name)}.detach().cpu().float().numpy()"
         return Misfit(f"is a {kind.__name__} that numpy cannot take ({error}); write {line}")
+    if hasattr(value, "toarray"):  # scipy's sparse matrices
+        return Misfit(f"is a {kind.__name__}, not an array; write {identifier(name)}.toarray()")
     if isinstance(value, Iterable) and not isinstance(value, Mapping):
         return Misfit(f"is a {kind.__name__}, not an array; write list({identifier(name)})")
     return Misfit(f"is a {kind.__name__}, which is no array" + (f": {error}" if error else ""))

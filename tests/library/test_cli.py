@@ -73,6 +73,18 @@ def test_help_is_light_and_lists_every_command() -> None:
     assert printed.endswith("[]\n")
 
 
+@pytest.mark.parametrize("command", [["serve", "-h"], ["inspect", str(ZOO / "linear")]])
+def test_what_an_installation_for_rest_lacks_is_told(command: list[str]) -> None:
+    code = (
+        "import sys\nsys.modules['google.protobuf'] = sys.modules['grpc'] = None\n"
+        f"from tfsclient.cli import main\nmain({command!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: gRPC, SavedModel folders and protobuf's messages need")
+    assert done.stderr.endswith("pip install grpcio protobuf\n")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_shows_an_example(command: str) -> None:
     result = run(command, "--help")
@@ -185,6 +197,23 @@ def test_what_cannot_be_sent_is_told_with_2(
     assert (result.exit_code, result.stdout) == (2, "")
     assert told in result.stderr
     assert not [call for call in fake.calls if call.method == "Predict"]
+
+
+def test_advice_is_what_can_be_typed(zoo: Zoo) -> None:
+    advice = {
+        ("linear", "-i", "x=3"): None,
+        ("linear", "-i", "y=[3]"): None,
+        ("composite", "-i", "[1]"): "write --input NAME=VALUE for each",
+        ("dtypes", "-i", "[1]"): "--signature says which",
+        ("linear", "-i", "x=abc"): "a file is written as @FILE",
+    }
+    for (model, *arguments), hint in advice.items():
+        result = run("predict", zoo.grpc, model, *arguments)
+        assert (result.exit_code, result.stdout) == (2, ""), result.output
+        told = result.stderr.partition("hint: ")[2]
+        assert told.strip() == (hint or ""), result.stderr
+    secure = run("status", f"grpcs://{zoo.grpc}", "linear")
+    assert "hint: if TLS is what failed: tfsclient doctor tells more" in secure.stderr
 
 
 def test_files_that_lie_are_told(fake: FakeServer, tmp_path: Path) -> None:

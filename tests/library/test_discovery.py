@@ -41,8 +41,9 @@ class Server:
 
         which: dict[str, Any] = {"signature": None, "version": None, "label": None, "outputs": None}
         which |= {"validate": DEFAULT, "copy": DEFAULT}
-        repeated = self.core.repeated("m", array, **which)
-        return repeated or drive(self.core.prepare("m", array, **which), metadata)
+        key = self.core.which("m", **which)
+        repeated = self.core.repeats.find(key, array)
+        return repeated or drive(self.core.prepare(key, "m", array, **which), metadata)
 
     def learns(self, outcome: Any) -> None:
         learn = self.call().learn

@@ -193,6 +193,33 @@ def test_names_are_checked_all_at_once() -> None:
     assert "input 'mask' is missing" in text
 
 
+SPARSE = (("x", "int64", (-1, 2)), ("x_1", "float32", (-1,)), ("x_2", "int64", (2,)))
+RAGGED = (("r", "string", (-1,)), ("r_1", "int64", (-1,)), ("r_2", "int64", (-1,)))
+
+
+@pytest.mark.parametrize(
+    ("specs", "advice"),
+    [
+        (SPARSE, "x, x_1 and x_2 look like one SparseTensor: its indices, values and dense_shape"),
+        (RAGGED[:2], "r and r_1 look like one RaggedTensor: its flat_values and row_splits"),
+        (RAGGED, "r, r_1 and r_2 look like one RaggedTensor: its flat_values and nested_row_spl"),
+        ((*SPARSE, ("x_3", "float32", (-1,))), "x, x_1 and x_2 look like one SparseTensor"),
+        ((("a", "float32", (-1,)), ("a_1", "float32", (-1,))), None),
+        ((("r", "float32", ()), ("r_1", "int64", (-1,))), None),
+        ((("x", "int64", (-1, 3)), *SPARSE[1:]), None),
+    ],
+)
+def test_parts_of_what_is_not_dense_are_named(specs: Any, advice: str | None) -> None:
+    name = specs[0][0]
+    for inputs in ({name: np.eye(2)}, np.eye(2), {}):
+        with pytest.raises(InvalidInput) as caught:
+            build_predict("m", inputs, signature=signature(*specs))
+        text = str(caught.value)
+        assert "look like" not in text if advice is None else advice in text
+    with pytest.raises(InvalidInput, match="validate=False"):  # the parts are all there
+        build_predict("m", {n: [0] for n, _, _ in specs} | {"z": 1}, signature=signature(*specs))
+
+
 def test_an_input_with_a_default_may_be_left_out() -> None:
     spec = signature(("x", "float32", None), ("k", "float32", None), defaults="k")
     assert set(build_predict("m", {"x": [1.0]}, signature=spec).tensors) == {"x"}

@@ -31,8 +31,9 @@ def sent(core: Core, inputs: Any, **options: Any) -> bytes:
     """The body of a predict call."""
     which: dict[str, Any] = {"signature": None, "version": None, "label": None, "outputs": None}
     which |= {"validate": DEFAULT, "copy": DEFAULT} | options
-    call = core.repeated("m", inputs, **which) or drive(core.prepare("m", inputs, **which), print)
-    return call.body or b""
+    key = core.which("m", **which)
+    call = core.repeats.find(key, inputs)
+    return (call or drive(core.prepare(key, "m", inputs, **which), print)).body or b""
 
 
 @given(

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import text_format
@@ -15,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
-from tfsclient import Client, InvalidInput, Model, sources
+from tfsclient import Client, DecodeError, InvalidInput, Model, sources
 from tfsclient.messages import message_class
-from tfsclient.schema import to_json
+from tfsclient.schema import from_json, to_json
+from tfsclient.server import proto_json
 
 NOT_LOADABLE = {"broken", "wrong_tag"}
 MODELS = sorted(folder.name for folder in ZOO.iterdir() if folder.name not in NOT_LOADABLE)
@@ -72,6 +74,100 @@ def test_saved_metadata_of_a_real_server(tmp_path: Path) -> None:
             folder = sources.from_saved_model(ZOO / told.name / str(told.version))
             assert told == without_examples(folder)
     assert len(seen) > 5
+
+
+names = st.text(max_size=3)
+
+
+@st.composite
+def tensor_infos(draw: st.DrawFn) -> Any:
+    info = message_class("tensorflow.TensorInfo")(
+        dtype=draw(st.sampled_from([0, 1, 7, 20, 109, 140]))
+    )
+    encoding = draw(st.sampled_from(["name", "coo_sparse", "composite_tensor"]))
+    if encoding == "name":
+        info.name = "x:0"
+    else:
+        getattr(info, encoding).SetInParent()
+    if draw(st.booleans()):
+        info.tensor_shape.unknown_rank = draw(st.booleans())
+        for size in draw(st.lists(st.integers(-1, 2**63 - 1), max_size=2)):
+            info.tensor_shape.dim.add(size=size)
+    return info
+
+
+@given(
+    st.none() | st.integers(0, 2**63 - 1),
+    st.dictionaries(names, st.tuples(names, *[st.dictionaries(names, tensor_infos())] * 2)),
+)
+def test_json_tells_what_the_message_tells(
+    version: int | None, signatures: dict[str, tuple[str, dict[str, Any], dict[str, Any]]]
+) -> None:
+    response = message_class("tensorflow.serving.GetModelMetadataResponse")()
+    response.model_spec.name = "m"
+    if version is not None:
+        response.model_spec.version.value = version
+    definitions = message_class("tensorflow.serving.SignatureDefMap")()
+    for name, (method, inputs, outputs) in signatures.items():
+        definition = definitions.signature_def[name]
+        definition.method_name = method
+        for infos, given_infos in ((definition.inputs, inputs), (definition.outputs, outputs)):
+            for key, info in given_infos.items():
+                infos[key].CopyFrom(info)
+        for key in [*inputs][:1]:
+            definition.defaults[key].SetInParent()
+    response.metadata["signature_def"].Pack(definitions)
+    text = (
+        f'{{"model_spec": {proto_json.to_json(response.model_spec)}, '
+        f'"metadata": {{"signature_def": {proto_json.to_json(definitions)}}}}}'
+    )
+    told = sources.from_metadata_response(response.SerializeToString())
+    assert sources.from_metadata_json(text.encode()) == told
+
+
+ANY_JSON = st.sampled_from(
+    [None, True, -2, 1.5, 2**63, "", "DT_X", "9" * 19, "9" * 30, [], [5], {}, {"": 0}]
+)
+
+
+@given(st.data())
+def test_metadata_json_that_lies_is_refused_or_read(data: st.DataObject) -> None:
+    info = {"dtype": "DT_INT64", "tensor_shape": {"dim": [{"size": "2"}], "unknown_rank": False}}
+    definition = {"inputs": {"x": info}, "outputs": {"y": info}, "method_name": "", "defaults": {}}
+    answer: Any = {
+        "model_spec": {"name": "m", "version": "1"},
+        "metadata": {"signature_def": {"signature_def": {"s": definition}}},
+    }
+    assert sources.from_metadata_json(json.dumps(answer).encode()).signatures.keys() == {"s"}
+    place = answer = json.loads(json.dumps(answer))
+    key = data.draw(st.sampled_from(sorted(place)))
+    while isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
+        place = place[key]
+        keys = sorted(place) if isinstance(place, dict) else range(len(place))
+        key = data.draw(st.sampled_from(keys))
+    place[key] = data.draw(ANY_JSON)
+    try:
+        told = sources.from_metadata_json(json.dumps(answer).encode())
+    except DecodeError:
+        return
+    assert from_json(to_json(told)) == told  # which checks it, too
+
+
+def test_a_version_below_0_is_refused() -> None:
+    response = message_class("tensorflow.serving.GetModelMetadataResponse")()
+    response.model_spec.version.value = -1
+    response.metadata["signature_def"].Pack(message_class("tensorflow.serving.SignatureDefMap")())
+    with pytest.raises(DecodeError, match="version -1"):
+        sources.from_metadata_response(response.SerializeToString())
+
+
+def test_a_type_that_only_a_newer_server_knows_spoils_its_own_signature_only() -> None:
+    text = dict(recorded())["rest/metadata/dtypes"]
+    known = sources.from_metadata_json(text).usable()
+    told = sources.from_metadata_json(text.replace(b'"DT_FLOAT"', b'"DT_FLOAT3"'))
+    lost = known.keys() - told.usable().keys()
+    assert "id_float32" in lost
+    assert "id_float64" not in lost
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -14,18 +14,20 @@ from tfsclient.transports.opening import OPENING, process
 from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 
 
-class Channel:
-    """A channel and the methods called on it so far: making one takes as long as a small call."""
+class Channel(dict[str, Any]):
+    """A channel: by a method's full name what calls it, bytes in and bytes out.
+
+    They are kept, for making one takes as long as a small call.
+    """
 
     def __init__(self, channel: Any) -> None:
+        super().__init__()
         self.pid = process()
-        self._methods: dict[str, Any] = {}
         self._make = channel.unary_unary
         self.close = channel.close
 
-    def method(self, path: str) -> Any:
-        """What calls the method with this full name, bytes in and bytes out."""
-        return self._methods.get(path) or self._methods.setdefault(path, self._make(path))
+    def __missing__(self, path: str) -> Any:
+        return self.setdefault(path, self._make(path))
 
 
 class GrpcTransport:
@@ -44,8 +46,9 @@ class GrpcTransport:
         Raises:
             TFSError: of the class that the status code says.
         """
-        check_headers(headers)
-        method = self._method(call.path)
+        if headers:
+            check_headers(headers)
+        method = self._open()[call.path]
         try:
             data: bytes = method(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except grpc.RpcError as error:
@@ -66,8 +69,9 @@ class GrpcTransport:
         Returns:
             A function that cancels the call on the wire.
         """
-        check_headers(headers)
-        method = self._method(call.path)
+        if headers:
+            check_headers(headers)
+        method = self._open()[call.path]
         try:
             rpc = method.future(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except ValueError as error:
@@ -92,14 +96,14 @@ class GrpcTransport:
         if channel is not None and channel.pid == process():
             channel.close()
 
-    def _method(self, path: str) -> Any:
+    def _open(self) -> Channel:
         channel = self._channel
         if channel is None or channel.pid != process():
             with OPENING:
                 channel = self._channel
                 if channel is None or channel.pid != process():
                     channel = self._channel = Channel(open_channel(grpc, self._settings))
-        return channel.method(path)
+        return channel
 
 
 def open_channel(module: Any, settings: Settings) -> Any:

@@ -32,17 +32,20 @@ class AsyncGrpcTransport:
         Raises:
             TFSError: of the class that the status code says.
         """
-        check_headers(headers)
-        channel = await self._channels.get()
+        if headers:
+            check_headers(headers)
+        channel = self._channels.made()
+        if channel is None:
+            channel = await self._channels.get()
         try:
-            data: bytes = await channel.method(call.path)(
+            data: bytes = await channel[call.path](
                 call.body, timeout=timeout, metadata=tuple(headers.items())
             )
         except grpc.aio.AioRpcError as error:
             raise to_error(error, self._settings, call) from error
         except (asyncio.CancelledError, grpc.aio.UsageError) as error:
             # To the task, close() looks as if somebody had cancelled the task.
-            if self._channels.has(channel) or _cancelling():
+            if self._channels.made() is channel or _cancelling():
                 raise
             raise closed(call) from error
         return data

@@ -49,8 +49,13 @@ class PerLoop(Generic[T]):
         self._close = close
         self._made: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T, None]]] = {}
 
+    def made(self) -> T | None:
+        """The running loop's own, if it has one."""
+        made = self._made.get(asyncio.get_running_loop())
+        return None if made is None else made[0]
+
     async def get(self) -> T:
-        """The running loop's own."""
+        """The running loop's own, made if it has none."""
         loop = asyncio.get_running_loop()
         if loop not in self._made:
             for other in list(self._made):
@@ -59,11 +64,6 @@ class PerLoop(Generic[T]):
             keeper = _keep(self._make(), self._close)
             self._made[loop] = await anext(keeper), keeper
         return self._made[loop][0]
-
-    def has(self, mine: T) -> bool:
-        """Whether the running loop has not given this one up."""
-        made = self._made.get(asyncio.get_running_loop())
-        return made is not None and made[0] is mine
 
     async def close(self) -> None:
         """Give up the running loop's own, if it has one."""
