@@ -90,14 +90,18 @@ class TLSProxy:
         self._context.load_verify_locations(ca)
         self._context.verify_mode = ssl.CERT_REQUIRED
         self._context.set_alpn_protocols([alpn])
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread.start()
+        assert self._listening.wait(30)
 
-    async def _listen(self) -> int:
+    async def _run(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._serve, "localhost", 0, ssl=self._context)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        self.port: int = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        await self._stop.wait()
+        server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("localhost", self._upstream)
@@ -115,7 +119,8 @@ class TLSProxy:
         await asyncio.gather(pump(reader, up_writer), pump(up_reader, writer))
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
 
 
 @pytest.fixture(scope="module")
