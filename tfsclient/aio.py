@@ -32,7 +32,7 @@ from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
 from tfsclient.tls import TLS
 from tfsclient.transports.settings import Settings
-from tfsclient.waiting import Deadline, Readiness
+from tfsclient.waiting import Readiness, left
 
 
 class AsyncClient:
@@ -96,25 +96,23 @@ class AsyncClient:
         copy: Flag = DEFAULT,
     ) -> Prediction:
         """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
+        end, sent = self._core.end(timeout), self._core.headers(headers)
         which = self._core.which(model, signature, version, label, outputs, validate, copy)
         call = self._core.repeats.find(which, inputs)
-        if call is not None:
-            seconds = self._core.seconds(timeout)
-            return await self._exchange(call, seconds, self._core.headers(headers))
-        send = self._sender(timeout, headers)
-        flow = self._core.prepare(
-            which,
-            model,
-            inputs,
-            signature=signature,
-            version=version,
-            label=label,
-            outputs=outputs,
-            validate=validate,
-            copy=copy,
-        )
-        prediction: Prediction = await send(await adrive(flow, send))
-        return prediction
+        if call is None:
+            flow = self._core.prepare(
+                which,
+                model,
+                inputs,
+                signature=signature,
+                version=version,
+                label=label,
+                outputs=outputs,
+                validate=validate,
+                copy=copy,
+            )
+            call = await adrive(flow, lambda call: self._exchange(call, end, sent))
+        return await self._exchange(call, end, sent)
 
     def predict_batches(
         self,
@@ -152,8 +150,12 @@ class AsyncClient:
                 validate=validate,
             )
             requests = split(await adrive(flow, send), batch_size)
-            answers = [send(self._core.call(request, copy)) for request in requests]
-            return merge(requests, await asyncio.gather(*answers))
+
+            async def part(request: PredictRequest) -> Prediction:
+                prediction: Prediction = await send(self._core.call(request, copy))
+                return prediction
+
+            return merge(requests, await asyncio.gather(*map(part, requests)))
 
         return _pipeline(run, batches, concurrency, ordered)
 
@@ -365,21 +367,17 @@ class AsyncClient:
         return f"<tfsclient.AsyncClient of {self._target}>"
 
     async def _send(self, call: Call[T], timeout: Timeout, headers: Headers) -> T:
-        answer: T = await self._sender(timeout, headers)(call)
-        return answer
+        return await self._exchange(call, self._core.end(timeout), self._core.headers(headers))
 
     def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Awaitable[Any]]:
         """A function that sends calls, all of them within one deadline."""
-        deadline = Deadline(self._core.seconds(timeout))
-        sent = self._core.headers(headers)
-        return lambda call: self._exchange(call, deadline.left(call.model), sent)
+        end, sent = self._core.end(timeout), self._core.headers(headers)
+        return lambda call: self._exchange(call, end, sent)
 
-    async def _exchange(
-        self, call: Call[T], timeout: float | None, headers: Mapping[str, str]
-    ) -> T:
+    async def _exchange(self, call: Call[T], end: float | None, headers: Mapping[str, str]) -> T:
         exchange = Exchange(call, self._on_call)
         try:
-            data = await self._transport.send(call, timeout, headers)
+            data = await self._transport.send(call, left(end, call.model), headers)
         except TFSError as error:
             exchange.failed(error)
             raise

@@ -48,6 +48,8 @@ class _Commands(click.Group):
             except MissingExtra:
                 raise
             except ImportError as error:
+                if (error.name or "").partition(".")[0] not in ("grpc", "google"):
+                    raise
                 raise left_out(error) from error
         command: click.Command = getattr(module, cmd_name)
         return command

@@ -24,7 +24,7 @@ from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
 from tfsclient.tls import TLS
 from tfsclient.transports.settings import Settings
-from tfsclient.waiting import Deadline, Readiness
+from tfsclient.waiting import Readiness, left
 
 
 class Client:
@@ -141,24 +141,23 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
+        end, sent = self._core.end(timeout), self._core.headers(headers)
         which = self._core.which(model, signature, version, label, outputs, validate, copy)
         call = self._core.repeats.find(which, inputs)
-        if call is not None:
-            return self._exchange(call, self._core.seconds(timeout), self._core.headers(headers))
-        send = self._sender(timeout, headers)
-        flow = self._core.prepare(
-            which,
-            model,
-            inputs,
-            signature=signature,
-            version=version,
-            label=label,
-            outputs=outputs,
-            validate=validate,
-            copy=copy,
-        )
-        prediction: Prediction = send(drive(flow, send))
-        return prediction
+        if call is None:
+            flow = self._core.prepare(
+                which,
+                model,
+                inputs,
+                signature=signature,
+                version=version,
+                label=label,
+                outputs=outputs,
+                validate=validate,
+                copy=copy,
+            )
+            call = drive(flow, self._send_by(end, sent))
+        return self._exchange(call, end, sent)
 
     def predict_future(
         self,
@@ -183,8 +182,7 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the signature could not be discovered.
         """
-        deadline = Deadline(self._core.seconds(timeout))
-        sent = self._core.headers(headers)
+        end, sent = self._core.end(timeout), self._core.headers(headers)
         which = self._core.which(model, signature, version, label, outputs, validate, copy)
         call = self._core.repeats.find(which, inputs)
         if call is None:
@@ -199,8 +197,8 @@ class Client:
                 validate=validate,
                 copy=copy,
             )
-            call = drive(flow, self._send_by(deadline, sent))
-        return self._start(call, deadline, sent)
+            call = drive(flow, self._send_by(end, sent))
+        return self._start(call, end, sent)
 
     def predict_batches(
         self,
@@ -254,13 +252,12 @@ class Client:
         }
 
         def start(inputs: inputs_.Inputs) -> Parts:
-            deadline = Deadline(self._core.seconds(timeout))
-            sent = self._core.headers(headers)
+            end, sent = self._core.end(timeout), self._core.headers(headers)
             flow = self._core.build(model, inputs, **options)
-            request = drive(flow, self._send_by(deadline, sent))
+            request = drive(flow, self._send_by(end, sent))
             requests = split(request, batch_size)
             calls = [self._core.call(request, copy) for request in requests]
-            return Parts(requests, [self._start(call, deadline, sent) for call in calls])
+            return Parts(requests, [self._start(call, end, sent) for call in calls])
 
         return pipeline(start, batches, concurrency, ordered)
 
@@ -564,32 +561,31 @@ class Client:
     def __repr__(self) -> str:
         return f"<tfsclient.Client of {self._target}>"
 
-    def _start(
-        self, call: Call[T], deadline: Deadline, headers: Mapping[str, str]
-    ) -> CallFuture[T]:
-        future = CallFuture(Exchange(call, self._on_call))
-        left = deadline.left(call.model)
-        future.cancel_call = self._transport.start(call, left, headers, future.arrived)
+    def _start(self, call: Call[T], end: float | None, headers: Mapping[str, str]) -> CallFuture[T]:
+        exchange = Exchange(call, self._on_call)
+        future = CallFuture(exchange)
+        try:
+            seconds = left(end, call.model)
+            future.cancel_call = self._transport.start(call, seconds, headers, future.arrived)
+        except TFSError as error:
+            exchange.failed(error)
+            raise
         return future
 
     def _send(self, call: Call[T], timeout: Timeout, headers: Headers) -> T:
-        answer: T = self._sender(timeout, headers)(call)
-        return answer
+        return self._exchange(call, self._core.end(timeout), self._core.headers(headers))
 
     def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Any]:
         """A function that sends calls, all of them within one deadline."""
-        deadline = Deadline(self._core.seconds(timeout))
-        return self._send_by(deadline, self._core.headers(headers))
+        return self._send_by(self._core.end(timeout), self._core.headers(headers))
 
-    def _send_by(
-        self, deadline: Deadline, headers: Mapping[str, str]
-    ) -> Callable[[Call[Any]], Any]:
-        return lambda call: self._exchange(call, deadline.left(call.model), headers)
+    def _send_by(self, end: float | None, headers: Mapping[str, str]) -> Callable[[Call[Any]], Any]:
+        return lambda call: self._exchange(call, end, headers)
 
-    def _exchange(self, call: Call[T], timeout: float | None, headers: Mapping[str, str]) -> T:
+    def _exchange(self, call: Call[T], end: float | None, headers: Mapping[str, str]) -> T:
         exchange = Exchange(call, self._on_call)
         try:
-            data = self._transport.send(call, timeout, headers)
+            data = self._transport.send(call, left(end, call.model), headers)
         except TFSError as error:
             exchange.failed(error)
             raise

@@ -118,7 +118,9 @@ def _feature_list(name: str, steps: Any) -> bytes:
 
 def _listed(name: str, steps: Any) -> Iterable[Any]:
     if not isinstance(steps, list | tuple):
-        array = np.asarray(steps) if hasattr(steps, "__array__") else None  # a tensor, a column
+        array = steps if isinstance(steps, np.ndarray) else None
+        if array is None and hasattr(steps, "__array__"):
+            array = np.asarray(steps)  # a tensor, a column
         if array is None or not array.ndim:
             raise InvalidInput(
                 f"feature list {name!r} is a {type(steps).__name__}, not a list of steps"

@@ -86,9 +86,10 @@ class Core:
 
     # One deadline and one set of headers for all that a method sends.
 
-    def seconds(self, timeout: Timeout) -> float | None:
-        """The time that a method has; None for no limit."""
-        return self._timeout if timeout is DEFAULT else check_timeout(timeout)
+    def end(self, timeout: Timeout) -> float | None:
+        """When a method that starts now must be done, by ``time.monotonic()``; None for never."""
+        seconds = self._timeout if timeout is DEFAULT else check_timeout(timeout)
+        return None if seconds is None else time.monotonic() + seconds
 
     def headers(self, headers: Headers) -> Mapping[str, str]:
         """The headers of one call: the client's, the token, and the call's own."""
@@ -118,7 +119,7 @@ class Core:
             id(signature) if isinstance(signature, Signature) else signature,
             version,
             label,
-            None if outputs is None else tuple(outputs),
+            tuple(outputs) if isinstance(outputs, list) else outputs,
             self._validate if validate is DEFAULT else validate,
             self._copy if copy is DEFAULT else copy,
         )
@@ -151,10 +152,7 @@ class Core:
             entry = None
             if request.spec is not signature:
                 entry = self._discovery.known(Pointer(model, version, label))
-                if (
-                    entry is None
-                    or entry.model.signatures.get(request.spec.name) is not request.spec
-                ):
+                if entry is None or not entry.vouches_for(request.spec):
                     return call  # it was not checked against what is known now
             self.repeats.keep(which, inputs, entry, request, call)
         return call

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tfsclient.calls import Call, Flow
 from tfsclient.errors import InvalidArgument, NotFound, TFSError
 from tfsclient.results import Prediction
-from tfsclient.schema import Model
+from tfsclient.schema import Model, Signature
 
 _MAX_AGE = 60.0  # seconds until a pointer is looked up again
 _MIN_AGE = 1.0  # seconds within which a pointer is not looked up twice on suspicion
@@ -44,10 +44,14 @@ class Entry:
     asked_at: float
     suspect: bool = False
 
-    def holds(self) -> bool:
+    def fresh(self) -> bool:
         """Whether it need not be asked for again."""
         age = time.monotonic() - self.asked_at
         return age < _MIN_AGE or (age < _MAX_AGE and not self.suspect)
+
+    def vouches_for(self, signature: Signature) -> bool:
+        """Whether this very signature is still the model's, and need not be asked for again."""
+        return self.model.signatures.get(signature.name) is signature and self.fresh()
 
 
 class Discovery:
@@ -71,7 +75,7 @@ class Discovery:
     def known(self, pointer: Pointer) -> Entry | None:
         """The model behind a pointer; None if it is to be asked for."""
         entry = self._given.get(pointer.model) or self._entries.get(pointer)
-        return entry if entry is not None and entry.holds() else None
+        return entry if entry is not None and entry.fresh() else None
 
     def find(self, pointer: Pointer) -> Flow[Model]:
         """The model behind a pointer, asked for if it is not known or too old."""
@@ -110,8 +114,9 @@ class Discovery:
 
     def _ask(self, pointer: Pointer, now: float) -> Flow[Model]:
         model: Model = yield self._metadata(*pointer)
-        before = self._entries.get(pointer)
-        self._entries[pointer] = Entry(model, now)
-        if before is not None:
-            before.asked_at = -math.inf  # for those who kept it
-        return model
+        # One entry for each pointer, whoever asks: remembered requests keep it.
+        entry = self._entries.setdefault(pointer, Entry(model, now))
+        if entry.model != model:
+            entry.model = model
+        entry.asked_at, entry.suspect = now, False
+        return entry.model

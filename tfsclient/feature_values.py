@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient import tables
 from tfsclient.casts import Misfit, cast
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
@@ -84,8 +85,10 @@ def _values(value: Any, spec: FeatureSpec | None) -> Values:
     """A feature's values, flat and checked."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise Misfit("is a masked array with masked elements: fill them first")
-    if not isinstance(value, _PLAIN) and hasattr(value, "__array__"):
-        value = np.asarray(value)  # a numpy scalar, a tensor, a column
+    if tables.is_column(value):
+        value = tables.column_values(value)
+    elif not isinstance(value, _PLAIN) and hasattr(value, "__array__"):
+        value = np.asarray(value)  # a numpy scalar, a tensor
     shape: tuple[int, ...]
     if isinstance(value, np.ndarray) and value.dtype.kind not in "OSUT":
         shape = value.shape

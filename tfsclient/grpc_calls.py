@@ -14,7 +14,7 @@ from tfsclient.calls import Call
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, InvalidInput
 from tfsclient.example import ExampleLike, serialize, write_call
-from tfsclient.messages import message_class
+from tfsclient.messages import ProtobufError, message_class
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
@@ -297,8 +297,6 @@ def _spec_field(model: str, version: int | None, label: str | None) -> bytes:
 
 
 def _statuses(data: bytes) -> list[VersionStatus]:
-    from google.protobuf.message import DecodeError as ProtobufError
-
     response = message_class("tensorflow.serving.GetModelStatusResponse")
     try:
         answer = response.FromString(data)

@@ -288,6 +288,9 @@ def decode_strings_response(data: bytes, copy: bool = False) -> tuple[ModelSpec,
 def _read_strings(data: bytes, copy: bool) -> tuple[ModelSpec, Outputs] | None:
     if not _MANY_STRINGS < len(data) < _LONG_STRINGS:
         return None
+    # With more than one, protobuf drops those whose names are the same.
+    if [number for number, *_ in fields(data)].count(_RESPONSE_OUTPUTS) != 1:
+        return None
     from tfsclient.bulk import read_answer
 
     answer = read_answer(data)

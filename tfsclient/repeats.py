@@ -44,7 +44,7 @@ class _Frame(NamedTuple):
     start: bytes
     heads: list[bytes | _Strings]  # what stands before the elements of each array
     tail: bytes
-    call: tuple[Any, ...]  # path, decode, model, signature and learn of a Call
+    call: Call[Prediction]  # a call like it, without a body
 
 
 class Repeats:
@@ -64,8 +64,8 @@ class Repeats:
         frame = self._frames.get(_key(which, inputs))
         if frame is None:
             return None
-        _, entry, start, heads, tail, (path, decode, model, signature, learn) = frame
-        if entry is not None and not entry.holds():
+        spec, entry, start, heads, tail, like = frame
+        if entry is not None and not entry.vouches_for(spec):
             return None
         arrays = inputs.values() if type(inputs) is dict else (inputs,)
         parts: list[Buffer] = [start]
@@ -80,7 +80,9 @@ class Repeats:
         parts.append(tail)
         body = join(parts)
         seconds = time.perf_counter() - started
-        return Call(path, body, decode, model, signature, False, seconds, learn)
+        return Call(
+            like.path, body, like.decode, like.model, like.signature, False, seconds, like.learn
+        )
 
     def keep(
         self,
@@ -117,8 +119,9 @@ class Repeats:
         start, *tail = replace(request, tensors={}).to_parts()
         if len(self._frames) >= _MOST:
             self._frames.clear()
-        like = (call.path, call.decode, call.model, call.signature, call.learn)
-        self._frames[key] = _Frame(request.spec, entry, bytes(start), heads, b"".join(tail), like)
+        self._frames[key] = _Frame(
+            request.spec, entry, bytes(start), heads, b"".join(tail), replace(call, body=None)
+        )
 
 
 def _key(which: Which, inputs: Any) -> Any:

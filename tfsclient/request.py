@@ -161,6 +161,8 @@ def build_predict(
         InvalidInput: the inputs do not fit the signature, or no client can call it.
     """
     check_version(model, version, label)
+    if validate:
+        _check_outputs(outputs, signature, model)
     reason = signature.why_unusable
     if reason is not None and outputs is not None:
         # An output that cannot be fetched does not matter to who does not ask for it.
@@ -170,7 +172,6 @@ def build_predict(
         raise InvalidInput(f"it cannot be called: {reason}", model=model, signature=signature.name)
     if validate:
         tensors = inputs_.prepare(inputs, signature, model=model)
-        _check_outputs(outputs, signature, model)
     else:
         named = inputs_.name_inputs(inputs, signature, model=model)
         tensors = inputs_.as_they_are(named, model=model, signature=signature.name)

@@ -26,8 +26,6 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         version: the version that answered; None over REST, which does not tell.
     """
 
-    __slots__ = ("__weakref__", "model", "signature", "version")
-
     def __init__(
         self,
         outputs: dict[str, npt.NDArray[Any]],

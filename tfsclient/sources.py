@@ -54,7 +54,7 @@ def from_metadata_json(text: bytes) -> Model:
         answer = orjson.loads(text)
         spec = answer["model_spec"]
         name, version = _text(spec["name"]), spec.get("version")
-        definitions = answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF, {})
+        definitions = _dict(answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF))
         signatures = {n: _signature_of_json(n, one) for n, one in sorted(definitions.items())}
         number = None if version is None else _version(_integer(version))
         return Model(name, number, signatures)
@@ -64,20 +64,23 @@ def from_metadata_json(text: bytes) -> Model:
 
 def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
     inputs, outputs = (
-        {n: _tensor_of_json(n, info) for n, info in sorted(definition.get(way, {}).items())}
+        {n: _tensor_of_json(n, info) for n, info in sorted(_dict(definition.get(way)).items())}
         for way in ("inputs", "outputs")
     )
-    method = _text(definition.get("method_name", ""))
-    defaults = frozenset(definition.get("defaults", {})) & frozenset(inputs)
+    method = _text(_given(definition.get("method_name"), ""))
+    defaults = frozenset(_dict(definition.get("defaults"))) & frozenset(inputs)
     return Signature(name, inputs, outputs, method, defaults)
 
 
 def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
-    shape = info.get("tensor_shape", {})
-    sizes = [_integer(dim.get("size", 0)) for dim in shape.get("dim", [])]
-    encoding = next((kind for kind in _ENCODINGS if kind in info), None)
-    dtype = _dtype_of_json(info.get("dtype", 0))
-    return _tensor(name, dtype, None if shape.get("unknown_rank", False) else sizes, encoding)
+    shape = _dict(info.get("tensor_shape"))
+    dims, unknown_rank = _given(shape.get("dim"), []), _given(shape.get("unknown_rank"), False)
+    if type(dims) is not list or type(unknown_rank) is not bool:
+        raise TypeError(f"the shape of tensor {name!r} is {shape!r:.50}")
+    sizes = [_integer(_given(dim.get("size"), 0)) for dim in dims]
+    encoding = next((kind for kind in _ENCODINGS if info.get(kind) is not None), None)
+    dtype = _dtype_of_json(_given(info.get("dtype"), 0))
+    return _tensor(name, dtype, None if unknown_rank else sizes, encoding)
 
 
 def _dtype_of_json(dtype: Any) -> DType:
@@ -93,6 +96,17 @@ def _version(number: int) -> int:
     if number < 0:
         raise DecodeError(f"the metadata answer is of version {number}")
     return number
+
+
+def _given(value: Any, default: Any) -> Any:
+    """A field's value; null is as good as nothing in protobuf's JSON."""
+    return default if value is None else value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict | None):
+        raise TypeError(f"{value!r:.50} is no object")
+    return value or {}
 
 
 def _text(value: Any) -> str:

@@ -232,14 +232,14 @@ def _string_array(value: Any) -> Array:
 
 
 def _to_bytes(item: Any) -> bytes:
-    if isinstance(item, bytes):
+    if type(item) is bytes:
         return item
     if isinstance(item, str):
         try:
             return item.encode()
         except UnicodeEncodeError as error:
             raise Misfit(f"holds text that is not Unicode: {error}") from error
-    if isinstance(item, bytearray | memoryview):
+    if isinstance(item, bytes | bytearray | memoryview):
         return bytes(item)
     raise _no_string(item)
 

@@ -20,28 +20,18 @@ _LOOK_SECONDS = 5.0  # that one such look may take
 _ENDLESS = 1e9  # seconds; thirty years
 
 
-class Deadline:
-    """When a method must be done.
+def left(end: float | None, model: str | None) -> float | None:
+    """Seconds that are left until ``end`` by ``time.monotonic()``; None for no limit.
 
-    Args:
-        seconds: from now; None for never.
+    Raises:
+        DeadlineExceeded: none are.
     """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._end = None if seconds is None else time.monotonic() + seconds
-
-    def left(self, model: str | None) -> float | None:
-        """Seconds that are left; None for no limit.
-
-        Raises:
-            DeadlineExceeded: none are.
-        """
-        if self._end is None:
-            return None
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise DeadlineExceeded("no time was left to send the request", model=model)
-        return left
+    if end is None:
+        return None
+    seconds = end - time.monotonic()
+    if seconds <= 0:
+        raise DeadlineExceeded("no time was left to send the request", model=model)
+    return seconds
 
 
 class Readiness:

@@ -63,9 +63,9 @@ def write(
         frames += _read_frames(path)
     previous, frame = None, b""
     for request in requests:
-        if request is not previous:  # often it is, and a checksum takes long
-            frame = _frame(_record(request))
-            previous = request
+        record = _record(request)
+        if record != previous:  # often it is the same again, and a checksum takes long
+            previous, frame = record, _frame(record)
         frames.append(frame)
         if len(frames) > MAX_RECORDS:
             raise InvalidInput(f"TF Serving takes at most {MAX_RECORDS} warm-up records")

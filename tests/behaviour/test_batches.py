@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tfsclient import AsyncClient, Client, InvalidArgument, InvalidInput
+from tfsclient import AsyncClient, Client, DeadlineExceeded, InvalidArgument, InvalidInput
 
 
 def values(predictions: Any) -> list[float]:
@@ -57,6 +58,23 @@ def test_an_error_stops_the_pipeline(target: str) -> None:
         assert next(predictions).only().tolist() == [12]
         with pytest.raises(InvalidArgument):
             list(predictions)
+
+
+def test_parts_that_find_no_time_are_not_forgotten(
+    target: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    async def run() -> None:
+        async with AsyncClient(target) as client:
+            await client.predict("linear", [1.0])
+            with pytest.raises(DeadlineExceeded):
+                async for _ in client.predict_batches(
+                    "linear", [np.zeros(400, np.float32)], batch_size=1, timeout=0.01
+                ):
+                    pass
+
+    asyncio.run(run())
+    gc.collect()
+    assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
 
 
 def test_the_same_for_asyncio(target: str) -> None:

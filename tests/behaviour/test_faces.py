@@ -141,6 +141,20 @@ def test_on_call_tells_what_became_of_each_call(target: str, make_client: Any) -
     assert isinstance(calls[2].error, NotFound)
 
 
+def test_time_runs_from_the_first_line_of_a_call(target: str, make_client: Any) -> None:
+    def token() -> str:
+        time.sleep(0.3)
+        return "abc"
+
+    calls: list[CallInfo] = []
+    with make_client(target, on_call=calls.append, token=token) as client:
+        client.predict("linear", np.array([2.0], np.float32))
+        calls.clear()
+        with pytest.raises(DeadlineExceeded):
+            client.predict("linear", np.array([2.0], np.float32), timeout=0.1)
+    assert [type(call.error) for call in calls] == [DeadlineExceeded]
+
+
 def test_the_log_has_no_payloads(target: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "tfsclient"), Client(target) as client:
         client.predict("strings", "secret words", signature="test_concat")

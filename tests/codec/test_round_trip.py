@@ -25,7 +25,7 @@ from tfsclient.predict_wire import (
     join,
 )
 from tfsclient.tensors import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
-from tfsclient.wire import Buffer
+from tfsclient.wire import Buffer, chunk
 
 thorough = settings(deadline=None, max_examples=200)
 Encode = Callable[[Tensor], list[Buffer]]
@@ -120,6 +120,20 @@ def test_answers_of_strings_read_alike_either_way(
         return model, seen
 
     assert outcome(decode_strings_response) == outcome(decode_predict_response)
+
+
+def test_an_output_beside_one_of_strings_is_not_lost() -> None:
+    strings = encode_tensor(Tensor(DType("string"), np.array([b"text" * 9] * 60, object)))
+    entry = chunk(1, b"y") + chunk(2, b"".join(strings))
+    for first in (entry + chunk(3, b"unknown"), chunk(1, b"z") + chunk(2, b"")):
+        answer = chunk(1, first) + chunk(1, entry.replace(b"y", b"z", 1))
+        try:
+            _, wanted = decode_predict_response(answer)
+        except DecodeError as error:
+            with pytest.raises(DecodeError, match=str(error)):
+                decode_strings_response(answer)
+        else:
+            assert wanted.keys() == {"y", "z"} == decode_strings_response(answer)[1].keys()
 
 
 def test_answers_alike_in_all_but_one_byte_are_told_apart() -> None:

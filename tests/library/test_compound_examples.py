@@ -160,6 +160,7 @@ def test_an_empty_step_has_the_type_of_the_others_or_its_own() -> None:
         ({"a": 1}, "feature list 'x' is a dict, not a list of steps"),
         (3, "feature list 'x' is a int, not a list of steps"),
         (np.array(3), "feature list 'x' is a ndarray, not a list of steps"),
+        (np.ma.masked_array([1, 2], [False, True]), "step 1: feature 'x' is a masked array"),
         ((step for step in [1]), "feature list 'x' is a generator, not a list of steps"),
     ],
 )

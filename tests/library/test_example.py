@@ -127,6 +127,7 @@ def test_values(value: Any, kind: str, values: list[Any]) -> None:
         ([[1, 2], [3]], "is ragged"),
         ([[1, 2], [3, 4]], "has shape (2, 2), but an Example's features are flat"),
         (np.zeros((2, 2)), "has shape (2, 2), but an Example's features are flat"),
+        (np.ma.masked_array([1.0, 2.0], [False, True]), "masked elements"),
     ],
 )
 def test_refused(value: Any, text: str) -> None:

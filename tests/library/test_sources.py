@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import text_format
+from google.protobuf import json_format, text_format
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,6 +151,47 @@ def test_metadata_json_that_lies_is_refused_or_read(data: st.DataObject) -> None
     except DecodeError:
         return
     assert from_json(to_json(told)) == told  # which checks it, too
+    # What both read is the same.
+    response = message_class("tensorflow.serving.GetModelMetadataResponse")()
+    definitions = message_class("tensorflow.serving.SignatureDefMap")()
+    given = answer["metadata"]["signature_def"]
+    try:
+        json_format.ParseDict(given, definitions, ignore_unknown_fields=True)
+    except json_format.ParseError:
+        return
+    response.metadata["signature_def"].Pack(definitions)
+    by_protobuf = sources.from_metadata_response(response.SerializeToString())
+    assert by_protobuf.signatures == told.signatures
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shape"),
+    [
+        ("tensor_shape", None, ()),
+        ("tensor_shape", {"dim": None}, ()),
+        ("tensor_shape", {"dim": [{"size": None}]}, (0,)),
+        ("tensor_shape", {"dim": [{"size": "3"}], "unknown_rank": None}, (3,)),
+        ("coo_sparse", None, ()),
+        ("tensor_shape", {"dim": {}}, None),
+        ("tensor_shape", {"dim": ""}, None),
+        ("tensor_shape", {"unknown_rank": "false"}, None),
+        ("tensor_shape", {"dim": [{"size": 1.5}]}, None),
+        ("tensor_shape", [], None),
+    ],
+)
+def test_null_is_nothing_and_no_other_type_will_do(field: str, value: Any, shape: Any) -> None:
+    definition = {"inputs": {"x": {"dtype": "DT_FLOAT", field: value}}, "outputs": None}
+    answer = {
+        "model_spec": {"name": "m"},
+        "metadata": {"signature_def": {"signature_def": {"s": definition}}},
+    }
+    text = json.dumps(answer).encode()
+    if shape is None:
+        with pytest.raises(DecodeError, match="not a metadata answer"):
+            sources.from_metadata_json(text)
+        return
+    spec = sources.from_metadata_json(text).signatures["s"].inputs["x"]
+    assert (spec.dtype, spec.shape, spec.encoding) == ("float32", shape, "dense")
 
 
 def test_a_version_below_0_is_refused() -> None:

@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from tests.conftest import missing
-from tfsclient import DType, InvalidInput, PredictRequest, Signature, TensorSpec, build_predict
+from tfsclient import (
+    DType,
+    Example,
+    InvalidInput,
+    PredictRequest,
+    Signature,
+    TensorSpec,
+    build_predict,
+)
 from tfsclient.example import features_of
 from tfsclient.schema import CLASSIFY, FeatureSpec
 
@@ -132,6 +140,8 @@ def test_nullable_columns_without_nulls_are_numbers(pandas: Any, pyarrow: Any) -
         assert prepare(series, kind, (-1, 1)).tolist() == [[1], [0]]
         assert "fillna" in refused(pandas.Series([1, None], dtype=dtype), kind)
     assert "fill_null" in refused(pyarrow.array([1, None]), "float32")
+    with pytest.raises(InvalidInput, match="feature 'x' holds 1 nulls"):
+        Example({"x": pandas.Series([1, None], dtype="Int64")}).to_bytes()
     assert "1 nulls" in refused(pyarrow.array([[1, None]]), "int64")
     assert "Python objects" in refused(pandas.Series([[1, None]]), "int64")
     assert np.isnan(prepare(pandas.Series([float("nan")]), "float32")).all()

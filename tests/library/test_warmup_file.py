@@ -197,6 +197,8 @@ def test_calls_that_no_warm_up_holds_are_refused(half_plus_two: Path) -> None:
         assert f"a signature to {method} with takes strings" in result.output
     result = warmup(half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", "[]")
     assert "there are no examples" in result.output
+    result = warmup(half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '["zzz"]')
+    assert "example 0: the bytes are no serialized tf.Example" in result.output
     result = warmup(
         half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '[{"y": 1}]'
     )

@@ -15,6 +15,7 @@ from tfsclient.cli import exit_codes
 from tfsclient.commands.given import read_inputs
 from tfsclient.commands.options import input_option, signature_option
 from tfsclient.errors import InvalidInput
+from tfsclient.example import features_of
 from tfsclient.request import PredictRequest, build_predict
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 
@@ -80,9 +81,17 @@ def _call(request: PredictRequest, spec: Signature, method: str) -> PredictReque
             model=request.model,
             signature=spec.name,
         )
-    (examples,) = request.tensors.values()
+    if not request.tensors:
+        raise InvalidInput(f"give the Examples to {method}", model=request.model)
+    (given,) = request.tensors.values()
+    examples = np.atleast_1d(given.array).tolist()
+    for number, example in enumerate(examples):
+        try:
+            features_of(example)
+        except InvalidInput as error:
+            raise InvalidInput(f"example {number}: {error.details}", model=request.model) from error
     make = grpc_calls.regress if method == "regress" else grpc_calls.classify
-    return make(request.model, np.atleast_1d(examples.array).tolist(), signature=spec.name)
+    return make(request.model, examples, signature=spec.name)
 
 
 def _version_folder(folder: Path, model: Model) -> Path:

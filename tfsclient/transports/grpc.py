@@ -14,20 +14,24 @@ from tfsclient.transports.opening import OPENING, process
 from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 
 
-class Channel(dict[str, Any]):
-    """A channel: by a method's full name what calls it, bytes in and bytes out.
+class _Methods(dict[str, Any]):
+    """By a method's full name what calls it, bytes in and bytes out; made when first asked for."""
 
-    They are kept, for making one takes as long as a small call.
-    """
-
-    def __init__(self, channel: Any) -> None:
+    def __init__(self, make: Callable[[str], Any]) -> None:
         super().__init__()
-        self.pid = process()
-        self._make = channel.unary_unary
-        self.close = channel.close
+        self._make = make
 
     def __missing__(self, path: str) -> Any:
         return self.setdefault(path, self._make(path))
+
+
+class Channel:
+    """A channel and the methods called on it so far: making one takes as long as a small call."""
+
+    def __init__(self, channel: Any) -> None:
+        self.pid = process()
+        self.methods = _Methods(channel.unary_unary)
+        self.close = channel.close
 
 
 class GrpcTransport:
@@ -48,7 +52,7 @@ class GrpcTransport:
         """
         if headers:
             check_headers(headers)
-        method = self._open()[call.path]
+        method = self._open().methods[call.path]
         try:
             data: bytes = method(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except grpc.RpcError as error:
@@ -71,7 +75,7 @@ class GrpcTransport:
         """
         if headers:
             check_headers(headers)
-        method = self._open()[call.path]
+        method = self._open().methods[call.path]
         try:
             rpc = method.future(call.body, timeout=timeout, metadata=tuple(headers.items()))
         except ValueError as error:

@@ -38,7 +38,7 @@ class AsyncGrpcTransport:
         if channel is None:
             channel = await self._channels.get()
         try:
-            data: bytes = await channel[call.path](
+            data: bytes = await channel.methods[call.path](
                 call.body, timeout=timeout, metadata=tuple(headers.items())
             )
         except grpc.aio.AioRpcError as error:

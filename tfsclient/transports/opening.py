@@ -18,7 +18,11 @@ _pid = os.getpid()
 
 
 def process() -> int:
-    """This process's id; ``os.getpid()`` is a system call, and small calls would feel it."""
+    """This process's id; ``os.getpid()`` is a system call, and small calls would feel it.
+
+    A child that something other than Python forks must call ``PyOS_AfterFork_Child``, as embedders
+    of Python do anyway.
+    """
     return _pid
 
 
