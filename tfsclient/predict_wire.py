@@ -400,6 +400,8 @@ def _remember(data: bytes, model: ModelSpec, outputs: Outputs, detached: set[str
     # A bool's bytes have to be looked at each time; strings are no memory.
     if not outputs or any(array.dtype in (np.bool_, np.object_) for array in outputs.values()):
         return
+    if sum(array.nbytes for array in outputs.values()) > len(data):  # varints, or repeated values
+        return
     base = _address(np.frombuffer(data, np.uint8))
     places = []
     for name, array in outputs.items():
