@@ -101,15 +101,7 @@ class AsyncClient:
         call = self._core.repeats.find(which, inputs)
         if call is None:
             flow = self._core.prepare(
-                which,
-                model,
-                inputs,
-                signature=signature,
-                version=version,
-                label=label,
-                outputs=outputs,
-                validate=validate,
-                copy=copy,
+                which, model, inputs, signature, version, label, outputs, validate, copy
             )
             call = await adrive(flow, lambda call: self._exchange(call, end, sent))
         return await self._exchange(call, end, sent)

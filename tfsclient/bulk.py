@@ -29,16 +29,17 @@ def write_strings(strings: list[bytes]) -> bytes:
 
 def read_tensor(data: Buffer) -> Any:
     """A TensorProto as a message; None if protobuf refuses it."""
-    try:
-        return _tensor_proto().FromString(data)
-    except ProtobufError:
-        return None
+    return _read("tensorflow.TensorProto", data)
 
 
 def read_answer(data: bytes) -> Any:
     """A PredictResponse as a message; None if protobuf refuses it."""
+    return _read("tensorflow.serving.PredictResponse", data)
+
+
+def _read(name: str, data: Buffer) -> Any:
     try:
-        return message_class("tensorflow.serving.PredictResponse").FromString(data)
+        return message_class(name).FromString(data)
     except ProtobufError:
         return None
 

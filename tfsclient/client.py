@@ -146,15 +146,7 @@ class Client:
         call = self._core.repeats.find(which, inputs)
         if call is None:
             flow = self._core.prepare(
-                which,
-                model,
-                inputs,
-                signature=signature,
-                version=version,
-                label=label,
-                outputs=outputs,
-                validate=validate,
-                copy=copy,
+                which, model, inputs, signature, version, label, outputs, validate, copy
             )
             call = drive(flow, self._send_by(end, sent))
         return self._exchange(call, end, sent)
@@ -187,15 +179,7 @@ class Client:
         call = self._core.repeats.find(which, inputs)
         if call is None:
             flow = self._core.prepare(
-                which,
-                model,
-                inputs,
-                signature=signature,
-                version=version,
-                label=label,
-                outputs=outputs,
-                validate=validate,
-                copy=copy,
+                which, model, inputs, signature, version, label, outputs, validate, copy
             )
             call = drive(flow, self._send_by(end, sent))
         return self._start(call, end, sent)

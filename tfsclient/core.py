@@ -129,7 +129,6 @@ class Core:
         which: Which,
         model: str,
         inputs: inputs_.Inputs,
-        *,
         signature: str | Signature | None,
         version: int | None,
         label: str | None,
