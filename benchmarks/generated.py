@@ -34,7 +34,7 @@ from tfsclient import Model  # noqa: E402
 
 _RESULTS: Final = ROOT / "benchmarks" / "results"
 _CACHE: Final = ROOT / ".cache" / "benchmarks" / "generated"
-_PROTOS: Final = ROOT / "tfsclient" / "protos.binpb"
+_PROTOS: Final = ROOT / "tfsclient" / "_codec" / "protos.binpb"
 _PREDICT: Final = "tensorflow_serving/apis/predict.proto"
 _GO_MODULE: Final = "benchmark"
 

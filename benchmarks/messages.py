@@ -6,9 +6,9 @@ import orjson
 
 from benchmarks.cases import MODEL, Arrays, Case
 from tfsclient import DType, Model, PredictRequest, Signature, TensorSpec
-from tfsclient.predict_wire import PredictResponse, encode_predict_response, join
-from tfsclient.tensors import Tensor, encode_tensor
-from tfsclient.wire import chunk
+from tfsclient._codec.predict import PredictResponse, encode_predict_response, join
+from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.tensor import Tensor, encode_tensor
 
 
 def schema(case: Case) -> Model:

@@ -119,7 +119,7 @@ class _Protobuf(_Grpcio):
     """Hand-written: grpcio and protobuf's messages, the arrays' memory as tensor_content."""
 
     def open(self, channel: Any) -> Any:
-        from tfsclient.messages import message_class
+        from tfsclient._codec.messages import message_class
 
         self.request_class = message_class("tensorflow.serving.PredictRequest")
         response_class = message_class("tensorflow.serving.PredictResponse")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import grpc
 
-from tfsclient.messages import message_class
+from tfsclient._codec.messages import message_class
 from tfsclient.testing import serve
 
 MODEL = Path(__file__).parents[1] / "tests/conformance/models/half_plus_two"

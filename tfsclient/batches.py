@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tfsclient._codec.tensor import Tensor
 from tfsclient.errors import InvalidInput
 from tfsclient.futures import CallFuture
 from tfsclient.inputs import Inputs
 from tfsclient.request import PredictRequest
 from tfsclient.results import Prediction
-from tfsclient.tensors import Tensor
 
 
 def split(request: PredictRequest, size: int | None) -> list[PredictRequest]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tfsclient._codec.protobuf import chunk
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
 from tfsclient.example import (
@@ -22,7 +23,6 @@ from tfsclient.example import (
     write_one,
 )
 from tfsclient.feature_values import Values, convert
-from tfsclient.wire import chunk
 
 _FEATURE_LISTS = 2  # of SequenceExample, whose 1 is its context
 _FEATURE = 1  # of FeatureList

@@ -12,11 +12,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from tfsclient import tables
+from tfsclient._codec.protobuf import CHUNK, pack_varints, tag, varint
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.feature_values import FLOAT32, INT64, Array, Values, convert
 from tfsclient.schema import Features
-from tfsclient.wire import CHUNK, pack_varints, tag, varint
 
 # What stands before a field's size.
 _FEATURES = tag(1, CHUNK)  # of Example
@@ -257,7 +257,7 @@ def features_of(
     """
     if not isinstance(example, bytes) and _message_name(example) != _EXAMPLE:
         return _convert(example, spec, shared)
-    from tfsclient.messages import ProtobufError, message_class
+    from tfsclient._codec.messages import ProtobufError, message_class
 
     try:
         message = message_class(_EXAMPLE).FromString(serialize(example))

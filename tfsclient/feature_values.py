@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient import tables
+from tfsclient._codec.nested import object_array
 from tfsclient.casts import Misfit, cast
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
-from tfsclient.nested import object_array
 from tfsclient.schema import Features, FeatureSpec
 
 Array: TypeAlias = npt.NDArray[Any]

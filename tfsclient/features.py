@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfsclient._codec.tensor import MAX_PADDING, Array, decode_tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError
 from tfsclient.graph import MOVED, SAME, Edge, Graph, Site, Slice, TooLarge
 from tfsclient.schema import Features, FeatureSpec
-from tfsclient.tensors import MAX_PADDING, Array, decode_tensor
 
 _PARSERS = frozenset({"ParseExample", "ParseExampleV2", "ParseSingleExample"})
 # These take tf.SequenceExamples, which have lists of features besides.

@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfsclient import predict_wire
+from tfsclient._codec import predict as predict_messages
+from tfsclient._codec.messages import ProtobufError, message_class
+from tfsclient._codec.protobuf import CHUNK, FIXED32, chunk, fields
 from tfsclient.calls import Call
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, InvalidInput
 from tfsclient.example import ExampleLike, serialize, write_call
-from tfsclient.messages import ProtobufError, message_class
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import CLASSIFY, REGRESS, Features, Model
 from tfsclient.sources import from_metadata_response
-from tfsclient.wire import CHUNK, FIXED32, chunk, fields
 
 _PREDICTION = "/tensorflow.serving.PredictionService/"
 _MODEL = "/tensorflow.serving.ModelService/"
@@ -45,15 +45,15 @@ NEEDS_SIGNATURE = False
 def predict(request: PredictRequest, copy: bool) -> Call[Prediction]:
     """The call that runs a predict request."""
     model, signature = request.model, request.signature
-    read = predict_wire.decode_predict_response
+    read = predict_messages.decode_predict_response
     if request.spec is not None and [t.dtype for t in request.spec.outputs.values()] == [STRING]:
-        read = predict_wire.decode_strings_response
+        read = predict_messages.decode_strings_response
     decode = partial(_prediction, read, model, signature, copy)
     return Call(_PREDICTION + "Predict", request.to_bytes(), decode, model, signature)
 
 
 def _prediction(
-    read: Callable[[bytes, bool], tuple[predict_wire.ModelSpec, predict_wire.Outputs]],
+    read: Callable[[bytes, bool], tuple[predict_messages.ModelSpec, predict_messages.Outputs]],
     model: str,
     signature: str | None,
     copy: bool,
@@ -142,12 +142,16 @@ def multi_inference(
             raise InvalidInput(
                 f'a task is "classify" or "regress", not {kind!r}', model=model, signature=name
             )
-        spec = predict_wire.encode_model_spec(model, version=version, label=label, signature=name)
+        spec = predict_messages.encode_model_spec(
+            model, version=version, label=label, signature=name
+        )
         method = chunk(_TASK_METHOD, _KINDS[kind].method.encode())
         parts.append(chunk(_TASKS, chunk(_TASK_SPEC, spec) + method))
     data, count = _input(examples, context, features, model, None)
     decode = partial(_multi_response, tasks=dict(tasks), count=count)
-    return Call(_PREDICTION + "MultiInference", predict_wire.join([*parts, data]), decode, model)
+    return Call(
+        _PREDICTION + "MultiInference", predict_messages.join([*parts, data]), decode, model
+    )
 
 
 def _request(
@@ -160,11 +164,11 @@ def _request(
     features: Features | None,
 ) -> tuple[bytes, int]:
     """A ClassificationRequest, which a RegressionRequest looks like; and its examples' number."""
-    spec = predict_wire.encode_model_spec(
+    spec = predict_messages.encode_model_spec(
         model, version=version, label=label, signature=signature or ""
     )
     data, count = _input(examples, context, features, model, signature)
-    return predict_wire.join([chunk(_SPEC, spec), data]), count
+    return predict_messages.join([chunk(_SPEC, spec), data]), count
 
 
 def _input(
@@ -292,7 +296,7 @@ def status(model: str, version: int | None) -> Call[list[VersionStatus]]:
 
 
 def _spec_field(model: str, version: int | None, label: str | None) -> bytes:
-    spec = predict_wire.encode_model_spec(model, version=version, label=label, signature="")
+    spec = predict_messages.encode_model_spec(model, version=version, label=label, signature="")
     return chunk(_MODEL_SPEC, spec)
 
 

@@ -72,7 +72,7 @@ class ServerConfig:
 
     def to_message(self) -> Any:
         """The same as a ``tensorflow.serving.ModelServerConfig``."""
-        from tfsclient.messages import message_class
+        from tfsclient._codec.messages import message_class
 
         message = message_class("tensorflow.serving.ModelServerConfig")()
         message.model_config_list.SetInParent()
@@ -157,7 +157,7 @@ def _from_dict(name: str, value: Any) -> ModelConfig:
 
 
 def _from_text(text: str, where: str) -> ServerConfig:
-    from tfsclient.messages import message_class
+    from tfsclient._codec.messages import message_class
 
     message = message_class("tensorflow.serving.ModelServerConfig")()
     from google.protobuf import text_format
@@ -170,7 +170,7 @@ def _from_text(text: str, where: str) -> ServerConfig:
 
 
 def _from_bytes(data: bytes) -> ServerConfig:
-    from tfsclient.messages import ProtobufError, message_class
+    from tfsclient._codec.messages import ProtobufError, message_class
 
     try:
         return _from_message(message_class("tensorflow.serving.ModelServerConfig").FromString(data))

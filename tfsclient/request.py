@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from tfsclient import inputs as inputs_
-from tfsclient import predict_wire, rest_json
+from tfsclient._codec import predict, rest_json
+from tfsclient._codec.protobuf import Buffer
+from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient.errors import DecodeError, InvalidInput, MissingExtra
 from tfsclient.schema import Signature
-from tfsclient.tensors import Tensor, decode_tensor
-from tfsclient.wire import Buffer
 
 
 @dataclass(slots=True)
@@ -45,14 +45,14 @@ class PredictRequest:
         Raises:
             InvalidInput: it would be 2 GiB or more, which neither protobuf nor gRPC can carry.
         """
-        return predict_wire.join(self.to_parts())
+        return predict.join(self.to_parts())
 
     def to_parts(self) -> list[Buffer]:
         """What :meth:`to_bytes` joins; large arrays are not copied."""
-        header = predict_wire.encode_model_spec(
+        header = predict.encode_model_spec(
             self.model, version=self.version, label=self.label, signature=self.signature or ""
         )
-        return predict_wire.encode_predict_request(header, self.tensors, self.outputs or ())
+        return predict.encode_predict_request(header, self.tensors, self.outputs or ())
 
     def to_json(self, row: bool = False) -> bytes:
         """The body of the same request over REST.
@@ -90,8 +90,8 @@ class PredictRequest:
         name = getattr(getattr(type(message), "DESCRIPTOR", None), "full_name", None)
         if name != "tensorflow.serving.PredictRequest":
             raise InvalidInput(f"a {name or type(message).__name__} is no PredictRequest")
-        read = predict_wire.decode_predict_request(message.SerializeToString())
-        spec = read.spec or predict_wire.ModelSpec()
+        read = predict.decode_predict_request(message.SerializeToString())
+        spec = read.spec or predict.ModelSpec()
         tensors = {}
         for name, proto in read.inputs.items():
             try:

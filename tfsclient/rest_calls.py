@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from tfsclient import rest_json
+from tfsclient._codec import rest_json
 from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
 from tfsclient.example import ExampleLike, write_call

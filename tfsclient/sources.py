@@ -32,7 +32,7 @@ def from_metadata_response(data: bytes) -> Model:
     Raises:
         DecodeError: the bytes are no such message, or lack the signatures.
     """
-    from tfsclient.messages import message_class
+    from tfsclient._codec.messages import message_class
 
     response = _parse(message_class("tensorflow.serving.GetModelMetadataResponse"), data)
     packed = response.metadata.get(_SIGNATURE_DEF)
@@ -173,7 +173,7 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
     Raises:
         TFSError: there is none, with the code and the text of TensorFlow's own loader.
     """
-    from tfsclient.messages import ProtobufError, message_class
+    from tfsclient._codec.messages import ProtobufError, message_class
 
     saved_model = message_class("tensorflow.SavedModel")()
     from google.protobuf import text_format
@@ -255,7 +255,7 @@ def _has_saved_model(folder: Path) -> bool:
 
 
 def _parse(message: Any, data: bytes) -> Any:
-    from tfsclient.messages import ProtobufError
+    from tfsclient._codec.messages import ProtobufError
 
     try:
         return message.FromString(data)

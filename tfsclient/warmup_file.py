@@ -15,10 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from tfsclient._codec.protobuf import chunk
 from tfsclient.calls import Call
 from tfsclient.errors import InvalidInput
 from tfsclient.request import PredictRequest
-from tfsclient.wire import chunk
 
 FILE: Final = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS: Final = 1000  # with one more, TF Serving does not load the version

@@ -1,7 +1,8 @@
-"""Rebuild tfsclient/protos.binpb from the official wheels: python codegen/dev/protos.py [--check].
+"""Rebuild tfsclient/_codec/protos.binpb: python codegen/dev/protos.py [--check].
 
-Needs `tensorflow` and `tensorflow-serving-api`.  The result is a FileDescriptorSet of the messages
-that tfsclient speaks, without comments or source positions; it is data, and no code is generated.
+It is read from the official wheels `tensorflow` and `tensorflow-serving-api`.  The result is a
+FileDescriptorSet of the messages that tfsclient speaks, without comments or source positions; it is
+data, and no code is generated.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pb2, descriptor_pool
 
-TARGET = Path(__file__).parents[2] / "tfsclient" / "protos.binpb"
+TARGET = Path(__file__).parents[2] / "tfsclient" / "_codec" / "protos.binpb"
 
 # The files whose messages are used by name; what they import comes along.
 ROOTS = [

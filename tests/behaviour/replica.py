@@ -15,13 +15,13 @@ from typing import Any
 import grpc
 import numpy as np
 
-from tfsclient.predict_wire import (
+from tfsclient._codec.predict import (
     PredictResponse,
     decode_predict_request,
     encode_predict_response,
     join,
 )
-from tfsclient.tensors import Tensor, decode_tensor
+from tfsclient._codec.tensor import Tensor, decode_tensor
 
 GRPC_PORT, REST_PORT, VERSION = map(int, sys.argv[1:])
 

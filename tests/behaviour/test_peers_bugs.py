@@ -45,11 +45,11 @@ from tfsclient import (
     Unimplemented,
     build_predict,
 )
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.predict import decode_predict_response
+from tfsclient._codec.protobuf import VARINT, chunk, tag, varint
 from tfsclient.dtypes import HALF_VAL
-from tfsclient.messages import message_class
-from tfsclient.predict_wire import decode_predict_response
 from tfsclient.testing import FakeServer
-from tfsclient.wire import VARINT, chunk, tag, varint
 
 LANGUAGES = ["python", "go", "js", "ts", "curl", "openapi"]
 ALIASES = ["", "0", "1st", "a-b", "a_b", "class", "image:0", "in", "output/boxes:0", "é", "中文"]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
-from tfsclient.tensors import Tensor
 
 DTYPES = [d for d in map(DType.of_number, range(1, 64)) if d.sendable]
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsclient import strings, wire
+from tfsclient._codec import protobuf, strings
+from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import DecodeError
-from tfsclient.tensors import Tensor, decode_tensor, encode_tensor
-from tfsclient.wire import chunk
 
 thorough = settings(max_examples=500, deadline=None)
 
@@ -90,16 +90,16 @@ def test_damaged_strings(data: st.DataObject) -> None:
 def test_many_varints(seed: int, odd: list[bytes]) -> None:
     random = np.random.default_rng(seed)
     numbers = random.integers(0, 2**63, 300) >> random.integers(0, 63, 300)
-    payload = bytearray(wire.pack_varints(numbers * random.choice([-1, 1], 300)))
+    payload = bytearray(protobuf.pack_varints(numbers * random.choice([-1, 1], 300)))
     for piece in odd:
         place = int(random.integers(len(payload)))
         payload[place:place] = piece
 
     def unpack(many: int) -> list[int] | None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(wire, "_MANY", many)
+            patch.setattr(protobuf, "_MANY", many)
             try:
-                read = wire.unpack_varints(np.frombuffer(bytes(payload), np.uint8))
+                read = protobuf.unpack_varints(np.frombuffer(bytes(payload), np.uint8))
             except DecodeError:
                 return None
         integers: list[int] = read.astype(np.int64).tolist()
@@ -110,7 +110,8 @@ def test_many_varints(seed: int, odd: list[bytes]) -> None:
 
 def test_protobuf_is_not_loaded_before_it_pays() -> None:
     program = (
-        "import sys, numpy; from tfsclient.tensors import Tensor, decode_tensor, encode_tensor;"
+        "import sys, numpy;"
+        "from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor;"
         "from tfsclient.dtypes import STRING;"
         "few = Tensor(STRING, numpy.array([b'a'] * 10, object));"
         "decode_tensor(b''.join(encode_tensor(few)));"

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsclient import messages
-from tfsclient.errors import DecodeError
-from tfsclient.predict_wire import (
+from tfsclient._codec import messages
+from tfsclient._codec.predict import (
     PredictResponse,
     decode_predict_request,
     decode_predict_response,
@@ -21,8 +20,9 @@ from tfsclient.predict_wire import (
     encode_predict_response,
     join,
 )
-from tfsclient.tensors import Tensor, decode_tensor, encode_tensor_typed
-from tfsclient.wire import chunk
+from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor_typed
+from tfsclient.errors import DecodeError
 
 thorough = settings(deadline=None, max_examples=200)
 Read = Callable[[bytes], object]

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.codec.test_tensorflow import UNKNOWN_TO_ITS_PYTHON, alike
 from tests.conftest import missing
 from tfsclient import DType, PredictRequest, Signature, TensorSpec, build_predict
+from tfsclient._codec.predict import ModelSpec, decode_predict_response, join
+from tfsclient._codec.protobuf import FIXED32, FIXED64, VARINT, chunk, fields, tag
+from tfsclient._codec.tensor import Tensor, encode_tensor, encode_tensor_typed
 from tfsclient.dtypes import DCOMPLEX_VAL, DOUBLE_VAL, FLOAT_VAL, SCOMPLEX_VAL, STRING
-from tfsclient.predict_wire import ModelSpec, decode_predict_response, join
-from tfsclient.tensors import Tensor, encode_tensor, encode_tensor_typed
-from tfsclient.wire import FIXED32, FIXED64, VARINT, chunk, fields, tag
 
 thorough = settings(deadline=None, max_examples=500)
 names = st.text(max_size=20)

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfsclient import messages
-from tfsclient.dtypes import DType
-from tfsclient.errors import DecodeError, InvalidInput
-from tfsclient.predict_wire import (
+from tfsclient._codec import messages
+from tfsclient._codec.predict import (
     ModelSpec,
     PredictResponse,
     decode_predict_request,
@@ -20,8 +18,10 @@ from tfsclient.predict_wire import (
     encode_predict_response,
     join,
 )
-from tfsclient.tensors import Tensor, decode_tensor, encode_tensor
-from tfsclient.wire import chunk
+from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor
+from tfsclient.dtypes import DType
+from tfsclient.errors import DecodeError, InvalidInput
 
 
 def official(kind: str, **fields: Any) -> Any:

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfsclient import messages
-from tfsclient.dtypes import DType
-from tfsclient.errors import DecodeError
-from tfsclient.predict_wire import (
+from tfsclient._codec import messages
+from tfsclient._codec.predict import (
     PredictResponse,
     decode_predict_request,
     decode_predict_response,
     encode_predict_response,
     join,
 )
-from tfsclient.tensors import Tensor, decode_tensor
+from tfsclient._codec.tensor import Tensor, decode_tensor
+from tfsclient.dtypes import DType
+from tfsclient.errors import DecodeError
 
 TRANSCRIPT = Path(__file__).parents[1] / "conformance" / "transcripts" / "grpc.jsonl"
 PREDICT = [

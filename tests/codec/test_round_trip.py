@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsclient import messages
-from tfsclient.dtypes import DType
-from tfsclient.errors import DecodeError
-from tfsclient.predict_wire import (
+from tfsclient._codec import messages
+from tfsclient._codec.predict import (
     ModelSpec,
     PredictResponse,
     decode_predict_request,
@@ -24,8 +22,10 @@ from tfsclient.predict_wire import (
     encode_predict_response,
     join,
 )
-from tfsclient.tensors import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
-from tfsclient.wire import Buffer, chunk
+from tfsclient._codec.protobuf import Buffer, chunk
+from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
+from tfsclient.dtypes import DType
+from tfsclient.errors import DecodeError
 
 thorough = settings(deadline=None, max_examples=200)
 Encode = Callable[[Tensor], list[Buffer]]

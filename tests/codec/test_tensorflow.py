@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tfsclient import messages
+from tfsclient._codec import messages
+from tfsclient._codec.predict import join
+from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError
-from tfsclient.predict_wire import join
-from tfsclient.tensors import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 
 # Its C++ knows them.
 UNKNOWN_TO_ITS_PYTHON = {"float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2fnuz"}

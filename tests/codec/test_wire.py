@@ -11,9 +11,9 @@ from google.protobuf.message import DecodeError as ProtobufError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tfsclient import messages, wire
+from tfsclient._codec import messages, protobuf
+from tfsclient._codec.tensor import decode_tensor
 from tfsclient.errors import DecodeError
-from tfsclient.tensors import decode_tensor
 
 thorough = settings(deadline=None, max_examples=200)
 TensorProto = messages.message_class("tensorflow.TensorProto")
@@ -25,27 +25,27 @@ integers = st.integers(-(2**63), 2**63 - 1) | st.integers(-300, 300)
 @example([2**k - 1 for k in range(64)] + [2**k for k in range(63)] + [-(2**k) for k in range(64)])
 @example([])
 def test_packed_int64(values: list[int]) -> None:
-    payload = wire.pack_varints(np.array(values, np.int64))
+    payload = protobuf.pack_varints(np.array(values, np.int64))
     whole = TensorProto(int64_val=values).SerializeToString()
-    assert (wire.chunk(10, payload) if values else b"") == whole
-    numbers = wire.unpack_varints(np.frombuffer(payload, np.uint8))
+    assert (protobuf.chunk(10, payload) if values else b"") == whole
+    numbers = protobuf.unpack_varints(np.frombuffer(payload, np.uint8))
     assert numbers.astype(np.int64).tolist() == values
-    assert b"".join(map(wire.varint, values)) == payload
+    assert b"".join(map(protobuf.varint, values)) == payload
 
 
 @thorough
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 20_000), max_size=40))
 def test_packed_uint64(values: list[int]) -> None:
-    payload = wire.pack_varints(np.array(values, np.uint64))
-    assert TensorProto.FromString(wire.chunk(17, payload)).uint64_val == values
-    assert wire.unpack_varints(np.frombuffer(payload, np.uint8)).tolist() == values
+    payload = protobuf.pack_varints(np.array(values, np.uint64))
+    assert TensorProto.FromString(protobuf.chunk(17, payload)).uint64_val == values
+    assert protobuf.unpack_varints(np.frombuffer(payload, np.uint8)).tolist() == values
 
 
 @thorough
 @given(st.binary(max_size=40), st.sampled_from([7, 10, 11, 13, 16, 17]))
 def test_any_packed_payload(payload: bytes, field: int) -> None:
     """Padded varints, and varints wider than their field, are cut as protobuf cuts them."""
-    data = wire.chunk(field, payload)
+    data = protobuf.chunk(field, payload)
     dtype, name, numpy = {
         7: (3, "int_val", np.int32),
         10: (9, "int64_val", np.int64),
@@ -61,8 +61,8 @@ def test_any_packed_payload(payload: bytes, field: int) -> None:
         refused = True
     else:
         refused = False
-    shape = wire.chunk(2, wire.chunk(2, b"\x08" + wire.varint(len(wanted) or 1)))
-    message = b"\x08" + wire.varint(dtype) + shape + data
+    shape = protobuf.chunk(2, protobuf.chunk(2, b"\x08" + protobuf.varint(len(wanted) or 1)))
+    message = b"\x08" + protobuf.varint(dtype) + shape + data
     if refused:
         with pytest.raises(DecodeError):
             decode_tensor(message)
@@ -85,10 +85,10 @@ def test_what_protobuf_reads_the_walker_reads(data: st.DataObject) -> None:
         Empty.FromString(message)  # to which all fields are unknown
     except ProtobufError:
         with pytest.raises(DecodeError):
-            list(wire.fields(message))
+            list(protobuf.fields(message))
     else:
         try:
-            list(wire.fields(message))
+            list(protobuf.fields(message))
         except DecodeError as error:
             # Some protobuf libraries let a field number 0 pass; the format has none.
             assert "number 0" in str(error)  # noqa: PT017

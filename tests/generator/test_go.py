@@ -25,13 +25,14 @@ from tfsclient_gen.samples import PNG_BASE64
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
-from tfsclient import Client, Example, Image, grpc_calls, rest_json, schema, sources
+from tfsclient import Client, Example, Image, grpc_calls, schema, sources
+from tfsclient._codec import rest_json
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.example import serialize
-from tfsclient.messages import message_class
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.tensors import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 
 pytestmark = pytest.mark.language("go")
 

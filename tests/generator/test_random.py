@@ -17,7 +17,7 @@ from tfsclient_gen import generate, left_out
 
 from tests.conftest import tool
 from tests.generator.matrix.random_models import random_model
-from tfsclient.messages import message_class
+from tfsclient._codec.messages import message_class
 from tfsclient.schema import Model, Signature
 
 pytest_plugins = ["tests.generator.js.fixtures"]

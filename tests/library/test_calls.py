@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import missing
 from tfsclient import grpc_calls, rest_calls
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.rest_json import decode_classify, decode_regress
 from tfsclient.calls import Call
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
@@ -25,8 +27,6 @@ from tfsclient.errors import (
     from_http_status,
 )
 from tfsclient.example import Example
-from tfsclient.messages import message_class
-from tfsclient.rest_json import decode_classify, decode_regress
 from tfsclient.schema import FeatureSpec
 
 TRANSCRIPTS = Path(__file__).parents[1] / "conformance" / "transcripts"

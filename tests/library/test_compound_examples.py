@@ -25,11 +25,11 @@ from tfsclient import (
     TensorSpec,
     build_predict,
 )
+from tfsclient._codec.messages import message_class, pool
+from tfsclient._codec.rest_json import example_to_json
 from tfsclient.dtypes import STRING
 from tfsclient.example import example_array
 from tfsclient.inputs import as_they_are
-from tfsclient.messages import message_class, pool
-from tfsclient.rest_json import example_to_json
 
 ELWC = "tensorflow.serving.ExampleListWithContext"
 QUERY = {"query": "Oslo", "age": 3}

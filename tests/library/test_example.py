@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.rest_json import example_to_json
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.example import Example, example_array, features_of, serialize
-from tfsclient.messages import message_class
-from tfsclient.rest_json import example_to_json
 from tfsclient.schema import FeatureSpec
 
 SPEC = {

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfsclient import DType, InvalidInput, Signature, TensorSpec, build_predict
+from tfsclient._codec.tensor import Tensor, encode_tensor
 from tfsclient.dtypes import STRING
 from tfsclient.example import Example, features_of
 from tfsclient.inputs import as_they_are
 from tfsclient.schema import FeatureSpec
-from tfsclient.tensors import Tensor, encode_tensor
 
 
 def signature(*specs: tuple[str, str, tuple[int, ...] | None], defaults: str = "") -> Signature:
@@ -312,7 +312,7 @@ def test_a_tensor_that_numpy_cannot_take_comes_with_the_line_to_write(
 def message(name: str, data: bytes) -> Any:
     """A message of a pool that is neither ours nor TensorFlow's."""
     files = descriptor_pb2.FileDescriptorSet.FromString(
-        (files_of("tfsclient") / "protos.binpb").read_bytes()
+        (files_of("tfsclient._codec") / "protos.binpb").read_bytes()
     )
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
 from tfsclient import Client, DecodeError, InvalidInput, Model, sources
-from tfsclient.messages import message_class
+from tfsclient._codec.messages import message_class
 from tfsclient.schema import from_json, to_json
 from tfsclient.server import proto_json
 

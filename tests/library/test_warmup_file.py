@@ -20,9 +20,9 @@ from tfsclient import (
     sources,
     warmup_file,
 )
+from tfsclient._codec.messages import message_class
 from tfsclient.calls import Call
 from tfsclient.cli import main
-from tfsclient.messages import message_class
 
 
 @pytest.fixture

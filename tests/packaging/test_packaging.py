@@ -45,7 +45,9 @@ def test_the_wheel_holds_two_packages_and_all_templates(wheel: zipfile.ZipFile) 
     templates = ROOT / "templates"
     on_disk = {str(p.relative_to(templates)) for p in templates.rglob("*") if p.is_file()}
     assert packed == on_disk
-    assert {"tfsclient/py.typed", "tfsclient/protos.binpb", "tfsclient_gen/py.typed"} <= set(names)
+    assert {"tfsclient/py.typed", "tfsclient/_codec/protos.binpb", "tfsclient_gen/py.typed"} <= set(
+        names
+    )
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:
@@ -70,8 +72,8 @@ def test_it_lives_beside_tensorflow(order: str) -> None:
 import {first}
 import {second}
 import numpy as np
-from tfsclient.messages import message_class
-from tfsclient.tensors import Tensor, decode_tensor, encode_tensor
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor
 array = np.arange(6, dtype=np.float32).reshape(2, 3)
 data = b"".join(encode_tensor(Tensor(tfsclient.DType("float32"), array)))
 ours = message_class("tensorflow.TensorProto").FromString(data)

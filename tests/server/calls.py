@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from tfsclient.messages import message_class
+from tfsclient._codec.messages import message_class
 from tfsclient.server.app import Options
 
 from .conftest import MODELS

@@ -14,12 +14,12 @@ import grpc
 import numpy as np
 import pytest
 
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidArgument, TFSError, Unavailable
-from tfsclient.messages import message_class
 from tfsclient.server.app import Server
 from tfsclient.server.batching import BatchedModel, Batching, read_batching
-from tfsclient.tensors import Tensor, decode_tensor
 
 from .calls import LINEAR, PREDICT, QUICK, predict_request
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfsclient.messages import message_class
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.protobuf import chunk, tag, varint
 from tfsclient.testing import FakeServer, RunningServer
-from tfsclient.wire import chunk, tag, varint
 
 from .calls import PREDICT, predict_request
 from .conftest import MODELS

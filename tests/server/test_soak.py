@@ -17,10 +17,10 @@ import httpx
 import numpy as np
 import pytest
 
-from tfsclient.messages import message_class
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.protobuf import chunk, tag, varint
 from tfsclient.server.config import parse_text
 from tfsclient.testing import RunningServer, serve
-from tfsclient.wire import chunk, tag, varint
 
 from .calls import PREDICT, predict_request
 from .conftest import FLAGS, MODELS

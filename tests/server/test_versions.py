@@ -13,8 +13,8 @@ import grpc
 import httpx
 import pytest
 
+from tfsclient._codec.messages import message_class
 from tfsclient.errors import FailedPrecondition, InvalidArgument, Unavailable, Unknown
-from tfsclient.messages import message_class
 from tfsclient.schema import Model
 from tfsclient.server.app import Options, Server
 from tfsclient.server.config import parse_text, to_config

@@ -11,8 +11,8 @@ from typing import Any
 import google_crc32c
 import pytest
 
+from tfsclient._codec.messages import message_class
 from tfsclient.errors import Unknown
-from tfsclient.messages import message_class
 from tfsclient.server.app import Server
 
 from .calls import QUICK, predict_request

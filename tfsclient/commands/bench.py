@@ -13,6 +13,7 @@ from contextlib import suppress
 import click
 import numpy as np
 
+from tfsclient._codec.tensor import Tensor
 from tfsclient.cli import EXIT_NO, exit_codes, visible
 from tfsclient.client import Client
 from tfsclient.commands.given import read_inputs
@@ -27,7 +28,6 @@ from tfsclient.errors import InvalidArgument, InvalidInput, TFSError
 from tfsclient.exchange import CallInfo
 from tfsclient.request import PredictRequest
 from tfsclient.schema import Signature, TensorSpec
-from tfsclient.tensors import Tensor
 
 _LARGEST = 1 << 31  # bytes that a request may have
 

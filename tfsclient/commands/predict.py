@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from tfsclient._codec.nested import object_array
+from tfsclient._codec.rest_json import string_to_json
 from tfsclient.cli import exit_codes, visible
 from tfsclient.client import Client
 from tfsclient.commands.given import read_inputs
@@ -20,8 +22,6 @@ from tfsclient.commands.options import (
     version_options,
 )
 from tfsclient.dtypes import DType
-from tfsclient.nested import object_array
-from tfsclient.rest_json import string_to_json
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 

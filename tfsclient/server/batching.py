@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tfsclient._codec.tensor import Tensor
 from tfsclient.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -27,7 +28,6 @@ from tfsclient.errors import (
 )
 from tfsclient.server.flag_files import read_flag_file
 from tfsclient.server.models import Runnable
-from tfsclient.tensors import Tensor
 
 _log = logging.getLogger("tfsclient.server")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from google.protobuf import text_format
 
+from tfsclient._codec.messages import message_class, pool
 from tfsclient.errors import FailedPrecondition, InvalidArgument
-from tfsclient.messages import message_class, pool
 
 _PLATFORM = "tensorflow"
 

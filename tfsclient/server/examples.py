@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf import text_format
 
+from tfsclient._codec.messages import pool
+from tfsclient._codec.predict import ModelSpec
+from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidArgument, Unimplemented
-from tfsclient.messages import pool
-from tfsclient.predict_wire import ModelSpec
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 from tfsclient.server import metrics
 from tfsclient.server.models import Models, Runnable
-from tfsclient.tensors import Tensor
 
 _INPUTS = "inputs"
 _CLASSES, _SCORES = "classes", "scores"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from tfsclient.predict_wire import ModelSpec, encode_model_spec
+from tfsclient._codec.predict import ModelSpec, encode_model_spec
+from tfsclient._codec.protobuf import FIXED32, chunk, tag
 from tfsclient.schema import CLASSIFY
 from tfsclient.server.examples import Result
-from tfsclient.wire import FIXED32, chunk, tag
 
 _RESULT, _SPEC = 1, 2  # of ClassificationResponse and RegressionResponse
 _TASK_SPEC, _TASK_CLASSES, _TASK_VALUES = 1, 2, 3  # of InferenceResult

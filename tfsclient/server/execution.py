@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
+from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, MissingExtra, TFSError, from_code
 from tfsclient.sources import read_meta_graph
-from tfsclient.tensors import Tensor
 
 INIT_OP_SIGNATURE: Final = "__saved_model_init_op"
 _INIT_OP_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")

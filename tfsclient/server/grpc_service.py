@@ -11,15 +11,15 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
-from tfsclient.errors import DecodeError, InvalidArgument, TFSError
-from tfsclient.messages import message_class
-from tfsclient.predict_wire import (
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.predict import (
     ModelSpec,
     PredictRequest,
     decode_predict_request,
     encode_predict_response,
     join,
 )
+from tfsclient.errors import DecodeError, InvalidArgument, TFSError
 from tfsclient.schema import CLASSIFY, REGRESS
 from tfsclient.server import model_info
 from tfsclient.server.examples import ExampleInference, Task, read_input

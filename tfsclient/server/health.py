@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import grpc
 
+from tfsclient._codec.protobuf import CHUNK, VARINT, fields, tag, text, varint
 from tfsclient.errors import DecodeError
-from tfsclient.wire import CHUNK, VARINT, fields, tag, text, varint
 
 _SERVICES: Final = frozenset({"", "PredictionService", "ModelService"})
 _SERVICE = 1  # field of HealthCheckRequest

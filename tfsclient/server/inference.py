@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.predict import ModelSpec, PredictResponse
+from tfsclient._codec.protobuf import Buffer
+from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient.errors import (
     DecodeError,
     FailedPrecondition,
     Internal,
     InvalidArgument,
 )
-from tfsclient.messages import message_class
-from tfsclient.predict_wire import ModelSpec, PredictResponse
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
 from tfsclient.server import metrics
 from tfsclient.server.models import Leased, Models
-from tfsclient.tensors import Tensor, decode_tensor
-from tfsclient.wire import Buffer
 
 T = TypeVar("T")
 

@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidArgument, Unimplemented
 from tfsclient.server.rapidjson_dialect import JsonObject, Value
 from tfsclient.server.rapidjson_writer import echo
-from tfsclient.tensors import Tensor
 
 _MAX_RANK = getattr(np, "MAXDIMS", 64)  # numpy's; TensorFlow's is 254
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfsclient._codec.predict import ModelSpec
 from tfsclient.errors import (
     Code,
     FailedPrecondition,
@@ -25,7 +26,6 @@ from tfsclient.errors import (
     Unknown,
     from_code,
 )
-from tfsclient.predict_wire import ModelSpec
 from tfsclient.server.config import check_config, check_platforms
 from tfsclient.server.models import Runnable, State, VersionStatus
 from tfsclient.server.storage import versions_on_disk, versions_to_serve

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.predict import ModelSpec
 from tfsclient.errors import InvalidArgument
-from tfsclient.messages import message_class
-from tfsclient.predict_wire import ModelSpec
 from tfsclient.server.models import Models
 
 SIGNATURE_DEF: Final = "signature_def"

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
+from tfsclient._codec.predict import ModelSpec
+from tfsclient._codec.tensor import Tensor
 from tfsclient.errors import TFSError
-from tfsclient.predict_wire import ModelSpec
-from tfsclient.tensors import Tensor
 
 
 class Runnable(Protocol):

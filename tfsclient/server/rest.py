@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.predict import ModelSpec
 from tfsclient.errors import Code, InvalidArgument, TFSError
-from tfsclient.messages import message_class
-from tfsclient.predict_wire import ModelSpec
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 from tfsclient.server import metrics, model_info, rest_examples, rest_response
 from tfsclient.server.examples import ExampleInference, Task

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tfsclient._codec.protobuf import chunk, pack_varints
 from tfsclient.errors import InvalidArgument
 from tfsclient.schema import CLASSIFY
 from tfsclient.server import rapidjson_writer as writer
@@ -14,7 +15,6 @@ from tfsclient.server.json_tensor import decode_base64, flushed, is_base64, type
 from tfsclient.server.rapidjson_dialect import JsonObject, Value
 from tfsclient.server.rapidjson_writer import echo
 from tfsclient.server.rest_response import decimals
-from tfsclient.wire import chunk, pack_varints
 
 _KEY, _VALUE = 1, 2  # of a map's entry
 _LISTS: Final = {"bytes": 1, "float": 2, "int64": 3}  # fields of Feature

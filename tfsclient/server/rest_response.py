@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidArgument
 from tfsclient.server import rapidjson_writer as writer
 from tfsclient.server.json_tensor import dtype_name, flushed
-from tfsclient.tensors import Tensor
 
 
 def error(text: str) -> str:

@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.predict import ModelSpec, decode_predict_request
 from tfsclient.errors import (
     Code,
     DataLoss,
@@ -26,8 +28,6 @@ from tfsclient.errors import (
     Unimplemented,
     Unknown,
 )
-from tfsclient.messages import message_class
-from tfsclient.predict_wire import ModelSpec, decode_predict_request
 from tfsclient.schema import CLASSIFY, REGRESS
 from tfsclient.server import metrics, model_info
 from tfsclient.server.examples import ExampleInference, Task, read_input

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.tensor import Tensor, encode_tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Internal, InvalidArgument, ResourceExhausted
-from tfsclient.messages import message_class
 from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient.server.json_tensor import dtype_name
-from tfsclient.tensors import Tensor, encode_tensor
 
 Array: TypeAlias = npt.NDArray[Any]
 Outputs: TypeAlias = Mapping[str, Any]  # what numpy takes, by name

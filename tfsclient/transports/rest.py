@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 import tenacity
 
+from tfsclient._codec.rest_json import loads
 from tfsclient.calls import Call
 from tfsclient.errors import (
     Cancelled,
@@ -22,7 +23,6 @@ from tfsclient.errors import (
     Unavailable,
     from_http_status,
 )
-from tfsclient.rest_json import loads
 from tfsclient.transports.background import Background
 from tfsclient.transports.opening import OPENING
 from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers

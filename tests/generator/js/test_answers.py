@@ -14,9 +14,9 @@ from tfsclient_gen.languages import js_view
 
 from tests.conftest import CONFORMANCE
 from tests.generator.js.clients import ROOT, SAMPLES, assert_same, loadable, node, zoo_model
-from tfsclient import predict_wire, rest_json
+from tfsclient._codec import predict, rest_json
+from tfsclient._codec.messages import message_class
 from tfsclient.dtypes import DType
-from tfsclient.messages import message_class
 from tfsclient.schema import Model, Signature, TensorSpec
 
 pytestmark = pytest.mark.language("js")
@@ -85,7 +85,7 @@ def test_recorded_grpc_answers_read_as_the_library_reads_them(tmp_path: Path) ->
         model = zoo_model(asked.model_spec.name)
         signature = model.signatures[asked.model_spec.signature_name or "serving_default"]
         body = base64.b64decode(record["response_b64"])
-        _, wanted = predict_wire.decode_predict_response(body)
+        _, wanted = predict.decode_predict_response(body)
         known = signature.why_not_over_rest is None and wanted.keys() == signature.outputs.keys()
         texts = [text for a in wanted.values() if a.dtype == object for text in a.flat]
         if known and not any(b"\xff" in text for text in texts):
@@ -128,7 +128,7 @@ def test_tensors_in_either_form_read_as_the_library_reads_them(tmp_path: Path) -
                 else:
                     continue
                 body = message.SerializeToString()
-                wanted = predict_wire.decode_predict_response(body)[1]["y"]
+                wanted = predict.decode_predict_response(body)[1]["y"]
                 cases.append([spec(signature), list(body)])
                 expected.append(({"y": wanted}, signature))
     read = {"module": (RUNTIME / "grpc-answers.js").as_uri(), "cases": cases}

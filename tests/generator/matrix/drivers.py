@@ -28,7 +28,8 @@ from tests.generator.python_models import load
 from tests.generator.test_curl import script_of
 from tests.generator.test_openapi import body_schema, document, problems, strict
 from tests.generator.test_python import wire_names
-from tfsclient import Client, Example, build_predict, rest_calls, rest_json
+from tfsclient import Client, Example, build_predict, rest_calls
+from tfsclient._codec import rest_json
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature
 

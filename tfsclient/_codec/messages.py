@@ -24,7 +24,7 @@ __all__ = ["ProtobufError", "message_class", "pool"]
 @cache
 def pool() -> descriptor_pool.DescriptorPool:
     """The pool with every message of ``protos.binpb``; made once, on first use."""
-    data = files("tfsclient").joinpath("protos.binpb").read_bytes()
+    data = files("tfsclient._codec").joinpath("protos.binpb").read_bytes()
     made = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
         made.Add(file)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.protobuf import CHUNK, Buffer, read_varint, tag, varint
 from tfsclient.dtypes import STRING, STRING_VAL
 from tfsclient.errors import DecodeError
-from tfsclient.wire import CHUNK, Buffer, read_varint, tag, varint
 
 # Protobuf is for many short strings: it copies each more often than we do.
 _MANY = 64
@@ -40,7 +40,7 @@ def string_parts(array: npt.NDArray[Any]) -> list[Buffer]:
     strings = array.ravel().tolist()
     if len(strings) >= _MANY and isinstance(strings[0], bytes) and len(strings[0]) <= _SHORT:
         with suppress(ImportError, TypeError):  # without protobuf we write; the other is told below
-            from tfsclient.bulk import write_strings
+            from tfsclient._codec.fast_protobuf import write_strings
 
             return [write_strings(strings)]
     if others := set(map(type, strings)) - {bytes}:
@@ -67,7 +67,7 @@ def parse_many(data: memoryview, first: int, rest: int) -> Any:
     """
     if first > _SHORT or rest < _MANY * (first + 2):
         return None
-    from tfsclient.bulk import read_tensor
+    from tfsclient._codec.fast_protobuf import read_tensor
 
     message = read_tensor(data)
     return message if message is not None and message.dtype == STRING.number else None

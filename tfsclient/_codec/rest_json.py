@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from tfsclient._codec.nested import object_array
+from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput, Unimplemented
 from tfsclient.example import ExampleLike, features_of
-from tfsclient.nested import object_array
 from tfsclient.schema import Features, TensorSpec
-from tfsclient.tensors import Tensor
 
 Array = npt.NDArray[Any]
 

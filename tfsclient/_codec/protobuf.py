@@ -177,7 +177,7 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     first[0] = True
     np.less(packed[:-1], 128, out=first[1:])
     if packed.size >= _MANY and packed.size > _LONG * np.count_nonzero(first):
-        from tfsclient.bulk import read_varints
+        from tfsclient._codec.fast_protobuf import read_varints
 
         numbers = read_varints(packed)
         if numbers is not None:

@@ -16,6 +16,28 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.protobuf import (
+    CHUNK,
+    FIXED32,
+    FIXED64,
+    VARINT,
+    Buffer,
+    chunk,
+    fields,
+    pack_varints,
+    signed,
+    tag,
+    text,
+    unpack_varints,
+    varint,
+)
+from tfsclient._codec.strings import (
+    object_array,
+    parse_many,
+    string_parts,
+    strings_from_content,
+    take_strings,
+)
 from tfsclient.dtypes import (
     BOOL_VAL,
     DCOMPLEX_VAL,
@@ -33,28 +55,6 @@ from tfsclient.dtypes import (
     DType,
 )
 from tfsclient.errors import DecodeError
-from tfsclient.strings import (
-    object_array,
-    parse_many,
-    string_parts,
-    strings_from_content,
-    take_strings,
-)
-from tfsclient.wire import (
-    CHUNK,
-    FIXED32,
-    FIXED64,
-    VARINT,
-    Buffer,
-    chunk,
-    fields,
-    pack_varints,
-    signed,
-    tag,
-    text,
-    unpack_varints,
-    varint,
-)
 
 Array: TypeAlias = npt.NDArray[Any]
 

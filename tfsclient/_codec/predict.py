@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tfsclient.errors import DecodeError, InvalidInput
-from tfsclient.tensors import (
+from tfsclient._codec.protobuf import (
+    CHUNK,
+    VARINT,
+    Buffer,
+    chunk,
+    fields,
+    signed,
+    tag,
+    text,
+    varint,
+)
+from tfsclient._codec.tensor import (
     MAX_PADDING,
     Array,
     Tensor,
@@ -21,7 +31,7 @@ from tfsclient.tensors import (
     encode_tensor_typed,
     strings_of,
 )
-from tfsclient.wire import CHUNK, VARINT, Buffer, chunk, fields, signed, tag, text, varint
+from tfsclient.errors import DecodeError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -291,7 +301,7 @@ def _read_strings(data: bytes, copy: bool) -> tuple[ModelSpec, Outputs] | None:
     # With more than one, protobuf drops those whose names are the same.
     if [number for number, *_ in fields(data)].count(_RESPONSE_OUTPUTS) != 1:
         return None
-    from tfsclient.bulk import read_answer
+    from tfsclient._codec.fast_protobuf import read_answer
 
     answer = read_answer(data)
     if answer is None or len(answer.outputs) != 1:

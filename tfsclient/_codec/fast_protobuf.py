@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.messages import ProtobufError, message_class
+from tfsclient._codec.protobuf import Buffer, chunk
 from tfsclient.dtypes import INT64_VAL
-from tfsclient.messages import ProtobufError, message_class
-from tfsclient.wire import Buffer, chunk
 
 
 def write_strings(strings: list[bytes]) -> bytes:
