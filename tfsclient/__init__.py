@@ -8,9 +8,11 @@
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
 """
 
+from tfsclient._inputs.example import Example
+from tfsclient._inputs.image import Image
+from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
 from tfsclient.aio import AsyncClient
 from tfsclient.client import Client
-from tfsclient.compound_examples import ExampleListWithContext, SequenceExample
 from tfsclient.core import DEFAULT, Timeout
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
@@ -36,9 +38,7 @@ from tfsclient.errors import (
     Unimplemented,
     Unknown,
 )
-from tfsclient.example import Example
 from tfsclient.exchange import CallInfo
-from tfsclient.image import Image
 from tfsclient.model_config import ModelConfig, ServerConfig
 from tfsclient.request import PredictRequest, build_predict
 from tfsclient.results import Prediction, VersionStatus

@@ -17,13 +17,13 @@ from collections.abc import (
 from types import TracebackType
 from typing import Any
 
-from tfsclient import inputs as inputs_
+from tfsclient._inputs import prepare as inputs_
+from tfsclient._inputs.example import ExampleLike
 from tfsclient.batches import merge, split
 from tfsclient.bound import AsyncBoundModel
 from tfsclient.calls import Call, T, adrive
 from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
-from tfsclient.example import ExampleLike
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.request import PredictRequest, check_version

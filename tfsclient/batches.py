@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tfsclient._codec.tensor import Tensor
+from tfsclient._inputs.prepare import Inputs
 from tfsclient.errors import InvalidInput
 from tfsclient.futures import CallFuture
-from tfsclient.inputs import Inputs
 from tfsclient.request import PredictRequest
 from tfsclient.results import Prediction
 

@@ -75,7 +75,7 @@ def exit_codes() -> Iterator[None]:
 
 def _typed(hint: str | None) -> str | None:
     """A hint for people who type commands, where the library's is for those who write Python."""
-    from tfsclient.inputs import AS_THEY_ARE, BY_NAME
+    from tfsclient._inputs.prepare import AS_THEY_ARE, BY_NAME
     from tfsclient.schema import WHICH_SIGNATURE
     from tfsclient.transports.settings import TLS_HINT
 

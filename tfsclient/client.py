@@ -8,13 +8,13 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
-from tfsclient import inputs as inputs_
+from tfsclient._inputs import prepare as inputs_
+from tfsclient._inputs.example import ExampleLike
 from tfsclient.batches import Parts, pipeline, split
 from tfsclient.bound import BoundModel
 from tfsclient.calls import Call, T, drive
 from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
-from tfsclient.example import ExampleLike
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.futures import CallFuture
 from tfsclient.model_config import ConfigSource, plan_reload

@@ -13,11 +13,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
-from tfsclient import inputs as inputs_
+from tfsclient._inputs import prepare as inputs_
+from tfsclient._inputs.example import ExampleLike
 from tfsclient.calls import Call, Flow
 from tfsclient.discovery import Discovery, Pointer
 from tfsclient.errors import InvalidInput, left_out
-from tfsclient.example import ExampleLike
 from tfsclient.model_config import ServerConfig
 from tfsclient.repeats import Repeats, Which
 from tfsclient.request import PredictRequest, build_predict, check_version

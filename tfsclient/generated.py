@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from tfsclient._inputs.example import Example
 from tfsclient.drift import compare
 from tfsclient.errors import FailedPrecondition
-from tfsclient.example import Example
 from tfsclient.schema import Model, Signature
 
 # A tf.Example whose features no type tells: itself, its features by name, or its bytes.

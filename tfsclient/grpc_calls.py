@@ -12,10 +12,10 @@ import numpy as np
 from tfsclient._codec import predict as predict_messages
 from tfsclient._codec.messages import ProtobufError, message_class
 from tfsclient._codec.protobuf import CHUNK, FIXED32, chunk, fields
+from tfsclient._inputs.example import ExampleLike, serialize, write_call
 from tfsclient.calls import Call
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, InvalidInput
-from tfsclient.example import ExampleLike, serialize, write_call
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus

@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
-from tfsclient import inputs as inputs_
 from tfsclient._codec import predict, rest_json
 from tfsclient._codec.protobuf import Buffer
 from tfsclient._codec.tensor import Tensor, decode_tensor
+from tfsclient._inputs import prepare as inputs_
 from tfsclient.errors import DecodeError, InvalidInput, MissingExtra
 from tfsclient.schema import Signature
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from tfsclient._codec import rest_json
+from tfsclient._inputs.example import ExampleLike, write_call
 from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
-from tfsclient.example import ExampleLike, write_call
 from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest, model_path
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus

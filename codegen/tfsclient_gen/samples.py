@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tfsclient._inputs.example import serialize
 from tfsclient.dtypes import STRING
-from tfsclient.example import serialize
 from tfsclient.schema import Features, FeatureSpec, TensorSpec
 
 # A grey picture of 8 x 8 pixels: what an input that decodes pictures accepts.

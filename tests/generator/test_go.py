@@ -29,9 +29,9 @@ from tfsclient import Client, Example, Image, grpc_calls, schema, sources
 from tfsclient._codec import rest_json
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
+from tfsclient._inputs.example import serialize
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
-from tfsclient.example import serialize
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 
 pytestmark = pytest.mark.language("go")

@@ -28,8 +28,8 @@ from tests.generator.js.clients import (
     write,
     zoo_model,
 )
+from tfsclient._inputs.example import serialize
 from tfsclient.dtypes import DType
-from tfsclient.example import serialize
 from tfsclient.schema import Model, Signature, TensorSpec
 
 pytestmark = pytest.mark.language("js")

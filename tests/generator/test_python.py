@@ -35,7 +35,7 @@ from tfsclient import (
     TensorSpec,
     sources,
 )
-from tfsclient.image import Image
+from tfsclient._inputs.image import Image
 from tfsclient.schema import PREDICT
 
 

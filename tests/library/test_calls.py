@@ -15,6 +15,7 @@ from tests.conftest import missing
 from tfsclient import grpc_calls, rest_calls
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.rest_json import decode_classify, decode_regress
+from tfsclient._inputs.example import Example
 from tfsclient.calls import Call
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
@@ -26,7 +27,6 @@ from tfsclient.errors import (
     from_code,
     from_http_status,
 )
-from tfsclient.example import Example
 from tfsclient.schema import FeatureSpec
 
 TRANSCRIPTS = Path(__file__).parents[1] / "conformance" / "transcripts"

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
 from tfsclient import InvalidInput, Unavailable
+from tfsclient._inputs.example import serialize
 from tfsclient.cli import main
 from tfsclient.commands.given import read_inputs
 from tfsclient.dtypes import DType
-from tfsclient.example import serialize
 from tfsclient.schema import Signature, TensorSpec
 from tfsclient.testing import FakeServer
 

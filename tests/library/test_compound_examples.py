@@ -27,9 +27,9 @@ from tfsclient import (
 )
 from tfsclient._codec.messages import message_class, pool
 from tfsclient._codec.rest_json import example_to_json
+from tfsclient._inputs.example import example_array
+from tfsclient._inputs.prepare import as_they_are
 from tfsclient.dtypes import STRING
-from tfsclient.example import example_array
-from tfsclient.inputs import as_they_are
 
 ELWC = "tensorflow.serving.ExampleListWithContext"
 QUERY = {"query": "Oslo", "age": 3}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.rest_json import example_to_json
+from tfsclient._inputs.example import Example, example_array, features_of, serialize
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
-from tfsclient.example import Example, example_array, features_of, serialize
 from tfsclient.schema import FeatureSpec
 
 SPEC = {

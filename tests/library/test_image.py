@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE
 from tfsclient import DType, InvalidInput, MissingExtra, Signature, TensorSpec, build_predict
-from tfsclient.image import Image
-from tfsclient.inputs import as_they_are
+from tfsclient._inputs.image import Image
+from tfsclient._inputs.prepare import as_they_are
 
 try:
     PIL: Any = import_module("PIL.Image")

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from tfsclient import DType, InvalidInput, Signature, TensorSpec, build_predict
 from tfsclient._codec.tensor import Tensor, encode_tensor
+from tfsclient._inputs.example import Example, features_of
+from tfsclient._inputs.prepare import as_they_are
 from tfsclient.dtypes import STRING
-from tfsclient.example import Example, features_of
-from tfsclient.inputs import as_they_are
 from tfsclient.schema import FeatureSpec
 
 

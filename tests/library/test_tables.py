@@ -20,7 +20,7 @@ from tfsclient import (
     TensorSpec,
     build_predict,
 )
-from tfsclient.example import features_of
+from tfsclient._inputs.example import features_of
 from tfsclient.schema import CLASSIFY, FeatureSpec
 
 Table = Callable[[dict[str, Any]], Any]

@@ -19,9 +19,9 @@ import orjson
 
 from tfsclient._codec.nested import object_array
 from tfsclient._codec.tensor import Tensor
+from tfsclient._inputs.example import ExampleLike, features_of
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput, Unimplemented
-from tfsclient.example import ExampleLike, features_of
 from tfsclient.schema import Features, TensorSpec
 
 Array = npt.NDArray[Any]
@@ -116,7 +116,7 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
 def example_to_json(
     example: ExampleLike, spec: Features | None = None, shared: Iterable[str] | None = ()
 ) -> bytes:
-    """An Example's JSON object; see :func:`tfsclient.example.serialize`.
+    """An Example's JSON object; see :func:`tfsclient._inputs.example.serialize`.
 
     Its literals tell the kinds of its features, so floats always have a point or an exponent.  An
     empty list tells none: there the feature is missing.

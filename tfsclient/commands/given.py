@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._inputs.image import Image, string_rank
+from tfsclient._inputs.prepare import Inputs
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
-from tfsclient.image import Image, string_rank
-from tfsclient.inputs import Inputs
 from tfsclient.schema import Signature, TensorSpec
 
 _PICTURES = frozenset([".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"])

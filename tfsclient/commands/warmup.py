@@ -10,12 +10,12 @@ import click
 import numpy as np
 
 from tfsclient import grpc_calls, sources, warmup_file
+from tfsclient._inputs.example import features_of
 from tfsclient.calls import Call
 from tfsclient.cli import exit_codes
 from tfsclient.commands.given import read_inputs
 from tfsclient.commands.options import input_option, signature_option
 from tfsclient.errors import InvalidInput
-from tfsclient.example import features_of
 from tfsclient.request import PredictRequest, build_predict
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 

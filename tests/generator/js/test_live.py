@@ -28,8 +28,8 @@ from tests.generator.js.clients import (
     zoo_model,
 )
 from tfsclient import Client
+from tfsclient._inputs.example import serialize
 from tfsclient.dtypes import DType
-from tfsclient.example import serialize
 
 pytestmark = pytest.mark.language("js")
 pytest_plugins = ["tests.generator.js.fixtures"]

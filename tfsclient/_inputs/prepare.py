@@ -13,13 +13,13 @@ from typing import Any, Final, TypeAlias, TypeGuard
 
 import numpy.typing as npt
 
-from tfsclient import tables
 from tfsclient._codec.tensor import Tensor
-from tfsclient.casts import Misfit, Unreadable, identifier
+from tfsclient._inputs import tables
+from tfsclient._inputs.casts import Misfit, Unreadable, identifier
+from tfsclient._inputs.convert import guess_tensor, to_tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
-from tfsclient.values import guess_tensor, to_tensor
 
 Inputs: TypeAlias = "Mapping[str, Any] | npt.ArrayLike | Sequence[Mapping[str, Any]] | Any"
 

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient import tables
 from tfsclient._codec.nested import object_array
-from tfsclient.casts import Misfit, cast
+from tfsclient._inputs import tables
+from tfsclient._inputs.casts import Misfit, cast
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Features, FeatureSpec

@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from tfsclient import tables
 from tfsclient._codec.protobuf import CHUNK, pack_varints, tag, varint
+from tfsclient._inputs import tables
+from tfsclient._inputs.feature import FLOAT32, INT64, Array, Values, convert
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
-from tfsclient.feature_values import FLOAT32, INT64, Array, Values, convert
 from tfsclient.schema import Features
 
 # What stands before a field's size.

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient.casts import Misfit, Unreadable
+from tfsclient._inputs.casts import Misfit, Unreadable
 from tfsclient.errors import MissingExtra
 
 Array: TypeAlias = npt.NDArray[Any]

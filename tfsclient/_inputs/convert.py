@@ -10,15 +10,15 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient import tables
 from tfsclient._codec.nested import object_array
 from tfsclient._codec.tensor import Tensor, decode_tensor
-from tfsclient.casts import Misfit, cast, fits, float_to_float, identifier
-from tfsclient.compound_examples import CompoundExample
+from tfsclient._inputs import tables
+from tfsclient._inputs.casts import Misfit, cast, fits, float_to_float, identifier
+from tfsclient._inputs.example import Example, serialize
+from tfsclient._inputs.image import images_to_array, is_image, string_rank
+from tfsclient._inputs.sequence import CompoundExample
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput
-from tfsclient.example import Example, serialize
-from tfsclient.image import images_to_array, is_image, string_rank
 from tfsclient.schema import Features, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]

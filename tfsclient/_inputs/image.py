@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient import pixels
-from tfsclient.casts import Misfit, Unreadable, cast
+from tfsclient._inputs import pixels
+from tfsclient._inputs.casts import Misfit, Unreadable, cast
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import TensorSpec

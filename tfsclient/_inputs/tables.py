@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient.casts import Misfit
+from tfsclient._inputs.casts import Misfit
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -11,9 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tfsclient._codec.protobuf import chunk
-from tfsclient.dtypes import STRING
-from tfsclient.errors import InvalidInput
-from tfsclient.example import (
+from tfsclient._inputs.example import (
     ExampleLike,
     check_names,
     entry,
@@ -22,7 +20,9 @@ from tfsclient.example import (
     write_list,
     write_one,
 )
-from tfsclient.feature_values import Values, convert
+from tfsclient._inputs.feature import Values, convert
+from tfsclient.dtypes import STRING
+from tfsclient.errors import InvalidInput
 
 _FEATURE_LISTS = 2  # of SequenceExample, whose 1 is its context
 _FEATURE = 1  # of FeatureList

@@ -1,0 +1,1 @@
+"""What users give, checked against a signature and converted to its tensors; no I/O."""
