@@ -11,6 +11,7 @@ Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on i
 from tfsclient._inputs.example import Example
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
+from tfsclient._sources.model_config import ModelConfig, ServerConfig
 from tfsclient.aio import AsyncClient
 from tfsclient.client import Client
 from tfsclient.core import DEFAULT, Timeout
@@ -39,7 +40,6 @@ from tfsclient.errors import (
     Unknown,
 )
 from tfsclient.exchange import CallInfo
-from tfsclient.model_config import ModelConfig, ServerConfig
 from tfsclient.request import PredictRequest, build_predict
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec

@@ -19,13 +19,13 @@ from typing import Any
 
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
+from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient.batches import merge, split
 from tfsclient.bound import AsyncBoundModel
 from tfsclient.calls import Call, T, adrive
 from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.exchange import Exchange, OnCall
-from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.request import PredictRequest, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
+from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient.batches import Parts, pipeline, split
 from tfsclient.bound import BoundModel
 from tfsclient.calls import Call, T, drive
@@ -17,7 +18,6 @@ from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Toke
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.futures import CallFuture
-from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.request import PredictRequest, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature

@@ -15,10 +15,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
+from tfsclient._sources.model_config import ServerConfig
 from tfsclient.calls import Call, Flow
 from tfsclient.discovery import Discovery, Pointer
 from tfsclient.errors import InvalidInput, left_out
-from tfsclient.model_config import ServerConfig
 from tfsclient.repeats import Repeats, Which
 from tfsclient.request import PredictRequest, build_predict, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus

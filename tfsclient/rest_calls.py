@@ -8,13 +8,13 @@ from typing import Any
 
 from tfsclient._codec import rest_json
 from tfsclient._inputs.example import ExampleLike, write_call
+from tfsclient._sources.model_config import ServerConfig
+from tfsclient._sources.read import from_metadata_json
 from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
-from tfsclient.model_config import ServerConfig
 from tfsclient.request import PredictRequest, model_path
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model
-from tfsclient.sources import from_metadata_json
 
 # JSON numbers do not tell their dtype, so reading an answer takes the signature.
 NEEDS_SIGNATURE = True

@@ -116,7 +116,7 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
 def example_to_json(
     example: ExampleLike, spec: Features | None = None, shared: Iterable[str] | None = ()
 ) -> bytes:
-    """An Example's JSON object; see :func:`tfsclient._inputs.example.serialize`.
+    """An Example's JSON object; see ``_inputs.example.serialize``.
 
     Its literals tell the kinds of its features, so floats always have a point or an exponent.  An
     empty list tells none: there the feature is missing.

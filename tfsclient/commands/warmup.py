@@ -9,8 +9,9 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from tfsclient import grpc_calls, sources, warmup_file
+from tfsclient import grpc_calls, warmup_file
 from tfsclient._inputs.example import features_of
+from tfsclient import sources
 from tfsclient.calls import Call
 from tfsclient.cli import exit_codes
 from tfsclient.commands.given import read_inputs

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tfsclient._codec.tensor import Tensor
+from tfsclient._sources.read import read_meta_graph
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, MissingExtra, TFSError, from_code
-from tfsclient.sources import read_meta_graph
 
 INIT_OP_SIGNATURE: Final = "__saved_model_init_op"
 _INIT_OP_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")

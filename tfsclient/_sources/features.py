@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfsclient._codec.tensor import MAX_PADDING, Array, decode_tensor
+from tfsclient._sources.graph import MOVED, SAME, Edge, Graph, Site, Slice, TooLarge
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError
-from tfsclient.graph import MOVED, SAME, Edge, Graph, Site, Slice, TooLarge
 from tfsclient.schema import Features, FeatureSpec
 
 _PARSERS = frozenset({"ParseExample", "ParseExampleV2", "ParseSingleExample"})

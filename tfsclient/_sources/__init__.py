@@ -1,0 +1,1 @@
+"""Where schemas and configurations come from: metadata answers, SavedModel folders, files."""

@@ -1,0 +1,300 @@
+"""Where schemas come from: a server's metadata answer, a SavedModel folder, a saved file.
+
+All of them tell ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
+protobuf, for an installation for REST alone does without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tfsclient.dtypes import INVALID, DType
+from tfsclient.errors import Code, DecodeError, InvalidInput, MissingExtra, TFSError, from_code
+from tfsclient.schema import Model, Signature, TensorSpec, from_json
+
+if TYPE_CHECKING:
+    from tfsclient._sources.features import Examples
+
+_SERVE_TAG = "serve"
+_SIGNATURE_DEF = "signature_def"
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
+
+
+def from_metadata_response(data: bytes) -> Model:
+    """The model that a serialized GetModelMetadataResponse describes.
+
+    Raises:
+        DecodeError: the bytes are no such message, or lack the signatures.
+    """
+    from tfsclient._codec.messages import message_class
+
+    response = _parse(message_class("tensorflow.serving.GetModelMetadataResponse"), data)
+    packed = response.metadata.get(_SIGNATURE_DEF)
+    if packed is None or packed.type_url.rpartition("/")[2] != "tensorflow.serving.SignatureDefMap":
+        raise DecodeError("the metadata answer holds no signature_def")
+    signatures = _parse(message_class("tensorflow.serving.SignatureDefMap"), packed.value)
+    spec = response.model_spec
+    version = _version(spec.version.value) if spec.HasField("version") else None
+    return Model(spec.name, version, _signatures(signatures.signature_def))
+
+
+def from_metadata_json(text: bytes) -> Model:
+    """The model that REST's ``GET /v1/models/M/metadata`` describes.
+
+    Raises:
+        DecodeError: the text is not such an answer.
+    """
+    try:
+        answer = orjson.loads(text)
+        spec = answer["model_spec"]
+        name, version = _text(spec["name"]), spec.get("version")
+        definitions = _dict(answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF))
+        signatures = {n: _signature_of_json(n, one) for n, one in sorted(definitions.items())}
+        number = None if version is None else _version(_integer(version))
+        return Model(name, number, signatures)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DecodeError(f"not a metadata answer: {type(error).__name__}: {error}") from error
+
+
+def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
+    inputs, outputs = (
+        {n: _tensor_of_json(n, info) for n, info in sorted(_dict(definition.get(way)).items())}
+        for way in ("inputs", "outputs")
+    )
+    method = _text(_given(definition.get("method_name"), ""))
+    defaults = frozenset(_dict(definition.get("defaults"))) & frozenset(inputs)
+    return Signature(name, inputs, outputs, method, defaults)
+
+
+def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
+    shape = _dict(info.get("tensor_shape"))
+    dims, unknown_rank = _given(shape.get("dim"), []), _given(shape.get("unknown_rank"), False)
+    if type(dims) is not list or type(unknown_rank) is not bool:
+        raise TypeError(f"the shape of tensor {name!r} is {shape!r:.50}")
+    sizes = [_integer(_given(dim.get("size"), 0)) for dim in dims]
+    encoding = next((kind for kind in _ENCODINGS if info.get(kind) is not None), None)
+    dtype = _dtype_of_json(_given(info.get("dtype"), 0))
+    return _tensor(name, dtype, None if unknown_rank else sizes, encoding)
+
+
+def _dtype_of_json(dtype: Any) -> DType:
+    if not isinstance(dtype, str):
+        return DType.of_number(_integer(dtype))  # of a type that the server cannot name
+    try:
+        return DType.of_enum(dtype)
+    except ValueError:
+        return INVALID  # a newer server's: the model's other signatures may be called
+
+
+def _version(number: int) -> int:
+    if number < 0:
+        raise DecodeError(f"the metadata answer is of version {number}")
+    return number
+
+
+def _given(value: Any, default: Any) -> Any:
+    """A field's value; null is as good as nothing in protobuf's JSON."""
+    return default if value is None else value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict | None):
+        raise TypeError(f"{value!r:.50} is no object")
+    return value or {}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.50} is no text")
+    return value
+
+
+def _integer(value: Any) -> int:
+    """An int64, which JSON of protobuf holds as text."""
+    if type(value) is int or (isinstance(value, str) and _INTEGER.fullmatch(value)):
+        number = int(value)
+        if -1 << 63 <= number < 1 << 63:
+            return number
+    raise ValueError(f"{value!r:.50} is no int64")
+
+
+def from_saved_model(path: str | Path, name: str | None = None) -> Model:
+    """The model in a SavedModel folder; TensorFlow is not needed.
+
+    Only the graph tells what tf.Examples are parsed into, so only from here are they known.
+
+    Args:
+        path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
+        name: what to call the model; None takes the name of the folder of versions.
+
+    Raises:
+        InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
+        MissingExtra: protobuf is not installed.
+    """
+    from tfsclient._sources.features import read_examples
+
+    folder = Path(path)
+    version = _version_number(folder.name)
+    if not _has_saved_model(folder):
+        versions = [
+            (number, child)
+            for child in (sorted(folder.iterdir()) if folder.is_dir() else [])
+            if (number := _version_number(child.name)) is not None and _has_saved_model(child)
+        ]
+        if not versions:
+            raise InvalidInput(
+                f"{folder} is no SavedModel: neither it nor a version folder in it holds "
+                "saved_model.pb or saved_model.pbtxt"
+            )
+        version, folder = max(versions)
+    if name is None:
+        resolved = folder.resolve()
+        name = resolved.name if version is None else resolved.parent.name
+    try:
+        meta_graph = read_meta_graph(folder, frozenset({_SERVE_TAG}))
+        definitions = meta_graph.signature_def
+        examples = read_examples(meta_graph.graph_def, definitions)
+        return Model(name, version, _signatures(definitions, examples))
+    except MissingExtra:
+        raise
+    except TFSError as error:
+        raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
+
+
+def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
+    """The MetaGraphDef of a SavedModel with exactly these tags; TensorFlow is not needed.
+
+    Raises:
+        TFSError: there is none, with the code and the text of TensorFlow's own loader.
+    """
+    from tfsclient._codec.messages import ProtobufError, message_class
+
+    saved_model = message_class("tensorflow.SavedModel")()
+    from google.protobuf import text_format
+
+    binary, text = folder / "saved_model.pb", folder / "saved_model.pbtxt"
+    try:
+        if binary.exists():
+            saved_model.ParseFromString(binary.read_bytes())
+        elif text.exists():
+            text_format.Parse(text.read_text("utf-8"), saved_model, allow_unknown_field=True)
+        elif (folder / "saved_model.cpb").exists():
+            raise from_code(
+                Code.UNIMPLEMENTED, f"{folder}: a SavedModel in chunks (saved_model.cpb) is too new"
+            )
+        else:
+            raise from_code(
+                Code.NOT_FOUND,
+                "Could not find SavedModel .pb or .pbtxt at supplied export directory path:"
+                f" {folder}. Check that the directory exists and that you have the right"
+                " permissions for accessing it.",
+            )
+    except ProtobufError:
+        raise from_code(Code.DATA_LOSS, f"Can't parse {binary} as binary proto") from None
+    except (text_format.ParseError, UnicodeDecodeError, RecursionError):
+        raise from_code(Code.DATA_LOSS, f"Can't parse {text} as text proto") from None
+    except OSError as error:
+        raise from_code(Code.UNKNOWN, str(error)) from None
+    for meta_graph in saved_model.meta_graphs:
+        if set(meta_graph.meta_info_def.tags) == tags:
+            return meta_graph
+    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in saved_model.meta_graphs]
+    raise from_code(
+        Code.NOT_FOUND,
+        "Could not find meta graph def matching supplied tags: { "
+        + " ".join(sorted(tags))
+        + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
+        " `saved_model_cli`",
+        hint=f"it has graphs with the tags {there}",
+    )
+
+
+def from_file(path: str | Path) -> Model:
+    """The model in a saved file: our own schema, a lock file, or saved server metadata.
+
+    Metadata may be REST's JSON or a serialized GetModelMetadataResponse.
+
+    Raises:
+        InvalidInput: the file cannot be read, or is none of these.
+        MissingExtra: it is no JSON, and protobuf is not installed.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    read: Callable[[bytes], Model]
+    try:
+        answer = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        # No protobuf message that we read starts with a brace, but one may with whitespace.
+        read = from_json if data.startswith(b"{") else from_metadata_response
+    else:
+        is_metadata = isinstance(answer, dict) and "model_spec" in answer
+        read = from_metadata_json if is_metadata else from_json
+    try:
+        return read(data)
+    except MissingExtra:
+        raise
+    except TFSError as error:
+        raise InvalidInput(f"{path}: {error.details}") from error
+
+
+def _version_number(name: str) -> int | None:
+    """The version that a folder name means to TF Serving (leading zeros count)."""
+    return int(name) if name.isascii() and name.isdecimal() else None
+
+
+def _has_saved_model(folder: Path) -> bool:
+    return any((folder / f"saved_model.{kind}").is_file() for kind in ("pb", "pbtxt", "cpb"))
+
+
+def _parse(message: Any, data: bytes) -> Any:
+    from tfsclient._codec.messages import ProtobufError
+
+    try:
+        return message.FromString(data)
+    except ProtobufError as error:
+        raise DecodeError(f"not a {message.DESCRIPTOR.full_name}: {error}") from error
+
+
+def _signatures(
+    definitions: Mapping[str, Any], examples: Mapping[str, Examples] | None = None
+) -> dict[str, Signature]:
+    signatures = {}
+    for name, definition in sorted(definitions.items()):
+        example_input, features = (examples or {}).get(name, (None, None))
+        signatures[name] = Signature(
+            name=name,
+            inputs=_tensors(definition.inputs),
+            outputs=_tensors(definition.outputs),
+            method=definition.method_name,
+            defaults=frozenset(definition.defaults) & frozenset(definition.inputs),
+            example_input=example_input,
+            features=features,
+        )
+    return signatures
+
+
+def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    return {
+        name: _tensor(
+            name,
+            DType.of_number(info.dtype),
+            None if info.tensor_shape.unknown_rank else [d.size for d in info.tensor_shape.dim],
+            info.WhichOneof("encoding"),
+        )
+        for name, info in sorted(infos.items())
+    }
+
+
+def _tensor(name: str, dtype: DType, sizes: list[int] | None, encoding: str | None) -> TensorSpec:
+    if sizes is not None and any(size < -1 for size in sizes):
+        raise DecodeError(f"tensor {name!r} has an impossible shape {sizes}")
+    shape = None if sizes is None else tuple(sizes)
+    return TensorSpec(name, dtype, shape, _ENCODINGS.get(encoding or "", "dense"))
