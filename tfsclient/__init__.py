@@ -8,6 +8,7 @@
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
 """
 
+from tfsclient._calls.request import PredictRequest, build_predict
 from tfsclient._inputs.example import Example
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
@@ -40,7 +41,6 @@ from tfsclient.errors import (
     Unknown,
 )
 from tfsclient.exchange import CallInfo
-from tfsclient.request import PredictRequest, build_predict
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.tls import TLS

@@ -8,23 +8,23 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
+from tfsclient._calls.call import Call, T, drive
+from tfsclient._calls.deadline import Readiness, left
+from tfsclient._calls.request import PredictRequest, check_version
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient.batches import Parts, pipeline, split
 from tfsclient.bound import BoundModel
-from tfsclient.calls import Call, T, drive
 from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.futures import CallFuture
-from tfsclient.request import PredictRequest, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 from tfsclient.target import parse
 from tfsclient.tls import TLS
 from tfsclient.transports.settings import Settings
-from tfsclient.waiting import Readiness, left
 
 
 class Client:

@@ -13,18 +13,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
+from tfsclient._calls.call import Call, Flow
+from tfsclient._calls.deadline import check_timeout
+from tfsclient._calls.grpc_frames import Repeats, Which
+from tfsclient._calls.request import PredictRequest, build_predict, check_version
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ServerConfig
-from tfsclient.calls import Call, Flow
 from tfsclient.discovery import Discovery, Pointer
 from tfsclient.errors import InvalidInput, left_out
-from tfsclient.repeats import Repeats, Which
-from tfsclient.request import PredictRequest, build_predict, check_version
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 from tfsclient.target import Target
-from tfsclient.waiting import check_timeout
 
 
 class _Default(enum.Enum):
@@ -72,13 +72,13 @@ class Core:
         self._validate = validate
         self._copy = copy
         if target.rest:
-            from tfsclient import rest_calls as calls
+            from tfsclient._calls import rest as calls
         else:
             try:
                 import grpc  # noqa: F401
             except ImportError as error:
                 raise left_out(error) from error
-            from tfsclient import grpc_calls as calls  # type: ignore[no-redef]
+            from tfsclient._calls import grpc as calls  # type: ignore[no-redef]
         self._calls: Any = calls
         self._schemas = dict(schemas or {})
         self._discovery = Discovery(self._calls.metadata, self._schemas)

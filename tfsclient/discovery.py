@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tfsclient.calls import Call, Flow
+from tfsclient._calls.call import Call, Flow
 from tfsclient.errors import InvalidArgument, NotFound, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Model, Signature

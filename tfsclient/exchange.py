@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeAlias
 
-from tfsclient.calls import Call, T
+from tfsclient._calls.call import Call, T
 from tfsclient.errors import TFSError
 from tfsclient.results import Prediction
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, cast
 
-from tfsclient.calls import T
+from tfsclient._calls.call import T
 from tfsclient.errors import TFSError
 from tfsclient.exchange import Exchange
 

@@ -3,7 +3,7 @@
 They stand in the version's folder as TFRecords of PredictionLog messages, and are written here
 without TensorFlow.  A version whose warm-up fails does not load, so requests are checked against
 the signature before they come here: :func:`tfsclient.build_predict` does that, and so do the calls
-of :mod:`tfsclient.grpc_calls` that take Examples, where they are told the signature's features.
+of :mod:`tfsclient._calls.grpc` that take Examples, where they are told the signature's features.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from tfsclient._calls.call import Call
+from tfsclient._calls.request import PredictRequest
 from tfsclient._codec.protobuf import chunk
-from tfsclient.calls import Call
 from tfsclient.errors import InvalidInput
-from tfsclient.request import PredictRequest
 
 FILE: Final = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS: Final = 1000  # with one more, TF Serving does not load the version
@@ -44,7 +44,7 @@ def write(
 
     Args:
         folder: the version's folder, which holds saved_model.pb.
-        requests: what to replay, as ``build_predict`` and :mod:`tfsclient.grpc_calls` make it;
+        requests: what to replay, as ``build_predict`` and :mod:`tfsclient._calls.grpc` make it;
             models, versions and labels in them do not matter.
         append: whether to keep the records of a file that is there already.
 

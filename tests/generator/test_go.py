@@ -25,7 +25,8 @@ from tfsclient_gen.samples import PNG_BASE64
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
-from tfsclient import Client, Example, Image, grpc_calls, schema, sources
+from tfsclient import Client, Example, Image, schema, sources
+from tfsclient._calls import grpc
 from tfsclient._codec import rest_json
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
@@ -354,12 +355,12 @@ def _recorded_results() -> list[tuple[dict[str, Any], list[Any]]]:
         kind = record["method"].rpartition("/")[2].lower()
         if kind in ("classify", "regress") and record.get("response_b64"):
             body = base64.b64decode(record["response_b64"])
-            result = grpc_calls._merged(body, grpc_calls._RESULT)
-            count = len(grpc_calls._spans(result, grpc_calls._EACH))
+            result = grpc._merged(body, grpc._RESULT)
+            count = len(grpc._spans(result, grpc._EACH))
             if kind == "classify":
-                each: list[Any] = list(grpc_calls._classes(result, count))
+                each: list[Any] = list(grpc._classes(result, count))
             else:
-                each = grpc_calls._values(result, count).tolist()
+                each = grpc._values(result, count).tolist()
             found.append(({"grpc": body, "kind": kind, "outputs": []}, [_flat(e) for e in each]))
     return found
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tests.conftest import missing
-from tfsclient import grpc_calls, rest_calls
+from tfsclient._calls import grpc, rest
+from tfsclient._calls.call import Call
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.rest_json import decode_classify, decode_regress
 from tfsclient._inputs.example import Example
-from tfsclient.calls import Call
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
     Code,
@@ -75,9 +75,9 @@ def repeat(line: dict[str, Any]) -> Call[Any]:
         if which["version"] is not None:  # the first task's decides, so we say it in each
             for task in request.tasks:
                 task.model_spec.version.value = which["version"]
-        call = grpc_calls.multi_inference(spec.name, tasks, given.examples, context, **which)
+        call = grpc.multi_inference(spec.name, tasks, given.examples, context, **which)
     else:
-        ask: Any = grpc_calls.classify if method == "Classify" else grpc_calls.regress
+        ask: Any = grpc.classify if method == "Classify" else grpc.regress
         signature = spec.signature_name or None
         call = ask(spec.name, given.examples, context, signature=signature, **which)
     assert call.path == "/" + line["method"]
@@ -174,7 +174,7 @@ def test_a_recorded_rest_error_has_its_class(line: dict[str, Any]) -> None:
 def test_a_recorded_rest_request_is_what_we_write() -> None:
     (line,) = (line for line in REST if line["id"] == "rest/examples/classify/context")
     wanted = json.loads(line["body"])
-    call = rest_calls.classify(
+    call = rest.classify(
         "feature_spec", wanted["examples"], wanted["context"], signature="classify"
     )
     assert call.body is not None
@@ -193,7 +193,7 @@ def test_the_official_classes_read_the_same() -> None:
         missing("tensorflow-serving-api")
 
     examples = [Example({"x": 1.0}), {"x": [2.0]}]
-    call = grpc_calls.classify("m", examples, {"y": 3}, signature="s", version=0)
+    call = grpc.classify("m", examples, {"y": 3}, signature="s", version=0)
     theirs = classification_pb2.ClassificationRequest()
     theirs.model_spec.name, theirs.model_spec.signature_name = "m", "s"
     theirs.model_spec.version.value = 0
@@ -203,7 +203,7 @@ def test_the_official_classes_read_the_same() -> None:
     listed.context.features.feature["y"].int64_list.value.append(3)
     assert call.body == theirs.SerializeToString(deterministic=True)
 
-    multi = grpc_calls.multi_inference("m", {"a": "regress"}, list(listed.examples), label="b")
+    multi = grpc.multi_inference("m", {"a": "regress"}, list(listed.examples), label="b")
     again = inference_pb2.MultiInferenceRequest()
     task = again.tasks.add(method_name="tensorflow/serving/regress")
     task.model_spec.name, task.model_spec.signature_name = "m", "a"
@@ -212,7 +212,7 @@ def test_the_official_classes_read_the_same() -> None:
     assert multi.body == again.SerializeToString(deterministic=True)
 
 
-CALLS = [grpc_calls.classify, grpc_calls.regress, rest_calls.classify, rest_calls.regress]
+CALLS = [grpc.classify, grpc.regress, rest.classify, rest.regress]
 
 
 @pytest.mark.parametrize("ask", CALLS)
@@ -231,16 +231,16 @@ def test_examples_are_checked_against_the_features(ask: Any) -> None:
 
 def test_multi_inference_is_checked() -> None:
     with pytest.raises(InvalidInput, match="there are no tasks"):
-        grpc_calls.multi_inference("m", {}, [{}])
+        grpc.multi_inference("m", {}, [{}])
     with pytest.raises(InvalidInput, match="not 'predict'"):
-        grpc_calls.multi_inference("m", {"s": "predict"}, [{}])
+        grpc.multi_inference("m", {"s": "predict"}, [{}])
     with pytest.raises(Unimplemented, match="REST"):
-        rest_calls.multi_inference("m", {"s": "classify"}, [{}])
+        rest.multi_inference("m", {"s": "classify"}, [{}])
 
 
 def test_an_answer_that_is_none() -> None:
-    classify = grpc_calls.classify("m", [{}])
-    regress = rest_calls.regress("m", [{}, {}])
+    classify = grpc.classify("m", [{}])
+    regress = rest.regress("m", [{}, {}])
     result = message("InferenceResult")()
     result.model_spec.signature_name = "b"
     result.classification_result.classifications.add()
@@ -248,15 +248,15 @@ def test_an_answer_that_is_none() -> None:
         (classify, b"\xff"),
         (classify, b""),
         (classify, b"\n\x02\n\x09"),
-        (grpc_calls.regress("m", [{}]), b"\n\x04\n\x00\n\x00"),
-        (grpc_calls.multi_inference("m", {"a": "classify"}, [{}]), b""),
-        (grpc_calls.multi_inference("m", {"a": "classify"}, [{}]), b"\n\x00"),
+        (grpc.regress("m", [{}]), b"\n\x04\n\x00\n\x00"),
+        (grpc.multi_inference("m", {"a": "classify"}, [{}]), b""),
+        (grpc.multi_inference("m", {"a": "classify"}, [{}]), b"\n\x00"),
         (
-            grpc_calls.multi_inference("m", {"a": "classify"}, [{}]),
+            grpc.multi_inference("m", {"a": "classify"}, [{}]),
             message("MultiInferenceResponse")(results=[result]).SerializeToString(),
         ),
         (
-            grpc_calls.multi_inference("m", {"b": "regress"}, [{}]),
+            grpc.multi_inference("m", {"b": "regress"}, [{}]),
             message("MultiInferenceResponse")(results=[result]).SerializeToString(),
         ),
         (regress, b"nonsense"),
@@ -265,11 +265,11 @@ def test_an_answer_that_is_none() -> None:
         (regress, b'{"results": [1.0, "a"]}'),
         (regress, b'{"results": [[1.0], [2.0]]}'),
         (regress, b'{"results": [[1.0], [2.0, 3.0]]}'),
-        (rest_calls.classify("m", [{}]), b'{"results": [1.0]}'),
-        (rest_calls.classify("m", [{}]), b'{"results": [[["a"]]]}'),
-        (rest_calls.classify("m", [{}]), b'{"results": [[[1.0, 1.0]]]}'),
-        (rest_calls.classify("m", [{}]), b'{"results": [[["a", "b"]]]}'),
-        (rest_calls.classify("m", [{}]), b'{"results": [[["a", [1.0]]]]}'),
+        (rest.classify("m", [{}]), b'{"results": [1.0]}'),
+        (rest.classify("m", [{}]), b'{"results": [[["a"]]]}'),
+        (rest.classify("m", [{}]), b'{"results": [[[1.0, 1.0]]]}'),
+        (rest.classify("m", [{}]), b'{"results": [[["a", "b"]]]}'),
+        (rest.classify("m", [{}]), b'{"results": [[["a", [1.0]]]]}'),
     ]
     for call, data in answers:
         with pytest.raises(DecodeError):
@@ -278,7 +278,7 @@ def test_an_answer_that_is_none() -> None:
 
 
 def test_rest_labels_are_what_grpc_gives() -> None:
-    call = rest_calls.classify("m", [{}], label="stable")
+    call = rest.classify("m", [{}], label="stable")
     assert call.path == "/v1/models/m/labels/stable:classify"
     assert call.decode(b'{"results": [[["t\xff", 0.1], ["", NaN]]]}')[0][0] == (
         "t\udcff",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfsclient import DType, InvalidInput, Model, Prediction, Signature, TensorSpec
-from tfsclient.calls import Call, drive
+from tfsclient._calls.call import Call, drive
 from tfsclient.core import DEFAULT, Core
 from tfsclient.errors import InvalidArgument, NotFound, Unavailable
 from tfsclient.target import parse

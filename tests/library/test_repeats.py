@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tfsclient import DType, InvalidInput, Model, Signature, TensorSpec
-from tfsclient.calls import drive
+from tfsclient._calls.call import drive
 from tfsclient.core import DEFAULT, Core
 from tfsclient.target import parse
 

@@ -10,18 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import ZOO, missing
-from tfsclient import (
-    Client,
-    InvalidInput,
-    Unknown,
-    build_predict,
-    grpc_calls,
-    rest_calls,
-    sources,
-    warmup_file,
-)
+from tfsclient import Client, InvalidInput, Unknown, build_predict, sources, warmup_file
+from tfsclient._calls import grpc, rest
+from tfsclient._calls.call import Call
 from tfsclient._codec.messages import message_class
-from tfsclient.calls import Call
 from tfsclient.cli import main
 
 
@@ -103,11 +95,9 @@ def test_every_kind_of_call_is_read_and_replayed(half_plus_two: Path) -> None:
     tasks = {REGRESS: "regress", CLASSIFY: "classify"}
     predict = build_predict("m", [[1.0]], signature=model.signature())
     calls: list[Call[Any]] = [
-        grpc_calls.classify("m", [{"x": 1.0}], signature=CLASSIFY),
-        grpc_calls.regress(
-            "m", [{"x": 2}, {}], {"x": 3}, signature=REGRESS, features=spec.features
-        ),
-        grpc_calls.multi_inference("m", tasks, [{"x": 4.0}]),
+        grpc.classify("m", [{"x": 1.0}], signature=CLASSIFY),
+        grpc.regress("m", [{"x": 2}, {}], {"x": 3}, signature=REGRESS, features=spec.features),
+        grpc.multi_inference("m", tasks, [{"x": 4.0}]),
     ]
     folder = half_plus_two / "2"
     assert warmup_file.write(folder, [predict, *calls]) == 4
@@ -130,9 +120,9 @@ def test_every_kind_of_call_is_read_and_replayed(half_plus_two: Path) -> None:
 @pytest.mark.parametrize(
     "call",
     [  # without the features nothing is checked, and x is missing
-        grpc_calls.classify("m", [{"y": 1.0}], signature=CLASSIFY),
-        grpc_calls.regress("m", [{"y": 1.0}], signature=REGRESS),
-        grpc_calls.multi_inference("m", {REGRESS: "regress"}, [{}]),
+        grpc.classify("m", [{"y": 1.0}], signature=CLASSIFY),
+        grpc.regress("m", [{"y": 1.0}], signature=REGRESS),
+        grpc.multi_inference("m", {REGRESS: "regress"}, [{}]),
     ],
 )
 def test_a_call_that_fails_keeps_the_version_away(half_plus_two: Path, call: Call[Any]) -> None:
@@ -180,10 +170,10 @@ def test_the_command_writes_the_call_that_is_asked_for(
 
 def test_calls_that_no_warm_up_holds_are_refused(half_plus_two: Path) -> None:
     calls: list[Call[Any]] = [
-        grpc_calls.status("m", None),
-        grpc_calls.metadata("m", None, None),
-        rest_calls.regress("m", [{"x": 1.0}]),
-        rest_calls.status("Classify", None),
+        grpc.status("m", None),
+        grpc.metadata("m", None, None),
+        rest.regress("m", [{"x": 1.0}]),
+        rest.status("Classify", None),
     ]
     for call in calls:
         with pytest.raises(InvalidInput, match="cannot hold a call of /"):

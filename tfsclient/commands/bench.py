@@ -13,6 +13,7 @@ from contextlib import suppress
 import click
 import numpy as np
 
+from tfsclient._calls.request import PredictRequest
 from tfsclient._codec.tensor import Tensor
 from tfsclient.cli import EXIT_NO, exit_codes, visible
 from tfsclient.client import Client
@@ -26,7 +27,6 @@ from tfsclient.commands.options import (
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidArgument, InvalidInput, TFSError
 from tfsclient.exchange import CallInfo
-from tfsclient.request import PredictRequest
 from tfsclient.schema import Signature, TensorSpec
 
 _LARGEST = 1 << 31  # bytes that a request may have

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from tfsclient import schema
-from tfsclient import sources
+from tfsclient import schema, sources
 from tfsclient.cli import EXIT_NO, exit_codes, visible
 from tfsclient.client import Client
 from tfsclient.schema import FeatureSpec, Model, Signature

@@ -9,15 +9,15 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from tfsclient import grpc_calls, warmup_file
+from tfsclient import sources, warmup_file
+from tfsclient._calls import grpc
+from tfsclient._calls.call import Call
+from tfsclient._calls.request import PredictRequest, build_predict
 from tfsclient._inputs.example import features_of
-from tfsclient import sources
-from tfsclient.calls import Call
 from tfsclient.cli import exit_codes
 from tfsclient.commands.given import read_inputs
 from tfsclient.commands.options import input_option, signature_option
 from tfsclient.errors import InvalidInput
-from tfsclient.request import PredictRequest, build_predict
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 
 _METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}  # what take Examples
@@ -91,7 +91,7 @@ def _call(request: PredictRequest, spec: Signature, method: str) -> PredictReque
             features_of(example)
         except InvalidInput as error:
             raise InvalidInput(f"example {number}: {error.details}", model=request.model) from error
-    make = grpc_calls.regress if method == "regress" else grpc_calls.classify
+    make = grpc.regress if method == "regress" else grpc.classify
     return make(request.model, examples, signature=spec.name)
 
 

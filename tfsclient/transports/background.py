@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tfsclient.calls import Call
+from tfsclient._calls.call import Call
 from tfsclient.errors import Cancelled, Internal, TFSError
 from tfsclient.transports.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import orjson
 
-from tfsclient.calls import Call
+from tfsclient._calls.call import Call
 from tfsclient.errors import Code, TFSError, from_code
 from tfsclient.transports.opening import OPENING, process
 from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers

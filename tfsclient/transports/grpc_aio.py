@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from tfsclient.calls import Call
+from tfsclient._calls.call import Call
 from tfsclient.transports.grpc import Channel, closed, open_channel, to_error
 from tfsclient.transports.opening import PerLoop
 from tfsclient.transports.settings import Settings, check_headers

@@ -12,8 +12,8 @@ from typing import Any, Final
 import httpx
 import tenacity
 
+from tfsclient._calls.call import Call
 from tfsclient._codec.rest_json import loads
-from tfsclient.calls import Call
 from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import tenacity
 
-from tfsclient.calls import Call
+from tfsclient._calls.call import Call
 from tfsclient.transports.opening import PerLoop
 from tfsclient.transports.rest import (
     FAILURES,

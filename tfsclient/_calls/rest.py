@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from tfsclient._calls.call import Call
+from tfsclient._calls.request import PredictRequest, model_path
 from tfsclient._codec import rest_json
 from tfsclient._inputs.example import ExampleLike, write_call
 from tfsclient._sources.model_config import ServerConfig
 from tfsclient._sources.read import from_metadata_json
-from tfsclient.calls import Call
 from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
-from tfsclient.request import PredictRequest, model_path
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model
 

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfsclient._calls.call import Call
+from tfsclient._calls.request import PredictRequest
 from tfsclient._codec import predict as predict_messages
 from tfsclient._codec.messages import ProtobufError, message_class
 from tfsclient._codec.protobuf import CHUNK, FIXED32, chunk, fields
 from tfsclient._inputs.example import ExampleLike, serialize, write_call
 from tfsclient._sources.model_config import ServerConfig
 from tfsclient._sources.read import from_metadata_response
-from tfsclient.calls import Call
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, InvalidInput
-from tfsclient.request import PredictRequest
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import CLASSIFY, REGRESS, Features, Model
 
