@@ -13,6 +13,7 @@ from tfsclient._inputs.example import Example
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
 from tfsclient._sources.model_config import ModelConfig, ServerConfig
+from tfsclient._transports.tls import TLS
 from tfsclient.aio import AsyncClient
 from tfsclient.client import Client
 from tfsclient.core import DEFAULT, Timeout
@@ -43,7 +44,6 @@ from tfsclient.errors import (
 from tfsclient.exchange import CallInfo
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.tls import TLS
 
 __version__ = "0.1.0"
 

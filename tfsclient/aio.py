@@ -23,6 +23,9 @@ from tfsclient._calls.request import PredictRequest, check_version
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ConfigSource, plan_reload
+from tfsclient._transports.settings import Settings
+from tfsclient._transports.target import parse
+from tfsclient._transports.tls import TLS
 from tfsclient.batches import merge, split
 from tfsclient.bound import AsyncBoundModel
 from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
@@ -30,9 +33,6 @@ from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.exchange import Exchange, OnCall
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
-from tfsclient.target import parse
-from tfsclient.tls import TLS
-from tfsclient.transports.settings import Settings
 
 
 class AsyncClient:
@@ -73,11 +73,11 @@ class AsyncClient:
         )
         self._on_call = on_call
         if self._target.rest:
-            from tfsclient.transports.rest_aio import AsyncRestTransport
+            from tfsclient._transports.rest_aio import AsyncRestTransport
 
             self._transport: Any = AsyncRestTransport(settings)
         else:
-            from tfsclient.transports.grpc_aio import AsyncGrpcTransport
+            from tfsclient._transports.grpc_aio import AsyncGrpcTransport
 
             self._transport = AsyncGrpcTransport(settings)
 

@@ -76,8 +76,8 @@ def exit_codes() -> Iterator[None]:
 def _typed(hint: str | None) -> str | None:
     """A hint for people who type commands, where the library's is for those who write Python."""
     from tfsclient._inputs.prepare import AS_THEY_ARE, BY_NAME
+    from tfsclient._transports.settings import TLS_HINT
     from tfsclient.schema import WHICH_SIGNATURE
-    from tfsclient.transports.settings import TLS_HINT
 
     commands = {
         AS_THEY_ARE: None,

@@ -14,6 +14,9 @@ from tfsclient._calls.request import PredictRequest, check_version
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ConfigSource, plan_reload
+from tfsclient._transports.settings import Settings
+from tfsclient._transports.target import parse
+from tfsclient._transports.tls import TLS
 from tfsclient.batches import Parts, pipeline, split
 from tfsclient.bound import BoundModel
 from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
@@ -22,9 +25,6 @@ from tfsclient.exchange import Exchange, OnCall
 from tfsclient.futures import CallFuture
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
-from tfsclient.target import parse
-from tfsclient.tls import TLS
-from tfsclient.transports.settings import Settings
 
 
 class Client:
@@ -92,11 +92,11 @@ class Client:
         )
         self._on_call = on_call
         if self._target.rest:
-            from tfsclient.transports.rest import RestTransport
+            from tfsclient._transports.rest import RestTransport
 
             self._transport: Any = RestTransport(settings)
         else:
-            from tfsclient.transports.grpc import GrpcTransport
+            from tfsclient._transports.grpc import GrpcTransport
 
             self._transport = GrpcTransport(settings)
 

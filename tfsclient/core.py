@@ -20,11 +20,11 @@ from tfsclient._calls.request import PredictRequest, build_predict, check_versio
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ServerConfig
+from tfsclient._transports.target import Target
 from tfsclient.discovery import Discovery, Pointer
 from tfsclient.errors import InvalidInput, left_out
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
-from tfsclient.target import Target
 
 
 class _Default(enum.Enum):

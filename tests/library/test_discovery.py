@@ -9,9 +9,9 @@ import pytest
 
 from tfsclient import DType, InvalidInput, Model, Prediction, Signature, TensorSpec
 from tfsclient._calls.call import Call, drive
+from tfsclient._transports.target import parse
 from tfsclient.core import DEFAULT, Core
 from tfsclient.errors import InvalidArgument, NotFound, Unavailable
-from tfsclient.target import parse
 
 ONE = np.array([1], np.float32)
 

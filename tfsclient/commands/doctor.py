@@ -11,6 +11,7 @@ import click
 import httpx
 import orjson
 
+from tfsclient._transports.target import Target, parse
 from tfsclient.cli import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
 from tfsclient.client import Client
 from tfsclient.commands import probe
@@ -25,7 +26,6 @@ from tfsclient.errors import (
 )
 from tfsclient.results import VersionStatus
 from tfsclient.schema import Model
-from tfsclient.target import Target, parse
 
 _SECONDS = 10.0  # that a call may take
 _NO_MODEL = "tfsclient-doctor"  # asked for where no model is named: even a no is an answer

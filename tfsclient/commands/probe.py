@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tfsclient.target import Target
+from tfsclient._transports.target import Target
 
 _SECONDS = 3.0  # that a step may take
 _ALPN = {True: ["h2"], False: ["http/1.1"], None: ["h2", "http/1.1"]}  # by whether it is HTTP/2

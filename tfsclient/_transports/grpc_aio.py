@@ -10,9 +10,9 @@ import grpc
 import grpc.aio
 
 from tfsclient._calls.call import Call
-from tfsclient.transports.grpc import Channel, closed, open_channel, to_error
-from tfsclient.transports.opening import PerLoop
-from tfsclient.transports.settings import Settings, check_headers
+from tfsclient._transports.grpc import Channel, closed, open_channel, to_error
+from tfsclient._transports.ownership import PerLoop
+from tfsclient._transports.settings import Settings, check_headers
 
 
 class AsyncGrpcTransport:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tfsclient._transports.target import Target
+from tfsclient._transports.tls import TLS
 from tfsclient.errors import InvalidInput
-from tfsclient.target import Target
-from tfsclient.tls import TLS
 
 MAX_ATTEMPTS: Final = 5  # gRPC makes no more, whatever a policy says; REST does as gRPC does
 

@@ -9,9 +9,9 @@ import grpc
 import orjson
 
 from tfsclient._calls.call import Call
+from tfsclient._transports.ownership import OPENING, process
+from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 from tfsclient.errors import Code, TFSError, from_code
-from tfsclient.transports.opening import OPENING, process
-from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 
 
 class _Methods(dict[str, Any]):

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfsclient._calls.call import Call
+from tfsclient._transports.settings import Settings
 from tfsclient.errors import Cancelled, Internal, TFSError
-from tfsclient.transports.settings import Settings
 
 
 class Background:
     """An event loop on a thread of its own; it ends with this object."""
 
     def __init__(self, settings: Settings) -> None:
-        from tfsclient.transports.rest_aio import AsyncRestTransport
+        from tfsclient._transports.rest_aio import AsyncRestTransport
 
         self._transport = AsyncRestTransport(settings)
         self._loop = asyncio.new_event_loop()

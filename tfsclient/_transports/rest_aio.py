@@ -10,8 +10,8 @@ import httpx
 import tenacity
 
 from tfsclient._calls.call import Call
-from tfsclient.transports.opening import PerLoop
-from tfsclient.transports.rest import (
+from tfsclient._transports.ownership import PerLoop
+from tfsclient._transports.rest import (
     FAILURES,
     client_options,
     retry_policy,
@@ -19,7 +19,7 @@ from tfsclient.transports.rest import (
     to_error,
     to_request,
 )
-from tfsclient.transports.settings import Settings
+from tfsclient._transports.settings import Settings
 
 
 class AsyncRestTransport:

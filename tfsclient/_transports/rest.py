@@ -14,6 +14,9 @@ import tenacity
 
 from tfsclient._calls.call import Call
 from tfsclient._codec.rest_json import loads
+from tfsclient._transports.background import Background
+from tfsclient._transports.ownership import OPENING
+from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -23,9 +26,6 @@ from tfsclient.errors import (
     Unavailable,
     from_http_status,
 )
-from tfsclient.transports.background import Background
-from tfsclient.transports.opening import OPENING
-from tfsclient.transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 
 _MAX_INFLATED = 100 << 20  # bytes; TF Serving reads a larger gzip body as an empty one
 
