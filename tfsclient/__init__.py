@@ -9,14 +9,15 @@ Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on i
 """
 
 from tfsclient._calls.request import PredictRequest, build_predict
+from tfsclient._client.aio import AsyncClient
+from tfsclient._client.flows import DEFAULT, Timeout
+from tfsclient._client.observe import CallInfo
+from tfsclient._client.sync import Client
 from tfsclient._inputs.example import Example
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
 from tfsclient._sources.model_config import ModelConfig, ServerConfig
 from tfsclient._transports.tls import TLS
-from tfsclient.aio import AsyncClient
-from tfsclient.client import Client
-from tfsclient.core import DEFAULT, Timeout
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
     Aborted,
@@ -41,7 +42,6 @@ from tfsclient.errors import (
     Unimplemented,
     Unknown,
 )
-from tfsclient.exchange import CallInfo
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 

@@ -9,8 +9,8 @@ import pytest
 
 from tfsclient import DType, InvalidInput, Model, Prediction, Signature, TensorSpec
 from tfsclient._calls.call import Call, drive
+from tfsclient._client.flows import DEFAULT, Core
 from tfsclient._transports.target import parse
-from tfsclient.core import DEFAULT, Core
 from tfsclient.errors import InvalidArgument, NotFound, Unavailable
 
 ONE = np.array([1], np.float32)
@@ -21,7 +21,7 @@ class Server:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("tfsclient.discovery.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("tfsclient._client.discovery.time.monotonic", lambda: self.now)
         options: dict[str, Any] = {"timeout": 1.0, "headers": None, "token": None, "schemas": None}
         self.core = Core(parse("localhost:8500"), **options, validate=True, copy=False)
         self.asked = 0

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 
 from tfsclient import DType, InvalidInput, Model, Signature, TensorSpec
 from tfsclient._calls.call import drive
+from tfsclient._client.flows import DEFAULT, Core
 from tfsclient._transports.target import parse
-from tfsclient.core import DEFAULT, Core
 
 Y = {"y": TensorSpec("y", DType("float32"), None)}
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from tfsclient._calls.call import Call
 from tfsclient._calls.request import PredictRequest
+from tfsclient._client.discovery import Entry
 from tfsclient._codec.predict import encode_input, join
 from tfsclient._codec.protobuf import Buffer
 from tfsclient._codec.strings import string_parts
 from tfsclient._codec.tensor import encode_tensor, memory_of
-from tfsclient.discovery import Entry
 from tfsclient.dtypes import STRING
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature

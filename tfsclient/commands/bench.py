@@ -14,9 +14,10 @@ import click
 import numpy as np
 
 from tfsclient._calls.request import PredictRequest
+from tfsclient._client.observe import CallInfo
+from tfsclient._client.sync import Client
 from tfsclient._codec.tensor import Tensor
 from tfsclient.cli import EXIT_NO, exit_codes, visible
-from tfsclient.client import Client
 from tfsclient.commands.given import read_inputs
 from tfsclient.commands.options import (
     input_option,
@@ -26,7 +27,6 @@ from tfsclient.commands.options import (
 )
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidArgument, InvalidInput, TFSError
-from tfsclient.exchange import CallInfo
 from tfsclient.schema import Signature, TensorSpec
 
 _LARGEST = 1 << 31  # bytes that a request may have

@@ -11,9 +11,9 @@ import click
 import httpx
 import orjson
 
+from tfsclient._client.sync import Client
 from tfsclient._transports.target import Target, parse
 from tfsclient.cli import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
-from tfsclient.client import Client
 from tfsclient.commands import probe
 from tfsclient.commands.probe import Address
 from tfsclient.errors import (

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from tfsclient._client.sync import Client
 from tfsclient._codec.nested import object_array
 from tfsclient._codec.rest_json import string_to_json
 from tfsclient.cli import exit_codes, visible
-from tfsclient.client import Client
 from tfsclient.commands.given import read_inputs
 from tfsclient.commands.options import (
     input_option,

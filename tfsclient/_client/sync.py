@@ -1,4 +1,4 @@
-"""The client that people use, for threads; ``tfsclient.aio`` has its twin for asyncio."""
+"""The client that people use, for threads; ``tfsclient._client.aio`` has its twin for asyncio."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from tfsclient._calls.call import Call, T, drive
 from tfsclient._calls.deadline import Readiness, left
 from tfsclient._calls.request import PredictRequest, check_version
+from tfsclient._client.batches import Parts, pipeline, split
+from tfsclient._client.bound import BoundModel
+from tfsclient._client.flows import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
+from tfsclient._client.futures import CallFuture
+from tfsclient._client.observe import Exchange, OnCall
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.batches import Parts, pipeline, split
-from tfsclient.bound import BoundModel
-from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
-from tfsclient.exchange import Exchange, OnCall
-from tfsclient.futures import CallFuture
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 

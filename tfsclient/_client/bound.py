@@ -7,11 +7,11 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfsclient._client.aio import AsyncClient
+    from tfsclient._client.flows import Examples
+    from tfsclient._client.sync import Client
     from tfsclient._inputs.example import ExampleLike
     from tfsclient._inputs.prepare import Inputs
-    from tfsclient.aio import AsyncClient
-    from tfsclient.client import Client
-    from tfsclient.core import Examples
     from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
     from tfsclient.schema import Model, Signature
 

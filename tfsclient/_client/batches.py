@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tfsclient._calls.request import PredictRequest
+from tfsclient._client.futures import CallFuture
 from tfsclient._codec.tensor import Tensor
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.errors import InvalidInput
-from tfsclient.futures import CallFuture
 from tfsclient.results import Prediction
 
 

@@ -1,4 +1,4 @@
-"""The client for asyncio: what ``tfsclient.client`` has, awaited."""
+"""The client for asyncio: what ``tfsclient._client.sync`` has, awaited."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from typing import Any
 from tfsclient._calls.call import Call, T, adrive
 from tfsclient._calls.deadline import Readiness, left
 from tfsclient._calls.request import PredictRequest, check_version
+from tfsclient._client.batches import merge, split
+from tfsclient._client.bound import AsyncBoundModel
+from tfsclient._client.flows import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
+from tfsclient._client.observe import Exchange, OnCall
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.batches import merge, split
-from tfsclient.bound import AsyncBoundModel
-from tfsclient.core import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
 from tfsclient.errors import InvalidInput, TFSError
-from tfsclient.exchange import Exchange, OnCall
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 

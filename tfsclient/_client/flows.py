@@ -17,11 +17,11 @@ from tfsclient._calls.call import Call, Flow
 from tfsclient._calls.deadline import check_timeout
 from tfsclient._calls.grpc_frames import Repeats, Which
 from tfsclient._calls.request import PredictRequest, build_predict, check_version
+from tfsclient._client.discovery import Discovery, Pointer
 from tfsclient._inputs import prepare as inputs_
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ServerConfig
 from tfsclient._transports.target import Target
-from tfsclient.discovery import Discovery, Pointer
 from tfsclient.errors import InvalidInput, left_out
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature

@@ -9,8 +9,8 @@ from concurrent.futures import Future, InvalidStateError
 from typing import Any, cast
 
 from tfsclient._calls.call import T
+from tfsclient._client.observe import Exchange
 from tfsclient.errors import TFSError
-from tfsclient.exchange import Exchange
 
 
 class CallFuture(Future[T]):
