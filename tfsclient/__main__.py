@@ -1,3 +1,3 @@
-from tfsclient.cli import main
+from tfsclient._cli.main import main
 
 main()

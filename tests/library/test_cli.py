@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
 from tfsclient import InvalidInput, Unavailable
+from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.main import main
 from tfsclient._inputs.example import serialize
-from tfsclient.cli import main
-from tfsclient.commands.given import read_inputs
 from tfsclient.dtypes import DType
 from tfsclient.schema import Signature, TensorSpec
 from tfsclient.testing import FakeServer
@@ -61,7 +61,7 @@ def fake(running: FakeServer) -> FakeServer:
 
 def test_help_is_light_and_lists_every_command() -> None:
     code = (
-        "import sys\nfrom tfsclient.cli import main\n"
+        "import sys\nfrom tfsclient._cli.main import main\n"
         "try:\n    main(['--help'])\nfinally:\n"
         "    print([m for m in ('grpc', 'httpx', 'google.protobuf', 'jinja2') if m in sys.modules])"
     )
@@ -77,7 +77,7 @@ def test_help_is_light_and_lists_every_command() -> None:
 def test_what_an_installation_for_rest_lacks_is_told(command: list[str]) -> None:
     code = (
         "import sys\nsys.modules['google.protobuf'] = sys.modules['grpc'] = None\n"
-        f"from tfsclient.cli import main\nmain({command!r})"
+        f"from tfsclient._cli.main import main\nmain({command!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 from tests.behaviour.test_tls import Authority, TLSProxy
 from tests.conftest import ZOO, Zoo
 from tfsclient import Client, TFSError
+from tfsclient._cli.main import main
+from tfsclient._cli.probe import address_of, proxy_of
 from tfsclient._transports.target import parse
-from tfsclient.cli import main
-from tfsclient.commands.probe import address_of, proxy_of
 from tfsclient.testing import FakeServer
 
 

@@ -13,8 +13,8 @@ from tests.conftest import ZOO, missing
 from tfsclient import Client, InvalidInput, Unknown, build_predict, sources, warmup_file
 from tfsclient._calls import grpc, rest
 from tfsclient._calls.call import Call
+from tfsclient._cli.main import main
 from tfsclient._codec.messages import message_class
-from tfsclient.cli import main
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from tfsclient._cli.main import EXIT_NO, exit_codes, missing_extra
 from tfsclient._client.sync import Client
-from tfsclient.cli import EXIT_NO, exit_codes, missing_extra
 from tfsclient.demo import clients, digits
 
 if TYPE_CHECKING:

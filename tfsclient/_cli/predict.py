@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from tfsclient._client.sync import Client
-from tfsclient._codec.nested import object_array
-from tfsclient._codec.rest_json import string_to_json
-from tfsclient.cli import exit_codes, visible
-from tfsclient.commands.given import read_inputs
-from tfsclient.commands.options import (
+from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.main import exit_codes, visible
+from tfsclient._cli.options import (
     input_option,
     signature_option,
     timeout_option,
     version_options,
 )
+from tfsclient._client.sync import Client
+from tfsclient._codec.nested import object_array
+from tfsclient._codec.rest_json import string_to_json
 from tfsclient.dtypes import DType
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature

@@ -18,14 +18,14 @@ EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
 
 # By name: the module that holds it, and what it does.
 _COMMANDS = {
-    "inspect": ("tfsclient.commands.models", "Show a model's signatures."),
-    "predict": ("tfsclient.commands.predict", "Call a model."),
-    "status": ("tfsclient.commands.models", "Show the states of a model's versions."),
-    "wait": ("tfsclient.commands.models", "Wait until a model answers requests."),
-    "doctor": ("tfsclient.commands.doctor", "Find out what is wrong, and what to do."),
-    "bench": ("tfsclient.commands.bench", "Measure how fast a model answers."),
-    "reload": ("tfsclient.commands.models", "Have a server serve other models."),
-    "warmup": ("tfsclient.commands.warmup", "Put warm-up requests into a SavedModel."),
+    "inspect": ("tfsclient._cli.models", "Show a model's signatures."),
+    "predict": ("tfsclient._cli.predict", "Call a model."),
+    "status": ("tfsclient._cli.models", "Show the states of a model's versions."),
+    "wait": ("tfsclient._cli.models", "Wait until a model answers requests."),
+    "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
+    "bench": ("tfsclient._cli.bench", "Measure how fast a model answers."),
+    "reload": ("tfsclient._cli.models", "Have a server serve other models."),
+    "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.cli", "Serve SavedModels on this machine."),
     "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
 }

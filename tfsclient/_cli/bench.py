@@ -14,17 +14,17 @@ import click
 import numpy as np
 
 from tfsclient._calls.request import PredictRequest
-from tfsclient._client.observe import CallInfo
-from tfsclient._client.sync import Client
-from tfsclient._codec.tensor import Tensor
-from tfsclient.cli import EXIT_NO, exit_codes, visible
-from tfsclient.commands.given import read_inputs
-from tfsclient.commands.options import (
+from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.main import EXIT_NO, exit_codes, visible
+from tfsclient._cli.options import (
     input_option,
     signature_option,
     timeout_option,
     version_options,
 )
+from tfsclient._client.observe import CallInfo
+from tfsclient._client.sync import Client
+from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidArgument, InvalidInput, TFSError
 from tfsclient.schema import Signature, TensorSpec

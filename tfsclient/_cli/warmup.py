@@ -13,10 +13,10 @@ from tfsclient import sources, warmup_file
 from tfsclient._calls import grpc
 from tfsclient._calls.call import Call
 from tfsclient._calls.request import PredictRequest, build_predict
+from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.main import exit_codes
+from tfsclient._cli.options import input_option, signature_option
 from tfsclient._inputs.example import features_of
-from tfsclient.cli import exit_codes
-from tfsclient.commands.given import read_inputs
-from tfsclient.commands.options import input_option, signature_option
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from tfsclient import schema, sources
+from tfsclient._cli.main import EXIT_NO, exit_codes, visible
 from tfsclient._client.sync import Client
-from tfsclient.cli import EXIT_NO, exit_codes, visible
 from tfsclient.schema import FeatureSpec, Model, Signature
 
 _SHOWN = 4  # elements of a feature's default

@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def input_option(command: F) -> F:
-    """``--input``, given as ``inputs``; :mod:`tfsclient.commands.given` reads it."""
+    """``--input``, given as ``inputs``; :mod:`tfsclient._cli.inputs` reads it."""
     return click.option(
         "--input",
         "-i",

@@ -11,11 +11,11 @@ import click
 import httpx
 import orjson
 
+from tfsclient._cli import probe
+from tfsclient._cli.main import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
+from tfsclient._cli.probe import Address
 from tfsclient._client.sync import Client
 from tfsclient._transports.target import Target, parse
-from tfsclient.cli import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
-from tfsclient.commands import probe
-from tfsclient.commands.probe import Address
 from tfsclient.errors import (
     Code,
     NotFound,

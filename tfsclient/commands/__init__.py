@@ -1,1 +1,0 @@
-"""The commands of ``tfsclient``; each is loaded when it is run."""
