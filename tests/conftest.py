@@ -48,7 +48,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
     except ImportError:
         missing("tensorflow")
     from tfsclient.server.app import Options, Server
-    from tfsclient.server.config import read_config
+    from tfsclient.server.models.config import read_config
 
     folder = tmp_path_factory.mktemp("zoo")
     config = (CONFORMANCE / "models.config.in").read_text("utf-8").replace("@MODELS@", str(ZOO))

@@ -19,7 +19,7 @@ from tests.conftest import CONFORMANCE, ZOO, Zoo
 from tfsclient import Client, DecodeError, InvalidInput, Model, sources
 from tfsclient._codec.messages import message_class
 from tfsclient.schema import from_json, to_json
-from tfsclient.server import proto_json
+from tfsclient.server.rest import messages
 
 NOT_LOADABLE = {"broken", "wrong_tag"}
 MODELS = sorted(folder.name for folder in ZOO.iterdir() if folder.name not in NOT_LOADABLE)
@@ -118,8 +118,8 @@ def test_json_tells_what_the_message_tells(
             definition.defaults[key].SetInParent()
     response.metadata["signature_def"].Pack(definitions)
     text = (
-        f'{{"model_spec": {proto_json.to_json(response.model_spec)}, '
-        f'"metadata": {{"signature_def": {proto_json.to_json(definitions)}}}}}'
+        f'{{"model_spec": {messages.to_json(response.model_spec)}, '
+        f'"metadata": {{"signature_def": {messages.to_json(definitions)}}}}}'
     )
     told = sources.from_metadata_response(response.SerializeToString())
     assert sources.from_metadata_json(text.encode()) == told

@@ -19,7 +19,7 @@ from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidArgument, TFSError, Unavailable
 from tfsclient.server.app import Server
-from tfsclient.server.batching import BatchedModel, Batching, read_batching
+from tfsclient.server.models.batching import BatchedModel, Batching, read_batching
 
 from .calls import LINEAR, PREDICT, QUICK, predict_request
 

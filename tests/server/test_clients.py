@@ -185,7 +185,7 @@ model_config_list {{
   }}
 }}
 """)
-    from tfsclient.server.config import read_config
+    from tfsclient.server.models.config import read_config
 
     options = Options(allow_version_labels_for_unavailable_models=True)
     with Server(read_config(config), options) as server:

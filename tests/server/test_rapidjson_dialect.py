@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfsclient.server.rapidjson_dialect import JsonError, JsonObject, parse
-from tfsclient.server.rapidjson_writer import double, echo
+from tfsclient.server.rapidjson.reader import JsonError, JsonObject, parse
+from tfsclient.server.rapidjson.writer import double, echo
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from tfsclient._codec.messages import message_class
 from tfsclient.errors import FailedPrecondition, InvalidArgument, Unavailable, Unknown
 from tfsclient.schema import Model
 from tfsclient.server.app import Options, Server
-from tfsclient.server.config import parse_text, to_config
+from tfsclient.server.models.config import parse_text, to_config
 from tfsclient.testing import FakeServer
 
 from .conftest import MODELS

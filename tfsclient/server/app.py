@@ -12,14 +12,14 @@ from typing import Any
 
 from tfsclient.errors import InvalidArgument, TFSError
 from tfsclient.server import metrics
-from tfsclient.server.batching import BatchedModel, Batching, read_batching
-from tfsclient.server.config import to_config
-from tfsclient.server.execution import LoadedModel, import_tensorflow
 from tfsclient.server.flag_files import read_flag_file
-from tfsclient.server.lifecycle import ModelManager
-from tfsclient.server.models import Runnable
+from tfsclient.server.interface import Runnable
+from tfsclient.server.models.batching import BatchedModel, Batching, read_batching
+from tfsclient.server.models.config import to_config
+from tfsclient.server.models.manager import ModelManager
+from tfsclient.server.models.tensorflow import LoadedModel, import_tensorflow
+from tfsclient.server.models.warmup import warm_up
 from tfsclient.server.ports import Ports
-from tfsclient.server.warmup import warm_up
 
 _log = logging.getLogger("tfsclient.server")
 

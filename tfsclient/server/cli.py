@@ -13,7 +13,7 @@ import click
 
 from tfsclient.errors import TFSError
 from tfsclient.server.app import Options, Server
-from tfsclient.server.config import read_config, to_config
+from tfsclient.server.models.config import read_config, to_config
 
 _log = logging.getLogger("tfsclient.server")
 

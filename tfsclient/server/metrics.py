@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tfsclient.errors import Code, TFSError
-from tfsclient.server.models import Call
+from tfsclient.server.interface import Call
 
 
 class _Metric:

@@ -9,13 +9,13 @@ from typing import Any
 import grpc
 
 from tfsclient.errors import InvalidArgument, Unavailable
-from tfsclient.server.examples import ExampleInference
-from tfsclient.server.grpc_service import make_grpc_server
-from tfsclient.server.health import Health
-from tfsclient.server.http_server import HttpServer
-from tfsclient.server.inference import Inference
-from tfsclient.server.models import Around, Models
-from tfsclient.server.rest import RestApi
+from tfsclient.server.grpc.health import Health
+from tfsclient.server.grpc.service import make_grpc_server
+from tfsclient.server.inference.examples import ExampleInference
+from tfsclient.server.inference.predict import Inference
+from tfsclient.server.interface import Around, Models
+from tfsclient.server.rest.http import HttpServer
+from tfsclient.server.rest.routes import RestApi
 
 _log = logging.getLogger("tfsclient.server")
 

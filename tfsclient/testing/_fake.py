@@ -14,9 +14,9 @@ from typing import Any
 from tfsclient import sources
 from tfsclient.errors import Code, InvalidInput, NotFound, TFSError, from_code
 from tfsclient.schema import DEFAULT_SIGNATURE, Model
-from tfsclient.server.config import to_config
-from tfsclient.server.lifecycle import ModelManager
-from tfsclient.server.models import Call
+from tfsclient.server.interface import Call
+from tfsclient.server.models.config import to_config
+from tfsclient.server.models.manager import ModelManager
 from tfsclient.server.ports import Ports
 from tfsclient.testing._fake_model import Array, FakeModel, Program
 

@@ -14,7 +14,7 @@ from tfsclient._codec.tensor import Tensor, encode_tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Internal, InvalidArgument, ResourceExhausted
 from tfsclient.schema import Model, Signature, TensorSpec
-from tfsclient.server.json_tensor import dtype_name
+from tfsclient.server.rest.tensors import dtype_name
 
 Array: TypeAlias = npt.NDArray[Any]
 Outputs: TypeAlias = Mapping[str, Any]  # what numpy takes, by name

@@ -53,7 +53,7 @@ def serve(
             yield running
         return
     from tfsclient.server.app import Server
-    from tfsclient.server.config import read_config
+    from tfsclient.server.models.config import read_config
 
     with Server(models if isinstance(models, Mapping) else read_config(models)) as server:
         yield RunningServer(server.grpc_target, server.rest_target)
@@ -73,7 +73,7 @@ def server_process(
     Raises:
         Unavailable: the process ended; the error shows its log.
     """
-    from tfsclient.server.config import to_config, write_config
+    from tfsclient.server.models.config import to_config, write_config
 
     with tempfile.TemporaryDirectory(prefix="tfsclient-") as folder:
         config = models

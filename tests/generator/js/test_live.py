@@ -273,7 +273,7 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a server that lets browsers in."""
     from tfsclient.server.app import Options as ServerOptions
     from tfsclient.server.app import Server
-    from tfsclient.server.config import read_config
+    from tfsclient.server.models.config import read_config
 
     path = tmp_path_factory.mktemp("open") / "models.config"
     base = json.dumps(str(ZOO / "half_plus_two"))

@@ -9,12 +9,12 @@ import numpy as np
 from tfsclient._codec.protobuf import chunk, pack_varints
 from tfsclient.errors import InvalidArgument
 from tfsclient.schema import CLASSIFY
-from tfsclient.server import rapidjson_writer as writer
-from tfsclient.server.examples import Result
-from tfsclient.server.json_tensor import decode_base64, flushed, is_base64, type_name
-from tfsclient.server.rapidjson_dialect import JsonObject, Value
-from tfsclient.server.rapidjson_writer import echo
-from tfsclient.server.rest_response import decimals
+from tfsclient.server.inference.examples import Result
+from tfsclient.server.rapidjson import writer
+from tfsclient.server.rapidjson.reader import JsonObject, Value
+from tfsclient.server.rapidjson.writer import echo
+from tfsclient.server.rest.responses import decimals
+from tfsclient.server.rest.tensors import decode_base64, flushed, is_base64, type_name
 
 _KEY, _VALUE = 1, 2  # of a map's entry
 _LISTS: Final = {"bytes": 1, "float": 2, "int64": 3}  # fields of Feature

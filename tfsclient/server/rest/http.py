@@ -17,7 +17,7 @@ from typing import Any
 import h11
 
 from tfsclient.errors import Unavailable
-from tfsclient.server.rest import Answer
+from tfsclient.server.rest.routes import Answer
 
 _log = logging.getLogger("tfsclient.server")
 

@@ -27,7 +27,7 @@ from tfsclient.errors import (
     Unavailable,
 )
 from tfsclient.server.flag_files import read_flag_file
-from tfsclient.server.models import Runnable
+from tfsclient.server.interface import Runnable
 
 _log = logging.getLogger("tfsclient.server")
 

@@ -14,17 +14,20 @@ from tfsclient._codec.messages import message_class
 from tfsclient._codec.predict import ModelSpec
 from tfsclient.errors import Code, InvalidArgument, TFSError
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
-from tfsclient.server import metrics, model_info, rest_examples, rest_response
-from tfsclient.server.examples import ExampleInference, Task
-from tfsclient.server.inference import Inference
-from tfsclient.server.json_tensor import JsonTensor
-from tfsclient.server.models import Around, Call, Models
-from tfsclient.server.proto_json import to_json
-from tfsclient.server.rest_request import (
+from tfsclient.server import metrics
+from tfsclient.server.inference import info
+from tfsclient.server.inference.examples import ExampleInference, Task
+from tfsclient.server.inference.predict import Inference
+from tfsclient.server.interface import Around, Call, Models
+from tfsclient.server.rest import responses
+from tfsclient.server.rest.examples import read_examples, results
+from tfsclient.server.rest.messages import to_json
+from tfsclient.server.rest.requests import (
     parse_body,
     predict_inputs,
     signature_name,
 )
+from tfsclient.server.rest.tensors import JsonTensor
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -134,12 +137,12 @@ class RestApi:
         except _EmptyAnswer:
             answer = Answer(400)
         except TFSError as error:
-            text = rest_response.error(error.details)
+            text = responses.error(error.details)
             status = _STATUSES.get(error.code or Code.UNKNOWN, 500)
             answer = Answer(status, text.encode(errors="surrogateescape"))
         except Exception as error:  # noqa: BLE001 (one call's bug; the server goes on)
             _log.exception("a call failed")
-            text = rest_response.error(f"{type(error).__name__}: {error}")
+            text = responses.error(f"{type(error).__name__}: {error}")
             answer = Answer(500, text.encode(errors="replace"))
         return replace(answer, headers=self._headers)
 
@@ -184,25 +187,25 @@ class RestApi:
             response = self._inference.run(
                 version, spec, inputs, read=JsonTensor.to_tensor, timeout=self._timeout
             )
-        return rest_response.predictions(response.outputs, row=row)
+        return responses.predictions(response.outputs, row=row)
 
     def _run_examples(self, method: str, spec: ModelSpec, body: bytes) -> str:
         document = parse_body(body)
         spec = replace(spec, signature=signature_name(document))
-        examples = rest_examples.read_examples(document)
+        examples = read_examples(document)
         result = self._examples.run_one(Task(spec, method), examples, timeout=self._timeout)
-        return rest_examples.results(result)
+        return results(result)
 
     def _status(self, spec: ModelSpec, _: bytes) -> str:
         request = _request("GetModelStatusRequest", spec)
-        return to_json(model_info.get_model_status(self._models, request))
+        return to_json(info.get_model_status(self._models, request))
 
     def _metadata(self, spec: ModelSpec, _: bytes) -> str:
         request = _request("GetModelMetadataRequest", spec)
-        request.metadata_field.append(model_info.SIGNATURE_DEF)
-        response = model_info.get_model_metadata(self._models, request)
+        request.metadata_field.append(info.SIGNATURE_DEF)
+        response = info.get_model_metadata(self._models, request)
         signatures = message_class("tensorflow.serving.SignatureDefMap")()
-        response.metadata[model_info.SIGNATURE_DEF].Unpack(signatures)
+        response.metadata[info.SIGNATURE_DEF].Unpack(signatures)
         return (
             f'{{\n"model_spec":{to_json(response.model_spec)},\n'
             f'"metadata": {{"signature_def": {to_json(signatures)}}}\n}}\n'

@@ -7,15 +7,15 @@ from typing import Any
 
 from tfsclient.dtypes import DType
 from tfsclient.errors import Code, InvalidArgument, TFSError
-from tfsclient.server.json_tensor import (
+from tfsclient.server.rapidjson.reader import JsonError, JsonObject, Value, parse
+from tfsclient.server.rapidjson.writer import echo
+from tfsclient.server.rest.tensors import (
     JsonTensor,
     is_base64,
     read_batch,
     read_tensor,
     refused,
 )
-from tfsclient.server.rapidjson_dialect import JsonError, JsonObject, Value, parse
-from tfsclient.server.rapidjson_writer import echo
 
 
 def parse_body(body: bytes) -> JsonObject:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidArgument
-from tfsclient.server import rapidjson_writer as writer
-from tfsclient.server.json_tensor import dtype_name, flushed
+from tfsclient.server.rapidjson import writer
+from tfsclient.server.rest.tensors import dtype_name, flushed
 
 
 def error(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tfsclient._codec.predict import ModelSpec, encode_model_spec
 from tfsclient._codec.protobuf import FIXED32, chunk, tag
 from tfsclient.schema import CLASSIFY
-from tfsclient.server.examples import Result
+from tfsclient.server.inference.examples import Result
 
 _RESULT, _SPEC = 1, 2  # of ClassificationResponse and RegressionResponse
 _TASK_SPEC, _TASK_CLASSES, _TASK_VALUES = 1, 2, 3  # of InferenceResult

@@ -26,9 +26,9 @@ from tfsclient.errors import (
     Unknown,
     from_code,
 )
-from tfsclient.server.config import check_config, check_platforms
-from tfsclient.server.models import Runnable, State, VersionStatus
-from tfsclient.server.storage import versions_on_disk, versions_to_serve
+from tfsclient.server.interface import Runnable, State, VersionStatus
+from tfsclient.server.models.config import check_config, check_platforms
+from tfsclient.server.models.versions import versions_on_disk, versions_to_serve
 
 _log = logging.getLogger("tfsclient.server")
 

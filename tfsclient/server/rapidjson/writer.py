@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from tfsclient.server.grisu import shortest_digits
-from tfsclient.server.rapidjson_dialect import JsonObject, Value
+from tfsclient.server.rapidjson.digits import shortest_digits
+from tfsclient.server.rapidjson.reader import JsonObject, Value
 
 INDENT: Final = "    "
 _ECHO_LIMIT = 256  # bytes after which TF Serving stops printing a value that an error quotes

@@ -21,12 +21,12 @@ from tfsclient._codec.predict import (
 )
 from tfsclient.errors import DecodeError, InvalidArgument, TFSError
 from tfsclient.schema import CLASSIFY, REGRESS
-from tfsclient.server import model_info
-from tfsclient.server.examples import ExampleInference, Task, read_input
-from tfsclient.server.examples_wire import encode_multi_response, encode_response
-from tfsclient.server.health import Health
-from tfsclient.server.inference import Inference, read_tensor
-from tfsclient.server.models import Around, Call, Models
+from tfsclient.server.grpc.answers import encode_multi_response, encode_response
+from tfsclient.server.grpc.health import Health
+from tfsclient.server.inference import info
+from tfsclient.server.inference.examples import ExampleInference, Task, read_input
+from tfsclient.server.inference.predict import Inference, read_tensor
+from tfsclient.server.interface import Around, Call, Models
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -103,7 +103,7 @@ def make_grpc_server(
             "GetModelMetadata",
             _reader("GetModelMetadataRequest"),
             _named_spec,
-            lambda request, _: _bytes(model_info.get_model_metadata(models, request)),
+            lambda request, _: _bytes(info.get_model_metadata(models, request)),
         ),
     ]
     management = [
@@ -111,7 +111,7 @@ def make_grpc_server(
             "GetModelStatus",
             _reader("GetModelStatusRequest"),
             _named_spec,
-            lambda request, _: _bytes(model_info.get_model_status(models, request)),
+            lambda request, _: _bytes(info.get_model_status(models, request)),
         ),
         _Method(
             "HandleReloadConfigRequest",
@@ -186,7 +186,7 @@ def _bytes(message: Any) -> bytes:
 
 
 def _named_spec(request: Any) -> ModelSpec | None:
-    return model_info.read_spec(request) if request.HasField("model_spec") else None
+    return info.read_spec(request) if request.HasField("model_spec") else None
 
 
 def _predict(inference: Inference, request: PredictRequest, timeout: float | None) -> bytes:
@@ -204,7 +204,7 @@ def _predict(inference: Inference, request: PredictRequest, timeout: float | Non
 
 def _one_task(examples: ExampleInference, api: str, request_name: str, method: str) -> _Method[Any]:
     def answer(request: Any, timeout: float | None) -> bytes:
-        task = Task(model_info.read_spec(request), method)
+        task = Task(info.read_spec(request), method)
         return encode_response(examples.run_one(task, read_input(request.input), timeout=timeout))
 
     return _Method(api, _reader(request_name), _named_spec, answer)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.predict import ModelSpec
 from tfsclient.errors import InvalidArgument
-from tfsclient.server.models import Models
+from tfsclient.server.interface import Models
 
 SIGNATURE_DEF: Final = "signature_def"
 

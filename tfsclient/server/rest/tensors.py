@@ -13,8 +13,8 @@ import numpy as np
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidArgument, Unimplemented
-from tfsclient.server.rapidjson_dialect import JsonObject, Value
-from tfsclient.server.rapidjson_writer import echo
+from tfsclient.server.rapidjson.reader import JsonObject, Value
+from tfsclient.server.rapidjson.writer import echo
 
 _MAX_RANK = getattr(np, "MAXDIMS", 64)  # numpy's; TensorFlow's is 254
 

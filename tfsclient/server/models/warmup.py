@@ -29,10 +29,11 @@ from tfsclient.errors import (
     Unknown,
 )
 from tfsclient.schema import CLASSIFY, REGRESS
-from tfsclient.server import metrics, model_info
-from tfsclient.server.examples import ExampleInference, Task, read_input
-from tfsclient.server.inference import Inference, read_tensor
-from tfsclient.server.models import Runnable, VersionStatus
+from tfsclient.server import metrics
+from tfsclient.server.inference import info
+from tfsclient.server.inference.examples import ExampleInference, Task, read_input
+from tfsclient.server.inference.predict import Inference, read_tensor
+from tfsclient.server.interface import Runnable, VersionStatus
 from tfsclient.warmup_file import CRC_DELTA, FILE, MAX_RECORDS
 
 _LENGTH = struct.Struct("<Q")
@@ -130,7 +131,7 @@ def _replayers(model: Runnable) -> dict[str, Callable[[Any], object]]:
 
     def spec(message: Any) -> ModelSpec:
         # A call must have one, but a record is for the version that it came with.
-        return model_info.read_spec(message) if message.HasField("model_spec") else ModelSpec()
+        return info.read_spec(message) if message.HasField("model_spec") else ModelSpec()
 
     def one(method: str) -> Callable[[Any], object]:
         return lambda request: examples.run_one(

@@ -17,7 +17,7 @@ from tfsclient.errors import (
 )
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
 from tfsclient.server import metrics
-from tfsclient.server.models import Leased, Models
+from tfsclient.server.interface import Leased, Models
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidArgument, Unimplemented
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 from tfsclient.server import metrics
-from tfsclient.server.models import Models, Runnable
+from tfsclient.server.interface import Models, Runnable
 
 _INPUTS = "inputs"
 _CLASSES, _SCORES = "classes", "scores"

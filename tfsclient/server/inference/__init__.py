@@ -1,0 +1,1 @@
+"""Requests read, checked and answered, as both interfaces need it."""

@@ -1,0 +1,1 @@
+"""The models behind the interfaces: found on disk, loaded, batched, warmed up, unloaded."""

@@ -1,0 +1,1 @@
+"""JSON as RapidJSON reads and writes it, to the letter."""
