@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import ZOO, missing
-from tfsclient import Client, InvalidInput, Unknown, build_predict, sources, warmup_file
+from tfsclient import Client, InvalidInput, Unknown, build_predict, sources, warmup
 from tfsclient._calls import grpc, rest
 from tfsclient._calls.call import Call
 from tfsclient._cli.main import main
@@ -30,7 +30,7 @@ def half_plus_two(tmp_path: Path) -> Path:
     return tmp_path / "half_plus_two"
 
 
-def warmup(*arguments: object) -> Result:
+def run_warmup(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["warmup", *map(str, arguments)])
 
 
@@ -40,11 +40,11 @@ def test_tensorflow_reads_what_was_written(linear: Path) -> None:
         from tensorflow_serving.apis import prediction_log_pb2
     except ImportError:
         missing("tensorflow-serving-api")
-    result = warmup(linear, "--input", "x=[1, 2]", "--count", "2")
+    result = run_warmup(linear, "--input", "x=[1, 2]", "--count", "2")
     assert result.exit_code == 0, result.output
-    path = linear / "1" / warmup_file.FILE
+    path = linear / "1" / warmup.FILE
     assert result.output == f"{path}: 2 records\n"
-    assert warmup(linear / "1", "-i", f"[{', '.join(['3'] * 5000)}]", "--append").exit_code == 0
+    assert run_warmup(linear / "1", "-i", f"[{', '.join(['3'] * 5000)}]", "--append").exit_code == 0
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
     requests = [prediction_log_pb2.PredictionLog.FromString(r).predict_log.request for r in records]
     assert [request.inputs["x"].tensor_shape.dim[0].size for request in requests] == [2, 2, 5000]
@@ -61,7 +61,7 @@ def test_a_server_replays_it(linear: Path, tmp_path: Path) -> None:
     from tfsclient.server import metrics
     from tfsclient.server.app import Options, Server
 
-    assert warmup(linear, "--input", "[1]", "--count", "7").exit_code == 0
+    assert run_warmup(linear, "--input", "[1]", "--count", "7").exit_code == 0
     with Server({"linear": linear}, Options(max_num_load_retries=0)) as server:
         status = CliRunner().invoke(main, ["status", server.grpc_target, "linear"])
         assert "1\tAVAILABLE" in status.output
@@ -70,7 +70,7 @@ def test_a_server_replays_it(linear: Path, tmp_path: Path) -> None:
     # That it was run shows where it fails.
     failing = tmp_path / "failing"
     shutil.copytree(ZOO / "failing", failing)
-    assert warmup(failing, "--signature", "assert", "--input", "[1e6]").exit_code == 0
+    assert run_warmup(failing, "--signature", "assert", "--input", "[1e6]").exit_code == 0
     with (
         pytest.raises(Unknown, match="the value is too big"),
         Server({"failing": failing}, Options(max_num_load_retries=0)),
@@ -100,8 +100,8 @@ def test_every_kind_of_call_is_read_and_replayed(half_plus_two: Path) -> None:
         grpc.multi_inference("m", tasks, [{"x": 4.0}]),
     ]
     folder = half_plus_two / "2"
-    assert warmup_file.write(folder, [predict, *calls]) == 4
-    raw = [one.numpy() for one in tf.data.TFRecordDataset(str(folder / warmup_file.FILE))]
+    assert warmup.write(folder, [predict, *calls]) == 4
+    raw = [one.numpy() for one in tf.data.TFRecordDataset(str(folder / warmup.FILE))]
     logs = [prediction_log_pb2.PredictionLog.FromString(one) for one in raw]
     kinds = ["predict_log", "classify_log", "regress_log", "multi_inference_log"]
     assert [log.WhichOneof("log_type") for log in logs] == kinds
@@ -132,7 +132,7 @@ def test_a_call_that_fails_keeps_the_version_away(half_plus_two: Path, call: Cal
         missing("tensorflow")
     from tfsclient.server.app import Options, Server
 
-    warmup_file.write(half_plus_two / "2", [call])
+    warmup.write(half_plus_two / "2", [call])
     with (
         pytest.raises(Unknown, match="due to error: INVALID_ARGUMENT"),
         Server({"half_plus_two": half_plus_two}, Options(max_num_load_retries=0)),
@@ -154,9 +154,9 @@ def test_the_command_writes_the_call_that_is_asked_for(
 ) -> None:
     name = CLASSIFY if method == "classify" else REGRESS
     given = [word for text in inputs for word in ("--input", text)]
-    result = warmup(half_plus_two, "--signature", name, "--method", method, *given)
+    result = run_warmup(half_plus_two, "--signature", name, "--method", method, *given)
     assert result.exit_code == 0, result.output
-    record = (half_plus_two / "2" / warmup_file.FILE).read_bytes()[12:-4]
+    record = (half_plus_two / "2" / warmup.FILE).read_bytes()[12:-4]
     log = message_class("tensorflow.serving.PredictionLog").FromString(record)
     assert log.WhichOneof("log_type") == f"{method}_log"
     request = getattr(log, f"{method}_log").request
@@ -177,44 +177,48 @@ def test_calls_that_no_warm_up_holds_are_refused(half_plus_two: Path) -> None:
     ]
     for call in calls:
         with pytest.raises(InvalidInput, match="cannot hold a call of /"):
-            warmup_file.write(half_plus_two / "2", [call])
+            warmup.write(half_plus_two / "2", [call])
     for signature, method in (
         (REGRESS, "classify"), (CLASSIFY, "regress"), ("serving_default", "regress")
     ):  # fmt: skip
         given = "[[1.0]]" if signature == "serving_default" else '[{"x": 1}]'
-        result = warmup(half_plus_two, "--signature", signature, "--method", method, "-i", given)
+        result = run_warmup(
+            half_plus_two, "--signature", signature, "--method", method, "-i", given
+        )
         assert result.exit_code == 2
         assert f"a signature to {method} with takes strings" in result.output
-    result = warmup(half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", "[]")
+    result = run_warmup(half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", "[]")
     assert "there are no examples" in result.output
-    result = warmup(half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '["zzz"]')
+    result = run_warmup(
+        half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '["zzz"]'
+    )
     assert "example 0: the bytes are no serialized tf.Example" in result.output
-    result = warmup(
+    result = run_warmup(
         half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '[{"y": 1}]'
     )
     assert "there is no feature 'y'" in result.output
-    assert not (half_plus_two / "2" / warmup_file.FILE).exists()
+    assert not (half_plus_two / "2" / warmup.FILE).exists()
 
 
 def test_nothing_is_overwritten_or_left_half(linear: Path) -> None:
     spec = sources.from_saved_model(linear).signature()
     request = build_predict("linear", [1.0], signature=spec)
-    path = linear / "1" / warmup_file.FILE
+    path = linear / "1" / warmup.FILE
     for requests, told in (([], "no requests"), ([request] * 1001, "at most 1000")):
         with pytest.raises(InvalidInput, match=told):
-            warmup_file.write(linear / "1", requests)
+            warmup.write(linear / "1", requests)
         assert not path.exists()
-    assert warmup_file.write(linear / "1", [request] * 999) == 999
+    assert warmup.write(linear / "1", [request] * 999) == 999
     with pytest.raises(InvalidInput, match="exists"):
-        warmup_file.write(linear / "1", [request])
-    assert warmup_file.write(linear / "1", [request], append=True) == 1000
+        warmup.write(linear / "1", [request])
+    assert warmup.write(linear / "1", [request], append=True) == 1000
     before = path.read_bytes()
     with pytest.raises(InvalidInput, match="at most 1000"):
-        warmup_file.write(linear / "1", [request], append=True)
+        warmup.write(linear / "1", [request], append=True)
     for broken in (before[:-1], before[:5], before.replace(b"linear", b"Linear", 1), b"\xff" * 40):
         path.write_bytes(broken)
         with pytest.raises(InvalidInput, match="is broken at byte"):
-            warmup_file.write(linear / "1", [request], append=True)
+            warmup.write(linear / "1", [request], append=True)
         assert path.read_bytes() == broken
     assert [child.name for child in path.parent.iterdir()] == [path.name]
 
@@ -228,12 +232,12 @@ def test_nothing_is_overwritten_or_left_half(linear: Path) -> None:
     ],
 )
 def test_what_would_not_load_is_refused(linear: Path, arguments: list[str], told: str) -> None:
-    result = warmup(linear, *arguments)
+    result = run_warmup(linear, *arguments)
     assert result.exit_code == 2
     assert told in result.output
-    assert not (linear / "1" / warmup_file.FILE).exists()
+    assert not (linear / "1" / warmup.FILE).exists()
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    assert "is no SavedModel" in warmup(tmp_path, "--input", "[1]").output
-    assert warmup(tmp_path / "no", "--input", "[1]").exit_code == 2
+    assert "is no SavedModel" in run_warmup(tmp_path, "--input", "[1]").output
+    assert run_warmup(tmp_path / "no", "--input", "[1]").exit_code == 2

@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from tfsclient import sources, warmup_file
+from tfsclient import sources
+from tfsclient import warmup as warmup_files
 from tfsclient._calls import grpc
 from tfsclient._calls.call import Call
 from tfsclient._calls.request import PredictRequest, build_predict
@@ -39,7 +40,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--count",
     default=1,
     show_default=True,
-    type=click.IntRange(1, warmup_file.MAX_RECORDS),
+    type=click.IntRange(1, warmup_files.MAX_RECORDS),
     help="How often the request is replayed.",
 )
 @click.option("--append", is_flag=True, help="Keep the requests that are there already.")
@@ -65,8 +66,8 @@ def warmup(
         request = build_predict(model.name, read_inputs(inputs, spec), signature=spec)
         call = _call(request, spec, method)
         version = _version_folder(folder, model)
-        total = warmup_file.write(version, [call] * count, append=append)
-    click.echo(f"{version / warmup_file.FILE}: {total} records")
+        total = warmup_files.write(version, [call] * count, append=append)
+    click.echo(f"{version / warmup_files.FILE}: {total} records")
 
 
 def _call(request: PredictRequest, spec: Signature, method: str) -> PredictRequest | Call[Any]:

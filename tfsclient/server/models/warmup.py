@@ -34,7 +34,7 @@ from tfsclient.server.inference import info
 from tfsclient.server.inference.examples import ExampleInference, Task, read_input
 from tfsclient.server.inference.predict import Inference, read_tensor
 from tfsclient.server.interface import Runnable, VersionStatus
-from tfsclient.warmup_file import CRC_DELTA, FILE, MAX_RECORDS
+from tfsclient.warmup import CRC_DELTA, FILE, MAX_RECORDS
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
