@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ZOO
-from tests.library.test_schema import models
+from tests.sources.test_schema import models
 from tfsclient import DType, FeatureSpec, Model, Signature, TensorSpec, sources
 from tfsclient.drift import Difference, compare
 from tfsclient.schema import CLASSIFY
