@@ -8,15 +8,30 @@
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
 """
 
-from tfsclient._calls.request import PredictRequest, build_predict
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
+from tfsclient._calls.call import Request
+from tfsclient._calls.options import DEFAULT, Timeout
+from tfsclient._calls.request import (
+    ExamplesRequest,
+    PredictRequest,
+    build_classify,
+    build_multi_inference,
+    build_predict,
+    build_regress,
+)
 from tfsclient._client.aio import AsyncClient
-from tfsclient._client.flows import DEFAULT, Timeout
+from tfsclient._client.bound import BoundModel
+from tfsclient._client.bound_aio import AsyncBoundModel
 from tfsclient._client.observe import CallInfo
 from tfsclient._client.sync import Client
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.example import Example
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
 from tfsclient._sources.model_config import ModelConfig, ServerConfig
+from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.tls import TLS
 from tfsclient.dtypes import DType
 from tfsclient.errors import (
@@ -48,46 +63,35 @@ from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 __version__ = "0.1.0"
 
 __all__ = [
-    "DEFAULT",
-    "TLS",
-    "Aborted",
-    "AlreadyExists",
-    "AsyncClient",
-    "CallInfo",
-    "Cancelled",
-    "Client",
-    "Code",
-    "DType",
-    "DataLoss",
-    "DeadlineExceeded",
-    "DecodeError",
-    "Example",
-    "ExampleListWithContext",
-    "FailedPrecondition",
-    "FeatureSpec",
-    "Image",
-    "Internal",
-    "InvalidArgument",
-    "InvalidInput",
-    "MissingExtra",
-    "Model",
-    "ModelConfig",
-    "NotFound",
-    "OutOfRange",
-    "PermissionDenied",
-    "PredictRequest",
-    "Prediction",
-    "ResourceExhausted",
-    "SequenceExample",
-    "ServerConfig",
-    "Signature",
-    "TFSError",
-    "TensorSpec",
-    "Timeout",
-    "Unauthenticated",
-    "Unavailable",
-    "Unimplemented",
-    "Unknown",
-    "VersionStatus",
-    "build_predict",
-]
+    "DEFAULT", "TLS", "Aborted", "AlreadyExists", "AsyncBoundModel", "AsyncClient",
+    "AsyncTransport", "BoundModel", "CallInfo", "Cancelled", "Client", "Code", "DType", "DataLoss",
+    "DeadlineExceeded", "DecodeError", "Example", "ExampleListWithContext", "ExamplesRequest",
+    "FailedPrecondition", "FeatureSpec", "Image", "Internal", "InvalidArgument", "InvalidInput",
+    "MissingExtra", "Model", "ModelConfig", "ModelRef", "NotFound", "OutOfRange",
+    "PermissionDenied", "PredictRequest", "Prediction", "Request", "ResourceExhausted",
+    "SequenceExample", "ServerConfig", "Signature", "TFSError", "TensorSpec", "Timeout",
+    "Transport", "Unauthenticated", "Unavailable", "Unimplemented", "Unknown", "VersionStatus",
+    "build_classify", "build_multi_inference", "build_predict", "build_regress",
+]  # fmt: skip
+
+# Modules that the documentation names: loaded when they are first asked for.
+_MODULES = (
+    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing",
+    "warmup",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> _ModuleType:
+    if name in _MODULES:
+        return _import_module(f"tfsclient.{name}")
+    raise AttributeError(f"module 'tfsclient' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES, "__version__"])
+
+
+# Where a class is defined is nobody's concern: tracebacks, pickles and help() show where it is had.
+for _name in __all__:
+    if str(getattr(globals()[_name], "__module__", "")).startswith("tfsclient."):
+        globals()[_name].__module__ = "tfsclient"

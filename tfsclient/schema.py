@@ -205,25 +205,28 @@ class Model:
         Raises:
             InvalidInput: there is no such signature, or None fits more than one.
         """
+        picked = self.pick(name)
+        if picked is not None:
+            return picked
+        usable = _listed(self.usable())
         if name is None:
-            if DEFAULT_SIGNATURE in self.signatures:
-                return self.signatures[DEFAULT_SIGNATURE]
-            usable = self.usable()
-            if len(usable) == 1:
-                return next(iter(usable.values()))
             raise InvalidInput(
-                f"the model has no signature {DEFAULT_SIGNATURE!r}, so say which to use: "
-                f"{_listed(usable)}",
+                f"the model has no signature {DEFAULT_SIGNATURE!r}, so say which to use: {usable}",
                 model=self.name,
                 hint=WHICH_SIGNATURE,
             )
-        if name not in self.signatures:
-            raise InvalidInput(
-                f"the model has no signature {name!r}; it has {_listed(self.usable())}",
-                model=self.name,
-                signature=name,
-            )
-        return self.signatures[name]
+        raise InvalidInput(
+            f"the model has no signature {name!r}; it has {usable}", model=self.name, signature=name
+        )
+
+    def pick(self, name: str | None) -> Signature | None:
+        """What :meth:`signature` gives; None where it would raise."""
+        picked = self.signatures.get(DEFAULT_SIGNATURE if name is None else name)
+        if picked is None and name is None:
+            usable = self.usable()
+            if len(usable) == 1:
+                (picked,) = usable.values()
+        return picked
 
 
 def _listed(names: Mapping[str, object]) -> str:

@@ -3,70 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar, cast
 
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient.errors import TFSError
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(slots=True)
-class Call(Generic[T]):
-    """One request, and how to read its answer.
+class Request:
+    """The bytes of one call, and what a transport needs to know of them.
 
     Attributes:
         path: the full gRPC method name, or the path of the URL.
         body: the bytes to send; None makes it a GET over HTTP.
-        decode: turns the bytes of a good answer into the result, or raises DecodeError.
-        model: the model it is about, for errors; None if it is about the server.
-        signature: the signature it is about, for errors.
+        ref: the model it is about; None if it is about the server.
         safe: whether it changes nothing on the server, so that it can be repeated at will.
-        encode_seconds: how long it took to make the body.
-        learn: is given the result or the error, for what it tells about the model.
     """
 
     path: str
     body: bytes | None
-    decode: Callable[[bytes], T]
-    model: str | None
-    signature: str | None = None
+    ref: ModelRef | None
     safe: bool = False
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model it is about, for errors."""
+        return None if self.ref is None else self.ref.name
+
+    @property
+    def signature(self) -> str | None:
+        """The name of the signature it is about, for errors."""
+        return None if self.ref is None else self.ref.signature
+
+
+@dataclass(slots=True, kw_only=True)
+class Call(Request, Generic[T_co]):
+    """A request, and how to read its answer.
+
+    Attributes:
+        decode: turns the bytes of a good answer into the result, or raises DecodeError.
+        encode_seconds: how long it took to make the body.
+    """
+
+    decode: Callable[[bytes], T_co] = field()
     encode_seconds: float = 0.0
-    learn: Callable[[T | TFSError], None] | None = None
 
 
 # A flow decides what to send next; whoever drives it does the sending, with or without await.
-Flow: TypeAlias = Generator[Call[Any], Any, T]
+Flow: TypeAlias = Generator[Call[object], object, T]
 
 
-def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
+def ask(call: Call[T]) -> Flow[T]:
+    """The flow of one call; inside another, ``yield from`` gives its result."""
+    return cast("T", (yield call))
+
+
+def ready(call: Call[T]) -> Flow[Call[T]]:
+    """The flow to a call that is there already."""
+    yield from ()
+    return call
+
+
+def drive(flow: Flow[T], send: Callable[[Call[object]], object]) -> T:
     """Run a flow to its result with blocking sends; a call's error is raised inside the flow."""
-    step: Callable[[Any], Call[Any]] = flow.send
-    answer: Any = None
+    step: Callable[[object], Call[object]] = flow.send
+    answer: object = None
     while True:
         try:
             call = step(answer)
         except StopIteration as done:
-            result: T = done.value
-            return result
+            return cast("T", done.value)
         try:
             step, answer = flow.send, send(call)
         except TFSError as error:
-            step, answer = flow.throw, error
+            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error
 
 
-async def adrive(flow: Flow[T], send: Callable[[Call[Any]], Awaitable[Any]]) -> T:
+async def adrive(flow: Flow[T], send: Callable[[Call[object]], Awaitable[object]]) -> T:
     """Run a flow to its result with awaited sends; a call's error is raised inside the flow."""
-    step: Callable[[Any], Call[Any]] = flow.send
-    answer: Any = None
+    step: Callable[[object], Call[object]] = flow.send
+    answer: object = None
     while True:
         try:
             call = step(answer)
         except StopIteration as done:
-            result: T = done.value
-            return result
+            return cast("T", done.value)
         try:
             step, answer = flow.send, await send(call)
         except TFSError as error:
-            step, answer = flow.throw, error
+            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error

@@ -2,302 +2,136 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Final, TypeAlias
 
 from tfsclient._calls.call import Call
-from tfsclient._calls.request import PredictRequest
-from tfsclient._codec import predict as predict_messages
+from tfsclient._calls.grpc_frames import Frames, frame_key
+from tfsclient._calls.request import ExamplesRequest, PredictRequest
+from tfsclient._codec import inference
 from tfsclient._codec.messages import ProtobufError, message_class
-from tfsclient._codec.protobuf import CHUNK, FIXED32, chunk, fields
-from tfsclient._inputs.example import ExampleLike, serialize, write_call
+from tfsclient._codec.model_ref import ModelRef, encode_model_ref
+from tfsclient._codec.predict import decode_predict_response, decode_strings_response
+from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.tensor import Outputs
+from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ServerConfig
 from tfsclient._sources.read import from_metadata_response
 from tfsclient.dtypes import STRING
-from tfsclient.errors import Code, DecodeError, InvalidInput
+from tfsclient.errors import Code, DecodeError
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
-from tfsclient.schema import CLASSIFY, REGRESS, Features, Model
+from tfsclient.schema import Model, Signature
 
-_PREDICTION = "/tensorflow.serving.PredictionService/"
-_MODEL = "/tensorflow.serving.ModelService/"
+PREDICTION_SERVICE: Final = "/tensorflow.serving.PredictionService/"
+MODEL_SERVICE: Final = "/tensorflow.serving.ModelService/"
 
 _MODEL_SPEC, _METADATA_FIELD = 1, 2  # fields of GetModelMetadataRequest
 
-# Fields of the messages around Examples.
-_SPEC, _INPUT = 1, 2  # of ClassificationRequest and RegressionRequest
-_TASKS, _TASK_SPEC, _TASK_METHOD = 1, 1, 2  # of MultiInferenceRequest, whose 2 is its input, too
-_EXAMPLE_LIST, _LIST_WITH_CONTEXT = 1, 2  # of Input
-_EXAMPLES, _CONTEXT = 1, 2  # of both lists
-_RESULT = 1  # of ClassificationResponse and RegressionResponse; a MultiInferenceResponse has many
-_EACH = 1  # of ClassificationResult, Classifications and RegressionResult: what they are lists of
-_LABEL, _SCORE = 1, 2  # of Class
-_REGRESSION_VALUE = 1  # of Regression
-_SIGNATURE_NAME = 3  # of ModelSpec
-
-# Over gRPC an answer tells its own dtypes, so a request needs no signature.
-NEEDS_SIGNATURE = False
+_Read: TypeAlias = Callable[[bytes, bool], tuple[ModelRef, Outputs]]
 
 
-def predict(request: PredictRequest, copy: bool) -> Call[Prediction]:
-    """The call that runs a predict request."""
-    model, signature = request.model, request.signature
-    read = predict_messages.decode_predict_response
-    if request.spec is not None and [t.dtype for t in request.spec.outputs.values()] == [STRING]:
-        read = predict_messages.decode_strings_response
-    decode = partial(_prediction, read, model, signature, copy)
-    return Call(_PREDICTION + "Predict", request.to_bytes(), decode, model, signature)
+class GrpcCalls:
+    """Makes gRPC calls: an answer tells its own dtypes, so a request needs no signature."""
 
+    needs_signature = False
 
-def _prediction(
-    read: Callable[[bytes, bool], tuple[predict_messages.ModelSpec, predict_messages.Outputs]],
-    model: str,
-    signature: str | None,
-    copy: bool,
-    data: bytes,
-) -> Prediction:
-    spec, outputs = read(data, copy)
-    return Prediction(
-        outputs, model=model, signature=spec.signature or signature, version=spec.version
-    )
+    def __init__(self) -> None:
+        self._frames = Frames()
 
+    def repeated(
+        self,
+        ref: ModelRef,
+        spec: Signature,
+        inputs: Inputs,
+        *,
+        outputs: tuple[str, ...] | None,
+        validate: bool,
+        copy: bool,
+    ) -> Call[Prediction] | None:
+        """The call for inputs like earlier ones, not checked again; None if they are new."""
+        started = time.perf_counter()
+        frame = self._frames.find(frame_key(ref, spec, outputs, validate, copy, inputs))
+        body = None if frame is None else frame.body(inputs)
+        if frame is None or body is None:
+            return None
+        like = frame.call
+        seconds = time.perf_counter() - started
+        return Call(like.path, body, like.ref, decode=like.decode, encode_seconds=seconds)
 
-def classify(
-    model: str,
-    examples: Iterable[ExampleLike],
-    context: ExampleLike | None = None,
-    *,
-    signature: str | None = None,
-    version: int | None = None,
-    label: str | None = None,
-    features: Features | None = None,
-) -> Call[Classes]:
-    """The call that classifies Examples: for each of them, labels with scores.
+    def predict(
+        self, request: PredictRequest, inputs: Inputs | None, *, validate: bool, copy: bool
+    ) -> Call[Prediction]:
+        """The call that runs a predict request.
 
-    Args:
-        model: the model's name.
-        examples: the Examples, as Example, dict, message or bytes.
-        context: features that all of them share; an example's own win.
-        signature: the signature's name; None for serving_default.
-        version: the version to call.
-        label: the label of the version to call.
-        features: what the signature parses, where it is known.
-
-    Raises:
-        InvalidInput: an example cannot be written, or does not fit ``features``.
-    """
-    body, count = _request(model, examples, context, signature, version, label, features)
-    decode = partial(_classification_response, count=count)
-    return Call(_PREDICTION + "Classify", body, decode, model, signature)
-
-
-def regress(
-    model: str,
-    examples: Iterable[ExampleLike],
-    context: ExampleLike | None = None,
-    *,
-    signature: str | None = None,
-    version: int | None = None,
-    label: str | None = None,
-    features: Features | None = None,
-) -> Call[Float32s]:
-    """The call that gives a float32 for each Example; arguments as for :func:`classify`."""
-    body, count = _request(model, examples, context, signature, version, label, features)
-    decode = partial(_regression_response, count=count)
-    return Call(_PREDICTION + "Regress", body, decode, model, signature)
-
-
-def multi_inference(
-    model: str,
-    tasks: Mapping[str, str],
-    examples: Iterable[ExampleLike],
-    context: ExampleLike | None = None,
-    *,
-    version: int | None = None,
-    label: str | None = None,
-    features: Features | None = None,
-) -> Call[dict[str, Classes | Float32s]]:
-    """The call that runs several signatures of a model on the same Examples.
-
-    Args:
-        model: the model's name.
-        tasks: by name of the signature, "classify" or "regress".
-        examples: the Examples.
-        context: features that all of them share.
-        version: the version to call.
-        label: the label of the version to call.
-        features: what the signatures parse, all together, where it is known.
-
-    Raises:
-        InvalidInput: no or wrong tasks, or what :func:`classify` refuses.
-    """
-    if not tasks:
-        raise InvalidInput("there are no tasks", model=model)
-    parts = []
-    for name, kind in tasks.items():
-        if kind not in _KINDS:
-            raise InvalidInput(
-                f'a task is "classify" or "regress", not {kind!r}', model=model, signature=name
-            )
-        spec = predict_messages.encode_model_spec(
-            model, version=version, label=label, signature=name
+        Raises:
+            InvalidInput: it would be 2 GiB or more.
+        """
+        ref, spec = request.ref, request.spec
+        read: _Read = decode_predict_response
+        if spec is not None and [t.dtype for t in spec.outputs.values()] == [STRING]:
+            read = decode_strings_response
+        call = Call(
+            PREDICTION_SERVICE + "Predict", None, ref, decode=partial(_prediction, read, ref, copy)
         )
-        method = chunk(_TASK_METHOD, _KINDS[kind].method.encode())
-        parts.append(chunk(_TASKS, chunk(_TASK_SPEC, spec) + method))
-    data, count = _input(examples, context, features, model, None)
-    decode = partial(_multi_response, tasks=dict(tasks), count=count)
-    return Call(
-        _PREDICTION + "MultiInference", predict_messages.join([*parts, data]), decode, model
+        key = None
+        if spec is not None and inputs is not None:
+            outputs = None if request.outputs is None else tuple(request.outputs)
+            key = frame_key(ref, spec, outputs, validate, copy, inputs)
+        body = self._frames.encode(key, request, inputs, call)
+        return Call(call.path, body, ref, decode=call.decode)
+
+    def classify(self, request: ExamplesRequest) -> Call[Classes]:
+        """The call that gives labels with scores for each Example."""
+        decode = partial(inference.decode_classification, count=len(request.examples))
+        path = PREDICTION_SERVICE + "Classify"
+        return Call(path, request.to_bytes(), request.ref, decode=decode)
+
+    def regress(self, request: ExamplesRequest) -> Call[Float32s]:
+        """The call that gives a number for each Example."""
+        decode = partial(inference.decode_regression, count=len(request.examples))
+        path = PREDICTION_SERVICE + "Regress"
+        return Call(path, request.to_bytes(), request.ref, decode=decode)
+
+    def multi_inference(self, request: ExamplesRequest) -> Call[dict[str, Classes | Float32s]]:
+        """The call that runs several signatures on the same Examples."""
+        tasks = {ref.signature or "": task for ref, task in request.tasks}
+        decode = partial(inference.decode_multi, tasks=tasks, count=len(request.examples))
+        path = PREDICTION_SERVICE + "MultiInference"
+        return Call(path, request.to_bytes(), request.ref, decode=decode)
+
+    def metadata(self, ref: ModelRef) -> Call[Model]:
+        """The call that asks for a model's signatures."""
+        body = _model_spec(ref) + chunk(_METADATA_FIELD, b"signature_def")
+        path = PREDICTION_SERVICE + "GetModelMetadata"
+        return Call(path, body, ref, True, decode=from_metadata_response)
+
+    def status(self, ref: ModelRef) -> Call[list[VersionStatus]]:
+        """The call that asks for the states of a model's versions."""
+        return Call(MODEL_SERVICE + "GetModelStatus", _model_spec(ref), ref, True, decode=_statuses)
+
+    def reload(self, config: ServerConfig) -> Call[None]:
+        """The call that replaces the server's list of models."""
+        request = message_class("tensorflow.serving.ReloadConfigRequest")()
+        request.config.CopyFrom(config.to_message())
+        path = MODEL_SERVICE + "HandleReloadConfigRequest"
+        # The answer's own status is OK whenever the call's is.
+        return Call(path, request.SerializeToString(), None, decode=lambda _: None)
+
+
+def _prediction(read: _Read, ref: ModelRef, copy: bool, data: bytes) -> Prediction:
+    answered, outputs = read(data, copy)
+    return Prediction(
+        outputs,
+        model=ref.name,
+        signature=answered.signature or ref.signature,
+        version=answered.version,
     )
 
 
-def _request(
-    model: str,
-    examples: Iterable[ExampleLike],
-    context: ExampleLike | None,
-    signature: str | None,
-    version: int | None,
-    label: str | None,
-    features: Features | None,
-) -> tuple[bytes, int]:
-    """A ClassificationRequest, which a RegressionRequest looks like; and its examples' number."""
-    spec = predict_messages.encode_model_spec(
-        model, version=version, label=label, signature=signature or ""
-    )
-    data, count = _input(examples, context, features, model, signature)
-    return predict_messages.join([chunk(_SPEC, spec), data]), count
-
-
-def _input(
-    examples: Iterable[ExampleLike],
-    context: ExampleLike | None,
-    features: Features | None,
-    model: str,
-    signature: str | None,
-) -> tuple[bytes, int]:
-    """The input field of a request, and the number of its examples."""
-    written, before = write_call(
-        examples, context, features, serialize, model=model, signature=signature
-    )
-    items = b"".join([chunk(_EXAMPLES, example) for example in written])
-    if before is None:
-        return chunk(_INPUT, chunk(_EXAMPLE_LIST, items)), len(written)
-    listed = chunk(_LIST_WITH_CONTEXT, items + chunk(_CONTEXT, before))
-    return chunk(_INPUT, listed), len(written)
-
-
-# Answers are read from the wire format itself: a label may be any bytes, though it travels in a
-# field that protobuf's parsers want to be UTF-8.
-
-
-def _classification_response(data: bytes, *, count: int) -> Classes:
-    return _classes(_merged(data, _RESULT), count)
-
-
-def _regression_response(data: bytes, *, count: int) -> Float32s:
-    return _values(_merged(data, _RESULT), count)
-
-
-def _multi_response(
-    data: bytes, *, tasks: Mapping[str, str], count: int
-) -> dict[str, Classes | Float32s]:
-    results = _spans(data, _RESULT)
-    if len(results) != len(tasks):
-        raise DecodeError(f"{len(results)} results came for {len(tasks)} tasks")
-    answer = {}
-    for result, (name, kind) in zip(results, tasks.items(), strict=True):
-        came = [n for n, wire, _, _ in fields(result) if wire == CHUNK and n in _INFERENCE_RESULTS]
-        wanted = _KINDS[kind]
-        if not came or came[-1] != wanted.field:
-            raise DecodeError(f"signature {name!r} did not answer with a {wanted.name}")
-        spec = _merged(result, _SPEC)
-        if name.encode() not in _spans(spec, _SIGNATURE_NAME):
-            raise DecodeError(f"another signature than {name!r} answered")
-        answer[name] = wanted.read(_merged(result, wanted.field), count)
-    return answer
-
-
-def _classes(result: bytes, count: int) -> Classes:
-    """A ClassificationResult."""
-    lists = [[_class(one) for one in _spans(each, _EACH)] for each in _spans(result, _EACH)]
-    _check_count(len(lists), count)
-    return lists
-
-
-def _class(data: bytes) -> tuple[str, float]:
-    label, score = "", 0.0
-    for number, kind, first, end in fields(data):
-        if number == _LABEL and kind == CHUNK:
-            label = data[first:end].decode("utf-8", "surrogateescape")
-        elif number == _SCORE and kind == FIXED32:
-            (score,) = struct.unpack_from("<f", data, first)
-    return label, score
-
-
-def _values(result: bytes, count: int) -> Float32s:
-    """A RegressionResult."""
-    each = [_value(one) for one in _spans(result, _EACH)]
-    _check_count(len(each), count)
-    return np.array(each, np.float32)
-
-
-def _value(data: bytes) -> float:
-    value = 0.0
-    for number, kind, first, _ in fields(data):
-        if number == _REGRESSION_VALUE and kind == FIXED32:
-            (value,) = struct.unpack_from("<f", data, first)
-    return value
-
-
-def _check_count(came: int, count: int) -> None:
-    if came != count:
-        raise DecodeError(f"{came} results came for {count} examples")
-
-
-def _spans(data: bytes, field: int) -> list[bytes]:
-    """Every payload of a repeated field."""
-    return [data[first:end] for n, kind, first, end in fields(data) if (n, kind) == (field, CHUNK)]
-
-
-def _merged(data: bytes, field: int) -> bytes:
-    """A message field; parts of it one after the other are read as protobuf merges them."""
-    return b"".join(_spans(data, field))
-
-
-class _Kind(NamedTuple):
-    """What a task of multi-inference can be."""
-
-    name: str
-    method: str
-    field: int  # of InferenceResult
-    read: Callable[[bytes, int], Any]
-
-
-_INFERENCE_RESULTS = (2, 3)  # fields of InferenceResult, of which the last one counts
-_KINDS = {
-    "classify": _Kind("classification", CLASSIFY, 2, _classes),
-    "regress": _Kind("regression", REGRESS, 3, _values),
-}
-
-
-def metadata(model: str, version: int | None, label: str | None) -> Call[Model]:
-    """The call that asks for a model's signatures."""
-    request = _spec_field(model, version, label) + chunk(_METADATA_FIELD, b"signature_def")
-    return Call(_PREDICTION + "GetModelMetadata", request, from_metadata_response, model, safe=True)
-
-
-def status(model: str, version: int | None) -> Call[list[VersionStatus]]:
-    """The call that asks for the state of a model's versions."""
-    request = _spec_field(model, version, None)
-    return Call(_MODEL + "GetModelStatus", request, _statuses, model, safe=True)
-
-
-def _spec_field(model: str, version: int | None, label: str | None) -> bytes:
-    spec = predict_messages.encode_model_spec(model, version=version, label=label, signature="")
-    return chunk(_MODEL_SPEC, spec)
+def _model_spec(ref: ModelRef) -> bytes:
+    return chunk(_MODEL_SPEC, encode_model_ref(ref))
 
 
 def _statuses(data: bytes) -> list[VersionStatus]:
@@ -317,13 +151,3 @@ def _statuses(data: bytes) -> list[VersionStatus]:
         )
         for one in answer.model_version_status
     ]
-
-
-def reload(config: ServerConfig) -> Call[None]:
-    """The call that replaces the server's list of models."""
-    request = message_class("tensorflow.serving.ReloadConfigRequest")()
-    request.config.CopyFrom(config.to_message())
-    # The answer's own status is OK whenever the call's is.
-    return Call(
-        _MODEL + "HandleReloadConfigRequest", request.SerializeToString(), lambda _: None, None
-    )

@@ -2,29 +2,28 @@
 
 A request whose arrays have the dtypes and shapes of one that was sent before, for the same
 signature, differs from it in the arrays' elements alone.  Small calls are mostly made of what is
-left out here.
+left out here.  A request is remembered when its like comes for the second time: most shapes that
+vary come once.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Hashable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfsclient._calls.call import Call
 from tfsclient._calls.request import PredictRequest
-from tfsclient._client.discovery import Entry
-from tfsclient._codec.predict import encode_input, join
-from tfsclient._codec.protobuf import Buffer
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._codec.predict import encode_input, encode_output_filter, encode_request_ref
+from tfsclient._codec.protobuf import Buffer, join
 from tfsclient._codec.strings import string_parts
-from tfsclient._codec.tensor import encode_tensor, memory_of
+from tfsclient._codec.tensor import Array, encode_tensor, memory_of
+from tfsclient._inputs.prepare import Inputs
 from tfsclient.dtypes import STRING
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
-
-Which: TypeAlias = tuple[Any, ...]
 
 _MOST = 1024
 
@@ -36,40 +35,27 @@ class _Strings(NamedTuple):
     head: bytes  # dtype and shape
 
 
-class _Frame(NamedTuple):
-    """A request without the elements of its arrays."""
+class Frame(NamedTuple):
+    """A request without the elements of its arrays.
 
-    spec: Signature  # what it was checked against; kept, so that its id stays its own
-    entry: Entry | None  # where that comes from; None if it was given
+    Attributes:
+        spec: what it was checked against; kept, so that its id stays its own.
+        start: what stands before the inputs.
+        heads: what stands before the elements of each array.
+        tail: what stands after the inputs.
+        call: a call like it, without a body.
+    """
+
+    spec: Signature
     start: bytes
-    heads: list[bytes | _Strings]  # what stands before the elements of each array
+    heads: list[bytes | _Strings]
     tail: bytes
-    call: Call[Prediction]  # a call like it, without a body
+    call: Call[Prediction]
 
-
-class Repeats:
-    """The requests sent so far, without their elements; safe to share between threads."""
-
-    def __init__(self) -> None:
-        self._frames: dict[Any, _Frame] = {}
-
-    def find(self, which: Which, inputs: Any) -> Call[Prediction] | None:
-        """The call for ``inputs``, if one like it was sent before and its signature still holds.
-
-        Args:
-            which: all else that decides what is sent and how the answer is read.
-            inputs: what the user gave.
-        """
-        started = time.perf_counter()
-        frame = self._frames.get(_key(which, inputs))
-        if frame is None:
-            return None
-        spec, entry, start, heads, tail, like = frame
-        if entry is not None and not entry.vouches_for(spec):
-            return None
-        arrays = inputs.values() if type(inputs) is dict else (inputs,)
-        parts: list[Buffer] = [start]
-        for head, array in zip(heads, arrays, strict=True):
+    def body(self, inputs: Inputs) -> bytes | None:
+        """The request for these inputs; None if they are not like the earlier ones after all."""
+        parts: list[Buffer] = [self.start]
+        for head, array in zip(self.heads, _arrays(inputs), strict=True):
             if isinstance(head, bytes):
                 parts += (head, memory_of(array))
                 continue
@@ -77,62 +63,84 @@ class Repeats:
                 parts += encode_input(head.name, [head.head, *string_parts(array)])
             except TypeError:
                 return None  # these are not all bytes, as those before were
-        parts.append(tail)
-        body = join(parts)
-        seconds = time.perf_counter() - started
-        return Call(
-            like.path, body, like.decode, like.model, like.signature, False, seconds, like.learn
-        )
+        parts.append(self.tail)
+        return join(parts)
 
-    def keep(
-        self,
-        which: Which,
-        inputs: Any,
-        entry: Entry | None,
-        request: PredictRequest,
-        call: Call[Prediction],
-    ) -> None:
-        """Remember a request, if its arrays are just those that the user gave.
+
+class Frames:
+    """The requests sent so far, without their elements; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._frames: dict[Hashable, Frame | None] = {}  # None: its like came once
+
+    def find(self, key: Hashable) -> Frame | None:
+        """What is remembered of requests with this :func:`frame_key`."""
+        return self._frames.get(key)
+
+    def encode(
+        self, key: Hashable, request: PredictRequest, inputs: Inputs, call: Call[Prediction]
+    ) -> bytes:
+        """The body of a request, which is remembered if its like came before.
 
         Args:
-            which: as for :meth:`find`.
-            inputs: as for :meth:`find`.
-            entry: where the request's signature comes from; None if it was given.
-            request: the request that was made of them.
-            call: its call.
+            key: what :func:`frame_key` gave; None to remember nothing.
+            request: what was made of ``inputs``.
+            inputs: what the user gave.
+            call: a call for it, without a body.
         """
-        key = _key(which, inputs)
-        if key is None or request.spec is None:
-            return
+        if key is None:
+            return request.to_bytes()
+        if len(self._frames) >= _MOST and key not in self._frames:
+            self._frames.clear()
+        if key not in self._frames:
+            self._frames[key] = None
+            return request.to_bytes()
+        if request.spec is None or not _is_as_given(request, inputs):
+            return request.to_bytes()
+        start, tail = encode_request_ref(request.ref), encode_output_filter(request.outputs or ())
         heads: list[bytes | _Strings] = []
-        arrays = inputs.values() if type(inputs) is dict else (inputs,)
-        for (name, tensor), array in zip(request.tensors.items(), arrays, strict=True):
-            if tensor.array is not array or not array.nbytes:
-                return
-            if array.dtype != tensor.dtype.numpy:  # in another byte order
-                return
+        parts: list[Buffer] = [start]
+        for name, tensor in request.tensors.items():
             proto = encode_tensor(tensor)
+            entry = encode_input(name, proto)
+            parts += entry
             if tensor.dtype == STRING:
                 heads.append(_Strings(name, bytes(proto[0])))
             else:
-                heads.append(b"".join(encode_input(name, proto)[:-1]))
-        start, *tail = replace(request, tensors={}).to_parts()
-        if len(self._frames) >= _MOST:
-            self._frames.clear()
-        self._frames[key] = _Frame(
-            request.spec, entry, bytes(start), heads, b"".join(tail), replace(call, body=None)
-        )
+                heads.append(b"".join(entry[:-1]))
+        self._frames[key] = Frame(request.spec, start, heads, tail, call)
+        return join([*parts, tail])
 
 
-def _key(which: Which, inputs: Any) -> Any:
+def frame_key(
+    ref: ModelRef,
+    spec: Signature,
+    outputs: tuple[str, ...] | None,
+    validate: bool,
+    copy: bool,
+    inputs: Inputs,
+) -> Hashable:
     """What two requests must have in common; None if the inputs are not all plain arrays."""
+    which = (ref.name, ref.version, ref.label, id(spec), outputs, validate, copy)
     if type(inputs) is np.ndarray:
         return which, inputs.dtype, inputs.shape
     if type(inputs) is not dict:
         return None
-    key: list[Any] = [which]
+    key: list[Hashable] = [which]
     for name, array in inputs.items():
         if type(array) is not np.ndarray:
             return None
         key += (name, array.dtype, array.shape)
     return tuple(key)
+
+
+def _arrays(inputs: Any) -> Iterable[Array]:
+    return inputs.values() if type(inputs) is dict else (inputs,)
+
+
+def _is_as_given(request: PredictRequest, inputs: Inputs) -> bool:
+    """Whether the request's arrays are just those that the user gave."""
+    return all(
+        tensor.array is array and array.nbytes and array.dtype == tensor.dtype.numpy
+        for tensor, array in zip(request.tensors.values(), _arrays(inputs), strict=True)
+    )

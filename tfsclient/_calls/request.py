@@ -1,41 +1,39 @@
-"""A predict request that was checked and converted, and is not bound to a transport."""
+"""Requests that were checked and converted, and are not bound to a transport."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
-from tfsclient._codec import predict, rest_json
-from tfsclient._codec.protobuf import Buffer
+from tfsclient._codec import inference, predict, rest_json
+from tfsclient._codec.example import Content
+from tfsclient._codec.inference import Task
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._codec.protobuf import Buffer, join
 from tfsclient._codec.tensor import Tensor, decode_tensor
-from tfsclient._inputs import prepare as inputs_
-from tfsclient.errors import DecodeError, InvalidInput, MissingExtra
-from tfsclient.schema import Signature
+from tfsclient._inputs import prepare
+from tfsclient._inputs.example import ExampleLike, contents_of
+from tfsclient.errors import DecodeError, InvalidInput, MissingExtra, Unimplemented
+from tfsclient.schema import Features, Signature
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PredictRequest:
     """What :meth:`tfsclient.Client.send` sends; made by ``build_predict`` or :meth:`from_message`.
 
     Attributes:
-        model: the model's name.
+        ref: which model, version and signature to call.
         tensors: the inputs, by name.
-        signature: the signature's name; None leaves it to the server (serving_default).
-        version: the version asked for; None for the latest, or for what ``label`` names.
-        label: the version label asked for.
         outputs: the outputs to return; None for all.
         spec: the signature itself, where it is known.
     """
 
-    model: str
+    ref: ModelRef
     tensors: Mapping[str, Tensor]
-    signature: str | None = None
-    version: int | None = None
-    label: str | None = None
     outputs: Sequence[str] | None = None
     spec: Signature | None = None
 
@@ -45,14 +43,11 @@ class PredictRequest:
         Raises:
             InvalidInput: it would be 2 GiB or more, which neither protobuf nor gRPC can carry.
         """
-        return predict.join(self.to_parts())
+        return join(self.to_parts())
 
     def to_parts(self) -> list[Buffer]:
         """What :meth:`to_bytes` joins; large arrays are not copied."""
-        header = predict.encode_model_spec(
-            self.model, version=self.version, label=self.label, signature=self.signature or ""
-        )
-        return predict.encode_predict_request(header, self.tensors, self.outputs or ())
+        return predict.encode_predict_request(self.ref, self.tensors, self.outputs or ())
 
     def to_json(self, row: bool = False) -> bytes:
         """The body of the same request over REST.
@@ -66,48 +61,38 @@ class PredictRequest:
             InvalidInput: there are no rows, for the inputs have no common first dimension.
         """
         if not row:
-            return rest_json.encode_predict(self.tensors, self.signature)
+            return rest_json.encode_predict(self.tensors, self.ref.signature)
         try:
-            return rest_json.encode_predict_rows(self.tensors, self.signature)
+            return rest_json.encode_predict_rows(self.tensors, self.ref.signature)
         except InvalidInput as error:
-            error.model, error.signature = self.model, self.signature
+            error.model, error.signature = self.ref.name, self.ref.signature
             raise
 
     def to_curl(self, url: str = "http://localhost:8501") -> str:
         """A shell command that sends the same request to the REST server at ``url``."""
-        return (
-            f"curl --globoff --data-binary {shlex.quote(self.to_json().decode())} "
-            f"{shlex.quote(url.rstrip('/') + self.rest_path())}"
-        )
+        return _curl(url, model_path(self.ref) + ":predict", self.to_json())
 
     @classmethod
     def from_message(cls, message: Any) -> PredictRequest:
         """The request of an official ``PredictRequest`` message, of any protobuf pool.
 
         Raises:
-            InvalidInput: it is no such message, or holds what is no tensor.
+            InvalidInput: it is not such a message, or an input in it is not a tensor.
         """
         name = getattr(getattr(type(message), "DESCRIPTOR", None), "full_name", None)
         if name != "tensorflow.serving.PredictRequest":
-            raise InvalidInput(f"a {name or type(message).__name__} is no PredictRequest")
+            raise InvalidInput(f"a {name or type(message).__name__} is not a PredictRequest")
         read = predict.decode_predict_request(message.SerializeToString())
-        spec = read.spec or predict.ModelSpec()
+        ref = read.ref or ModelRef()
         tensors = {}
         for name, proto in read.inputs.items():
             try:
                 tensors[name] = decode_tensor(proto)
             except DecodeError as error:
                 raise InvalidInput(
-                    f"input {name!r}: {error.details}", model=spec.name, signature=spec.signature
+                    f"input {name!r}: {error.details}", model=ref.name, signature=ref.signature
                 ) from error
-        return cls(
-            model=spec.name,
-            tensors=tensors,
-            signature=spec.signature or None,
-            version=spec.version,
-            label=spec.label,
-            outputs=read.output_filter or None,
-        )
+        return cls(ref, tensors, read.output_filter or None)
 
     def to_message(self) -> Any:
         """The same request as the official ``predict_pb2.PredictRequest``.
@@ -123,22 +108,77 @@ class PredictRequest:
             ) from error
         return predict_pb2.PredictRequest.FromString(self.to_bytes())
 
-    def rest_path(self) -> str:
-        """The path of the request's URL."""
-        return model_path(self.model, self.version, self.label) + ":predict"
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExamplesRequest:
+    """A classify, regress or multi-inference request; made by ``build_classify`` and the like.
+
+    Attributes:
+        method: the gRPC method: "Classify", "Regress" or "MultiInference".
+        tasks: which model and signature is to do what; one for Classify and Regress.
+        examples: the Examples: features by name, or bytes where they came as those.
+        context: what all Examples share; None for nothing.
+    """
+
+    method: str
+    tasks: Sequence[tuple[ModelRef, Task]]
+    examples: Sequence[Content]
+    context: Content | None
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model to call; of several tasks without a signature."""
+        ref = self.tasks[0][0]
+        return replace(ref, signature=None) if len(self.tasks) > 1 else ref
+
+    def to_bytes(self) -> bytes:
+        """The serialized ``tensorflow.serving`` request.
+
+        Raises:
+            InvalidInput: it would be 2 GiB or more, which neither protobuf nor gRPC can carry.
+        """
+        if self.method == "MultiInference":
+            return inference.encode_multi_request(self.tasks, self.examples, self.context)
+        return inference.encode_request(self.ref, self.examples, self.context)
+
+    def to_json(self) -> bytes:
+        """The body of the same request over REST.
+
+        Raises:
+            Unimplemented: REST has no multi-inference.
+        """
+        if self.method == "MultiInference":
+            raise Unimplemented("REST has no multi-inference", model=self.ref.name, hint="use gRPC")
+        try:
+            return rest_json.encode_examples(self.examples, self.context, self.ref.signature)
+        except InvalidInput as error:
+            error.model, error.signature = self.ref.name, self.ref.signature
+            raise
+
+    def to_curl(self, url: str = "http://localhost:8501") -> str:
+        """A shell command that sends the same request to the REST server at ``url``."""
+        body = self.to_json()
+        return _curl(url, f"{model_path(self.ref)}:{self.method.lower()}", body)
 
 
-def model_path(model: str, version: int | None, label: str | None) -> str:
+def model_path(ref: ModelRef) -> str:
     """The URL path of a model, or of one version of it."""
-    path = "/v1/models/" + quote(model, safe="")
-    if version is not None:
-        return f"{path}/versions/{version}"
-    return path if label is None else f"{path}/labels/{quote(label, safe='')}"
+    path = "/v1/models/" + quote(ref.name, safe="")
+    if ref.version is not None:
+        return f"{path}/versions/{ref.version}"
+    return path if ref.label is None else f"{path}/labels/{quote(ref.label, safe='')}"
+
+
+def _curl(url: str, path: str, body: bytes) -> str:
+    return (
+        f"curl --globoff --data-binary {shlex.quote(body.decode())} "
+        f"{shlex.quote(url.rstrip('/') + path)}"
+    )
 
 
 def build_predict(
     model: str,
-    inputs: inputs_.Inputs,
+    inputs: prepare.Inputs,
     *,
     signature: Signature,
     version: int | None = None,
@@ -160,45 +200,158 @@ def build_predict(
     Raises:
         InvalidInput: the inputs do not fit the signature, or no client can call it.
     """
-    check_version(model, version, label)
+    ref = ModelRef(model, version, label, signature.name)
+    return predict_request(ref, signature, inputs, outputs, validate)
+
+
+def predict_request(
+    ref: ModelRef,
+    spec: Signature,
+    inputs: prepare.Inputs,
+    outputs: Sequence[str] | None,
+    validate: bool,
+) -> PredictRequest:
+    """A predict request for a known signature; see :func:`build_predict`."""
     if validate:
-        _check_outputs(outputs, signature, model)
-    reason = signature.why_unusable
+        _check_outputs(outputs, spec, ref.name)
+    reason = spec.why_unusable
     if reason is not None and outputs is not None:
         # An output that cannot be fetched does not matter to who does not ask for it.
-        wanted = {name: spec for name, spec in signature.outputs.items() if name in outputs}
-        reason = replace(signature, outputs=wanted).why_unusable if wanted else reason
+        wanted = {name: output for name, output in spec.outputs.items() if name in outputs}
+        reason = replace(spec, outputs=wanted).why_unusable if wanted else reason
     if reason is not None:
-        raise InvalidInput(f"it cannot be called: {reason}", model=model, signature=signature.name)
+        raise InvalidInput(f"it cannot be called: {reason}", model=ref.name, signature=spec.name)
     if validate:
-        tensors = inputs_.prepare(inputs, signature, model=model)
+        tensors = prepare.prepare(inputs, spec, model=ref.name)
     else:
-        named = inputs_.name_inputs(inputs, signature, model=model)
-        tensors = inputs_.as_they_are(named, model=model, signature=signature.name)
-    return PredictRequest(model, tensors, signature.name, version, label, outputs, signature)
+        named = prepare.name_inputs(inputs, spec, model=ref.name)
+        tensors = prepare.as_they_are(named, model=ref.name, signature=spec.name)
+    return PredictRequest(ref, tensors, outputs, spec)
 
 
-def check_version(model: str, version: int | None, label: str | None) -> None:
-    """Refuse what a request cannot say.
-
-    Raises:
-        InvalidInput: both a version and a label, or a version that is no int64 from 0.
-    """
-    if version is not None and label is not None:
-        raise InvalidInput("give a version or a label, not both", model=model)
-    if version is not None and not 0 <= version < 1 << 63:
-        raise InvalidInput(f"version {version} is out of range", model=model)
-
-
-def _check_outputs(outputs: Sequence[str] | None, signature: Signature, model: str) -> None:
+def _check_outputs(outputs: Sequence[str] | None, spec: Signature, model: str) -> None:
     for name in outputs or ():
-        if name not in signature.outputs:
+        if name not in spec.outputs:
             raise InvalidInput(
-                f"there is no output {name!r}; the outputs are {', '.join(signature.outputs)}",
+                f"there is no output {name!r}; the outputs are {', '.join(spec.outputs)}",
                 model=model,
-                signature=signature.name,
+                signature=spec.name,
             )
     if outputs is not None and len(set(outputs)) != len(outputs):
         raise InvalidInput(
-            f"an output is asked for twice: {list(outputs)}", model=model, signature=signature.name
+            f"an output is asked for twice: {list(outputs)}", model=model, signature=spec.name
         )
+
+
+def build_classify(
+    model: str,
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None = None,
+    *,
+    signature: str | Signature | None = None,
+    version: int | None = None,
+    label: str | None = None,
+) -> ExamplesRequest:
+    """A classify request, for a warm-up file or to look at; no client, no network.
+
+    Args:
+        model: the model's name.
+        examples: tf.Examples, as :meth:`tfsclient.Client.classify` takes them.
+        context: an Example whose features all of them share.
+        signature: the signature's name; None for serving_default.  A ``Signature`` also has the
+            Examples checked, if it tells their features.
+        version: ask for this version; not together with ``label``.
+        label: ask for the version with this label.
+
+    Raises:
+        InvalidInput: there are no Examples, or one cannot be written or does not fit.
+    """
+    ref, features = _called(ModelRef(model, version, label), signature)
+    return examples_request("Classify", [(ref, "classify")], examples, context, features)
+
+
+def build_regress(
+    model: str,
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None = None,
+    *,
+    signature: str | Signature | None = None,
+    version: int | None = None,
+    label: str | None = None,
+) -> ExamplesRequest:
+    """A regress request; arguments and errors are those of :func:`build_classify`."""
+    ref, features = _called(ModelRef(model, version, label), signature)
+    return examples_request("Regress", [(ref, "regress")], examples, context, features)
+
+
+def build_multi_inference(
+    model: str,
+    tasks: Mapping[str, Task],
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None = None,
+    *,
+    version: int | None = None,
+    label: str | None = None,
+) -> ExamplesRequest:
+    """A multi-inference request, over gRPC only.
+
+    Args:
+        model: the model's name.
+        tasks: "classify" or "regress" for each signature's name.
+        examples: as for :func:`build_classify`, and so are the rest.
+        context: an Example whose features all of them share.
+        version: ask for this version; not together with ``label``.
+        label: ask for the version with this label.
+
+    Raises:
+        InvalidInput: there are no tasks or no Examples, or one of them makes no sense.
+    """
+    listed = multi_tasks(ModelRef(model, version, label), tasks)
+    return examples_request("MultiInference", listed, examples, context, None)
+
+
+def _called(ref: ModelRef, signature: str | Signature | None) -> tuple[ModelRef, Features | None]:
+    """The model with the signature, and what the Examples hold, where that is known."""
+    if isinstance(signature, Signature):
+        return replace(ref, signature=signature.name), signature.features
+    return replace(ref, signature=signature), None
+
+
+def multi_tasks(ref: ModelRef, tasks: Mapping[str, Task]) -> list[tuple[ModelRef, Task]]:
+    """The tasks of a multi-inference request.
+
+    Raises:
+        InvalidInput: there are none, or one is neither "classify" nor "regress".
+    """
+    if not tasks:
+        raise InvalidInput("there are no tasks", model=ref.name)
+    for name, task in tasks.items():
+        if task not in inference.METHODS:
+            raise InvalidInput(
+                f'a task is "classify" or "regress", not {task!r}', model=ref.name, signature=name
+            )
+    return [(replace(ref, signature=name), task) for name, task in tasks.items()]
+
+
+def examples_request(
+    method: str,
+    tasks: Sequence[tuple[ModelRef, Task]],
+    examples: Iterable[ExampleLike],
+    context: ExampleLike | None,
+    features: Features | None,
+) -> ExamplesRequest:
+    """A request of a method that takes Examples, checked against their features if known.
+
+    Raises:
+        InvalidInput: there are no Examples, or one cannot be written or does not fit.
+    """
+    model = tasks[0][0].name
+    signature = tasks[0][0].signature if len(tasks) == 1 else None
+    try:
+        contents, before = contents_of(examples, context, features)
+    except InvalidInput as error:
+        error.model, error.signature = model, signature
+        raise
+    if not contents:
+        raise InvalidInput("there are no examples", model=model, signature=signature)
+    return ExamplesRequest(method, tasks, contents, before)

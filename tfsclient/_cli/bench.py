@@ -105,7 +105,7 @@ def _zero(name: str, spec: TensorSpec) -> object:
 
 
 def _print_request(request: PredictRequest, *, zeros: bool) -> None:
-    click.echo(visible(f"{request.model}, {request.signature}"))
+    click.echo(visible(f"{request.ref.name}, {request.ref.signature}"))
 
     def show(name: str, tensor: Tensor) -> str:
         made = " of zeros" if tensor.dtype != STRING else " of empty strings"

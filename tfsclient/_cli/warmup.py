@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import numpy as np
 
 from tfsclient import sources
 from tfsclient import warmup as warmup_files
-from tfsclient._calls import grpc
-from tfsclient._calls.call import Call
-from tfsclient._calls.request import PredictRequest, build_predict
+from tfsclient._calls.request import (
+    ExamplesRequest,
+    PredictRequest,
+    build_classify,
+    build_predict,
+    build_regress,
+)
 from tfsclient._cli.inputs import read_inputs
 from tfsclient._cli.main import exit_codes
 from tfsclient._cli.options import input_option, signature_option
@@ -70,7 +74,9 @@ def warmup(
     click.echo(f"{version / warmup_files.FILE}: {total} records")
 
 
-def _call(request: PredictRequest, spec: Signature, method: str) -> PredictRequest | Call[Any]:
+def _call(
+    request: PredictRequest, spec: Signature, method: str
+) -> PredictRequest | ExamplesRequest:
     """The call of this method; for classify and regress with the Examples of the request."""
     if method not in _METHODS:
         return request
@@ -80,20 +86,22 @@ def _call(request: PredictRequest, spec: Signature, method: str) -> PredictReque
         raise InvalidInput(
             f"a signature to {method} with takes strings named 'inputs' and gives {outputs}; this "
             f"one takes {sorted(spec.inputs)} and gives {sorted(spec.outputs)}",
-            model=request.model,
+            model=request.ref.name,
             signature=spec.name,
         )
     if not request.tensors:
-        raise InvalidInput(f"give the Examples to {method}", model=request.model)
+        raise InvalidInput(f"give the Examples to {method}", model=request.ref.name)
     (given,) = request.tensors.values()
     examples = np.atleast_1d(given.array).tolist()
     for number, example in enumerate(examples):
         try:
             features_of(example)
         except InvalidInput as error:
-            raise InvalidInput(f"example {number}: {error.details}", model=request.model) from error
-    make = grpc.regress if method == "regress" else grpc.classify
-    return make(request.model, examples, signature=spec.name)
+            raise InvalidInput(
+                f"example {number}: {error.details}", model=request.ref.name
+            ) from error
+    build = build_regress if method == "regress" else build_classify
+    return build(request.ref.name, examples, signature=spec.name)
 
 
 def _version_folder(folder: Path, model: Model) -> Path:

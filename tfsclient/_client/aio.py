@@ -1,36 +1,30 @@
-"""The client for asyncio: what ``tfsclient._client.sync`` has, awaited."""
+"""The client for asyncio: what ``_client.sync`` has, awaited."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
-from tfsclient._calls.call import Call, T, adrive
-from tfsclient._calls.deadline import Readiness, left
-from tfsclient._calls.request import PredictRequest, check_version
-from tfsclient._client.batches import merge, split
-from tfsclient._client.bound import AsyncBoundModel
-from tfsclient._client.flows import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
-from tfsclient._client.observe import Exchange, OnCall
-from tfsclient._inputs import prepare as inputs_
-from tfsclient._inputs.example import ExampleLike
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout, Token
+from tfsclient._calls.request import PredictRequest
+from tfsclient._client.batches import Batches, arun_batches
+from tfsclient._client.bound_aio import AsyncBoundModel
+from tfsclient._client.flows import Flows
+from tfsclient._client.observe import OnCall
+from tfsclient._client.protocols import make_async_transport, make_calls
+from tfsclient._client.readiness import await_until_ready
+from tfsclient._client.sending import AsyncSender
+from tfsclient._codec.inference import Task
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._inputs.example import ExampleLike, Examples
+from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ConfigSource, plan_reload
+from tfsclient._transports.interface import AsyncTransport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
@@ -59,11 +53,12 @@ class AsyncClient:
         on_call: OnCall = None,
         channel_options: Sequence[tuple[str, Any]] = (),
         http_client: Any = None,
+        transport: AsyncTransport | None = None,
     ) -> None:
         self._target = parse(target)
         settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
-        self._core = Core(
-            self._target,
+        flows = Flows(
+            make_calls(self._target),
             timeout=timeout,
             headers=headers,
             token=token,
@@ -71,20 +66,12 @@ class AsyncClient:
             copy=copy,
             schemas=schemas,
         )
-        self._on_call = on_call
-        if self._target.rest:
-            from tfsclient._transports.rest_aio import AsyncRestTransport
-
-            self._transport: Any = AsyncRestTransport(settings)
-        else:
-            from tfsclient._transports.grpc_aio import AsyncGrpcTransport
-
-            self._transport = AsyncGrpcTransport(settings)
+        self._sender = AsyncSender(flows, transport or make_async_transport(settings), on_call)
 
     async def predict(
         self,
         model: str,
-        inputs: inputs_.Inputs,
+        inputs: Inputs,
         *,
         signature: str | Signature | None = None,
         version: int | None = None,
@@ -96,20 +83,16 @@ class AsyncClient:
         copy: Flag = DEFAULT,
     ) -> Prediction:
         """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
-        end, sent = self._core.end(timeout), self._core.headers(headers)
-        which = self._core.which(model, signature, version, label, outputs, validate, copy)
-        call = self._core.repeats.find(which, inputs)
-        if call is None:
-            flow = self._core.prepare(
-                which, model, inputs, signature, version, label, outputs, validate, copy
-            )
-            call = await adrive(flow, lambda call: self._exchange(call, end, sent))
-        return await self._exchange(call, end, sent)
+        options = Options(outputs, timeout, headers, validate, copy)
+        flow = self._sender.flows.predict(
+            ModelRef(model, version, label), signature, inputs, options
+        )
+        return await self._sender.run(flow, options)
 
     def predict_batches(
         self,
         model: str,
-        batches: Iterable[inputs_.Inputs] | AsyncIterable[inputs_.Inputs],
+        batches: Iterable[Inputs] | AsyncIterable[Inputs],
         *,
         concurrency: int = 8,
         ordered: bool = True,
@@ -127,34 +110,17 @@ class AsyncClient:
 
         ``batches`` may be an asynchronous iterator, too.
         """
-        if concurrency < 1:
-            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}", model=model)
-
-        async def run(inputs: inputs_.Inputs) -> Prediction:
-            send = self._sender(timeout, headers)
-            flow = self._core.build(
-                model,
-                inputs,
-                signature=signature,
-                version=version,
-                label=label,
-                outputs=outputs,
-                validate=validate,
-            )
-            requests = split(await adrive(flow, send), batch_size)
-
-            async def part(request: PredictRequest) -> Prediction:
-                prediction: Prediction = await send(self._core.call(request, copy))
-                return prediction
-
-            return merge(requests, await asyncio.gather(*map(part, requests)))
-
-        return _pipeline(run, batches, concurrency, ordered)
+        options = Options(outputs, timeout, headers, validate, copy)
+        build = partial(
+            self._sender.flows.build, ModelRef(model, version, label), signature, options=options
+        )
+        plan = Batches(concurrency, ordered, batch_size)
+        return arun_batches(self._sender, batches, build, plan, options)
 
     async def build_predict(
         self,
         model: str,
-        inputs: inputs_.Inputs,
+        inputs: Inputs,
         *,
         signature: str | Signature | None = None,
         version: int | None = None,
@@ -165,16 +131,9 @@ class AsyncClient:
         validate: Flag = DEFAULT,
     ) -> PredictRequest:
         """The request that :meth:`predict` would send; nothing is sent but discovery."""
-        flow = self._core.build(
-            model,
-            inputs,
-            signature=signature,
-            version=version,
-            label=label,
-            outputs=outputs,
-            validate=validate,
-        )
-        return await adrive(flow, self._sender(timeout, headers))
+        options = Options(outputs, timeout, headers, validate)
+        flow = self._sender.flows.build(ModelRef(model, version, label), signature, inputs, options)
+        return await self._sender.run(flow, options)
 
     async def send(
         self,
@@ -185,7 +144,8 @@ class AsyncClient:
         copy: Flag = DEFAULT,
     ) -> Prediction:
         """Send a request that was built before; see :meth:`tfsclient.Client.send`."""
-        return await adrive(self._core.send(request, copy), self._sender(timeout, headers))
+        options = Options(timeout=timeout, headers=headers, copy=copy)
+        return await self._sender.run(self._sender.flows.send(request, options), options)
 
     async def classify(
         self,
@@ -201,16 +161,11 @@ class AsyncClient:
         validate: Flag = DEFAULT,
     ) -> Classes:
         """Classify tf.Examples; see :meth:`tfsclient.Client.classify`."""
-        call = self._core.classify(
-            model,
-            examples,
-            context,
-            signature=signature,
-            version=version,
-            label=label,
-            validate=validate,
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.classify(
+            ModelRef(model, version, label), signature, examples, context, options
         )
-        return await self._send(call, timeout, headers)
+        return await self._sender.run(flow, options)
 
     async def regress(
         self,
@@ -226,21 +181,16 @@ class AsyncClient:
         validate: Flag = DEFAULT,
     ) -> Float32s:
         """Get a number for each tf.Example; see :meth:`tfsclient.Client.regress`."""
-        call = self._core.regress(
-            model,
-            examples,
-            context,
-            signature=signature,
-            version=version,
-            label=label,
-            validate=validate,
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.regress(
+            ModelRef(model, version, label), signature, examples, context, options
         )
-        return await self._send(call, timeout, headers)
+        return await self._sender.run(flow, options)
 
     async def multi_inference(
         self,
         model: str,
-        tasks: Mapping[str, str],
+        tasks: Mapping[str, Task],
         examples: Examples,
         context: ExampleLike | None = None,
         *,
@@ -251,16 +201,11 @@ class AsyncClient:
         validate: Flag = DEFAULT,
     ) -> dict[str, Classes | Float32s]:
         """Run several signatures on tf.Examples; see :meth:`tfsclient.Client.multi_inference`."""
-        call = self._core.multi_inference(
-            model,
-            tasks,
-            examples,
-            context,
-            version=version,
-            label=label,
-            validate=validate,
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.multi_inference(
+            ModelRef(model, version, label), tasks, examples, context, options
         )
-        return await self._send(call, timeout, headers)
+        return await self._sender.run(flow, options)
 
     async def metadata(
         self,
@@ -272,7 +217,8 @@ class AsyncClient:
         headers: Headers = None,
     ) -> Model:
         """The model's signatures, asked from the server now."""
-        return await self._send(self._core.metadata(model, version, label), timeout, headers)
+        flow = self._sender.flows.metadata(ModelRef(model, version, label))
+        return await self._sender.run(flow, Options(None, timeout, headers))
 
     async def signature(
         self,
@@ -285,10 +231,8 @@ class AsyncClient:
         headers: Headers = None,
     ) -> Signature:
         """One signature of a model; see :meth:`tfsclient.Client.signature`."""
-        found = await self.metadata(
-            model, version=version, label=label, timeout=timeout, headers=headers
-        )
-        return found.signature(signature)
+        flow = self._sender.flows.signature(ModelRef(model, version, label), signature)
+        return await self._sender.run(flow, Options(None, timeout, headers))
 
     async def status(
         self,
@@ -299,24 +243,14 @@ class AsyncClient:
         headers: Headers = None,
     ) -> list[VersionStatus]:
         """The states of a model's versions, newest first, unloaded ones included."""
-        return await self._send(self._core.status(model, version), timeout, headers)
+        flow = self._sender.flows.status(ModelRef(model, version))
+        return await self._sender.run(flow, Options(None, timeout, headers))
 
     async def wait_until_ready(
         self, model: str, *, version: int | None = None, timeout: float | None = 60.0
     ) -> VersionStatus:
         """Wait until a version answers; see :meth:`tfsclient.Client.wait_until_ready`."""
-        readiness = Readiness(model, timeout)
-        while True:
-            try:
-                states = await self.status(model, version=version, timeout=readiness.look_seconds())
-            except TFSError as error:
-                readiness.not_seen(error)
-            else:
-                ready = readiness.seen(states)
-                if ready is not None:
-                    return ready
-            readiness.check_time()
-            await asyncio.sleep(readiness.poll_seconds)
+        return await await_until_ready(self._sender, ModelRef(model, version), timeout)
 
     async def reload_config(
         self,
@@ -330,19 +264,19 @@ class AsyncClient:
         """Have the server serve other models; see :meth:`tfsclient.Client.reload_config`."""
         wanted, changes = plan_reload(config, running)
         if not dry_run:
-            await self._send(self._core.reload(wanted), timeout, headers)
+            flow = self._sender.flows.reload(wanted)
+            await self._sender.run(flow, Options(None, timeout, headers))
         return changes
 
     def model(
         self, name: str, *, version: int | None = None, label: str | None = None
     ) -> AsyncBoundModel:
         """A model named once, for many calls."""
-        check_version(name, version, label)
-        return AsyncBoundModel(self, name, version, label)
+        return AsyncBoundModel(self._sender, ModelRef(name, version, label))
 
     async def close(self) -> None:
         """Close the connections; the client opens new ones if it is used again."""
-        await self._transport.close()
+        await self._sender.close()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -357,60 +291,3 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         return f"<tfsclient.AsyncClient of {self._target}>"
-
-    async def _send(self, call: Call[T], timeout: Timeout, headers: Headers) -> T:
-        return await self._exchange(call, self._core.end(timeout), self._core.headers(headers))
-
-    def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Awaitable[Any]]:
-        """A function that sends calls, all of them within one deadline."""
-        end, sent = self._core.end(timeout), self._core.headers(headers)
-        return lambda call: self._exchange(call, end, sent)
-
-    async def _exchange(self, call: Call[T], end: float | None, headers: Mapping[str, str]) -> T:
-        exchange = Exchange(call, self._on_call)
-        try:
-            data = await self._transport.send(call, left(end, call.model), headers)
-        except TFSError as error:
-            exchange.failed(error)
-            raise
-        return exchange.answered(data)
-
-
-async def _pipeline(
-    run: Callable[[inputs_.Inputs], Coroutine[Any, Any, Prediction]],
-    batches: Iterable[inputs_.Inputs] | AsyncIterable[inputs_.Inputs],
-    concurrency: int,
-    ordered: bool,
-) -> AsyncIterator[Prediction]:
-    under_way: deque[asyncio.Task[Prediction]] = deque()
-
-    async def next_result() -> Prediction:
-        if not ordered:
-            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            ready = next(task for task in under_way if task in done)
-            under_way.remove(ready)
-            return await ready
-        return await under_way.popleft()
-
-    try:
-        async for inputs in _each(batches):
-            under_way.append(asyncio.create_task(run(inputs)))
-            if len(under_way) >= concurrency:
-                yield await next_result()
-        while under_way:
-            yield await next_result()
-    finally:
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-
-
-async def _each(
-    batches: Iterable[inputs_.Inputs] | AsyncIterable[inputs_.Inputs],
-) -> AsyncIterator[inputs_.Inputs]:
-    if isinstance(batches, AsyncIterable):
-        async for inputs in batches:
-            yield inputs
-    else:
-        for inputs in batches:
-            yield inputs

@@ -1,132 +1,322 @@
-"""Many batches, one after the other, and one large batch as several requests."""
+"""Many batches, several calls at a time, and one large batch as several calls.
+
+What to send next and what is ready is decided in :class:`Batches`, once; the two functions at the
+end do the sending, for threads and for asyncio.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+)
 from concurrent.futures import FIRST_COMPLETED, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
+from tfsclient._calls.call import Flow, ready
+from tfsclient._calls.options import Options
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.futures import CallFuture
-from tfsclient._codec.tensor import Tensor
+from tfsclient._client.sending import AsyncSender, Sender
+from tfsclient._codec.tensor import Array, Tensor
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.errors import InvalidInput
 from tfsclient.results import Prediction
 
 
-def split(request: PredictRequest, size: int | None) -> list[PredictRequest]:
-    """Requests of at most ``size`` rows each; the request itself if it is small enough.
+class Batch:
+    """A batch under way: its parts, and what came of them.
+
+    Args:
+        request: the whole batch.
+        size: the rows of a part; None for one part.
 
     Raises:
-        InvalidInput: ``size`` is not positive, or the inputs have no common first dimension.
+        InvalidInput: the inputs have no common first dimension to split.
     """
-    if size is None:
-        return [request]
-    if size < 1:
-        raise InvalidInput(f"a batch size must be at least 1, not {size}")
+
+    def __init__(self, request: PredictRequest, size: int | None) -> None:
+        self._request = request
+        self._rows = 0
+        self._size = size
+        self._sent = 0  # parts
+        self._arrived = 0  # parts
+        self._answer: Prediction | None = None
+        self._merged: dict[str, Array] = {}
+        self.parts = 1
+        if size is not None:
+            self._rows = _rows(request)
+            self.parts = max(1, -(-self._rows // size))
+
+    def next_part(self) -> tuple[int, PredictRequest] | None:
+        """The next part to send with its number; None if all are sent."""
+        number = self._sent
+        if number == self.parts:
+            return None
+        self._sent += 1
+        if self.parts == 1:
+            return number, self._request
+        rows = self._rows_of(number)
+        tensors = {
+            name: Tensor(tensor.dtype, tensor.array[rows])
+            for name, tensor in self._request.tensors.items()
+        }
+        return number, replace(self._request, tensors=tensors)
+
+    def arrived(self, number: int, answer: Prediction) -> None:
+        """Take the answer to a part.
+
+        Raises:
+            InvalidInput: it does not have a row for each row of the part.
+        """
+        self._arrived += 1
+        if self.parts == 1:
+            self._answer = answer
+            return
+        rows = self._rows_of(number)
+        self._check_rows(answer, rows.stop - rows.start)
+        if self._answer is None:
+            self._answer = answer
+            self._merged = {
+                name: np.empty((self._rows, *array.shape[1:]), array.dtype)
+                for name, array in answer.items()
+            }
+        for name, array in answer.items():
+            self._merged[name][rows] = array
+        if answer.version != self._answer.version:
+            self._answer.version = None
+
+    def is_sent(self) -> bool:
+        """Whether there is no other part to send."""
+        return self._sent == self.parts
+
+    def done(self) -> bool:
+        """Whether all answers are there."""
+        return self._arrived == self.parts
+
+    def prediction(self) -> Prediction:
+        """The answers, put together."""
+        answer = self._answer
+        assert answer is not None, "a part has not arrived"
+        if self.parts == 1:
+            return answer
+        return Prediction(
+            self._merged, model=answer.model, signature=answer.signature, version=answer.version
+        )
+
+    def _rows_of(self, number: int) -> slice:
+        size = self._size or 0
+        return slice(number * size, min((number + 1) * size, self._rows))
+
+    def _check_rows(self, answer: Prediction, rows: int) -> None:
+        ref = self._request.ref
+        first = {name: (rows, *a.shape[1:], a.dtype) for name, a in self._merged.items()}
+        for name, array in answer.items():
+            if array.ndim == 0 or array.shape[0] != rows:
+                reason = f"output {name!r} has shape {array.shape} for {rows} rows"
+            elif first and first.get(name) != (*array.shape, array.dtype):
+                reason = f"output {name!r} differs in shape from part to part"
+            else:
+                continue
+            raise InvalidInput(
+                f"{reason}: answers to the parts of a batch cannot be put together",
+                model=ref.name,
+                signature=ref.signature,
+                hint="send batches that need not be split",
+            )
+        if first and first.keys() != answer.keys():
+            raise InvalidInput(
+                f"the parts of a batch gave different outputs: {sorted(first)}, {sorted(answer)}",
+                model=ref.name,
+                signature=ref.signature,
+            )
+
+
+def _rows(request: PredictRequest) -> int:
+    """The rows of a batch."""
     rows = {t.array.shape[0] if t.array.ndim else None for t in request.tensors.values()}
     if len(rows) != 1 or None in rows:
         shapes = {name: tensor.array.shape for name, tensor in request.tensors.items()}
         raise InvalidInput(
             f"the batch cannot be split: its inputs have no common first dimension ({shapes})",
-            model=request.model,
-            signature=request.signature,
+            model=request.ref.name,
+            signature=request.ref.signature,
         )
-    count = rows.pop() or 0
-    if count <= size:
-        return [request]
-    return [
-        replace(
-            request,
-            tensors={
-                name: Tensor(tensor.dtype, tensor.array[start : start + size])
-                for name, tensor in request.tensors.items()
-            },
-        )
-        for start in range(0, count, size)
-    ]
+    return rows.pop() or 0
 
 
-def merge(requests: Sequence[PredictRequest], answers: Sequence[Prediction]) -> Prediction:
-    """The answer to the request that was split.
+Part: TypeAlias = "tuple[Batch, int]"
+
+
+class Batches:
+    """Which part to send next, and which prediction is ready.
+
+    Parts count against the concurrency, not batches.  A batch is taken when every part of the
+    earlier ones is sent, and held until it is given out, so memory is bounded on both sides.
+
+    Args:
+        concurrency: how many calls may be under way.
+        ordered: whether predictions come in the order of the batches, or as they are ready.
+        size: the rows of a call; None to send each batch whole.
 
     Raises:
-        InvalidInput: an output has no row for each row of the inputs, so it cannot be put together.
-    """
-    if len(answers) == 1:
-        return answers[0]
-    first = answers[0]
-    for request, answer in zip(requests, answers, strict=True):
-        rows = next(iter(request.tensors.values())).array.shape[0]
-        for name, array in answer.items():
-            if array.ndim == 0 or array.shape[0] != rows:
-                raise InvalidInput(
-                    f"output {name!r} has shape {array.shape} for {rows} rows: answers to the "
-                    "parts of a batch cannot be put together",
-                    model=request.model,
-                    signature=request.signature,
-                    hint="send batches that need not be split",
-                )
-    versions = {answer.version for answer in answers}
-    return Prediction(
-        {name: np.concatenate([answer[name] for answer in answers]) for name in first},
-        model=first.model,
-        signature=first.signature,
-        version=versions.pop() if len(versions) == 1 else None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """A batch under way, in one part or several.
-
-    Attributes:
-        requests: the parts.
-        futures: their answers to come.
+        InvalidInput: a number is not positive.
     """
 
-    requests: list[PredictRequest]
-    futures: list[CallFuture[Prediction]]
+    def __init__(self, concurrency: int, ordered: bool, size: int | None) -> None:
+        if concurrency < 1:
+            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}")
+        if size is not None and size < 1:
+            raise InvalidInput(f"a batch size must be at least 1, not {size}")
+        self._concurrency = concurrency
+        self._ordered = ordered
+        self._size = size
+        self._held: deque[Batch] = deque()  # taken, and not given out
+        self._under_way = 0  # calls
 
-    def done(self) -> bool:
-        """Whether all answers are there."""
-        return all(future.done() for future in self.futures)
+    def wants_batch(self) -> bool:
+        """Whether another batch can be taken."""
+        sent = not self._held or self._held[-1].is_sent()
+        return self._has_room() and sent and len(self._held) < self._concurrency
 
-    def result(self) -> Prediction:
-        """The answers, put together."""
-        return merge(self.requests, [future.result() for future in self.futures])
+    def _has_room(self) -> bool:
+        return self._under_way < self._concurrency
+
+    def take(self, request: PredictRequest) -> None:
+        """Take a batch, checked already."""
+        self._held.append(Batch(request, self._size))
+
+    def next_part(self) -> tuple[Part, PredictRequest] | None:
+        """The next part to send; None if there is none, or no room for it."""
+        if not self._held or not self._has_room():
+            return None
+        part = self._held[-1].next_part()
+        if part is None:
+            return None
+        self._under_way += 1
+        return (self._held[-1], part[0]), part[1]
+
+    def arrived(self, part: Part, answer: Prediction) -> None:
+        """Take the answer to a part."""
+        self._under_way -= 1
+        batch, number = part
+        batch.arrived(number, answer)
+
+    def ready(self) -> Prediction | None:
+        """The next prediction to give out; None if it is not there yet."""
+        for batch in self._held:
+            if batch.done():
+                self._held.remove(batch)
+                return batch.prediction()
+            if self._ordered:
+                break
+        return None
 
 
-def pipeline(
-    start: Callable[[Inputs], Parts],
-    batches: Iterable[Inputs],
-    concurrency: int,
-    ordered: bool,
+def run_batches(
+    sender: Sender,
+    source: Iterable[Inputs],
+    build: Callable[[Inputs], Flow[PredictRequest]],
+    batches: Batches,
+    options: Options,
 ) -> Iterator[Prediction]:
-    """The predictions of batches, of which ``concurrency`` are under way at once."""
-    under_way: deque[Parts] = deque()
+    """The predictions for a source of batches, which is asked for the next when there is room.
 
-    def next_result() -> Prediction:
-        if not ordered:
-            while not any(parts.done() for parts in under_way):
-                waiting = [f for parts in under_way for f in parts.futures if not f.done()]
-                wait(waiting, return_when=FIRST_COMPLETED)
-            ready = next(parts for parts in under_way if parts.done())
-            under_way.remove(ready)
-            return ready.result()
-        return under_way.popleft().result()
+    Args:
+        sender: sends the calls.
+        source: what the user gives.
+        build: checks a batch and makes its request.
+        batches: decides what is next.
+        options: those of each call.
+    """
+    calls: dict[CallFuture[Prediction], Part] = {}
+    iterator = iter(source)
+    exhausted = False
+    try:
+        while True:
+            while (part := batches.next_part()) is not None:
+                call = sender.flows.encode(part[1], options)
+                calls[sender.start(ready(call), options)] = part[0]
+            for future in [future for future in calls if future.done()]:
+                batches.arrived(calls.pop(future), future.result())
+            prediction = batches.ready()
+            if prediction is not None:
+                yield prediction
+            elif not exhausted and batches.wants_batch():
+                try:
+                    inputs = next(iterator)
+                except StopIteration:
+                    exhausted = True
+                else:
+                    batches.take(sender.run(build(inputs), options))
+            elif calls:
+                wait(calls, return_when=FIRST_COMPLETED)
+            else:
+                return
+    finally:
+        for future in calls:
+            future.cancel()
+
+
+async def arun_batches(
+    sender: AsyncSender,
+    source: Iterable[Inputs] | AsyncIterable[Inputs],
+    build: Callable[[Inputs], Flow[PredictRequest]],
+    batches: Batches,
+    options: Options,
+) -> AsyncIterator[Prediction]:
+    """:func:`run_batches` for asyncio; the source is waited for beside the answers."""
+    calls: dict[asyncio.Task[Prediction], Part] = {}
+    iterator = _each(source)
+    taking: asyncio.Task[bool] | None = None
+    exhausted = False
+
+    async def take() -> bool:
+        async for inputs in iterator:
+            batches.take(await sender.run(build(inputs), options))
+            return True
+        return False
 
     try:
-        for inputs in batches:
-            under_way.append(start(inputs))
-            if len(under_way) >= concurrency:
-                yield next_result()
-        while under_way:
-            yield next_result()
+        while True:
+            while (part := batches.next_part()) is not None:
+                call = sender.flows.encode(part[1], options)
+                calls[sender.start(call, options)] = part[0]
+            for task in [task for task in calls if task.done()]:
+                batches.arrived(calls.pop(task), task.result())
+            if taking is not None and taking.done():
+                exhausted = not taking.result()
+                taking = None
+                continue
+            if taking is None and not exhausted and batches.wants_batch():
+                taking = asyncio.create_task(take())
+            prediction = batches.ready()
+            if prediction is not None:
+                yield prediction
+            elif calls or taking is not None:
+                waiting = {*calls, taking} if taking is not None else {*calls}
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                return
     finally:
-        for parts in under_way:
-            for future in parts.futures:
-                future.cancel()
+        under_way = [*calls] if taking is None else [*calls, taking]
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _each(source: Iterable[Inputs] | AsyncIterable[Inputs]) -> AsyncIterator[Inputs]:
+    if isinstance(source, AsyncIterable):
+        async for inputs in source:
+            yield inputs
+    else:
+        for inputs in source:
+            yield inputs

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
-if TYPE_CHECKING:
-    from tfsclient._client.aio import AsyncClient
-    from tfsclient._client.flows import Examples
-    from tfsclient._client.sync import Client
-    from tfsclient._inputs.example import ExampleLike
-    from tfsclient._inputs.prepare import Inputs
-    from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
-    from tfsclient.schema import Model, Signature
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout
+from tfsclient._client.batches import Batches, run_batches
+from tfsclient._client.readiness import wait_until_ready
+from tfsclient._client.sending import Sender
+from tfsclient._codec.inference import Task
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._inputs.example import ExampleLike, Examples
+from tfsclient._inputs.prepare import Inputs
+from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.schema import Model, Signature
 
 
-class _Bound:
-    """Which model, and which version of it.
+class BoundModel:
+    """A model of a :class:`tfsclient.Client`; the methods take what the client's own take.
 
     Attributes:
         name: the model's name.
@@ -25,128 +27,132 @@ class _Bound:
         label: the version label to call; None if none is asked for.
     """
 
-    def __init__(self, name: str, version: int | None, label: str | None) -> None:
-        self.name = name
-        self.version = version
-        self.label = label
+    def __init__(self, sender: Sender, ref: ModelRef) -> None:
+        self._sender = sender
+        self._ref = ref
+        self.name = ref.name
+        self.version = ref.version
+        self.label = ref.label
 
-    def _which(self) -> dict[str, Any]:
-        return {"version": self.version, "label": self.label}
-
-
-class BoundModel(_Bound):
-    """A model of a :class:`tfsclient.Client`; the methods take what the client's own take."""
-
-    def __init__(self, client: Client, name: str, version: int | None, label: str | None) -> None:
-        super().__init__(name, version, label)
-        self._client = client
-
-    def predict(self, inputs: Inputs, **options: Any) -> Prediction:
+    def predict(
+        self,
+        inputs: Inputs,
+        *,
+        signature: str | Signature | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
-        return self._client.predict(self.name, inputs, **self._which(), **options)
+        options = Options(outputs, timeout, headers, validate, copy)
+        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
+        return self._sender.run(flow, options)
 
-    def predict_future(self, inputs: Inputs, **options: Any) -> Future[Prediction]:
+    def predict_future(
+        self,
+        inputs: Inputs,
+        *,
+        signature: str | Signature | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> Future[Prediction]:
         """See :meth:`tfsclient.Client.predict_future`."""
-        return self._client.predict_future(self.name, inputs, **self._which(), **options)
+        options = Options(outputs, timeout, headers, validate, copy)
+        flow = self._sender.flows.prepare_predict(self._ref, signature, inputs, options)
+        return self._sender.start(flow, options)
 
-    def predict_batches(self, batches: Iterable[Inputs], **options: Any) -> Iterator[Prediction]:
+    def predict_batches(
+        self,
+        batches: Iterable[Inputs],
+        *,
+        concurrency: int = 8,
+        ordered: bool = True,
+        batch_size: int | None = None,
+        signature: str | Signature | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> Iterator[Prediction]:
         """See :meth:`tfsclient.Client.predict_batches`."""
-        return self._client.predict_batches(self.name, batches, **self._which(), **options)
+        options = Options(outputs, timeout, headers, validate, copy)
+        build = partial(self._sender.flows.build, self._ref, signature, options=options)
+        plan = Batches(concurrency, ordered, batch_size)
+        return run_batches(self._sender, batches, build, plan, options)
 
     def classify(
-        self, examples: Examples, context: ExampleLike | None = None, **options: Any
+        self,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
     ) -> Classes:
         """See :meth:`tfsclient.Client.classify`."""
-        return self._client.classify(self.name, examples, context, **self._which(), **options)
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.classify(self._ref, signature, examples, context, options)
+        return self._sender.run(flow, options)
 
     def regress(
-        self, examples: Examples, context: ExampleLike | None = None, **options: Any
+        self,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
     ) -> Float32s:
         """See :meth:`tfsclient.Client.regress`."""
-        return self._client.regress(self.name, examples, context, **self._which(), **options)
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.regress(self._ref, signature, examples, context, options)
+        return self._sender.run(flow, options)
 
     def multi_inference(
         self,
-        tasks: Mapping[str, str],
+        tasks: Mapping[str, Task],
         examples: Examples,
         context: ExampleLike | None = None,
-        **options: Any,
+        *,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
     ) -> dict[str, Classes | Float32s]:
         """See :meth:`tfsclient.Client.multi_inference`."""
-        return self._client.multi_inference(
-            self.name, tasks, examples, context, **self._which(), **options
-        )
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.multi_inference(self._ref, tasks, examples, context, options)
+        return self._sender.run(flow, options)
 
-    def metadata(self, **options: Any) -> Model:
+    def metadata(self, *, timeout: Timeout = DEFAULT, headers: Headers = None) -> Model:
         """See :meth:`tfsclient.Client.metadata`."""
-        return self._client.metadata(self.name, **self._which(), **options)
+        flow = self._sender.flows.metadata(self._ref)
+        return self._sender.run(flow, Options(None, timeout, headers))
 
-    def signature(self, signature: str | None = None, **options: Any) -> Signature:
+    def signature(
+        self,
+        signature: str | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> Signature:
         """See :meth:`tfsclient.Client.signature`."""
-        return self._client.signature(self.name, signature, **self._which(), **options)
+        flow = self._sender.flows.signature(self._ref, signature)
+        return self._sender.run(flow, Options(None, timeout, headers))
 
-    def status(self, **options: Any) -> list[VersionStatus]:
+    def status(self, *, timeout: Timeout = DEFAULT, headers: Headers = None) -> list[VersionStatus]:
         """See :meth:`tfsclient.Client.status`."""
-        return self._client.status(self.name, version=self.version, **options)
+        flow = self._sender.flows.status(ModelRef(self.name, self.version))
+        return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
         """See :meth:`tfsclient.Client.wait_until_ready`."""
-        return self._client.wait_until_ready(self.name, version=self.version, timeout=timeout)
-
-
-class AsyncBoundModel(_Bound):
-    """A model of a :class:`tfsclient.AsyncClient`; the methods take what the client's own take."""
-
-    def __init__(
-        self, client: AsyncClient, name: str, version: int | None, label: str | None
-    ) -> None:
-        super().__init__(name, version, label)
-        self._client = client
-
-    def predict(self, inputs: Inputs, **options: Any) -> Awaitable[Prediction]:
-        """See :meth:`tfsclient.Client.predict`."""
-        return self._client.predict(self.name, inputs, **self._which(), **options)
-
-    def predict_batches(self, batches: Any, **options: Any) -> AsyncIterator[Prediction]:
-        """See :meth:`tfsclient.Client.predict_batches`."""
-        return self._client.predict_batches(self.name, batches, **self._which(), **options)
-
-    def classify(
-        self, examples: Examples, context: ExampleLike | None = None, **options: Any
-    ) -> Awaitable[Classes]:
-        """See :meth:`tfsclient.AsyncClient.classify`."""
-        return self._client.classify(self.name, examples, context, **self._which(), **options)
-
-    def regress(
-        self, examples: Examples, context: ExampleLike | None = None, **options: Any
-    ) -> Awaitable[Float32s]:
-        """See :meth:`tfsclient.AsyncClient.regress`."""
-        return self._client.regress(self.name, examples, context, **self._which(), **options)
-
-    def multi_inference(
-        self,
-        tasks: Mapping[str, str],
-        examples: Examples,
-        context: ExampleLike | None = None,
-        **options: Any,
-    ) -> Awaitable[dict[str, Classes | Float32s]]:
-        """See :meth:`tfsclient.AsyncClient.multi_inference`."""
-        return self._client.multi_inference(
-            self.name, tasks, examples, context, **self._which(), **options
-        )
-
-    def metadata(self, **options: Any) -> Awaitable[Model]:
-        """See :meth:`tfsclient.Client.metadata`."""
-        return self._client.metadata(self.name, **self._which(), **options)
-
-    def signature(self, signature: str | None = None, **options: Any) -> Awaitable[Signature]:
-        """See :meth:`tfsclient.Client.signature`."""
-        return self._client.signature(self.name, signature, **self._which(), **options)
-
-    def status(self, **options: Any) -> Awaitable[list[VersionStatus]]:
-        """See :meth:`tfsclient.Client.status`."""
-        return self._client.status(self.name, version=self.version, **options)
-
-    def wait_until_ready(self, *, timeout: float | None = 60.0) -> Awaitable[VersionStatus]:
-        """See :meth:`tfsclient.Client.wait_until_ready`."""
-        return self._client.wait_until_ready(self.name, version=self.version, timeout=timeout)
+        ref = ModelRef(self.name, self.version)
+        return wait_until_ready(self._sender, ref, timeout)

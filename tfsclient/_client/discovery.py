@@ -11,23 +11,19 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeAlias
 
-from tfsclient._calls.call import Call, Flow
-from tfsclient.errors import InvalidArgument, NotFound, TFSError
+from tfsclient._calls.call import Call, Flow, ask
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient.errors import InvalidArgument, NotFound
 from tfsclient.results import Prediction
-from tfsclient.schema import Model, Signature
+from tfsclient.schema import Model
 
 _MAX_AGE = 60.0  # seconds until a pointer is looked up again
 _MIN_AGE = 1.0  # seconds within which a pointer is not looked up twice on suspicion
 
-
-class Pointer(NamedTuple):
-    """What a request asks for: a version, a label, or (with neither) the latest."""
-
-    model: str
-    version: int | None
-    label: str | None
+# What a request asks for: a version, a label, or (with neither) the latest.
+_Pointer: TypeAlias = tuple[str, int | None, str | None]
 
 
 @dataclass(slots=True)
@@ -49,10 +45,6 @@ class Entry:
         age = time.monotonic() - self.asked_at
         return age < _MIN_AGE or (age < _MAX_AGE and not self.suspect)
 
-    def vouches_for(self, signature: Signature) -> bool:
-        """Whether this very signature is still the model's, and need not be asked for again."""
-        return self.model.signatures.get(signature.name) is signature and self.fresh()
-
 
 class Discovery:
     """The signatures known so far; safe to share between threads.
@@ -64,57 +56,62 @@ class Discovery:
 
     def __init__(
         self,
-        metadata: Callable[[str, int | None, str | None], Call[Model]],
+        metadata: Callable[[ModelRef], Call[Model]],
         schemas: Mapping[str, Model],
     ) -> None:
         self._metadata = metadata
         self._given = {name: Entry(model, math.inf) for name, model in schemas.items()}
         # Without a lock, which a fork could leave locked: at worst two threads ask at once.
-        self._entries: dict[Pointer, Entry] = {}
+        self._entries: dict[_Pointer, Entry] = {}
 
-    def known(self, pointer: Pointer) -> Entry | None:
-        """The model behind a pointer; None if it is to be asked for."""
-        entry = self._given.get(pointer.model) or self._entries.get(pointer)
-        return entry if entry is not None and entry.fresh() else None
+    def known(self, ref: ModelRef) -> Model | None:
+        """The model that a request means; None if it is to be asked for."""
+        entry = self._given.get(ref.name) or self._entries.get((ref.name, ref.version, ref.label))
+        return entry.model if entry is not None and entry.fresh() else None
 
-    def find(self, pointer: Pointer) -> Flow[Model]:
-        """The model behind a pointer, asked for if it is not known or too old."""
-        known = self.known(pointer)
+    def find(self, ref: ModelRef) -> Flow[Model]:
+        """The model that a request means, asked for if it is not known or too old."""
+        known = self.known(ref)
         if known is not None:
-            return known.model
+            return known
         now = time.monotonic()
-        if pointer in self._entries:
+        entry = self._entries.get((ref.name, ref.version, ref.label))
+        if entry is not None:
             # Others go on with what is known while this one asks.
-            self._entries[pointer].asked_at = now
-        return (yield from self._ask(pointer, now))
+            entry.asked_at = now
+        return (yield from self._ask(ref, now))
 
-    def renew(self, pointer: Pointer) -> Flow[Model | None]:
+    def renew(self, ref: ModelRef) -> Flow[Model | None]:
         """Ask again, before an input is refused; None if the last answer is too fresh for that."""
-        if pointer.model in self._given:
+        if ref.name in self._given:
             return None
         now = time.monotonic()
-        entry = self._entries.get(pointer)
+        entry = self._entries.get((ref.name, ref.version, ref.label))
         if entry is not None:
             if now - entry.asked_at < _MIN_AGE:
                 return None
             entry.asked_at = now
-        return (yield from self._ask(pointer, now))
+        return (yield from self._ask(ref, now))
 
-    def learn(self, pointer: Pointer, outcome: Prediction | TFSError) -> None:
-        """Have a pointer looked up again if this outcome says that it moved."""
-        entry = self._entries.get(pointer)
+    def learn(self, call: Call[object], outcome: object) -> None:
+        """Have a pointer looked up again if the outcome of a call says that it moved."""
+        ref = call.ref
+        if ref is None or call.safe:
+            return
+        entry = self._entries.get((ref.name, ref.version, ref.label))
         if entry is None:
             return
-        if isinstance(outcome, TFSError):
-            moved = isinstance(outcome, (InvalidArgument, NotFound))
-        else:
+        if isinstance(outcome, Prediction):
             moved = outcome.version not in (None, entry.model.version)
+        else:
+            moved = isinstance(outcome, (InvalidArgument, NotFound))
         if moved:
             entry.suspect = True
 
-    def _ask(self, pointer: Pointer, now: float) -> Flow[Model]:
-        model: Model = yield self._metadata(*pointer)
-        # One entry for each pointer, whoever asks: remembered requests keep it.
+    def _ask(self, ref: ModelRef, now: float) -> Flow[Model]:
+        pointer = (ref.name, ref.version, ref.label)
+        model = yield from ask(self._metadata(ModelRef(*pointer)))
+        # One entry for each pointer, whoever asks.
         entry = self._entries.setdefault(pointer, Entry(model, now))
         if entry.model != model:
             entry.model = model

@@ -1,52 +1,51 @@
-"""What a client does, without doing it: which calls to make and in what order.
+"""What all clients share: which calls to make, with which options, in which order; no I/O.
 
-Nothing here does I/O.  The flows yield calls and are driven by the sync client with plain calls and
-by the asyncio client with awaits.
+A method that takes more than one call is a flow: it yields calls and is sent their results, so that
+discovery is written once and driven by the sync client with calls and by the asyncio client with
+awaits.
 """
 
 from __future__ import annotations
 
-import enum
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, NamedTuple
 
-from tfsclient._calls.call import Call, Flow
-from tfsclient._calls.deadline import check_timeout
-from tfsclient._calls.grpc_frames import Repeats, Which
-from tfsclient._calls.request import PredictRequest, build_predict, check_version
-from tfsclient._client.discovery import Discovery, Pointer
-from tfsclient._inputs import prepare as inputs_
+from tfsclient._calls.call import Call, Flow, T, ask
+from tfsclient._calls.deadline import Deadline, check_timeout
+from tfsclient._calls.interface import Calls
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Token
+from tfsclient._calls.request import (
+    ExamplesRequest,
+    PredictRequest,
+    examples_request,
+    multi_tasks,
+    predict_request,
+)
+from tfsclient._client.discovery import Discovery
+from tfsclient._codec.inference import Task
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ServerConfig
-from tfsclient._transports.target import Target
-from tfsclient.errors import InvalidInput, left_out
+from tfsclient.errors import InvalidInput
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
 
-class _Default(enum.Enum):
-    DEFAULT = "the client's own setting"
+class Scope(NamedTuple):
+    """One deadline and one set of headers for all that a method sends."""
 
-    def __repr__(self) -> str:
-        return "<DEFAULT>"
-
-
-DEFAULT: Final = _Default.DEFAULT
-Timeout: TypeAlias = float | None | Literal[_Default.DEFAULT]
-Flag: TypeAlias = bool | Literal[_Default.DEFAULT]
-Headers: TypeAlias = Mapping[str, str] | None
-Token: TypeAlias = str | Callable[[], str] | None
-Examples: TypeAlias = "Iterable[ExampleLike] | Any"  # Any: a table
+    deadline: Deadline
+    headers: Mapping[str, str]
 
 
-class Core:
+class Flows:
     """The part of a client that both colours share.
 
     Args:
-        target: the server.
+        calls: makes the calls of the target's protocol.
         timeout: seconds for a call; None for no limit.
         headers: sent with every call.
         token: a bearer token, or what gives one for each call.
@@ -57,7 +56,7 @@ class Core:
 
     def __init__(
         self,
-        target: Target,
+        calls: Calls,
         *,
         timeout: float | None,
         headers: Headers,
@@ -66,32 +65,26 @@ class Core:
         copy: bool,
         schemas: Mapping[str, Model] | None,
     ) -> None:
+        self._calls = calls
         self._timeout = check_timeout(timeout)
         self._headers = _lower(headers)
         self._token = token
         self._validate = validate
         self._copy = copy
-        if target.rest:
-            from tfsclient._calls import rest as calls
-        else:
-            try:
-                import grpc  # noqa: F401
-            except ImportError as error:
-                raise left_out(error) from error
-            from tfsclient._calls import grpc as calls  # type: ignore[no-redef]
-        self._calls: Any = calls
         self._schemas = dict(schemas or {})
-        self._discovery = Discovery(self._calls.metadata, self._schemas)
-        self.repeats = Repeats()
+        self._discovery = Discovery(calls.metadata, self._schemas)
+        self.learn = self._discovery.learn
 
-    # One deadline and one set of headers for all that a method sends.
+    def scope(self, options: Options) -> Scope:
+        """The deadline and the headers of a method that starts now.
 
-    def end(self, timeout: Timeout) -> float | None:
-        """When a method that starts now must be done, by ``time.monotonic()``; None for never."""
-        seconds = self._timeout if timeout is DEFAULT else check_timeout(timeout)
-        return None if seconds is None else time.monotonic() + seconds
+        Raises:
+            InvalidInput: the timeout is not a positive number.
+        """
+        seconds = self._timeout if options.timeout is DEFAULT else options.timeout
+        return Scope(Deadline(seconds), self._merge(options.headers))
 
-    def headers(self, headers: Headers) -> Mapping[str, str]:
+    def _merge(self, headers: Headers) -> Mapping[str, str]:
         """The headers of one call: the client's, the token, and the call's own."""
         if headers is None and self._token is None:
             return self._headers
@@ -101,186 +94,158 @@ class Core:
             merged["authorization"] = f"Bearer {token}"
         return merged | _lower(headers)
 
-    # Flows.
+    # Predict.
 
-    def which(
+    def predict(
         self,
-        model: str,
+        ref: ModelRef,
         signature: str | Signature | None,
-        version: int | None,
-        label: str | None,
-        outputs: Sequence[str] | None,
-        validate: Flag,
-        copy: Flag,
-    ) -> Which:
-        """All but the inputs that decides what is sent and how the answer is read."""
-        return (
-            model,
-            id(signature) if isinstance(signature, Signature) else signature,
-            version,
-            label,
-            tuple(outputs) if isinstance(outputs, list) else outputs,
-            self._validate if validate is DEFAULT else validate,
-            self._copy if copy is DEFAULT else copy,
-        )
+        inputs: prepare.Inputs,
+        options: Options,
+    ) -> Flow[Prediction]:
+        """Check the inputs and run a signature on them."""
+        call = yield from self.prepare_predict(ref, signature, inputs, options)
+        return (yield from ask(call))
 
-    def prepare(
+    def prepare_predict(
         self,
-        which: Which,
-        model: str,
-        inputs: inputs_.Inputs,
+        ref: ModelRef,
         signature: str | Signature | None,
-        version: int | None,
-        label: str | None,
-        outputs: Sequence[str] | None,
-        validate: Flag,
-        copy: Flag,
+        inputs: prepare.Inputs,
+        options: Options,
     ) -> Flow[Call[Prediction]]:
-        """The call for a checked request, which is remembered by what :meth:`which` gave."""
-        request = yield from self.build(
-            model,
-            inputs,
-            signature=signature,
-            version=version,
-            label=label,
-            outputs=outputs,
-            validate=validate,
-        )
-        call = self.call(request, copy)
-        if request.spec is not None and not self._calls.NEEDS_SIGNATURE:
-            entry = None
-            if request.spec is not signature:
-                entry = self._discovery.known(Pointer(model, version, label))
-                if entry is None or not entry.vouches_for(request.spec):
-                    return call  # it was not checked against what is known now
-            self.repeats.keep(which, inputs, entry, request, call)
-        return call
+        """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
+        validate = self._flag(options.validate, self._validate)
+        copy = self._flag(options.copy, self._copy)
+        spec = signature if isinstance(signature, Signature) else self._known(ref, signature)
+        if spec is not None:
+            outputs = None if options.outputs is None else tuple(options.outputs)
+            call = self._calls.repeated(
+                ref, spec, inputs, outputs=outputs, validate=validate, copy=copy
+            )
+            if call is not None:
+                return call
+        request = yield from self.build(ref, signature, inputs, options)
+        return self._encode(request, inputs, validate=validate, copy=copy)
+
+    def _known(self, ref: ModelRef, signature: str | None) -> Signature | None:
+        model = self._discovery.known(ref)
+        return None if model is None else model.pick(signature)
 
     def build(
         self,
-        model: str,
-        inputs: inputs_.Inputs,
-        *,
+        ref: ModelRef,
         signature: str | Signature | None,
-        version: int | None,
-        label: str | None,
-        outputs: Sequence[str] | None,
-        validate: Flag,
+        inputs: prepare.Inputs,
+        options: Options,
     ) -> Flow[PredictRequest]:
         """A checked request; only discovery is sent, and only if the signature is not known."""
-        check = self._checks(validate)
+        check = self._flag(options.validate, self._validate)
+        outputs = options.outputs
 
         def build(spec: Signature) -> PredictRequest:
-            return build_predict(
-                model,
-                inputs,
-                signature=spec,
-                version=version,
-                label=label,
-                outputs=outputs,
-                validate=check,
-            )
+            named = replace(ref, signature=spec.name)
+            return predict_request(named, spec, inputs, outputs, check)
 
-        check_version(model, version, label)
         if isinstance(signature, Signature):
             return build(signature)
-        if not check and not self._calls.NEEDS_SIGNATURE and isinstance(inputs, Mapping):
-            tensors = inputs_.as_they_are(inputs, model=model, signature=signature)
-            return PredictRequest(model, tensors, signature, version, label, outputs)
-        pointer = Pointer(model, version, label)
-        known = yield from self._discovery.find(pointer)
+        if not check and not self._calls.needs_signature and isinstance(inputs, Mapping):
+            tensors = prepare.as_they_are(inputs, model=ref.name, signature=signature)
+            return PredictRequest(replace(ref, signature=signature), tensors, outputs)
+        known = yield from self._discovery.find(ref)
         try:
             return build(known.signature(signature))
         except InvalidInput:
             # What is known may be out of date: the server has the last word before a refusal.
-            renewed = yield from self._discovery.renew(pointer)
+            renewed = yield from self._discovery.renew(ref)
             if renewed is None or renewed == known:
                 raise
             return build(renewed.signature(signature))
 
-    def send(self, request: Any, copy: Flag) -> Flow[Prediction]:
+    def send(self, request: PredictRequest | Any, options: Options) -> Flow[Prediction]:
         """Send a request that was built before, here or by the official classes."""
         if not isinstance(request, PredictRequest):
             request = PredictRequest.from_message(request)
-        if request.spec is None and self._calls.NEEDS_SIGNATURE:
-            pointer = Pointer(request.model, request.version, request.label)
-            known = yield from self._discovery.find(pointer)
-            request = replace(request, spec=known.signature(request.signature))
-        prediction: Prediction = yield self.call(request, copy)
-        return prediction
+        if request.spec is None and self._calls.needs_signature:
+            known = yield from self._discovery.find(request.ref)
+            request = replace(request, spec=known.signature(request.ref.signature))
+        return (yield from ask(self.encode(request, options)))
 
-    def call(self, request: PredictRequest, copy: Flag) -> Call[Prediction]:
+    def encode(self, request: PredictRequest, options: Options) -> Call[Prediction]:
         """The encoded call for a request."""
+        validate = self._flag(options.validate, self._validate)
+        copy = self._flag(options.copy, self._copy)
+        return self._encode(request, None, validate=validate, copy=copy)
+
+    def _encode(
+        self, request: PredictRequest, inputs: prepare.Inputs | None, *, validate: bool, copy: bool
+    ) -> Call[Prediction]:
         started = time.perf_counter()
-        call: Call[Prediction] = self._calls.predict(
-            request, self._copy if copy is DEFAULT else copy
-        )
-        pointer = Pointer(request.model, request.version, request.label)
-        call.learn = partial(self._discovery.learn, pointer)
+        call = self._calls.predict(request, inputs, validate=validate, copy=copy)
         call.encode_seconds = time.perf_counter() - started
         return call
+
+    # Examples.
 
     def classify(
-        self, model: str, examples: Examples, context: ExampleLike | None, **options: Any
-    ) -> Call[Classes]:
-        """The call that classifies Examples; they are checked if their features are known."""
-        call: Call[Classes] = self._infer(self._calls.classify, model, examples, context, **options)
-        return call
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        examples: Iterable[ExampleLike],
+        context: ExampleLike | None,
+        options: Options,
+    ) -> Flow[Classes]:
+        """Classify Examples; they are checked if their features are known."""
+        started = time.perf_counter()
+        request = self._examples("Classify", "classify", ref, signature, examples, context, options)
+        return (yield from _timed(self._calls.classify(request), started))
 
     def regress(
-        self, model: str, examples: Examples, context: ExampleLike | None, **options: Any
-    ) -> Call[Float32s]:
-        """The call that gives a number for each Example."""
-        call: Call[Float32s] = self._infer(self._calls.regress, model, examples, context, **options)
-        return call
-
-    def _infer(
         self,
-        make: Callable[..., Call[Any]],
-        model: str,
-        examples: Examples,
-        context: ExampleLike | None,
-        *,
+        ref: ModelRef,
         signature: str | Signature | None,
-        version: int | None,
-        label: str | None,
-        validate: Flag,
-    ) -> Call[Any]:
-        check_version(model, version, label)
-        spec = self._given(model, signature)
+        examples: Iterable[ExampleLike],
+        context: ExampleLike | None,
+        options: Options,
+    ) -> Flow[Float32s]:
+        """Get a number for each Example; they are checked if their features are known."""
         started = time.perf_counter()
-        call = make(
-            model,
-            examples,
-            context,
-            signature=signature if spec is None else spec.name,
-            version=version,
-            label=label,
-            features=spec.features if spec is not None and self._checks(validate) else None,
-        )
-        call.encode_seconds = time.perf_counter() - started
-        return call
+        request = self._examples("Regress", "regress", ref, signature, examples, context, options)
+        return (yield from _timed(self._calls.regress(request), started))
+
+    def _examples(
+        self,
+        method: str,
+        task: Task,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        examples: Iterable[ExampleLike],
+        context: ExampleLike | None,
+        options: Options,
+    ) -> ExamplesRequest:
+        given = self._given(ref.name, signature)
+        name = given.name if given is not None else signature
+        assert not isinstance(name, Signature)
+        named = replace(ref, signature=name)
+        checks = self._flag(options.validate, self._validate)
+        features = given.features if given is not None and checks else None
+        return examples_request(method, [(named, task)], examples, context, features)
 
     def multi_inference(
         self,
-        model: str,
-        tasks: Mapping[str, str],
-        examples: Examples,
+        ref: ModelRef,
+        tasks: Mapping[str, Task],
+        examples: Iterable[ExampleLike],
         context: ExampleLike | None,
-        *,
-        version: int | None,
-        label: str | None,
-        validate: Flag,
-    ) -> Call[dict[str, Classes | Float32s]]:
-        """The call that runs several signatures on the same Examples."""
-        check_version(model, version, label)
-        specs = [self._given(model, name) for name in tasks] if self._checks(validate) else []
+        options: Options,
+    ) -> Flow[dict[str, Classes | Float32s]]:
+        """Run several signatures on the same Examples."""
         started = time.perf_counter()
-        call: Call[dict[str, Classes | Float32s]] = self._calls.multi_inference(
-            model, tasks, examples, context, version=version, label=label, features=_union(specs)
-        )
-        call.encode_seconds = time.perf_counter() - started
-        return call
+        checks = self._flag(options.validate, self._validate)
+        specs = [self._given(ref.name, name) for name in tasks] if checks else []
+        listed = multi_tasks(ref, tasks)
+        request = examples_request("MultiInference", listed, examples, context, _union(specs))
+        return (yield from _timed(self._calls.multi_inference(request), started))
 
     def _given(self, model: str, signature: str | Signature | None) -> Signature | None:
         """The signature, where it was given rather than to be asked for.
@@ -291,25 +256,33 @@ class Core:
             return signature
         return self._schemas[model].signature(signature) if model in self._schemas else None
 
-    def _checks(self, validate: Flag) -> bool:
-        return self._validate if validate is DEFAULT else validate
+    @staticmethod
+    def _flag(flag: Flag, own: bool) -> bool:
+        return own if flag is DEFAULT else flag
 
-    def metadata(self, model: str, version: int | None, label: str | None) -> Call[Model]:
-        """The call for a model's signatures."""
-        check_version(model, version, label)
-        call: Call[Model] = self._calls.metadata(model, version, label)
-        return call
+    # About models.
 
-    def status(self, model: str, version: int | None) -> Call[list[VersionStatus]]:
-        """The call for the states of a model's versions."""
-        check_version(model, version, None)
-        call: Call[list[VersionStatus]] = self._calls.status(model, version)
-        return call
+    def metadata(self, ref: ModelRef) -> Flow[Model]:
+        """Ask for a model's signatures."""
+        return (yield from ask(self._calls.metadata(ref)))
 
-    def reload(self, config: ServerConfig) -> Call[None]:
-        """The call that replaces the server's list of models."""
-        call: Call[None] = self._calls.reload(config)
-        return call
+    def signature(self, ref: ModelRef, signature: str | None) -> Flow[Signature]:
+        """Ask for a model's signatures, and pick one."""
+        model = yield from ask(self._calls.metadata(ref))
+        return model.signature(signature)
+
+    def status(self, ref: ModelRef) -> Flow[list[VersionStatus]]:
+        """Ask for the states of a model's versions."""
+        return (yield from ask(self._calls.status(ref)))
+
+    def reload(self, config: ServerConfig) -> Flow[None]:
+        """Replace the server's list of models."""
+        return (yield from ask(self._calls.reload(config)))
+
+
+def _timed(call: Call[T], started: float) -> Flow[T]:
+    call.encode_seconds = time.perf_counter() - started
+    return (yield from ask(call))
 
 
 def _union(specs: Sequence[Signature | None]) -> Features | None:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, InvalidStateError
 from typing import Any, cast
 
 from tfsclient._calls.call import T
-from tfsclient._client.observe import Exchange
+from tfsclient._client.observe import Observed
 from tfsclient.errors import TFSError
 
 
@@ -19,9 +19,9 @@ class CallFuture(Future[T]):
     So decoding runs on the thread that wants the result, not on the transport's.
     """
 
-    def __init__(self, exchange: Exchange[T]) -> None:
+    def __init__(self, observed: Observed[T]) -> None:
         super().__init__()
-        self._exchange = exchange
+        self._observed = observed
         self._decoding = threading.Lock()
         self._decoded: tuple[T] | TFSError | None = None
         self.cancel_call: Callable[[], object] = lambda: None
@@ -30,7 +30,7 @@ class CallFuture(Future[T]):
         """Take the transport's answer; it comes too late for a future that was cancelled."""
         with contextlib.suppress(InvalidStateError):
             if isinstance(outcome, TFSError):
-                self._exchange.failed(outcome)
+                self._observed.failed(outcome)
                 self.set_exception(outcome)
             else:
                 self.set_result(cast("Any", outcome))
@@ -41,7 +41,7 @@ class CallFuture(Future[T]):
         with self._decoding:
             if self._decoded is None:
                 try:
-                    self._decoded = (self._exchange.answered(data),)
+                    self._decoded = (self._observed.answered(data),)
                 except TFSError as error:
                     self._decoded = error
         if isinstance(self._decoded, TFSError):

@@ -45,15 +45,18 @@ class CallInfo:
 
 
 OnCall: TypeAlias = Callable[[CallInfo], None] | None
+# Is given each call with its result or its error, for what that tells about the model.
+Learn: TypeAlias = Callable[[Call[object], object], None]
 
 
-class Exchange(Generic[T]):
+class Observed(Generic[T]):
     """A call that is being sent; made just before, finished with the answer's bytes or an error."""
 
-    __slots__ = ("_call", "_on_call", "_started")
+    __slots__ = ("_call", "_learn", "_on_call", "_started")
 
-    def __init__(self, call: Call[T], on_call: OnCall) -> None:
+    def __init__(self, call: Call[T], learn: Learn, on_call: OnCall) -> None:
         self._call = call
+        self._learn = learn
         self._on_call = on_call
         self._started = time.perf_counter()
 
@@ -72,16 +75,14 @@ class Exchange(Generic[T]):
             error.signature = error.signature or call.signature
             self._tell(received, len(data), error)
             raise
-        if call.learn is not None:
-            call.learn(result)
+        self._learn(call, result)
         if self._on_call is not None or _log.isEnabledFor(logging.DEBUG):
             self._tell(received, len(data), result)
         return result
 
     def failed(self, error: TFSError) -> None:
         """Take note that there is no answer."""
-        if self._call.learn is not None:
-            self._call.learn(error)
+        self._learn(self._call, error)
         self._tell(time.perf_counter(), 0, error)
 
     def _tell(self, received: float, size: int, outcome: T | TFSError) -> None:

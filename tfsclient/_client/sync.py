@@ -1,28 +1,31 @@
-"""The client that people use, for threads; ``tfsclient._client.aio`` has its twin for asyncio."""
+"""The client that people use, for threads; ``_client.aio`` has its twin for asyncio."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Any
 
-from tfsclient._calls.call import Call, T, drive
-from tfsclient._calls.deadline import Readiness, left
-from tfsclient._calls.request import PredictRequest, check_version
-from tfsclient._client.batches import Parts, pipeline, split
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout, Token
+from tfsclient._calls.request import PredictRequest
+from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.bound import BoundModel
-from tfsclient._client.flows import DEFAULT, Core, Examples, Flag, Headers, Timeout, Token
-from tfsclient._client.futures import CallFuture
-from tfsclient._client.observe import Exchange, OnCall
-from tfsclient._inputs import prepare as inputs_
-from tfsclient._inputs.example import ExampleLike
+from tfsclient._client.flows import Flows
+from tfsclient._client.observe import OnCall
+from tfsclient._client.protocols import make_calls, make_transport
+from tfsclient._client.readiness import wait_until_ready
+from tfsclient._client.sending import Sender
+from tfsclient._codec.inference import Task
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._inputs.example import ExampleLike, Examples
+from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ConfigSource, plan_reload
+from tfsclient._transports.interface import Transport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
@@ -57,6 +60,8 @@ class Client:
             it raises is logged.
         channel_options: more options for the gRPC channel; they win over our own.
         http_client: an ``httpx.Client`` to use for REST; it stays yours to close.
+        transport: what sends the bytes instead of our own connections: a
+            :class:`tfsclient.Transport`, as ``tfsclient.testing.FakeTransport`` is one.
 
     Raises:
         InvalidInput: the target or an option makes no sense.
@@ -78,11 +83,12 @@ class Client:
         on_call: OnCall = None,
         channel_options: Sequence[tuple[str, Any]] = (),
         http_client: Any = None,
+        transport: Transport | None = None,
     ) -> None:
         self._target = parse(target)
         settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
-        self._core = Core(
-            self._target,
+        flows = Flows(
+            make_calls(self._target),
             timeout=timeout,
             headers=headers,
             token=token,
@@ -90,20 +96,12 @@ class Client:
             copy=copy,
             schemas=schemas,
         )
-        self._on_call = on_call
-        if self._target.rest:
-            from tfsclient._transports.rest import RestTransport
-
-            self._transport: Any = RestTransport(settings)
-        else:
-            from tfsclient._transports.grpc import GrpcTransport
-
-            self._transport = GrpcTransport(settings)
+        self._sender = Sender(flows, transport or make_transport(settings), on_call)
 
     def predict(
         self,
         model: str,
-        inputs: inputs_.Inputs,
+        inputs: Inputs,
         *,
         signature: str | Signature | None = None,
         version: int | None = None,
@@ -141,20 +139,16 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
-        end, sent = self._core.end(timeout), self._core.headers(headers)
-        which = self._core.which(model, signature, version, label, outputs, validate, copy)
-        call = self._core.repeats.find(which, inputs)
-        if call is None:
-            flow = self._core.prepare(
-                which, model, inputs, signature, version, label, outputs, validate, copy
-            )
-            call = drive(flow, self._send_by(end, sent))
-        return self._exchange(call, end, sent)
+        options = Options(outputs, timeout, headers, validate, copy)
+        flow = self._sender.flows.predict(
+            ModelRef(model, version, label), signature, inputs, options
+        )
+        return self._sender.run(flow, options)
 
     def predict_future(
         self,
         model: str,
-        inputs: inputs_.Inputs,
+        inputs: Inputs,
         *,
         signature: str | Signature | None = None,
         version: int | None = None,
@@ -174,20 +168,16 @@ class Client:
             InvalidInput: the inputs do not fit the signature; no predict call was made.
             TFSError: the signature could not be discovered.
         """
-        end, sent = self._core.end(timeout), self._core.headers(headers)
-        which = self._core.which(model, signature, version, label, outputs, validate, copy)
-        call = self._core.repeats.find(which, inputs)
-        if call is None:
-            flow = self._core.prepare(
-                which, model, inputs, signature, version, label, outputs, validate, copy
-            )
-            call = drive(flow, self._send_by(end, sent))
-        return self._start(call, end, sent)
+        options = Options(outputs, timeout, headers, validate, copy)
+        flow = self._sender.flows.prepare_predict(
+            ModelRef(model, version, label), signature, inputs, options
+        )
+        return self._sender.start(flow, options)
 
     def predict_batches(
         self,
         model: str,
-        batches: Iterable[inputs_.Inputs],
+        batches: Iterable[Inputs],
         *,
         concurrency: int = 8,
         ordered: bool = True,
@@ -225,30 +215,17 @@ class Client:
         Raises:
             TFSError: a call failed, or a batch does not fit; what was under way is cancelled.
         """
-        if concurrency < 1:
-            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}", model=model)
-        options: dict[str, Any] = {
-            "signature": signature,
-            "version": version,
-            "label": label,
-            "outputs": outputs,
-            "validate": validate,
-        }
-
-        def start(inputs: inputs_.Inputs) -> Parts:
-            end, sent = self._core.end(timeout), self._core.headers(headers)
-            flow = self._core.build(model, inputs, **options)
-            request = drive(flow, self._send_by(end, sent))
-            requests = split(request, batch_size)
-            calls = [self._core.call(request, copy) for request in requests]
-            return Parts(requests, [self._start(call, end, sent) for call in calls])
-
-        return pipeline(start, batches, concurrency, ordered)
+        options = Options(outputs, timeout, headers, validate, copy)
+        build = partial(
+            self._sender.flows.build, ModelRef(model, version, label), signature, options=options
+        )
+        plan = Batches(concurrency, ordered, batch_size)
+        return run_batches(self._sender, batches, build, plan, options)
 
     def build_predict(
         self,
         model: str,
-        inputs: inputs_.Inputs,
+        inputs: Inputs,
         *,
         signature: str | Signature | None = None,
         version: int | None = None,
@@ -259,16 +236,9 @@ class Client:
         validate: Flag = DEFAULT,
     ) -> PredictRequest:
         """The request that :meth:`predict` would send; nothing is sent but discovery."""
-        flow = self._core.build(
-            model,
-            inputs,
-            signature=signature,
-            version=version,
-            label=label,
-            outputs=outputs,
-            validate=validate,
-        )
-        return drive(flow, self._sender(timeout, headers))
+        options = Options(outputs, timeout, headers, validate)
+        flow = self._sender.flows.build(ModelRef(model, version, label), signature, inputs, options)
+        return self._sender.run(flow, options)
 
     def send(
         self,
@@ -286,7 +256,8 @@ class Client:
             headers: metadata for this call, added to the client's.
             copy: whether to return writable copies.
         """
-        return drive(self._core.send(request, copy), self._sender(timeout, headers))
+        options = Options(timeout=timeout, headers=headers, copy=copy)
+        return self._sender.run(self._sender.flows.send(request, options), options)
 
     def classify(
         self,
@@ -327,16 +298,11 @@ class Client:
             InvalidInput: an example cannot be written, or does not fit; nothing was sent.
             TFSError: the call failed.
         """
-        call = self._core.classify(
-            model,
-            examples,
-            context,
-            signature=signature,
-            version=version,
-            label=label,
-            validate=validate,
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.classify(
+            ModelRef(model, version, label), signature, examples, context, options
         )
-        return self._send(call, timeout, headers)
+        return self._sender.run(flow, options)
 
     def regress(
         self,
@@ -358,21 +324,16 @@ class Client:
         Returns:
             float32 [n], one value for each example.
         """
-        call = self._core.regress(
-            model,
-            examples,
-            context,
-            signature=signature,
-            version=version,
-            label=label,
-            validate=validate,
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.regress(
+            ModelRef(model, version, label), signature, examples, context, options
         )
-        return self._send(call, timeout, headers)
+        return self._sender.run(flow, options)
 
     def multi_inference(
         self,
         model: str,
-        tasks: Mapping[str, str],
+        tasks: Mapping[str, Task],
         examples: Examples,
         context: ExampleLike | None = None,
         *,
@@ -401,16 +362,11 @@ class Client:
         Raises:
             Unimplemented: the target is REST, which has no such call.
         """
-        call = self._core.multi_inference(
-            model,
-            tasks,
-            examples,
-            context,
-            version=version,
-            label=label,
-            validate=validate,
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.multi_inference(
+            ModelRef(model, version, label), tasks, examples, context, options
         )
-        return self._send(call, timeout, headers)
+        return self._sender.run(flow, options)
 
     def metadata(
         self,
@@ -422,7 +378,8 @@ class Client:
         headers: Headers = None,
     ) -> Model:
         """The model's signatures, asked from the server now."""
-        return self._send(self._core.metadata(model, version, label), timeout, headers)
+        flow = self._sender.flows.metadata(ModelRef(model, version, label))
+        return self._sender.run(flow, Options(None, timeout, headers))
 
     def signature(
         self,
@@ -439,8 +396,8 @@ class Client:
         Raises:
             InvalidInput: the model has no such signature; the error lists those it has.
         """
-        found = self.metadata(model, version=version, label=label, timeout=timeout, headers=headers)
-        return found.signature(signature)
+        flow = self._sender.flows.signature(ModelRef(model, version, label), signature)
+        return self._sender.run(flow, Options(None, timeout, headers))
 
     def status(
         self,
@@ -451,7 +408,8 @@ class Client:
         headers: Headers = None,
     ) -> list[VersionStatus]:
         """The states of a model's versions, newest first, unloaded ones included."""
-        return self._send(self._core.status(model, version), timeout, headers)
+        flow = self._sender.flows.status(ModelRef(model, version))
+        return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(
         self, model: str, *, version: int | None = None, timeout: float | None = 60.0
@@ -472,18 +430,7 @@ class Client:
             DeadlineExceeded: it was not ready in time; the text tells the last state.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
-        readiness = Readiness(model, timeout)
-        while True:
-            try:
-                states = self.status(model, version=version, timeout=readiness.look_seconds())
-            except TFSError as error:
-                readiness.not_seen(error)
-            else:
-                ready = readiness.seen(states)
-                if ready is not None:
-                    return ready
-            readiness.check_time()
-            time.sleep(readiness.poll_seconds)
+        return wait_until_ready(self._sender, ModelRef(model, version), timeout)
 
     def reload_config(
         self,
@@ -517,19 +464,19 @@ class Client:
         """
         wanted, changes = plan_reload(config, running)
         if not dry_run:
-            self._send(self._core.reload(wanted), timeout, headers)
+            flow = self._sender.flows.reload(wanted)
+            self._sender.run(flow, Options(None, timeout, headers))
         return changes
 
     def model(
         self, name: str, *, version: int | None = None, label: str | None = None
     ) -> BoundModel:
         """A model named once, for many calls."""
-        check_version(name, version, label)
-        return BoundModel(self, name, version, label)
+        return BoundModel(self._sender, ModelRef(name, version, label))
 
     def close(self) -> None:
         """Close the connections; the client opens new ones if it is used again."""
-        self._transport.close()
+        self._sender.close()
 
     def __enter__(self) -> Client:
         return self
@@ -544,33 +491,3 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<tfsclient.Client of {self._target}>"
-
-    def _start(self, call: Call[T], end: float | None, headers: Mapping[str, str]) -> CallFuture[T]:
-        exchange = Exchange(call, self._on_call)
-        future = CallFuture(exchange)
-        try:
-            seconds = left(end, call.model)
-            future.cancel_call = self._transport.start(call, seconds, headers, future.arrived)
-        except TFSError as error:
-            exchange.failed(error)
-            raise
-        return future
-
-    def _send(self, call: Call[T], timeout: Timeout, headers: Headers) -> T:
-        return self._exchange(call, self._core.end(timeout), self._core.headers(headers))
-
-    def _sender(self, timeout: Timeout, headers: Headers) -> Callable[[Call[Any]], Any]:
-        """A function that sends calls, all of them within one deadline."""
-        return self._send_by(self._core.end(timeout), self._core.headers(headers))
-
-    def _send_by(self, end: float | None, headers: Mapping[str, str]) -> Callable[[Call[Any]], Any]:
-        return lambda call: self._exchange(call, end, headers)
-
-    def _exchange(self, call: Call[T], end: float | None, headers: Mapping[str, str]) -> T:
-        exchange = Exchange(call, self._on_call)
-        try:
-            data = self._transport.send(call, left(end, call.model), headers)
-        except TFSError as error:
-            exchange.failed(error)
-            raise
-        return exchange.answered(data)

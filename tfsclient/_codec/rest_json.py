@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from tfsclient._codec.example import Content, decode_example
 from tfsclient._codec.nested import object_array
 from tfsclient._codec.tensor import Tensor
-from tfsclient._inputs.example import ExampleLike, features_of
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput, Unimplemented
-from tfsclient.schema import Features, TensorSpec
+from tfsclient.schema import TensorSpec
 
 Array = npt.NDArray[Any]
 
@@ -113,19 +113,19 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
         return {"b64": base64.b64encode(item).decode()}
 
 
-def example_to_json(
-    example: ExampleLike, spec: Features | None = None, shared: Iterable[str] | None = ()
-) -> bytes:
-    """An Example's JSON object; see ``_inputs.example.serialize``.
+def example_to_json(content: Content) -> bytes:
+    """An Example's JSON object.
 
     Its literals tell the kinds of its features, so floats always have a point or an exponent.  An
     empty list tells none: there the feature is missing.
+
+    Raises:
+        DecodeError: the bytes are not a serialized ``tensorflow.Example``.
     """
-    members = [
+    return _object(
         orjson.dumps(name) + b":" + _feature_to_json(*values)
-        for name, values in features_of(example, spec, shared).items()
-    ]
-    return _object(members)
+        for name, values in decode_example(content).items()
+    )
 
 
 def _feature_to_json(dtype: DType, values: Any) -> bytes:
@@ -138,14 +138,26 @@ def _feature_to_json(dtype: DType, values: Any) -> bytes:
 
 
 def encode_examples(
-    examples: Sequence[bytes], context: bytes | None, signature: str | None
+    examples: Sequence[Content], context: Content | None, signature: str | None
 ) -> bytes:
-    """The body of a classify or regress request, of what :func:`example_to_json` wrote."""
+    """The body of a classify or regress request.
+
+    Raises:
+        InvalidInput: bytes that came as an example are not one; the text tells which.
+    """
     members = _signature_name(signature)
     if context is not None:
-        members.append(b'"context":' + context)
-    members.append(b'"examples":[' + b",".join(examples) + b"]")
+        members.append(b'"context":' + _named_example("the context", context))
+    each = (_named_example(f"example {n}", content) for n, content in enumerate(examples))
+    members.append(b'"examples":[' + b",".join(each) + b"]")
     return _object(members)
+
+
+def _named_example(what: str, content: Content) -> bytes:
+    try:
+        return example_to_json(content)
+    except DecodeError as error:
+        raise InvalidInput(f"{what}: {error.details}") from error
 
 
 def loads(body: bytes) -> Any:

@@ -24,11 +24,9 @@ from tfsclient._codec.protobuf import (
     Buffer,
     chunk,
     fields,
-    pack_varints,
     signed,
     tag,
     text,
-    unpack_varints,
     varint,
 )
 from tfsclient._codec.strings import (
@@ -38,6 +36,7 @@ from tfsclient._codec.strings import (
     strings_from_content,
     take_strings,
 )
+from tfsclient._codec.varints import pack_varints, unpack_varints
 from tfsclient.dtypes import (
     BOOL_VAL,
     DCOMPLEX_VAL,
@@ -57,6 +56,7 @@ from tfsclient.dtypes import (
 from tfsclient.errors import DecodeError
 
 Array: TypeAlias = npt.NDArray[Any]
+Outputs: TypeAlias = dict[str, Array]
 
 _DTYPE, _SHAPE, _CONTENT = 1, 2, 4  # fields of TensorProto; dtypes.py has the value fields
 _DIM, _DIM_SIZE, _DIM_NAME = 2, 1, 2  # of TensorShapeProto and its Dim

@@ -1,33 +1,26 @@
-"""tf.Examples made of plain values, written for gRPC without protobuf and for REST.
+"""tf.Examples made of plain values, checked against what a model parses.
 
 As in TensorFlow's own tools, bools are integers: 1 and 0 of an int64_list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from tfsclient._codec.protobuf import CHUNK, pack_varints, tag, varint
+from tfsclient._codec.example import (
+    EXAMPLE,
+    Content,
+    Values,
+    decode_example,
+    encode_example,
+)
 from tfsclient._inputs import tables
-from tfsclient._inputs.feature import FLOAT32, INT64, Array, Values, convert
-from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput
+from tfsclient._inputs.feature import Array, convert
+from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.schema import Features
-
-# What stands before a field's size.
-_FEATURES = tag(1, CHUNK)  # of Example
-_ENTRY = tag(1, CHUNK)  # of Features and FeatureLists, which are maps
-_KEY, _VALUE = tag(1, CHUNK), tag(2, CHUNK)  # of its entries
-_LISTS: Final = {STRING: tag(1, CHUNK), FLOAT32: tag(2, CHUNK), INT64: tag(3, CHUNK)}  # of Feature
-_VALUES = tag(1, CHUNK)  # of each list
-
-_MANY = 64  # integers, from which on numpy packs them faster
-
-_EXAMPLE = "tensorflow.Example"
 
 
 class Example:
@@ -80,11 +73,12 @@ def _is_unicode(text: str) -> bool:
 
 # What stands for an Example: itself, its features, its bytes, or a tf.train.Example of any pool.
 ExampleLike: TypeAlias = Example | Mapping[str, Any] | bytes | Any
+Examples: TypeAlias = "Iterable[ExampleLike] | Any"  # Any: a table
 
 
 def is_example(value: Any) -> bool:
     """Whether it is an Example, ours or a protobuf message; a dict or bytes may be one, too."""
-    return isinstance(value, Example) or _message_name(value) == _EXAMPLE
+    return isinstance(value, Example) or _message_name(value) == EXAMPLE
 
 
 def _message_name(value: Any) -> str | None:
@@ -101,54 +95,23 @@ def example_array(examples: Iterable[ExampleLike], spec: Features | None = None)
     Raises:
         InvalidInput: one of them cannot be written; the text tells which.
     """
-    written = _write_all(examples, spec, (), serialize)
-    array = np.empty(len(written), np.object_)
-    array[:] = written
+    contents = _contents(examples, spec, ())
+    array = np.empty(len(contents), np.object_)
+    array[:] = [encode_example(content) for content in contents]
     return array
 
 
-# Writes one Example; the names are of features that it need not have itself, None for any.
-Write: TypeAlias = Callable[[ExampleLike, Features | None, Iterable[str] | None], bytes]
-
-
-def write_call(
-    examples: Iterable[ExampleLike],
-    context: ExampleLike | None,
-    spec: Features | None,
-    write: Write,
-    *,
-    model: str,
-    signature: str | None = None,
-) -> tuple[list[bytes], bytes | None]:
-    """What a call sends: the examples, and the context whose features all of them share.
+def contents_of(
+    examples: Iterable[ExampleLike], context: ExampleLike | None, spec: Features | None
+) -> tuple[list[Content], Content | None]:
+    """The contents of Examples, and of the context whose features all of them share.
 
     Raises:
-        InvalidInput: there are no examples, or one cannot be written; the text tells which.
-    """
-    try:
-        written, before = write_list(examples, context, spec, write)
-    except InvalidInput as error:
-        error.model, error.signature = model, signature
-        raise
-    if not written:
-        raise InvalidInput("there are no examples", model=model, signature=signature)
-    return written, before
-
-
-def write_list(
-    examples: Iterable[ExampleLike],
-    context: ExampleLike | None,
-    spec: Features | None,
-    write: Write,
-) -> tuple[list[bytes], bytes | None]:
-    """The examples, and the context whose features all of them share.
-
-    Raises:
-        InvalidInput: one cannot be written; the text tells which.
+        InvalidInput: one cannot be written, or does not fit ``spec``; the text tells which.
     """
     shared = () if context is None else _names(context)
-    before = None if context is None else write_one("the context", context, spec, None, write)
-    return _write_all(examples, spec, shared, write), before
+    before = None if context is None else one_content("the context", context, spec, None)
+    return _contents(examples, spec, shared), before
 
 
 def _names(context: ExampleLike) -> Iterable[str] | None:
@@ -156,12 +119,9 @@ def _names(context: ExampleLike) -> Iterable[str] | None:
     return features.keys() if isinstance(features, Mapping) else None
 
 
-def _write_all(
-    examples: Iterable[ExampleLike],
-    spec: Features | None,
-    shared: Iterable[str] | None,
-    write: Write,
-) -> list[bytes]:
+def _contents(
+    examples: Iterable[ExampleLike], spec: Features | None, shared: Iterable[str] | None
+) -> list[Content]:
     if tables.is_table(examples):
         examples = tables.rows(examples)
     elif isinstance(examples, np.ndarray):
@@ -170,29 +130,25 @@ def _write_all(
     if one or not isinstance(examples, Iterable):
         raise InvalidInput(f"examples must be a list of them, not a {type(examples).__name__}")
     return [
-        write_one(f"example {number}", example, spec, shared, write)
+        one_content(f"example {number}", example, spec, shared)
         for number, example in enumerate(examples)
     ]
 
 
-def write_one(
-    what: str,
-    example: ExampleLike,
-    spec: Features | None,
-    shared: Iterable[str] | None,
-    write: Write,
-) -> bytes:
-    """One Example, with ``what`` it is in front of an error's text."""
+def one_content(
+    what: str, example: ExampleLike, spec: Features | None, shared: Iterable[str] | None
+) -> Content:
+    """The content of one Example, with ``what`` it is in front of an error's text."""
     try:
-        return write(example, spec, shared)
+        return content_of(example, spec, shared)
     except InvalidInput as error:
         raise InvalidInput(f"{what}: {error.details}", hint=error.hint) from error.__cause__
 
 
-def serialize(
+def content_of(
     example: ExampleLike, spec: Features | None = None, shared: Iterable[str] | None = ()
-) -> bytes:
-    """An Example's bytes; what comes as bytes or as a message is taken as it is.
+) -> Content:
+    """An Example's content; what comes as bytes or as a message is taken as it is.
 
     Args:
         example: the Example, or what stands for one.
@@ -201,87 +157,36 @@ def serialize(
             any.
 
     Raises:
-        InvalidInput: it is no Example, or does not fit ``spec``.
+        InvalidInput: it is not an Example, or does not fit ``spec``.
     """
     if isinstance(example, bytes):
         return example
-    if _message_name(example) == _EXAMPLE:
+    if _message_name(example) == EXAMPLE:
         message: Any = example
         data: bytes = message.SerializeToString()
         return data
-    converted = _convert(example, spec, shared)
-    features = [entry(name, feature(*values)) for name, values in converted.items()]
-    return _field(_FEATURES, b"".join(features))
-
-
-def feature(dtype: DType, values: list[bytes] | Array) -> bytes:
-    """A Feature of these values."""
-    return _field(_LISTS[dtype], _list(dtype, values))
-
-
-def entry(name: str, value: bytes) -> bytes:
-    """An entry of the map that Features are, or FeatureLists."""
-    # The key first, then the value: TensorFlow's fast parser wants them so.
-    return _field(_ENTRY, _key(name) + _field(_VALUE, value))
-
-
-def _field(tag_: bytes, payload: bytes) -> bytes:
-    return tag_ + varint(len(payload)) + payload
-
-
-@lru_cache(maxsize=4096)
-def _key(name: str) -> bytes:
-    return _field(_KEY, name.encode())
-
-
-def _list(dtype: DType, values: list[bytes] | Array) -> bytes:
-    """A BytesList, FloatList or Int64List."""
-    if not isinstance(values, np.ndarray):
-        return b"".join([_VALUES + varint(len(value)) + value for value in values])
-    if not values.size:
-        return b""
-    if dtype == FLOAT32:
-        return _field(_VALUES, values.astype("<f4", copy=False).tobytes())
-    if values.size < _MANY:
-        return _field(_VALUES, b"".join(map(varint, values.tolist())))
-    return _field(_VALUES, pack_varints(values))
-
-
-def features_of(
-    example: ExampleLike, spec: Features | None = None, shared: Iterable[str] | None = ()
-) -> dict[str, Values]:
-    """An Example's features, from whatever stands for it; arguments as for :func:`serialize`.
-
-    Raises:
-        InvalidInput: it is no Example, or does not fit ``spec``.
-    """
-    if not isinstance(example, bytes) and _message_name(example) != _EXAMPLE:
-        return _convert(example, spec, shared)
-    from tfsclient._codec.messages import ProtobufError, message_class
-
-    try:
-        message = message_class(_EXAMPLE).FromString(serialize(example))
-    except ProtobufError as error:
-        raise InvalidInput(f"the bytes are no serialized tf.Example: {error}") from error
-    found = {}
-    for name, feature in message.features.feature.items():
-        kind = feature.WhichOneof("kind")
-        if kind == "bytes_list":
-            found[name] = Values(STRING, list(feature.bytes_list.value))
-        elif kind is not None:
-            dtype = FLOAT32 if kind == "float_list" else INT64
-            found[name] = Values(dtype, np.array(getattr(feature, kind).value, dtype.numpy))
-    return found
-
-
-def _convert(
-    example: ExampleLike, spec: Features | None, shared: Iterable[str] | None
-) -> dict[str, Values]:
     if isinstance(example, Mapping):
         example = Example(example)
     if not isinstance(example, Example):
         raise InvalidInput(
-            f"a {type(example).__name__} is no Example: pass a dict, an Example, a "
+            f"a {type(example).__name__} is not an Example: pass a dict, an Example, a "
             "tf.train.Example or its bytes"
         )
     return convert(example.features, spec, shared)
+
+
+def serialize(example: ExampleLike, spec: Features | None = None) -> bytes:
+    """An Example's bytes; arguments and errors are those of :func:`content_of`."""
+    return encode_example(content_of(example, spec))
+
+
+def features_of(example: ExampleLike) -> Mapping[str, Values]:
+    """An Example's features, from whatever stands for it.
+
+    Raises:
+        InvalidInput: it is not an Example.
+    """
+    try:
+        return decode_example(content_of(example))
+    except DecodeError as error:
+        raise InvalidInput(error.details) from error

@@ -6,11 +6,12 @@ import difflib
 import math
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.example import FLOAT32, INT64, Values
 from tfsclient._codec.nested import object_array
 from tfsclient._inputs import tables
 from tfsclient._inputs.casts import Misfit, cast
@@ -22,21 +23,6 @@ Array: TypeAlias = npt.NDArray[Any]
 
 _KINDS: Final = {bool, int, float, str, bytes}  # what features are made of
 _PLAIN: Final = (*_KINDS, bytearray, memoryview, list, tuple, np.ndarray)
-
-INT64: Final = DType("int64")
-FLOAT32: Final = DType("float32")
-
-
-class Values(NamedTuple):
-    """A feature's values, flat.
-
-    Attributes:
-        dtype: "int64", "float32" or "string".
-        values: a numpy array of int64 or float32, or a list of bytes.
-    """
-
-    dtype: DType
-    values: list[bytes] | Array
 
 
 def convert(

@@ -10,17 +10,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tfsclient._codec.example import Values, encode_entry, encode_example, encode_feature
 from tfsclient._codec.protobuf import chunk
-from tfsclient._inputs.example import (
-    ExampleLike,
-    check_names,
-    entry,
-    feature,
-    serialize,
-    write_list,
-    write_one,
-)
-from tfsclient._inputs.feature import Values, convert
+from tfsclient._inputs.example import ExampleLike, check_names, contents_of, one_content
+from tfsclient._inputs.feature import convert
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
 
@@ -56,9 +49,11 @@ class SequenceExample:
         Raises:
             InvalidInput: a value has no place in a feature, or a list's steps differ in type.
         """
-        lists = [entry(name, _feature_list(name, steps)) for name, steps in self.lists.items()]
+        lists = [
+            encode_entry(name, _feature_list(name, steps)) for name, steps in self.lists.items()
+        ]
         # An Example is a message of features alone, and here they are the first field, too.
-        context = write_one("the context", self.context, None, (), serialize)
+        context = encode_example(one_content("the context", self.context, None, ()))
         return context + chunk(_FEATURE_LISTS, b"".join(lists))
 
     def __repr__(self) -> str:
@@ -87,9 +82,9 @@ class ExampleListWithContext:
         Raises:
             InvalidInput: an example or the context cannot be written; the text tells which.
         """
-        written, context = write_list(self.examples, self.context, None, serialize)
-        items = b"".join([chunk(_EXAMPLES, example) for example in written])
-        return items if context is None else items + chunk(_CONTEXT, context)
+        contents, context = contents_of(self.examples, self.context, None)
+        items = b"".join([chunk(_EXAMPLES, encode_example(content)) for content in contents])
+        return items if context is None else items + chunk(_CONTEXT, encode_example(context))
 
     def __repr__(self) -> str:
         return f"ExampleListWithContext({self.examples!r}, {self.context!r})"
@@ -112,7 +107,9 @@ def _feature_list(name: str, steps: Any) -> bytes:
     features = []
     for value in values:
         (dtype,) = typed
-        features.append(chunk(_FEATURE, feature(dtype, [] if value is None else value.values)))
+        features.append(
+            chunk(_FEATURE, encode_feature(dtype, [] if value is None else value.values))
+        )
     return b"".join(features)
 
 

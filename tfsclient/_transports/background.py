@@ -6,9 +6,11 @@ import asyncio
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from tfsclient._calls.call import Call
+from tfsclient._calls.call import Request
+from tfsclient._calls.deadline import Deadline
+from tfsclient._transports.interface import AsyncTransport
+from tfsclient._transports.rest_aio import AsyncRestTransport
 from tfsclient._transports.settings import Settings
 from tfsclient.errors import Cancelled, Internal, TFSError
 
@@ -17,8 +19,6 @@ class Background:
     """An event loop on a thread of its own; it ends with this object."""
 
     def __init__(self, settings: Settings) -> None:
-        from tfsclient._transports.rest_aio import AsyncRestTransport
-
         self._transport = AsyncRestTransport(settings)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -29,8 +29,8 @@ class Background:
 
     def start(
         self,
-        call: Call[Any],
-        timeout: float | None,
+        request: Request,
+        deadline: Deadline,
         headers: Mapping[str, str],
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
@@ -42,14 +42,14 @@ class Background:
 
         async def run() -> None:  # keeps self, and with it the loop, until the call has ended
             try:
-                outcome: bytes | TFSError = await self._transport.send(call, timeout, headers)
+                outcome: bytes | TFSError = await self._transport.asend(request, deadline, headers)
             except TFSError as error:
                 outcome = error
             except asyncio.CancelledError:
-                done(Cancelled("the call was cancelled", model=call.model))
+                done(Cancelled("the call was cancelled", model=request.model))
                 raise
             except Exception as error:  # noqa: BLE001 (whatever it is, the future must end)
-                outcome = Internal(repr(error), model=call.model)
+                outcome = Internal(repr(error), model=request.model)
                 outcome.__cause__ = error
             done(outcome)
 
@@ -67,13 +67,13 @@ def _stop(loop: asyncio.AbstractEventLoop) -> None:
         loop.call_soon_threadsafe(loop.stop)
 
 
-def _run(loop: asyncio.AbstractEventLoop, transport: Any) -> None:
+def _run(loop: asyncio.AbstractEventLoop, transport: AsyncTransport) -> None:
     async def finish() -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await transport.close()
+        await transport.aclose()
 
     try:
         loop.run_forever()

@@ -8,7 +8,8 @@ from typing import Any
 import grpc
 import orjson
 
-from tfsclient._calls.call import Call
+from tfsclient._calls.call import Request
+from tfsclient._calls.deadline import Deadline
 from tfsclient._transports.ownership import OPENING, process
 from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
 from tfsclient.errors import Code, TFSError, from_code
@@ -44,7 +45,7 @@ class GrpcTransport:
         self._settings = settings
         self._channel: Channel | None = None
 
-    def send(self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]) -> bytes:
+    def send(self, request: Request, deadline: Deadline, headers: Mapping[str, str]) -> bytes:
         """Send a call and wait for the answer.
 
         Raises:
@@ -52,19 +53,20 @@ class GrpcTransport:
         """
         if headers:
             check_headers(headers)
-        method = self._open().methods[call.path]
+        method = self._open().methods[request.path]
+        seconds = deadline.left(request.model)
         try:
-            data: bytes = method(call.body, timeout=timeout, metadata=tuple(headers.items()))
+            data: bytes = method(request.body, timeout=seconds, metadata=tuple(headers.items()))
         except grpc.RpcError as error:
-            raise to_error(error, self._settings, call) from error
+            raise to_error(error, self._settings, request) from error
         except ValueError as error:  # grpc says so when close() came in between
-            raise closed(call) from error
+            raise closed(request) from error
         return data
 
     def start(
         self,
-        call: Call[Any],
-        timeout: float | None,
+        request: Request,
+        deadline: Deadline,
         headers: Mapping[str, str],
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
@@ -75,19 +77,20 @@ class GrpcTransport:
         """
         if headers:
             check_headers(headers)
-        method = self._open().methods[call.path]
+        method = self._open().methods[request.path]
+        seconds = deadline.left(request.model)
         try:
-            rpc = method.future(call.body, timeout=timeout, metadata=tuple(headers.items()))
+            rpc = method.future(request.body, timeout=seconds, metadata=tuple(headers.items()))
         except ValueError as error:
-            raise closed(call) from error
+            raise closed(request) from error
 
         def finished(rpc: Any) -> None:
             try:
                 done(rpc.result())
             except grpc.RpcError as error:
-                done(to_error(error, self._settings, call))
+                done(to_error(error, self._settings, request))
             except grpc.FutureCancelledError:
-                done(from_code(Code.CANCELLED, "the call was cancelled", model=call.model))
+                done(from_code(Code.CANCELLED, "the call was cancelled", model=request.model))
 
         rpc.add_done_callback(finished)
         cancel: Callable[[], object] = rpc.cancel
@@ -123,7 +126,7 @@ def open_channel(module: Any, settings: Settings) -> Any:
     return module.secure_channel(address, tls.grpc_credentials(), options, compression=compression)
 
 
-def to_error(error: Any, settings: Settings, call: Call[Any]) -> TFSError:
+def to_error(error: Any, settings: Settings, request: Request) -> TFSError:
     """The error for a failed RPC: its class follows from the status code alone."""
     code = Code(error.code().name)
     target = settings.target
@@ -139,13 +142,13 @@ def to_error(error: Any, settings: Settings, call: Call[Any]) -> TFSError:
                 f"if {target} is TF Serving's REST port (usually 8501), write http://{target}; "
                 "its gRPC port is usually 8500"
             )
-    return from_code(code, details, model=call.model, signature=call.signature, hint=hint)
+    return from_code(code, details, model=request.model, signature=request.signature, hint=hint)
 
 
-def closed(call: Call[Any]) -> TFSError:
+def closed(request: Request) -> TFSError:
     """The error for a call that close() overtook."""
     return from_code(
-        Code.CANCELLED, "the client was closed", model=call.model, signature=call.signature
+        Code.CANCELLED, "the client was closed", model=request.model, signature=request.signature
     )
 
 

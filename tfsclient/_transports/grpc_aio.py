@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from tfsclient._calls.call import Call
+from tfsclient._calls.call import Request
+from tfsclient._calls.deadline import Deadline
 from tfsclient._transports.grpc import Channel, closed, open_channel, to_error
 from tfsclient._transports.ownership import PerLoop
 from tfsclient._transports.settings import Settings, check_headers
@@ -24,8 +25,8 @@ class AsyncGrpcTransport:
             lambda: Channel(open_channel(grpc.aio, settings)), lambda channel: channel.close()
         )
 
-    async def send(
-        self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]
+    async def asend(
+        self, request: Request, deadline: Deadline, headers: Mapping[str, str]
     ) -> bytes:
         """Send a call; cancelling the task cancels it on the wire.
 
@@ -37,20 +38,21 @@ class AsyncGrpcTransport:
         channel = self._channels.made()
         if channel is None:
             channel = await self._channels.get()
+        seconds = deadline.left(request.model)
         try:
-            data: bytes = await channel.methods[call.path](
-                call.body, timeout=timeout, metadata=tuple(headers.items())
+            data: bytes = await channel.methods[request.path](
+                request.body, timeout=seconds, metadata=tuple(headers.items())
             )
         except grpc.aio.AioRpcError as error:
-            raise to_error(error, self._settings, call) from error
+            raise to_error(error, self._settings, request) from error
         except (asyncio.CancelledError, grpc.aio.UsageError) as error:
             # To the task, close() looks as if somebody had cancelled the task.
             if self._channels.made() is channel or _cancelling():
                 raise
-            raise closed(call) from error
+            raise closed(request) from error
         return data
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the channel of the running event loop; its calls under way are cancelled."""
         await self._channels.close()
 

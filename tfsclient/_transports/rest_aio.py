@@ -9,16 +9,17 @@ from typing import Any
 import httpx
 import tenacity
 
-from tfsclient._calls.call import Call
-from tfsclient._transports.ownership import PerLoop
-from tfsclient._transports.rest import (
+from tfsclient._calls.call import Request
+from tfsclient._calls.deadline import Deadline
+from tfsclient._transports.http import (
     FAILURES,
     client_options,
     retry_policy,
     to_answer,
+    to_arguments,
     to_error,
-    to_request,
 )
+from tfsclient._transports.ownership import PerLoop
 from tfsclient._transports.settings import Settings
 
 
@@ -35,38 +36,39 @@ class AsyncRestTransport:
         else:
             self._clients = PerLoop(lambda: settings.http_client, _leave_open)
 
-    async def send(
-        self, call: Call[Any], timeout: float | None, headers: Mapping[str, str]
+    async def asend(
+        self, request: Request, deadline: Deadline, headers: Mapping[str, str]
     ) -> bytes:
         """Send a call, trying again while the server is unavailable.
 
         Raises:
             TFSError: of the class that the HTTP status says.
         """
-        request = to_request(call, self._settings, headers)
-        retrying = tenacity.AsyncRetrying(**retry_policy(call, self._settings, timeout))
+        arguments = to_arguments(request, self._settings, headers)
+        seconds = deadline.left(request.model)
+        retrying = tenacity.AsyncRetrying(**retry_policy(request, self._settings, seconds))
         client = await self._clients.get()
         try:
             answer: bytes = await asyncio.wait_for(
-                retrying(self._attempt, client, call, request), timeout
+                retrying(self._attempt, client, request, arguments), seconds
             )
         except asyncio.TimeoutError as error:
-            raise to_error(TimeoutError(), self._settings, call) from error
+            raise to_error(TimeoutError(), self._settings, request) from error
         return answer
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections of the running event loop, if they are ours."""
         await self._clients.close()
 
     async def _attempt(
-        self, client: httpx.AsyncClient, call: Call[Any], request: dict[str, Any]
+        self, client: httpx.AsyncClient, request: Request, arguments: dict[str, Any]
     ) -> bytes:
         try:
-            async with client.stream(**request, timeout=None) as response:
+            async with client.stream(**arguments, timeout=None) as response:
                 body = await response.aread()
         except FAILURES as error:
-            raise to_error(error, self._settings, call, closed=client.is_closed) from error
-        return to_answer(response, body, call)
+            raise to_error(error, self._settings, request, closed=client.is_closed) from error
+        return to_answer(response, body, request)
 
 
 async def _leave_open(_client: httpx.AsyncClient) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
-from tfsclient._codec.predict import ModelSpec
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.tensor import Tensor
 from tfsclient.errors import TFSError
 
@@ -86,7 +86,7 @@ class VersionStatus:
 class Models(Protocol):
     """The models being served."""
 
-    def lease(self, spec: ModelSpec) -> AbstractContextManager[Leased]:
+    def lease(self, ref: ModelRef) -> AbstractContextManager[Leased]:
         """The version that a request is for, kept loaded while in use.
 
         Raises:
@@ -119,13 +119,13 @@ class Call:
     Attributes:
         entrypoint: "GRPC" or "REST".
         api: the method's name, as in "Predict"; of REST the verb in the URL, "metadata", or "".
-        spec: which model it is for; None if it does not say.
+        ref: which model it is for; None if it does not say.
         headers: gRPC metadata or HTTP headers, names in lower case.
     """
 
     entrypoint: str
     api: str
-    spec: ModelSpec | None
+    ref: ModelRef | None
     headers: Mapping[str, str | bytes]
 
 

@@ -128,7 +128,7 @@ _warmup_records = Counter(f"{_SERVING}/model_warmup_records_read", "model_path")
 @contextmanager
 def count_call(call: Call) -> Iterator[None]:
     """Count a call with its status, and time it if it succeeds."""
-    name = call.spec.name if call.spec else ""
+    name = call.ref.name if call.ref else ""
     status = Code.INTERNAL
     start = time.perf_counter()
     try:

@@ -236,14 +236,14 @@ class FakeServer:
     @contextmanager
     def _around(self, call: Call) -> Iterator[None]:
         method = _METHODS.get(call.api, call.api)
-        name = call.spec.name if call.spec else ""
+        name = call.ref.name if call.ref else ""
         received = ReceivedCall(
             method,
             call.entrypoint,
             name,
-            call.spec.version if call.spec else None,
-            call.spec.label if call.spec else None,
-            call.spec.signature if call.spec else "",
+            call.ref.version if call.ref else None,
+            call.ref.label if call.ref else None,
+            (call.ref.signature or "") if call.ref else "",
             call.headers,
         )
         with self._lock:

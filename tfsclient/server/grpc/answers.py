@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from tfsclient._codec.predict import ModelSpec, encode_model_spec
+from tfsclient._codec.model_ref import encode_model_ref
 from tfsclient._codec.protobuf import FIXED32, chunk, tag
 from tfsclient.schema import CLASSIFY
 from tfsclient.server.inference.examples import Result
@@ -20,21 +20,17 @@ _LABEL, _SCORE = 1, 2  # of Class
 
 def encode_response(result: Result) -> bytes:
     """A ClassificationResponse or RegressionResponse."""
-    return chunk(_RESULT, _result(result)) + chunk(_SPEC, _spec(result.spec))
+    return chunk(_RESULT, _result(result)) + chunk(_SPEC, encode_model_ref(result.ref))
 
 
 def encode_multi_response(results: Sequence[Result]) -> bytes:
     """A MultiInferenceResponse."""
     messages = [
-        chunk(_TASK_SPEC, _spec(result.spec))
+        chunk(_TASK_SPEC, encode_model_ref(result.ref))
         + chunk(_TASK_CLASSES if result.method == CLASSIFY else _TASK_VALUES, _result(result))
         for result in results
     ]
     return b"".join(chunk(1, message) for message in messages)
-
-
-def _spec(spec: ModelSpec) -> bytes:
-    return encode_model_spec(spec.name, version=spec.version, label=None, signature=spec.signature)
 
 
 def _result(result: Result) -> bytes:

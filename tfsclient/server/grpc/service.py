@@ -12,13 +12,13 @@ import grpc
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tfsclient._codec.messages import message_class
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import (
-    ModelSpec,
-    PredictRequest,
+    ReceivedRequest,
     decode_predict_request,
     encode_predict_response,
-    join,
 )
+from tfsclient._codec.protobuf import join
 from tfsclient.errors import DecodeError, InvalidArgument, TFSError
 from tfsclient.schema import CLASSIFY, REGRESS
 from tfsclient.server.grpc.answers import encode_multi_response, encode_response
@@ -49,13 +49,13 @@ class _Method(Generic[T]):
     Attributes:
         api: its name.
         read: makes a request of its bytes.
-        spec: which model the request is for; None if it does not say.
+        ref: which model the request is for; None if it does not say.
         answer: from a request and the seconds left to the answer's bytes.
     """
 
     api: str
     read: Callable[[bytes], T]
-    spec: Callable[[T], ModelSpec | None]
+    ref: Callable[[T], ModelRef | None]
     answer: Callable[[T, float | None], bytes]
 
 
@@ -88,7 +88,7 @@ def make_grpc_server(
         _Method(
             "Predict",
             decode_predict_request,
-            lambda request: request.spec,
+            lambda request: request.ref,
             lambda request, timeout: _predict(inference, request, timeout),
         ),
         _one_task(examples, "Classify", "ClassificationRequest", CLASSIFY),
@@ -96,13 +96,13 @@ def make_grpc_server(
         _Method(
             "MultiInference",
             _reader("MultiInferenceRequest"),
-            lambda request: _tasks(request)[0].spec if request.tasks else None,
+            lambda request: _tasks(request)[0].ref if request.tasks else None,
             lambda request, timeout: _multi(examples, request, timeout),
         ),
         _Method(
             "GetModelMetadata",
             _reader("GetModelMetadataRequest"),
-            _named_spec,
+            _named_ref,
             lambda request, _: _bytes(info.get_model_metadata(models, request)),
         ),
     ]
@@ -110,7 +110,7 @@ def make_grpc_server(
         _Method(
             "GetModelStatus",
             _reader("GetModelStatusRequest"),
-            _named_spec,
+            _named_ref,
             lambda request, _: _bytes(info.get_model_status(models, request)),
         ),
         _Method(
@@ -152,7 +152,7 @@ def _reporting(
         try:
             request = method.read(data)
             metadata = dict(context.invocation_metadata())
-            with around(Call("GRPC", method.api, method.spec(request), metadata)):
+            with around(Call("GRPC", method.api, method.ref(request), metadata)):
                 return method.answer(request, timeout)
         except (DecodeError, ProtobufDecodeError):
             context.abort(grpc.StatusCode.INTERNAL, "Failed to parse the request")
@@ -185,15 +185,15 @@ def _bytes(message: Any) -> bytes:
     return encoded
 
 
-def _named_spec(request: Any) -> ModelSpec | None:
-    return info.read_spec(request) if request.HasField("model_spec") else None
+def _named_ref(request: Any) -> ModelRef | None:
+    return info.read_ref(request) if request.HasField("model_spec") else None
 
 
-def _predict(inference: Inference, request: PredictRequest, timeout: float | None) -> bytes:
-    if request.spec is None:
+def _predict(inference: Inference, request: ReceivedRequest, timeout: float | None) -> bytes:
+    if request.ref is None:
         raise InvalidArgument("Missing ModelSpec")
     response = inference.predict(
-        request.spec,
+        request.ref,
         request.inputs,
         read=read_tensor,
         output_filter=request.output_filter,
@@ -204,14 +204,14 @@ def _predict(inference: Inference, request: PredictRequest, timeout: float | Non
 
 def _one_task(examples: ExampleInference, api: str, request_name: str, method: str) -> _Method[Any]:
     def answer(request: Any, timeout: float | None) -> bytes:
-        task = Task(info.read_spec(request), method)
+        task = Task(info.read_ref(request), method)
         return encode_response(examples.run_one(task, read_input(request.input), timeout=timeout))
 
-    return _Method(api, _reader(request_name), _named_spec, answer)
+    return _Method(api, _reader(request_name), _named_ref, answer)
 
 
 def _tasks(request: Any) -> list[Task]:
-    return [Task(_named_spec(task) or ModelSpec(), task.method_name) for task in request.tasks]
+    return [Task(_named_ref(task) or ModelRef(), task.method_name) for task in request.tasks]
 
 
 def _multi(examples: ExampleInference, request: Any, timeout: float | None) -> bytes:

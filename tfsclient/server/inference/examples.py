@@ -11,7 +11,7 @@ import numpy.typing as npt
 from google.protobuf import text_format
 
 from tfsclient._codec.messages import pool
-from tfsclient._codec.predict import ModelSpec
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidArgument, Unimplemented
@@ -32,11 +32,11 @@ class Task:
     """One signature to run.
 
     Attributes:
-        spec: the model and the signature.
+        ref: the model and the signature.
         method: how to read its outputs: schema.CLASSIFY or schema.REGRESS.
     """
 
-    spec: ModelSpec
+    ref: ModelRef
     method: str
 
 
@@ -45,13 +45,13 @@ class Result:
     """What a task gave.
 
     Attributes:
-        spec: the model, the version that ran, and the signature.
+        ref: the model, the version that ran, and the signature.
         method: the task's method.
         classes: for each example, labels with scores; of a classification.
         values: for each example, a float32; of a regression.
     """
 
-    spec: ModelSpec
+    ref: ModelRef
     method: str
     classes: list[Classes]
     values: npt.NDArray[np.float32]
@@ -93,15 +93,15 @@ class ExampleInference:
         Raises:
             TFSError: as TF Serving would report it.
         """
-        with self._models.lease(task.spec) as version:
-            name = task.spec.signature or DEFAULT_SIGNATURE
+        with self._models.lease(task.ref) as version:
+            name = task.ref.signature or DEFAULT_SIGNATURE
             signature = version.model.signatures.get(name)
             if signature is None:
                 raise InvalidArgument(f"No signature was found with the name: {name}")
             self._check(signature, task.method)
-            metrics.count_examples(task.spec.name, len(examples))
+            metrics.count_examples(task.ref.name, len(examples))
             api = "Classify" if task.method == CLASSIFY else "Regress"
-            with metrics.runtime_latency.time(task.spec.name, api, "TF1"):
+            with metrics.runtime_latency.time(task.ref.name, api, "TF1"):
                 (result,) = _run(version.model, version.number, [task], examples, timeout)
             return result
 
@@ -110,21 +110,21 @@ class ExampleInference:
     ) -> list[Result]:
         """Run several signatures of one model on the same examples, in one go.
 
-        The first task's spec alone decides the version.
+        The first task's ref alone decides the version.
 
         Raises:
             TFSError: as TF Serving would report it.
         """
-        with self._models.lease(tasks[0].spec if tasks else ModelSpec()) as version:
+        with self._models.lease(tasks[0].ref if tasks else ModelRef()) as version:
             names: set[str] = set()
             for task in tasks:
-                if not task.spec.name:
+                if not task.ref.name:
                     raise InvalidArgument("Found ModelSpec with an empty model name.")
-                if task.spec.name != tasks[0].spec.name:
+                if task.ref.name != tasks[0].ref.name:
                     raise InvalidArgument(
                         "All ModelSpecs in a MultiInferenceRequest must access the same model name."
                     )
-                name = task.spec.signature or DEFAULT_SIGNATURE
+                name = task.ref.signature or DEFAULT_SIGNATURE
                 if name in names:
                     raise InvalidArgument(f"Duplicate evaluation of signature: {name}")
                 names.add(name)
@@ -133,7 +133,7 @@ class ExampleInference:
                 if task.method not in KINDS:
                     raise Unimplemented(f"Unsupported signature method_name: {task.method}")
                 self._check(version.model.signatures[name], task.method)
-            model = tasks[0].spec.name if tasks else ""
+            model = tasks[0].ref.name if tasks else ""
             metrics.count_examples(model, len(examples))
             with metrics.runtime_latency.time(model, "MultiInference", "TF1"):
                 return _run(version.model, version.number, tasks, examples, timeout)
@@ -177,7 +177,7 @@ def _run(
 ) -> list[Result]:
     if not examples:
         raise InvalidArgument("Input is empty.")
-    signatures = [model.signatures[task.spec.signature or DEFAULT_SIGNATURE] for task in tasks]
+    signatures = [model.signatures[task.ref.signature or DEFAULT_SIGNATURE] for task in tasks]
     serialized = np.empty(len(examples), object)
     serialized[:] = examples
     feeds = {signature.inputs[_INPUTS].name: Tensor(STRING, serialized) for signature in signatures}
@@ -196,7 +196,7 @@ def _run(
     tensors = dict(zip(fetches, model.run(feeds, fetches, timeout=timeout), strict=True))
     results = []
     for task, signature in zip(tasks, signatures, strict=True):
-        spec = ModelSpec(task.spec.name, number, None, task.spec.signature or DEFAULT_SIGNATURE)
+        ref = ModelRef(task.ref.name, number, None, task.ref.signature or DEFAULT_SIGNATURE)
         outputs = {alias: tensors.get(info.name) for alias, info in signature.outputs.items()}
         classes: list[Classes] = []
         values = np.empty(0, np.float32)
@@ -204,7 +204,7 @@ def _run(
             classes = _classes(outputs.get(_CLASSES), outputs.get(_SCORES), len(examples))
         else:
             values = _values(outputs[_OUTPUTS], len(examples))
-        results.append(Result(spec, task.method, classes, values))
+        results.append(Result(ref, task.method, classes, values))
     return results
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tfsclient._codec.messages import message_class
-from tfsclient._codec.predict import ModelSpec
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient.errors import InvalidArgument
 from tfsclient.server.interface import Models
 
 SIGNATURE_DEF: Final = "signature_def"
 
 
-def read_spec(message: Any) -> ModelSpec:
+def read_ref(message: Any) -> ModelRef:
     """A request's ModelSpec.
 
     Raises:
@@ -22,7 +22,7 @@ def read_spec(message: Any) -> ModelSpec:
         raise InvalidArgument("Missing ModelSpec")
     spec = message.model_spec
     choice = spec.WhichOneof("version_choice")
-    return ModelSpec(
+    return ModelRef.received(
         spec.name,
         spec.version.value if choice == "version" else None,
         spec.version_label if choice == "version_label" else None,
@@ -36,18 +36,18 @@ def get_model_metadata(models: Models, request: Any) -> Any:
     Raises:
         TFSError: as TF Serving would report it.
     """
-    spec = read_spec(request)
+    ref = read_ref(request)
     if not request.metadata_field:
         raise InvalidArgument("GetModelMetadataRequest must specify at least one metadata_field")
     for field in request.metadata_field:
         if field != SIGNATURE_DEF:
             raise InvalidArgument(f"Metadata field {field} is not supported")
-    with models.lease(spec) as version:
+    with models.lease(ref) as version:
         signatures = message_class("tensorflow.serving.SignatureDefMap")()
         for name, signature in version.model.signatures.items():
             signatures.signature_def[name].CopyFrom(signature)
     response = message_class("tensorflow.serving.GetModelMetadataResponse")()
-    response.model_spec.name = spec.name
+    response.model_spec.name = ref.name
     response.model_spec.version.value = version.number
     response.metadata[SIGNATURE_DEF].Pack(signatures)
     return response
@@ -59,9 +59,9 @@ def get_model_status(models: Models, request: Any) -> Any:
     Raises:
         TFSError: as TF Serving would report it.
     """
-    spec = read_spec(request)
+    ref = read_ref(request)
     response = message_class("tensorflow.serving.GetModelStatusResponse")()
-    for status in models.statuses(spec.name, spec.version):
+    for status in models.statuses(ref.name, ref.version):
         entry = response.model_version_status.add(version=status.version, state=status.state.value)
         entry.status.SetInParent()
         if status.error is not None and status.error.code is not None:

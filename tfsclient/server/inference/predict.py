@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tfsclient._codec.messages import message_class
-from tfsclient._codec.predict import ModelSpec, PredictResponse
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._codec.predict import PredictResponse
 from tfsclient._codec.protobuf import Buffer
 from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient.errors import (
@@ -43,7 +44,7 @@ class Inference:
 
     def predict(
         self,
-        spec: ModelSpec,
+        ref: ModelRef,
         inputs: Mapping[str, T],
         *,
         read: Callable[[T], Tensor],
@@ -53,7 +54,7 @@ class Inference:
         """Run a signature.
 
         Args:
-            spec: which model, version and signature.
+            ref: which model, version and signature.
             inputs: the inputs by name.
             read: makes a tensor of one; a DecodeError becomes the server's parsing error.
             output_filter: which outputs to compute; all if empty.
@@ -62,15 +63,15 @@ class Inference:
         Raises:
             TFSError: as TF Serving would report it.
         """
-        with self._models.lease(spec) as version:
+        with self._models.lease(ref) as version:
             return self.run(
-                version, spec, inputs, read=read, output_filter=output_filter, timeout=timeout
+                version, ref, inputs, read=read, output_filter=output_filter, timeout=timeout
             )
 
     def run(
         self,
         version: Leased,
-        spec: ModelSpec,
+        ref: ModelRef,
         inputs: Mapping[str, T],
         *,
         read: Callable[[T], Tensor],
@@ -79,7 +80,7 @@ class Inference:
     ) -> PredictResponse:
         """Run a signature on a version that is in use already; else as ``predict``."""
         model = version.model
-        name = spec.signature or DEFAULT_SIGNATURE
+        name = ref.signature or DEFAULT_SIGNATURE
         signature = model.signatures.get(name)
         if signature is None:
             raise FailedPrecondition(f'Serving signature key "{name}" not found.')
@@ -87,11 +88,10 @@ class Inference:
         _check_input_count(signature, inputs)
         feeds = _feeds(signature, inputs, read)
         outputs = _outputs(signature, output_filter)
-        with metrics.runtime_latency.time(spec.name, "Predict", "TF1"):
+        with metrics.runtime_latency.time(ref.name, "Predict", "TF1"):
             tensors = model.run(feeds, list(outputs.values()), timeout=timeout)
-        return PredictResponse(
-            spec.name, version.number, name, dict(zip(outputs, tensors, strict=True))
-        )
+        answering = ModelRef(ref.name, version.number, None, name)
+        return PredictResponse(answering, dict(zip(outputs, tensors, strict=True)))
 
     def _check_method(self, signature: Any) -> None:
         known = (PREDICT, CLASSIFY, REGRESS)

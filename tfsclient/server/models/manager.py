@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfsclient._codec.predict import ModelSpec
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient.errors import (
     Code,
     FailedPrecondition,
@@ -103,7 +103,7 @@ class ModelManager:
     # --- for calls -----------------------------------------------------------------------------
 
     @contextmanager
-    def lease(self, spec: ModelSpec) -> Iterator[Version]:
+    def lease(self, ref: ModelRef) -> Iterator[Version]:
         """The version that a request is for, kept loaded while in use.
 
         Raises:
@@ -111,7 +111,7 @@ class ModelManager:
             NotFound: there is no such version, or it is not available.
         """
         with self._changed:
-            version = self._find(spec)
+            version = self._find(ref)
             version.calls += 1
         try:
             yield version
@@ -122,25 +122,25 @@ class ModelManager:
                     self._close(version)
                 self._changed.notify_all()
 
-    def _find(self, spec: ModelSpec) -> Version:
-        if not spec.name:
+    def _find(self, ref: ModelRef) -> Version:
+        if not ref.name:
             raise InvalidArgument("ModelSpec has no name specified.")
-        number = spec.version
-        if spec.label is not None:
-            number = self._labels.get(spec.name, {}).get(spec.label)
+        number = ref.version
+        if ref.label is not None:
+            number = self._labels.get(ref.name, {}).get(ref.label)
             if number is None:
-                raise InvalidArgument(f"Unrecognized servable version label: {spec.label}")
+                raise InvalidArgument(f"Unrecognized servable version label: {ref.label}")
         available = {
             version.number: version
-            for version in self._versions.get(spec.name, {}).values()
+            for version in self._versions.get(ref.name, {}).values()
             if version.state is State.AVAILABLE
         }
         if number is None:
             if available:
                 return available[max(available)]
-            raise NotFound(f"Servable not found for request: Latest({spec.name})")
+            raise NotFound(f"Servable not found for request: Latest({ref.name})")
         if number not in available:
-            raise NotFound(f"Servable not found for request: Specific({spec.name}, {number})")
+            raise NotFound(f"Servable not found for request: Specific({ref.name}, {number})")
         return available[number]
 
     def statuses(self, name: str, number: int | None = None) -> list[VersionStatus]:

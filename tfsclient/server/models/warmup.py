@@ -6,24 +6,25 @@ messages.  A version whose warm-up goes wrong does not load.
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tfsclient._codec.messages import message_class
-from tfsclient._codec.predict import ModelSpec, decode_predict_request
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._codec.predict import decode_predict_request
+from tfsclient._codec.prediction_log import FILE, MAX_RECORDS
+from tfsclient._codec.tfrecord import BrokenRecord, records
 from tfsclient.errors import (
     Code,
     DataLoss,
     DecodeError,
     InvalidArgument,
-    MissingExtra,
     TFSError,
     Unimplemented,
     Unknown,
@@ -34,10 +35,6 @@ from tfsclient.server.inference import info
 from tfsclient.server.inference.examples import ExampleInference, Task, read_input
 from tfsclient.server.inference.predict import Inference, read_tensor
 from tfsclient.server.interface import Runnable, VersionStatus
-from tfsclient.warmup import CRC_DELTA, FILE, MAX_RECORDS
-
-_LENGTH = struct.Struct("<Q")
-_CRC = struct.Struct("<I")
 
 
 def warm_up(model: Runnable, folder: Path, *, iterations: int = 1) -> None:
@@ -100,8 +97,8 @@ class _Version:
     number: int = 0
 
     @contextmanager
-    def lease(self, spec: ModelSpec) -> Iterator[_Version]:
-        del spec
+    def lease(self, ref: ModelRef) -> Iterator[_Version]:
+        del ref
         yield self
 
     def statuses(self, name: str, number: int | None = None) -> list[VersionStatus]:
@@ -123,23 +120,23 @@ def _replayers(model: Runnable) -> dict[str, Callable[[Any], object]]:
         except DecodeError as error:
             raise InvalidArgument(f"Failed to parse warmup record: {error.details}") from None
         inference.predict(
-            read.spec or ModelSpec(),
+            read.ref or ModelRef(),
             read.inputs,
             read=read_tensor,
             output_filter=read.output_filter,
         )
 
-    def spec(message: Any) -> ModelSpec:
+    def ref(message: Any) -> ModelRef:
         # A call must have one, but a record is for the version that it came with.
-        return info.read_spec(message) if message.HasField("model_spec") else ModelSpec()
+        return info.read_ref(message) if message.HasField("model_spec") else ModelRef()
 
     def one(method: str) -> Callable[[Any], object]:
         return lambda request: examples.run_one(
-            Task(spec(request), method), read_input(request.input)
+            Task(ref(request), method), read_input(request.input)
         )
 
     def many(request: Any) -> None:
-        tasks = [Task(spec(task), task.method_name) for task in request.tasks]
+        tasks = [Task(ref(task), task.method_name) for task in request.tasks]
         examples.run_many(tasks, read_input(request.input))
 
     return {
@@ -154,45 +151,17 @@ def _replayers(model: Runnable) -> dict[str, Callable[[Any], object]]:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """The records of a TFRecord file.
+    """The records of a warm-up file.
 
     Raises:
         DataLoss: the file is cut short, or a checksum is not that of its data.
     """
     try:
         with path.open("rb") as file:
-            size = path.stat().st_size
-            while (offset := file.tell()) < size:
-                (length,) = _LENGTH.unpack(_checked(file, _LENGTH.size, offset, size))
-                yield _checked(file, length, offset, size)
+            yield from records(file, path.stat().st_size)
+    except BrokenRecord as error:
+        raise DataLoss(
+            f"{error.details}. Please verify your warmup data is in TFRecord format."
+        ) from error
     except OSError as error:
         raise Unknown(str(error)) from error
-
-
-def _checked(file: BinaryIO, length: int, offset: int, size: int) -> bytes:
-    """The next ``length`` bytes, which their checksum follows."""
-    if length > size - file.tell() - _CRC.size:
-        raise _broken("truncated", offset)
-    data = file.read(length)
-    (expected,) = _CRC.unpack(file.read(_CRC.size))
-    crc = _crc32c(data)
-    if expected != ((crc >> 15 | crc << 17) + CRC_DELTA) & 0xFFFFFFFF:
-        raise _broken("corrupted", offset)
-    return data
-
-
-def _broken(how: str, offset: int) -> DataLoss:
-    return DataLoss(
-        f"{how} record at {offset}. Please verify your warmup data is in TFRecord format."
-    )
-
-
-def _crc32c(data: bytes) -> int:
-    try:
-        import google_crc32c
-    except ImportError as error:
-        raise MissingExtra(
-            "warm-up files are checked with google-crc32c, which is not installed",
-            hint="pip install 'tfsclient[serve]'",
-        ) from error
-    return int(google_crc32c.value(data))

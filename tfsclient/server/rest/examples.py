@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from tfsclient._codec.protobuf import chunk, pack_varints
+from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.varints import pack_varints
 from tfsclient.errors import InvalidArgument
 from tfsclient.schema import CLASSIFY
 from tfsclient.server.inference.examples import Result

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from tfsclient._codec.messages import message_class
-from tfsclient._codec.predict import ModelSpec
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient.errors import Code, InvalidArgument, TFSError
 from tfsclient.schema import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 from tfsclient.server import metrics
@@ -67,7 +67,7 @@ _CORS = (
 
 
 # From the model and the body to the answer's body.
-_Run = Callable[[ModelSpec, bytes], str]
+_Run = Callable[[ModelRef, bytes], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class RestApi:
             allowed = _ORIGIN.search(headers.get("origin", ""))
             return Answer(200 if allowed else 400, b"", _PREFLIGHT_TYPE, self._headers)
         try:
-            spec, verb, run = self._route(method, path)
-            with self._around(Call("REST", verb, spec, headers)):
-                answer = Answer(200, run(spec, body).encode(errors="surrogateescape"))
+            ref, verb, run = self._route(method, path)
+            with self._around(Call("REST", verb, ref, headers)):
+                answer = Answer(200, run(ref, body).encode(errors="surrogateescape"))
         except _EmptyAnswer:
             answer = Answer(400)
         except TFSError as error:
@@ -152,56 +152,56 @@ class RestApi:
             return Answer(400, text.encode(errors="surrogateescape"), _TEXT)
         return Answer(200, metrics.page().encode(errors="surrogateescape"), _TEXT)
 
-    def _route(self, method: str, path: str) -> tuple[ModelSpec, str, _Run]:
+    def _route(self, method: str, path: str) -> tuple[ModelRef, str, _Run]:
         """Which model a request is for, what it wants, and what answers it."""
         if method == "POST" and (match := _INFERENCE.fullmatch(path)):
             name, version, label, verb = match.groups()
-            spec = _spec(name, version, label)
+            ref = _ref(name, version, label)
             if verb == "predict":
-                return spec, verb, self._predict
+                return ref, verb, self._predict
             if verb in _METHODS:
-                return spec, verb, partial(self._run_examples, _METHODS[verb])
+                return ref, verb, partial(self._run_examples, _METHODS[verb])
         elif method == "GET" and (match := _MODEL.fullmatch(path)):
             name, version, label, resource = match.groups()
-            spec = _spec(name or "", version, label)
-            if not spec.name:
+            ref = _ref(name or "", version, label)
+            if not ref.name:
                 raise InvalidArgument("Missing model name in request.")
             if resource == "metadata":
-                return spec, resource, self._metadata
-            return spec, "", self._status
+                return ref, resource, self._metadata
+            return ref, "", self._status
         raise InvalidArgument(f"Malformed request: {method} {path}")
 
-    def _predict(self, spec: ModelSpec, body: bytes) -> str:
+    def _predict(self, ref: ModelRef, body: bytes) -> str:
         document = parse_body(body)
-        spec = replace(spec, signature=signature_name(document))
-        with self._models.lease(spec) as version:
-            key = spec.signature or DEFAULT_SIGNATURE
+        ref = replace(ref, signature=signature_name(document))
+        with self._models.lease(ref) as version:
+            key = ref.signature or DEFAULT_SIGNATURE
             signature = version.model.signatures.get(key)
             if signature is None:
                 raise InvalidArgument(f'Serving signature name: "{key}" not found in signature def')
             if not signature.inputs:
                 raise InvalidArgument(
-                    f"Failed to get input map for signature: {spec.signature or 'DEFAULT'}"
+                    f"Failed to get input map for signature: {ref.signature or 'DEFAULT'}"
                 )
             inputs, row = predict_inputs(document, signature.inputs)
             response = self._inference.run(
-                version, spec, inputs, read=JsonTensor.to_tensor, timeout=self._timeout
+                version, ref, inputs, read=JsonTensor.to_tensor, timeout=self._timeout
             )
         return responses.predictions(response.outputs, row=row)
 
-    def _run_examples(self, method: str, spec: ModelSpec, body: bytes) -> str:
+    def _run_examples(self, method: str, ref: ModelRef, body: bytes) -> str:
         document = parse_body(body)
-        spec = replace(spec, signature=signature_name(document))
+        ref = replace(ref, signature=signature_name(document))
         examples = read_examples(document)
-        result = self._examples.run_one(Task(spec, method), examples, timeout=self._timeout)
+        result = self._examples.run_one(Task(ref, method), examples, timeout=self._timeout)
         return results(result)
 
-    def _status(self, spec: ModelSpec, _: bytes) -> str:
-        request = _request("GetModelStatusRequest", spec)
+    def _status(self, ref: ModelRef, _: bytes) -> str:
+        request = _request("GetModelStatusRequest", ref)
         return to_json(info.get_model_status(self._models, request))
 
-    def _metadata(self, spec: ModelSpec, _: bytes) -> str:
-        request = _request("GetModelMetadataRequest", spec)
+    def _metadata(self, ref: ModelRef, _: bytes) -> str:
+        request = _request("GetModelMetadataRequest", ref)
         request.metadata_field.append(info.SIGNATURE_DEF)
         response = info.get_model_metadata(self._models, request)
         signatures = message_class("tensorflow.serving.SignatureDefMap")()
@@ -216,10 +216,10 @@ class _EmptyAnswer(Exception):
     """The one error whose text TF Serving does not write."""
 
 
-def _spec(name: str, version: str | None, label: str | None) -> ModelSpec:
+def _ref(name: str, version: str | None, label: str | None) -> ModelRef:
     if version is not None and int(version) > _MAX_VERSION:
         raise _EmptyAnswer
-    return ModelSpec(
+    return ModelRef(
         _decoded(name),
         None if version is None else int(version),
         None if label is None else _decoded(label),
@@ -230,14 +230,14 @@ def _decoded(text: str) -> str:
     return unquote_to_bytes(text).decode(errors="surrogateescape")
 
 
-def _request(message: str, spec: ModelSpec) -> Any:
+def _request(message: str, ref: ModelRef) -> Any:
     request = message_class(f"tensorflow.serving.{message}")()
     try:
-        request.model_spec.name = spec.name
-        if spec.label is not None:
-            request.model_spec.version_label = spec.label
+        request.model_spec.name = ref.name
+        if ref.label is not None:
+            request.model_spec.version_label = ref.label
     except ValueError:  # not UTF-8: no model has such a name
-        raise InvalidArgument(f"Malformed model name: {spec.name!a}") from None
-    if spec.version is not None:
-        request.model_spec.version.value = spec.version
+        raise InvalidArgument(f"Malformed model name: {ref.name!a}") from None
+    if ref.version is not None:
+        request.model_spec.version.value = ref.version
     return request

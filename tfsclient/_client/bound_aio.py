@@ -1,0 +1,143 @@
+"""A model of an asyncio client, named once: ``await client.model("digits").predict(images)``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
+
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout
+from tfsclient._client.batches import Batches, arun_batches
+from tfsclient._client.readiness import await_until_ready
+from tfsclient._client.sending import AsyncSender
+from tfsclient._codec.inference import Task
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._inputs.example import ExampleLike, Examples
+from tfsclient._inputs.prepare import Inputs
+from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.schema import Model, Signature
+
+
+class AsyncBoundModel:
+    """A model of a :class:`tfsclient.AsyncClient`; the methods take what the client's own take.
+
+    Attributes:
+        name: the model's name.
+        version: the version to call; None for the latest.
+        label: the version label to call; None if none is asked for.
+    """
+
+    def __init__(self, sender: AsyncSender, ref: ModelRef) -> None:
+        self._sender = sender
+        self._ref = ref
+        self.name = ref.name
+        self.version = ref.version
+        self.label = ref.label
+
+    async def predict(
+        self,
+        inputs: Inputs,
+        *,
+        signature: str | Signature | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> Prediction:
+        """See :meth:`tfsclient.Client.predict`."""
+        options = Options(outputs, timeout, headers, validate, copy)
+        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
+        return await self._sender.run(flow, options)
+
+    def predict_batches(
+        self,
+        batches: Iterable[Inputs] | AsyncIterable[Inputs],
+        *,
+        concurrency: int = 8,
+        ordered: bool = True,
+        batch_size: int | None = None,
+        signature: str | Signature | None = None,
+        outputs: Sequence[str] | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+        copy: Flag = DEFAULT,
+    ) -> AsyncIterator[Prediction]:
+        """See :meth:`tfsclient.Client.predict_batches`."""
+        options = Options(outputs, timeout, headers, validate, copy)
+        build = partial(self._sender.flows.build, self._ref, signature, options=options)
+        plan = Batches(concurrency, ordered, batch_size)
+        return arun_batches(self._sender, batches, build, plan, options)
+
+    async def classify(
+        self,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> Classes:
+        """See :meth:`tfsclient.Client.classify`."""
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.classify(self._ref, signature, examples, context, options)
+        return await self._sender.run(flow, options)
+
+    async def regress(
+        self,
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        signature: str | Signature | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> Float32s:
+        """See :meth:`tfsclient.Client.regress`."""
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.regress(self._ref, signature, examples, context, options)
+        return await self._sender.run(flow, options)
+
+    async def multi_inference(
+        self,
+        tasks: Mapping[str, Task],
+        examples: Examples,
+        context: ExampleLike | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+        validate: Flag = DEFAULT,
+    ) -> dict[str, Classes | Float32s]:
+        """See :meth:`tfsclient.Client.multi_inference`."""
+        options = Options(None, timeout, headers, validate)
+        flow = self._sender.flows.multi_inference(self._ref, tasks, examples, context, options)
+        return await self._sender.run(flow, options)
+
+    async def metadata(self, *, timeout: Timeout = DEFAULT, headers: Headers = None) -> Model:
+        """See :meth:`tfsclient.Client.metadata`."""
+        flow = self._sender.flows.metadata(self._ref)
+        return await self._sender.run(flow, Options(None, timeout, headers))
+
+    async def signature(
+        self,
+        signature: str | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> Signature:
+        """See :meth:`tfsclient.Client.signature`."""
+        flow = self._sender.flows.signature(self._ref, signature)
+        return await self._sender.run(flow, Options(None, timeout, headers))
+
+    async def status(
+        self, *, timeout: Timeout = DEFAULT, headers: Headers = None
+    ) -> list[VersionStatus]:
+        """See :meth:`tfsclient.Client.status`."""
+        flow = self._sender.flows.status(ModelRef(self.name, self.version))
+        return await self._sender.run(flow, Options(None, timeout, headers))
+
+    async def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
+        """See :meth:`tfsclient.Client.wait_until_ready`."""
+        ref = ModelRef(self.name, self.version)
+        return await await_until_ready(self._sender, ref, timeout)

@@ -1,0 +1,122 @@
+"""Which model a request is for: one noun for the client, the codec and the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tfsclient._codec.protobuf import CHUNK, VARINT, chunk, fields, signed, tag, text, varint
+from tfsclient.errors import InvalidInput
+
+_NAME, _VERSION, _SIGNATURE, _LABEL = 1, 2, 3, 4  # fields of tensorflow.serving.ModelSpec
+_INT64_VALUE = 1
+
+_CACHED = 1024  # bytes; a hostile spec may be longer, and such are not kept
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model, which version of it, and which of its signatures.
+
+    Attributes:
+        name: the model's name.
+        version: the version; None if none is asked for (0 is a version).
+        label: the version label; None if none is asked for ("" is a label).
+        signature: the signature's name; None leaves it to the server, which takes serving_default.
+
+    Raises:
+        InvalidInput: both a version and a label, or a version that is not an int64 from 0.
+    """
+
+    name: str = ""
+    version: int | None = None
+    label: str | None = None
+    signature: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.version is None:
+            return
+        if self.label is not None:
+            raise InvalidInput("give a version or a label, not both", model=self.name)
+        if not 0 <= self.version < 1 << 63:
+            raise InvalidInput(f"version {self.version} is out of range", model=self.name)
+
+    @classmethod
+    def received(
+        cls, name: str, version: int | None, label: str | None, signature: str | None
+    ) -> ModelRef:
+        """What a peer asked for, unchecked: a negative version is answered, not refused here."""
+        ref = object.__new__(cls)
+        for field, value in zip(cls.__slots__, (name, version, label, signature), strict=True):
+            object.__setattr__(ref, field, value or None if field == "signature" else value)
+        return ref
+
+
+@lru_cache(maxsize=1024)
+def _encode(ref: ModelRef) -> bytes:
+    spec = chunk(_NAME, utf8(ref.name)) if ref.name else b""
+    version = ref.version
+    if version is not None:
+        spec += chunk(_VERSION, tag(_INT64_VALUE, VARINT) + varint(version) if version else b"")
+    if ref.signature:
+        spec += chunk(_SIGNATURE, utf8(ref.signature))
+    if ref.label is not None:
+        spec += chunk(_LABEL, utf8(ref.label))
+    return spec
+
+
+def encode_model_ref(ref: ModelRef) -> bytes:
+    """A ``tensorflow.serving.ModelSpec``; version and label are written if they are not None.
+
+    Raises:
+        InvalidInput: a name cannot be written as UTF-8.
+    """
+    return _encode(ref)  # apart, for lru_cache hides a function's parameters from type checkers
+
+
+def utf8(name: str) -> bytes:
+    """A name as it travels.
+
+    Raises:
+        InvalidInput: it has a lone surrogate.
+    """
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{name!r} cannot be a name: it has a lone surrogate") from None
+
+
+def decode_model_ref(spec: bytes) -> ModelRef:
+    """Read a ``tensorflow.serving.ModelSpec``.
+
+    Raises:
+        DecodeError: the bytes are not one.
+    """
+    # A model's answers repeat their spec.
+    return _cached(spec) if len(spec) <= _CACHED else _decode(spec)
+
+
+def _decode(spec: bytes) -> ModelRef:
+    name = signature = ""
+    version: int | None = None
+    label: str | None = None
+    for number, kind, first, end in fields(spec):
+        if kind != CHUNK:
+            continue
+        if number == _NAME:
+            name = text(spec, first, end)
+        elif number == _SIGNATURE:
+            signature = text(spec, first, end)
+        elif number == _LABEL:
+            label = text(spec, first, end)
+            version = None
+        elif number == _VERSION:
+            label = None
+            version = version or 0
+            for inner, inner_kind, value, _ in fields(spec, first, end):
+                if inner == _INT64_VALUE and inner_kind == VARINT:
+                    version = signed(value, 64)
+    return ModelRef.received(name, version, label, signature)
+
+
+_cached = lru_cache(maxsize=1024)(_decode)
