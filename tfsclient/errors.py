@@ -67,6 +67,26 @@ _CODES = list(Code)  # gRPC numbers them in this order
 _NUMBERS = {code: number for number, code in enumerate(_CODES)}
 
 
+class Hint(str):
+    """What to do about an error, with a key by which the same advice can be found in other words.
+
+    Attributes:
+        key: the advice's name, as in "validate".
+    """
+
+    __slots__ = ("key",)
+    key: str
+
+    def __new__(cls, key: str, text: str) -> Hint:
+        """Advice in the words of the library's own users."""
+        self = super().__new__(cls, text)
+        self.key = key
+        return self
+
+    def __reduce__(self) -> tuple[type[Hint], tuple[str, str]]:
+        return type(self), (self.key, str(self))
+
+
 class TFSError(Exception):
     """Base of every error that tfsclient raises.
 
@@ -77,9 +97,12 @@ class TFSError(Exception):
         signature: the signature that was asked for, if any.
         hint: what to do about it, if that is known.
         http_status: the HTTP status of the answer; None off REST.
+        attempts: what earlier attempts at the same call failed with, oldest first; gRPC's own
+            retries do not tell.
     """
 
     code: Code | None = None
+    attempts: tuple[TFSError, ...] = ()
 
     def __init__(
         self,

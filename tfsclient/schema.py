@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 import orjson
 
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import Hint, InvalidInput
 
 PREDICT: Final = "tensorflow/serving/predict"
 CLASSIFY: Final = "tensorflow/serving/classify"
@@ -37,7 +37,7 @@ _ENCODINGS: Final = {
 
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
-WHICH_SIGNATURE: Final = "pass signature=..."
+WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
 
 _FORMAT = 1
 

@@ -11,6 +11,7 @@ from tfsclient._calls.call import Call
 from tfsclient._calls.grpc_frames import Frames, frame_key
 from tfsclient._calls.request import ExamplesRequest, PredictRequest
 from tfsclient._codec import inference
+from tfsclient._codec.inference import Task
 from tfsclient._codec.messages import ProtobufError, message_class
 from tfsclient._codec.model_ref import ModelRef, encode_model_ref
 from tfsclient._codec.predict import decode_predict_response, decode_strings_response
@@ -45,7 +46,6 @@ class GrpcCalls:
         ref: ModelRef,
         spec: Signature,
         inputs: Inputs,
-        *,
         outputs: tuple[str, ...] | None,
         validate: bool,
         copy: bool,
@@ -61,7 +61,7 @@ class GrpcCalls:
         return Call(like.path, body, like.ref, decode=like.decode, encode_seconds=seconds)
 
     def predict(
-        self, request: PredictRequest, inputs: Inputs | None, *, validate: bool, copy: bool
+        self, request: PredictRequest, inputs: Inputs | None, validate: bool, copy: bool
     ) -> Call[Prediction]:
         """The call that runs a predict request.
 
@@ -96,7 +96,7 @@ class GrpcCalls:
 
     def multi_inference(self, request: ExamplesRequest) -> Call[dict[str, Classes | Float32s]]:
         """The call that runs several signatures on the same Examples."""
-        tasks = {ref.signature or "": task for ref, task in request.tasks}
+        tasks: dict[str, Task] = {ref.signature or "": task for ref, task in request.tasks}
         decode = partial(inference.decode_multi, tasks=tasks, count=len(request.examples))
         path = PREDICTION_SERVICE + "MultiInference"
         return Call(path, request.to_bytes(), request.ref, decode=decode)

@@ -26,7 +26,6 @@ class Calls(Protocol):
         ref: ModelRef,
         spec: Signature,
         inputs: Inputs,
-        *,
         outputs: tuple[str, ...] | None,
         validate: bool,
         copy: bool,
@@ -35,7 +34,7 @@ class Calls(Protocol):
         ...
 
     def predict(
-        self, request: PredictRequest, inputs: Inputs | None, *, validate: bool, copy: bool
+        self, request: PredictRequest, inputs: Inputs | None, validate: bool, copy: bool
     ) -> Call[Prediction]:
         """The call that runs a predict request.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 
 class _Default(enum.Enum):
@@ -22,8 +21,7 @@ Headers: TypeAlias = Mapping[str, str] | None
 Token: TypeAlias = str | Callable[[], str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """One call's options; what is left at DEFAULT is the client's own setting.
 
     Attributes:

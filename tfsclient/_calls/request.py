@@ -17,6 +17,7 @@ from tfsclient._codec.protobuf import Buffer, join
 from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
+from tfsclient._inputs.messages import message_name
 from tfsclient.errors import DecodeError, InvalidInput, MissingExtra, Unimplemented
 from tfsclient.schema import Features, Signature
 
@@ -79,7 +80,7 @@ class PredictRequest:
         Raises:
             InvalidInput: it is not such a message, or an input in it is not a tensor.
         """
-        name = getattr(getattr(type(message), "DESCRIPTOR", None), "full_name", None)
+        name = message_name(message)
         if name != "tensorflow.serving.PredictRequest":
             raise InvalidInput(f"a {name or type(message).__name__} is not a PredictRequest")
         read = predict.decode_predict_request(message.SerializeToString())

@@ -28,7 +28,6 @@ class RestCalls:
         ref: ModelRef,
         spec: Signature,
         inputs: Inputs,
-        *,
         outputs: tuple[str, ...] | None,
         validate: bool,
         copy: bool,
@@ -38,7 +37,7 @@ class RestCalls:
         return None
 
     def predict(
-        self, request: PredictRequest, inputs: Inputs | None, *, validate: bool, copy: bool
+        self, request: PredictRequest, inputs: Inputs | None, validate: bool, copy: bool
     ) -> Call[Prediction]:
         """The call that runs a predict request; arrays made from JSON are always our own.
 

@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-from tfsclient.errors import DeadlineExceeded, MissingExtra, TFSError, Unavailable, left_out
+from tfsclient.errors import DeadlineExceeded, Hint, MissingExtra, TFSError, Unavailable, left_out
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
 
@@ -73,19 +73,17 @@ def exit_codes() -> Iterator[None]:
         ) from error
 
 
-def _typed(hint: str | None) -> str | None:
-    """A hint for people who type commands, where the library's is for those who write Python."""
-    from tfsclient._inputs.prepare import AS_THEY_ARE, BY_NAME
-    from tfsclient._transports.settings import TLS_HINT
-    from tfsclient.schema import WHICH_SIGNATURE
+# The library's hints in the words of people who type commands, by their keys.
+_TYPED: dict[str, str | None] = {
+    "validate": None,
+    "by_name": "write --input NAME=VALUE for each",
+    "which_signature": "--signature says which",
+    "tls": "if TLS is what failed: tfsclient doctor tells more",
+}
 
-    commands = {
-        AS_THEY_ARE: None,
-        BY_NAME: "write --input NAME=VALUE for each",
-        WHICH_SIGNATURE: "--signature says which",
-        TLS_HINT: "if TLS is what failed: tfsclient doctor tells more",
-    }
-    return commands.get(hint, hint) if hint is not None else None
+
+def _typed(hint: str | None) -> str | None:
+    return _TYPED.get(hint.key, hint) if isinstance(hint, Hint) else hint
 
 
 def unreachable(error: TFSError) -> bool:

@@ -22,6 +22,7 @@ from tfsclient._cli.inputs import read_inputs
 from tfsclient._cli.main import exit_codes
 from tfsclient._cli.options import input_option, signature_option
 from tfsclient._inputs.example import features_of
+from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 
@@ -109,6 +110,6 @@ def _version_folder(folder: Path, model: Model) -> Path:
     if list(folder.glob("saved_model.*")):
         return folder
     for child in folder.iterdir():
-        if child.name.isdecimal() and int(child.name) == model.version:
+        if version_number(child.name) == model.version:
             return child
     raise InvalidInput(f"{folder} changed while it was read")

@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from tfsclient._calls.call import Call, Flow, T, ask
 from tfsclient._calls.deadline import Deadline, check_timeout
 from tfsclient._calls.interface import Calls
-from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Token
+from tfsclient._calls.options import DEFAULT, Headers, Options, Token
 from tfsclient._calls.request import (
     ExamplesRequest,
     PredictRequest,
@@ -104,8 +104,10 @@ class Flows:
         options: Options,
     ) -> Flow[Prediction]:
         """Check the inputs and run a signature on them."""
-        call = yield from self.prepare_predict(ref, signature, inputs, options)
-        return (yield from ask(call))
+        call = self._repeated(ref, signature, inputs, options)
+        if call is None:
+            call = yield from self._new(ref, signature, inputs, options)
+        return cast("Prediction", (yield call))
 
     def prepare_predict(
         self,
@@ -115,22 +117,45 @@ class Flows:
         options: Options,
     ) -> Flow[Call[Prediction]]:
         """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
-        validate = self._flag(options.validate, self._validate)
-        copy = self._flag(options.copy, self._copy)
-        spec = signature if isinstance(signature, Signature) else self._known(ref, signature)
-        if spec is not None:
-            outputs = None if options.outputs is None else tuple(options.outputs)
-            call = self._calls.repeated(
-                ref, spec, inputs, outputs=outputs, validate=validate, copy=copy
-            )
-            if call is not None:
-                return call
-        request = yield from self.build(ref, signature, inputs, options)
-        return self._encode(request, inputs, validate=validate, copy=copy)
+        call = self._repeated(ref, signature, inputs, options)
+        if call is None:
+            call = yield from self._new(ref, signature, inputs, options)
+        return call
 
-    def _known(self, ref: ModelRef, signature: str | None) -> Signature | None:
-        model = self._discovery.known(ref)
-        return None if model is None else model.pick(signature)
+    def _repeated(
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        inputs: prepare.Inputs,
+        options: Options,
+    ) -> Call[Prediction] | None:
+        """The call for inputs like earlier ones, whose signature still holds; else None."""
+        if isinstance(signature, Signature):
+            spec: Signature | None = signature
+        else:
+            model = self._discovery.known(ref)
+            spec = None if model is None else model.pick(signature)
+        if spec is None:
+            return None
+        outputs, _, _, validate, copy = options
+        return self._calls.repeated(
+            ref,
+            spec,
+            inputs,
+            None if outputs is None else tuple(outputs),
+            self._validate if validate is DEFAULT else validate,
+            self._copy if copy is DEFAULT else copy,
+        )
+
+    def _new(
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        inputs: prepare.Inputs,
+        options: Options,
+    ) -> Flow[Call[Prediction]]:
+        request = yield from self.build(ref, signature, inputs, options)
+        return self._encode(request, inputs, options)
 
     def build(
         self,
@@ -140,7 +165,7 @@ class Flows:
         options: Options,
     ) -> Flow[PredictRequest]:
         """A checked request; only discovery is sent, and only if the signature is not known."""
-        check = self._flag(options.validate, self._validate)
+        check = self._checks(options)
         outputs = options.outputs
 
         def build(spec: Signature) -> PredictRequest:
@@ -173,15 +198,15 @@ class Flows:
 
     def encode(self, request: PredictRequest, options: Options) -> Call[Prediction]:
         """The encoded call for a request."""
-        validate = self._flag(options.validate, self._validate)
-        copy = self._flag(options.copy, self._copy)
-        return self._encode(request, None, validate=validate, copy=copy)
+        return self._encode(request, None, options)
 
     def _encode(
-        self, request: PredictRequest, inputs: prepare.Inputs | None, *, validate: bool, copy: bool
+        self, request: PredictRequest, inputs: prepare.Inputs | None, options: Options
     ) -> Call[Prediction]:
+        validate = self._checks(options)
+        copy = self._copy if options.copy is DEFAULT else options.copy
         started = time.perf_counter()
-        call = self._calls.predict(request, inputs, validate=validate, copy=copy)
+        call = self._calls.predict(request, inputs, validate, copy)
         call.encode_seconds = time.perf_counter() - started
         return call
 
@@ -227,7 +252,7 @@ class Flows:
         name = given.name if given is not None else signature
         assert not isinstance(name, Signature)
         named = replace(ref, signature=name)
-        checks = self._flag(options.validate, self._validate)
+        checks = self._checks(options)
         features = given.features if given is not None and checks else None
         return examples_request(method, [(named, task)], examples, context, features)
 
@@ -241,7 +266,7 @@ class Flows:
     ) -> Flow[dict[str, Classes | Float32s]]:
         """Run several signatures on the same Examples."""
         started = time.perf_counter()
-        checks = self._flag(options.validate, self._validate)
+        checks = self._checks(options)
         specs = [self._given(ref.name, name) for name in tasks] if checks else []
         listed = multi_tasks(ref, tasks)
         request = examples_request("MultiInference", listed, examples, context, _union(specs))
@@ -256,9 +281,8 @@ class Flows:
             return signature
         return self._schemas[model].signature(signature) if model in self._schemas else None
 
-    @staticmethod
-    def _flag(flag: Flag, own: bool) -> bool:
-        return own if flag is DEFAULT else flag
+    def _checks(self, options: Options) -> bool:
+        return self._validate if options.validate is DEFAULT else options.validate
 
     # About models.
 

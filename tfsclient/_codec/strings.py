@@ -111,8 +111,8 @@ def strings_from_content(content: bytes, count: int) -> list[bytes]:
     return strings
 
 
-def object_array(strings: list[bytes]) -> npt.NDArray[Any]:
-    """The strings in one dimension."""
+def string_array(strings: list[bytes]) -> npt.NDArray[Any]:
+    """The strings as a tensor's elements: an object array in one dimension."""
     array = np.empty(0, object)
     state: Any = (1, (len(strings),), array.dtype, False, strings)
     array.__setstate__(state)  # as an unpickler fills one: half as long as any other way

@@ -30,8 +30,8 @@ from tfsclient._codec.protobuf import (
     varint,
 )
 from tfsclient._codec.strings import (
-    object_array,
     parse_many,
+    string_array,
     string_parts,
     strings_from_content,
     take_strings,
@@ -206,7 +206,7 @@ def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDIN
     elif content:
         array = _from_content(dtype, content, count)
     elif dtype == STRING:
-        array = object_array(strings[:count])
+        array = string_array(strings[:count])
     else:
         array = _from_values(dtype, values.get(dtype.field, []), count)
     if array.size < count:
@@ -228,7 +228,7 @@ def strings_of(proto: Any) -> Array | None:
     strings = proto.string_val[:]
     if proto.dtype != STRING.number or proto.tensor_content or len(strings) != count:
         return None
-    return object_array(strings).reshape(dims)
+    return string_array(strings).reshape(dims)
 
 
 def _scan(
@@ -307,7 +307,7 @@ _read_shape = lru_cache(maxsize=4096)(_parse_shape)
 
 def _from_content(dtype: DType, content: Buffer, count: int) -> Array:
     if dtype == STRING:
-        return object_array(strings_from_content(bytes(content), count))
+        return string_array(strings_from_content(bytes(content), count))
     if len(content) != count * dtype.numpy.itemsize:
         raise DecodeError(
             f"a {dtype} tensor of {count} elements has {len(content)} bytes of content"

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._codec.nested import object_array
+from tfsclient._codec.strings import string_array
 from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import tables
 from tfsclient._inputs.casts import Misfit, cast, fits, float_to_float, identifier
 from tfsclient._inputs.example import Example, serialize
 from tfsclient._inputs.image import images_to_array, is_image, string_rank
+from tfsclient._inputs.messages import message_name
 from tfsclient._inputs.sequence import CompoundExample
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput
@@ -66,7 +68,7 @@ def guess_tensor(value: Any) -> Tensor:
     Raises:
         InvalidInput: it cannot be read, or no tensor has its dtype.
     """
-    if _message_name(value) == _TENSOR_PROTO:
+    if message_name(value) == _TENSOR_PROTO:
         return _decode(value)
     if tables.is_table(value):
         raise Misfit("is a table, and its dtype is not known; write table.to_numpy() or so")
@@ -112,7 +114,7 @@ def _to_array(value: Any, spec: TensorSpec, features: Features | None) -> Array:
     first = value[0] if isinstance(value, list | tuple) and value else value
     if is_image(first):
         return images_to_array(value, spec)
-    if _message_name(value) == _TENSOR_PROTO:
+    if message_name(value) == _TENSOR_PROTO:
         return _decode(value).array
     if tables.is_column(value):
         return _to_array(tables.column_values(value), spec, features)
@@ -202,10 +204,8 @@ def _why_no_array(value: Any, name: str, error: Exception | None) -> Misfit:
 def _to_strings(value: Any) -> Array:
     kinds = set(map(type, value)) if isinstance(value, list | tuple) else None
     if kinds in ({bytes}, {str}):  # as most are, and fast
-        array = np.empty(len(value), object)
         with suppress(UnicodeEncodeError):  # which is told below
-            array[:] = value if kinds == {bytes} else [*map(str.encode, value)]
-            return array
+            return string_array([*value] if kinds == {bytes} else [*map(str.encode, value)])
     if not isinstance(value, list | tuple | str | bytes | bytearray | memoryview):
         array = _string_array(value)
         if array.size == 0:
@@ -256,33 +256,26 @@ def _no_string(item: Any) -> Misfit:
 # Messages.
 
 
-def _message_name(value: Any) -> str | None:
-    """The name of a protobuf message's type, of whatever pool; None for anything else."""
-    name = getattr(getattr(type(value), "DESCRIPTOR", None), "full_name", None)
-    return name if isinstance(name, str) and hasattr(value, "SerializeToString") else None
-
-
 def _is_example(value: Any) -> bool:
     """Whether it is what a string tensor takes serialized: an Example, its dict, or a message."""
-    return (
-        isinstance(value, Mapping | Example | CompoundExample) or _message_name(value) is not None
-    )
+    return isinstance(value, Mapping | Example | CompoundExample) or message_name(value) is not None
 
 
 def _to_examples(value: Any, spec: TensorSpec, features: Features | None) -> Array:
     several = isinstance(value, list | tuple)
     rows = value if several else [value]
-    array = np.empty(len(rows), object)
+    examples = []
     for number, row in enumerate(rows):
         try:
-            array[number] = _serialize(row, features)
+            examples.append(_serialize(row, features))
         except InvalidInput as error:
             raise Misfit(f"holds, as example {number}: {error.details}") from error.__cause__
+    array = string_array(examples)
     return array if several else array.reshape((1,) * string_rank(spec))
 
 
 def _serialize(example: Any, features: Features | None) -> bytes:
-    name = _message_name(example)
+    name = message_name(example)
     if name is not None:
         if features is not None and name != "tensorflow.Example":
             raise InvalidInput(f"a {name} is no Example, which is what the model parses")

@@ -17,8 +17,10 @@ from tfsclient._codec.example import (
     decode_example,
     encode_example,
 )
+from tfsclient._codec.strings import string_array
 from tfsclient._inputs import tables
 from tfsclient._inputs.feature import Array, convert
+from tfsclient._inputs.messages import message_name
 from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.schema import Features
 
@@ -78,11 +80,7 @@ Examples: TypeAlias = "Iterable[ExampleLike] | Any"  # Any: a table
 
 def is_example(value: Any) -> bool:
     """Whether it is an Example, ours or a protobuf message; a dict or bytes may be one, too."""
-    return isinstance(value, Example) or _message_name(value) == EXAMPLE
-
-
-def _message_name(value: Any) -> str | None:
-    return getattr(getattr(type(value), "DESCRIPTOR", None), "full_name", None)
+    return isinstance(value, Example) or message_name(value) == EXAMPLE
 
 
 def example_array(examples: Iterable[ExampleLike], spec: Features | None = None) -> Array:
@@ -96,9 +94,7 @@ def example_array(examples: Iterable[ExampleLike], spec: Features | None = None)
         InvalidInput: one of them cannot be written; the text tells which.
     """
     contents = _contents(examples, spec, ())
-    array = np.empty(len(contents), np.object_)
-    array[:] = [encode_example(content) for content in contents]
-    return array
+    return string_array([encode_example(content) for content in contents])
 
 
 def contents_of(
@@ -161,7 +157,7 @@ def content_of(
     """
     if isinstance(example, bytes):
         return example
-    if _message_name(example) == EXAMPLE:
+    if message_name(example) == EXAMPLE:
         message: Any = example
         data: bytes = message.SerializeToString()
         return data

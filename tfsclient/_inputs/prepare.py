@@ -18,15 +18,17 @@ from tfsclient._inputs import tables
 from tfsclient._inputs.casts import Misfit, Unreadable, identifier
 from tfsclient._inputs.convert import guess_tensor, to_tensor
 from tfsclient.dtypes import STRING
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import Hint, InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 
 Inputs: TypeAlias = "Mapping[str, Any] | npt.ArrayLike | Sequence[Mapping[str, Any]] | Any"
 
 _LONGEST_ADVICE = 8  # the rank up to which ways to insert 1s are tried out
 
-AS_THEY_ARE: Final = "a signature may be wrong: validate=False sends the inputs as they are"
-BY_NAME: Final = "pass a dict of name to value"
+AS_THEY_ARE: Final = Hint(
+    "validate", "a signature may be wrong: validate=False sends the inputs as they are"
+)
+BY_NAME: Final = Hint("by_name", "pass a dict of name to value")
 
 
 def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Tensor]:

@@ -93,10 +93,9 @@ class ServerConfig:
     def to_text(self) -> str:
         """The same in text format, as ``--model_config_file`` reads it."""
         message = self.to_message()
-        from google.protobuf import text_format
+        from tfsclient._codec.text_format import to_text
 
-        text: str = text_format.MessageToString(message)
-        return text
+        return to_text(message)
 
 
 ConfigSource: TypeAlias = "ServerConfig | Mapping[str, Any] | str | os.PathLike[str] | Any"
@@ -157,15 +156,12 @@ def _from_dict(name: str, value: Any) -> ModelConfig:
 
 
 def _from_text(text: str, where: str) -> ServerConfig:
-    from tfsclient._codec.messages import message_class
-
-    message = message_class("tensorflow.serving.ModelServerConfig")()
-    from google.protobuf import text_format
+    from tfsclient._codec.text_format import parse_text
 
     try:
-        text_format.Parse(text, message)
-    except text_format.ParseError as error:
-        raise InvalidInput(f"{where} is no ModelServerConfig: {error}") from error
+        message = parse_text("tensorflow.serving.ModelServerConfig", text)
+    except ValueError as error:
+        raise InvalidInput(f"{where} is not a ModelServerConfig: {error}") from error
     return _from_message(message)
 
 

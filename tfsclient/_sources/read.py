@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tfsclient._sources.versions import version_number
 from tfsclient.dtypes import INVALID, DType
 from tfsclient.errors import Code, DecodeError, InvalidInput, MissingExtra, TFSError, from_code
 from tfsclient.schema import Model, Signature, TensorSpec, from_json
@@ -140,12 +141,12 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     from tfsclient._sources.features import read_examples
 
     folder = Path(path)
-    version = _version_number(folder.name)
+    version = _version_of(folder)
     if not _has_saved_model(folder):
         versions = [
             (number, child)
             for child in (sorted(folder.iterdir()) if folder.is_dir() else [])
-            if (number := _version_number(child.name)) is not None and _has_saved_model(child)
+            if (number := _version_of(child)) is not None and _has_saved_model(child)
         ]
         if not versions:
             raise InvalidInput(
@@ -245,9 +246,10 @@ def from_file(path: str | Path) -> Model:
         raise InvalidInput(f"{path}: {error.details}") from error
 
 
-def _version_number(name: str) -> int | None:
-    """The version that a folder name means to TF Serving (leading zeros count)."""
-    return int(name) if name.isascii() and name.isdecimal() else None
+def _version_of(folder: Path) -> int | None:
+    """The version that a folder is; a negative one cannot be asked for."""
+    number = version_number(folder.name)
+    return None if number is None or number < 0 else number
 
 
 def _has_saved_model(folder: Path) -> bool:

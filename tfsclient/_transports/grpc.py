@@ -131,7 +131,7 @@ def to_error(error: Any, settings: Settings, request: Request) -> TFSError:
     code = Code(error.code().name)
     target = settings.target
     details = error.details() or ""
-    hint = None
+    hint: str | None = None
     if code is Code.UNAVAILABLE:
         # Nothing tells whether the server said so or gRPC, which could not reach it.
         details = f"{target}: {details}"

@@ -59,8 +59,23 @@ def to_arguments(
     return arguments
 
 
-def retry_policy(request: Request, settings: Settings, timeout: float | None) -> dict[str, Any]:
-    """The arguments of tenacity's drivers: on Unavailable, with backoff and jitter."""
+def retry_policy(
+    request: Request, settings: Settings, timeout: float | None, failed: list[TFSError]
+) -> dict[str, Any]:
+    """The arguments of tenacity's drivers: on Unavailable, with backoff and jitter.
+
+    Args:
+        request: the call.
+        settings: what the user set.
+        timeout: seconds for all attempts; None for no limit.
+        failed: is given the errors of the attempts that others follow.
+    """
+
+    def note(state: tenacity.RetryCallState) -> None:
+        error = None if state.outcome is None else state.outcome.exception()
+        if isinstance(error, TFSError):
+            failed.append(error)
+
     stop: Any = tenacity.stop_after_attempt(MAX_ATTEMPTS if request.safe else settings.retries + 1)
     if timeout is not None:
         stop = stop | tenacity.stop_before_delay(timeout)
@@ -68,6 +83,7 @@ def retry_policy(request: Request, settings: Settings, timeout: float | None) ->
         "retry": tenacity.retry_if_exception_type(Unavailable),
         "wait": tenacity.wait_random_exponential(multiplier=0.1, max=2),
         "stop": stop,
+        "before_sleep": note,
         "reraise": True,
     }
 
@@ -98,7 +114,7 @@ def to_error(
         text = f"{target} cannot be reached: {reason}"
     else:
         text = f"{target} gave no HTTP answer: {reason}"
-    hint = None
+    hint: str | None = None
     if settings.credentials is not None:
         hint = TLS_HINT
     elif isinstance(error, httpx.RemoteProtocolError):

@@ -43,8 +43,14 @@ class RestTransport:
         """
         arguments = to_arguments(request, self._settings, headers)
         seconds = deadline.left(request.model)
-        retrying = tenacity.Retrying(**retry_policy(request, self._settings, seconds))
-        answer: bytes = retrying(self._attempt, self._open().client, request, arguments, deadline)
+        failed: list[TFSError] = []
+        retrying = tenacity.Retrying(**retry_policy(request, self._settings, seconds, failed))
+        client = self._open().client
+        try:
+            answer: bytes = retrying(self._attempt, client, request, arguments, deadline)
+        except TFSError as error:
+            error.attempts = tuple(failed)
+            raise
         return answer
 
     def start(

@@ -21,6 +21,7 @@ from tfsclient._transports.http import (
 )
 from tfsclient._transports.ownership import PerLoop
 from tfsclient._transports.settings import Settings
+from tfsclient.errors import TFSError
 
 
 class AsyncRestTransport:
@@ -46,14 +47,20 @@ class AsyncRestTransport:
         """
         arguments = to_arguments(request, self._settings, headers)
         seconds = deadline.left(request.model)
-        retrying = tenacity.AsyncRetrying(**retry_policy(request, self._settings, seconds))
+        failed: list[TFSError] = []
+        retrying = tenacity.AsyncRetrying(**retry_policy(request, self._settings, seconds, failed))
         client = await self._clients.get()
         try:
             answer: bytes = await asyncio.wait_for(
                 retrying(self._attempt, client, request, arguments), seconds
             )
         except asyncio.TimeoutError as error:
-            raise to_error(TimeoutError(), self._settings, request) from error
+            late = to_error(TimeoutError(), self._settings, request)
+            late.attempts = tuple(failed)
+            raise late from error
+        except TFSError as error:
+            error.attempts = tuple(failed)
+            raise
         return answer
 
     async def aclose(self) -> None:

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import Hint, InvalidInput
 
 MAX_ATTEMPTS: Final = 5  # gRPC makes no more, whatever a policy says; REST does as gRPC does
 
-TLS_HINT: Final = (
+TLS_HINT: Final = Hint(
+    "tls",
     "if TLS is what failed: TLS(ca=...) says whom to trust, and cert= and key= are our own "
-    "certificate, which must be current and signed by somebody whom the server trusts"
+    "certificate, which must be current and signed by somebody whom the server trusts",
 )
 
 

@@ -18,5 +18,13 @@
 
 from tfsclient.testing._fake import FakeServer, ReceivedCall
 from tfsclient.testing._serve import RunningServer, serve, server_process
+from tfsclient.testing._transport import FakeTransport
 
-__all__ = ["FakeServer", "ReceivedCall", "RunningServer", "serve", "server_process"]
+__all__ = [
+    "FakeServer",
+    "FakeTransport",
+    "ReceivedCall",
+    "RunningServer",
+    "serve",
+    "server_process",
+]

@@ -12,6 +12,7 @@ from google.protobuf import text_format
 
 from tfsclient._codec.messages import pool
 from tfsclient._codec.model_ref import ModelRef
+from tfsclient._codec.strings import string_array
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidArgument, Unimplemented
@@ -178,9 +179,8 @@ def _run(
     if not examples:
         raise InvalidArgument("Input is empty.")
     signatures = [model.signatures[task.ref.signature or DEFAULT_SIGNATURE] for task in tasks]
-    serialized = np.empty(len(examples), object)
-    serialized[:] = examples
-    feeds = {signature.inputs[_INPUTS].name: Tensor(STRING, serialized) for signature in signatures}
+    serialized = Tensor(STRING, string_array(list(examples)))
+    feeds = {signature.inputs[_INPUTS].name: serialized for signature in signatures}
     wanted = {
         CLASSIFY: (_CLASSES, _SCORES),
         REGRESS: (_OUTPUTS,),

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from google.protobuf import text_format
-
-from tfsclient._codec.messages import message_class, pool
+from tfsclient._codec.messages import message_class
+from tfsclient._codec.text_format import parse_text, to_text
 from tfsclient.errors import FailedPrecondition, InvalidArgument
 
 _PLATFORM = "tensorflow"
@@ -26,18 +25,6 @@ def read_config(path: str | Path) -> Any:
         raise InvalidArgument(f"Invalid protobuf file: '{path}': {error}") from error
 
 
-def parse_text(message: str, text: bytes) -> Any:
-    """A message of this name in protobuf's text format.
-
-    Raises:
-        ValueError: the text is not such a message; the error says where.
-    """
-    try:
-        return text_format.Parse(text, message_class(message)(), descriptor_pool=pool())
-    except text_format.ParseError as error:
-        raise ValueError(f"Error parsing text-format {message}: {error}") from error
-
-
 def to_config(models: Mapping[str, str | Path]) -> Any:
     """The ModelServerConfig that serves these base paths under these names."""
     config = message_class("tensorflow.serving.ModelServerConfig")()
@@ -51,8 +38,7 @@ def to_config(models: Mapping[str, str | Path]) -> Any:
 
 def write_config(config: Any, path: str | Path) -> None:
     """Save a ModelServerConfig in text format."""
-    text = text_format.MessageToString(config, as_utf8=True, descriptor_pool=pool())
-    Path(path).write_text(text, "utf-8")
+    Path(path).write_text(to_text(config), "utf-8")
 
 
 def check_config(config: Any, previous: Any) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidArgument
-
-_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
-_INT64 = range(-(1 << 63), 1 << 63)
 
 
 def versions_on_disk(model: Any) -> dict[int, Path]:
@@ -29,9 +26,7 @@ def versions_on_disk(model: Any) -> dict[int, Path]:
             f"Could not find base path {base} for servable {model.name} with error {error.strerror}"
         ) from error
     return {
-        number: base / name
-        for name in children
-        if _INTEGER.fullmatch(name) and (number := int(name)) in _INT64
+        number: base / name for name in children if (number := version_number(name)) is not None
     }
 
 

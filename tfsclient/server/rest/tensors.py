@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from tfsclient._codec.strings import string_array
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidArgument, Unimplemented
@@ -65,8 +66,7 @@ class JsonTensor(NamedTuple):
             raise DecodeError(f"a {self.dtype} tensor of {len(self.shape)} dimensions")
         values = self.values[: math.prod(self.shape)]
         if self.dtype == STRING:
-            array = np.empty(len(values), object)
-            array[:] = values
+            array = string_array(values)
         elif self.dtype in _RANGES:
             wide = np.array(values, np.uint64 if self.dtype == "uint64" else np.int64)
             array = wide.astype(self.dtype.numpy)

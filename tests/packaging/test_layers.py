@@ -1,0 +1,141 @@
+"""The house: modules import downwards only, in no circle, and what is loaded when."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {"tfsclient": ROOT / "tfsclient", "tfsclient_gen": ROOT / "codegen" / "tfsclient_gen"}
+
+# From the foundation up: a module imports from its own layer's package and from the layers before.
+LAYERS = [
+    {"errors", "dtypes"},
+    {"schema", "results"},
+    {"_codec"},
+    {"_inputs", "_sources"},
+    {"_calls"},
+    {"_transports"},
+    {"_client"},
+    {"sources", "drift", "model_config", "warmup", "generated"},
+    {"server"},
+    {"testing"},
+    {"_cli", "demo", "__main__"},
+]
+# A room that stands apart from the floors above its foundation.
+APART = {"server": LAYERS[:5]}
+# Siblings of one layer that may look at each other.
+TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
+
+PUBLIC = {
+    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing", "warmup",
+}  # fmt: skip
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module by its dotted name."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            if "programs" in path.parts:
+                continue  # what the demo copies to its users
+            parts = path.relative_to(folder).with_suffix("").parts
+            found[".".join([package, *(p for p in parts if p != "__init__")])] = path
+    return found
+
+
+def imports(name: str) -> Iterator[str]:
+    """The modules of this project that a module imports, wherever in it: late and for types, too."""
+    for node in ast.walk(ast.parse(modules()[name].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules())
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                if inner in modules():
+                    yield inner
+                elif node.module in modules():
+                    yield node.module
+
+
+def room(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def floor(name: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if room(name) in layer)
+
+
+@pytest.mark.parametrize("name", [n for n in modules() if n.startswith("tfsclient.")])
+def test_a_module_imports_its_own_room_and_lower_floors(name: str) -> None:
+    for other in imports(name):
+        if other == "tfsclient":
+            assert room(name) in {"testing", "_cli", "demo", "__main__", "server"}, (name, other)
+            continue
+        assert other.startswith("tfsclient."), f"{name} imports {other}"
+        if room(other) == room(name) or any({room(name), room(other)} <= t for t in TOGETHER):
+            continue
+        allowed = set().union(*APART.get(room(name), LAYERS[: floor(name)]))
+        assert room(other) in allowed, f"{name} imports {other}"
+
+
+def test_no_circle() -> None:
+    state: dict[str, int] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if state.get(name) == 2:
+            return
+        assert state.get(name) != 1, " -> ".join((*path[path.index(name) :], name))
+        state[name] = 1
+        for other in imports(name):
+            if other != name and not name.startswith(f"{other}."):
+                visit(other, (*path, name))
+        state[name] = 2
+
+    for name in modules():
+        visit(name, ())
+
+
+def test_what_a_newcomer_can_take_in() -> None:
+    entries = [p for p in (ROOT / "tfsclient").iterdir() if p.name != "__pycache__"]
+    assert len(entries) <= 24
+    for name, path in modules().items():
+        assert len(path.read_text("utf-8").splitlines()) <= 500, name
+
+
+def test_public_modules_are_those_that_the_changelog_lists() -> None:
+    import tfsclient
+
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    (listed,) = re.findall(r"Public modules: (.*?)\.\n", changelog, re.DOTALL)
+    assert set(re.findall(r"`tfsclient\.(\w+)`", listed)) == PUBLIC
+    names = set(dir(tfsclient))
+    assert {n for n in names if type(getattr(tfsclient, n)).__name__ == "module"} == PUBLIC
+    assert not {n for n in names if n.startswith("_")} - {"__version__"}
+    for name in tfsclient.__all__:
+        assert getattr(getattr(tfsclient, name), "__module__", "tfsclient") == "tfsclient", name
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import tfsclient", "grpc httpx google.protobuf jinja2 tensorflow pandas tfsclient_gen"),
+        ("import tfsclient; dir(tfsclient); tfsclient.sources", "grpc httpx google.protobuf"),
+        ("import tfsclient; tfsclient.Client('http://localhost:1')", "grpc google.protobuf"),
+        ("import tfsclient; tfsclient.Client('localhost:1')", "httpx tenacity"),
+    ],
+)
+def test_nothing_heavy_is_loaded_early(statement: str, absent: str) -> None:
+    program = f"import sys; {statement}; print([m for m in {absent.split()} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]"
