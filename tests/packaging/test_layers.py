@@ -35,7 +35,8 @@ APART = {"server": LAYERS[:5]}
 TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
 
 PUBLIC = {
-    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing", "warmup",
+    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing",
+    "warmup",
 }  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports(name: str) -> Iterator[str]:
-    """The modules of this project that a module imports, wherever in it: late and for types, too."""
+    """What a module imports of this project, wherever in it: late and for types, too."""
     for node in ast.walk(ast.parse(modules()[name].read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in modules())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar, cast
 
 from tfsclient._codec.model_ref import ModelRef
-from tfsclient.errors import TFSError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -66,33 +65,3 @@ def ready(call: Call[T]) -> Flow[Call[T]]:
     """The flow to a call that is there already."""
     yield from ()
     return call
-
-
-def drive(flow: Flow[T], send: Callable[[Call[object]], object]) -> T:
-    """Run a flow to its result with blocking sends; a call's error is raised inside the flow."""
-    step: Callable[[object], Call[object]] = flow.send
-    answer: object = None
-    while True:
-        try:
-            call = step(answer)
-        except StopIteration as done:
-            return cast("T", done.value)
-        try:
-            step, answer = flow.send, send(call)
-        except TFSError as error:
-            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error
-
-
-async def adrive(flow: Flow[T], send: Callable[[Call[object]], Awaitable[object]]) -> T:
-    """Run a flow to its result with awaited sends; a call's error is raised inside the flow."""
-    step: Callable[[object], Call[object]] = flow.send
-    answer: object = None
-    while True:
-        try:
-            call = step(answer)
-        except StopIteration as done:
-            return cast("T", done.value)
-        try:
-            step, answer = flow.send, await send(call)
-        except TFSError as error:
-            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error

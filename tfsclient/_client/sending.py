@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import cast
 
-from tfsclient._calls.call import Call, Flow, T, adrive, drive
+from tfsclient._calls.call import Call, Flow, T
 from tfsclient._calls.options import Options
 from tfsclient._client.flows import Flows, Scope
 from tfsclient._client.futures import CallFuture
 from tfsclient._client.observe import Observed, OnCall
 from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient.errors import TFSError
+
+
+def drive(flow: Flow[T], send: Callable[[Call[object]], object]) -> T:
+    """Run a flow to its result with blocking sends; a call's error is raised inside the flow."""
+    step: Callable[[object], Call[object]] = flow.send
+    answer: object = None
+    while True:
+        try:
+            call = step(answer)
+        except StopIteration as done:
+            return cast("T", done.value)
+        try:
+            step, answer = flow.send, send(call)
+        except TFSError as error:
+            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error
+
+
+async def adrive(flow: Flow[T], send: Callable[[Call[object]], Awaitable[object]]) -> T:
+    """Run a flow to its result with awaited sends; a call's error is raised inside the flow."""
+    step: Callable[[object], Call[object]] = flow.send
+    answer: object = None
+    while True:
+        try:
+            call = step(answer)
+        except StopIteration as done:
+            return cast("T", done.value)
+        try:
+            step, answer = flow.send, await send(call)
+        except TFSError as error:
+            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error
 
 
 class Sender:
