@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfsclient._codec.tensor import MAX_PADDING, Array, decode_tensor
-from tfsclient._sources.graph import MOVED, SAME, Edge, Graph, Site, Slice, TooLarge
+from tfsclient._sources.graph import MOVED, SAME, Dependencies, Edge, Graph, Site, TooLarge
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError
 from tfsclient.schema import Features, FeatureSpec
@@ -63,7 +63,7 @@ def read_examples(graph_def: Any, signatures: Mapping[str, Any]) -> dict[str, Ex
             continue
         outputs = [tensor for info in signature.outputs.values() for tensor in _tensors(info)]
         try:
-            examples = _read(graph, Slice(graph, outputs, fed))
+            examples = _read(graph, Dependencies(graph, outputs, fed))
         except TooLarge:
             break
         if examples is not None and _takes_strings(signature.inputs[examples.input]):
@@ -87,7 +87,7 @@ def _tensors(info: Any) -> list[str]:
     return [info.name]
 
 
-def _read(graph: Graph, part: Slice) -> Examples | None:
+def _read(graph: Graph, part: Dependencies) -> Examples | None:
     """The Examples that a slice of the graph parses; None if that is not one input's."""
     parsed: set[str] = set()
     merged: dict[str, FeatureSpec] | None = {}
@@ -142,7 +142,7 @@ def _merge(
 class _Op:
     """One parsing op of a slice."""
 
-    def __init__(self, graph: Graph, part: Slice, site: Site) -> None:
+    def __init__(self, graph: Graph, part: Dependencies, site: Site) -> None:
         self._graph, self._part, self._op = graph, part, site.node.op
         self._inputs = graph.data(site.function, site.node)
         self._attrs = {name: attr.list for name, attr in site.node.attr.items()}

@@ -219,7 +219,7 @@ class Graph:
         return names
 
 
-class Slice:
+class Dependencies:
     """The nodes that some tensors of the graph depend on.
 
     Args:
