@@ -32,7 +32,8 @@ class Ports:
         ssl: an SSLConfig message for gRPC; None is plain text.  REST never has TLS.
         health: whether to offer gRPC's health service.
         metrics_path: where on REST Prometheus finds its page; None if nowhere.
-        max_grpc_calls: how many calls are answered at a time; more are waiting.
+        max_grpc_calls: how many gRPC calls are answered at a time; more are refused, as TF Serving
+            does; None refuses none.
         max_rest_calls: the same of REST.
         grpc_options: gRPC's channel arguments.
         rest_timeout: seconds that a run for REST may take.
@@ -51,7 +52,7 @@ class Ports:
         ssl: Any = None,
         health: bool = False,
         metrics_path: str | None = None,
-        max_grpc_calls: int = 16,
+        max_grpc_calls: int | None = None,
         max_rest_calls: int = 16,
         grpc_options: tuple[tuple[str, Any], ...] = (),
         rest_timeout: float = 30.0,
@@ -73,7 +74,7 @@ class Ports:
             examples,
             around=around,
             health=self._health,
-            max_threads=max_grpc_calls,
+            max_calls=max_grpc_calls,
             options=grpc_options,
         )
         self._api = RestApi(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +39,8 @@ _OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
 ]
+_REFUSAL = "Server Threadpool Exhausted"  # gRPC's own words; older versions say nothing
+_REFUSING_THREADS = 4  # beside those that answer
 _MAX_DETAILS = 1024  # bytes; TF Serving cuts longer error texts
 
 T = TypeVar("T")
@@ -66,7 +70,7 @@ def make_grpc_server(
     *,
     around: Around,
     health: Health | None,
-    max_threads: int,
+    max_calls: int | None,
     options: Sequence[tuple[str, Any]] = (),
 ) -> grpc.Server:
     """A gRPC server with the services, not started and without ports.
@@ -77,11 +81,13 @@ def make_grpc_server(
         examples: what runs requests with examples on them.
         around: entered around every call of these services.
         health: the health service, if there is to be one.
-        max_threads: how many calls may be answered at a time.
+        max_calls: how many calls are answered at a time; what comes beyond is refused at once, as
+            TF Serving does.  None refuses none.
         options: gRPC's channel arguments.
     """
+    quota = _Quota(max_calls)
     server = grpc.server(
-        ThreadPoolExecutor(max_threads, thread_name_prefix="grpc"),
+        ThreadPoolExecutor((max_calls or 16) + _REFUSING_THREADS, thread_name_prefix="grpc"),
         options=[*_OPTIONS, *options],
     )
     prediction = [
@@ -123,7 +129,7 @@ def make_grpc_server(
     services = {"PredictionService": prediction, "ModelService": management}
     handlers = {
         f"/{_PACKAGE}{service}/{method.api}": grpc.unary_unary_rpc_method_handler(
-            _reporting(method, around)
+            _reporting(method, around, quota)
         )
         for service, methods in services.items()
         for method in methods
@@ -140,12 +146,42 @@ class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc]
         return self._handlers.get(handler_call_details.method)
 
 
+class _Quota:
+    """How many calls may be answered at a time.
+
+    gRPC's C++ server, which TF Serving is made of, refuses what finds no thread; Python's would
+    have it wait, and what passes here would fail there.
+    """
+
+    def __init__(self, calls: int | None) -> None:
+        self._free = None if calls is None else threading.Semaphore(calls)
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Whether there was a place; it is given back at the end."""
+        if self._free is None:
+            yield True
+            return
+        free = self._free.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                self._free.release()
+
+
 def _reporting(
-    method: _Method[Any], around: Around
+    method: _Method[Any], around: Around, quota: _Quota
 ) -> Callable[[bytes, grpc.ServicerContext], bytes]:
     """The method with its errors as gRPC statuses."""
 
     def call(data: bytes, context: grpc.ServicerContext) -> bytes:
+        with quota.place() as free:
+            if not free:
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, _REFUSAL)
+            return answer(data, context)
+
+    def answer(data: bytes, context: grpc.ServicerContext) -> bytes:
         remaining = context.time_remaining()
         # Without a deadline gRPC reports the time to the end of its clock.
         timeout = remaining if remaining and remaining < 1e6 else None
@@ -211,7 +247,9 @@ def _one_task(examples: ExampleInference, api: str, request_name: str, method: s
 
 
 def _tasks(request: Any) -> list[Task]:
-    return [Task(_named_ref(task) or ModelRef(), task.method_name) for task in request.tasks]
+    return [
+        Task(_named_ref(task) or ModelRef.received(), task.method_name) for task in request.tasks
+    ]
 
 
 def _multi(examples: ExampleInference, request: Any, timeout: float | None) -> bytes:
