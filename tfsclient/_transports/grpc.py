@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import grpc
 import orjson
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
+from tfsclient._calls.headers import Sent
+from tfsclient._transports.alarm import Alarm
+from tfsclient._transports.bound import Bound
 from tfsclient._transports.ownership import OPENING, process
-from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
-from tfsclient.errors import Code, TFSError, from_code
+from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
+from tfsclient.errors import Code, DeadlineExceeded, Hint, Internal, TFSError, from_code
+
+TOO_BUSY: Final = Hint(
+    "too_busy",
+    "the server answers as many gRPC calls at once as --grpc_max_threads says, 4 a CPU by default: "
+    "raise that, give the call more time, or use REST, where calls queue",
+)
+
+
+# Calls something in so many seconds, and returns what takes that back.
+After: TypeAlias = Callable[[float, Callable[[], object]], Callable[[], object]]
 
 
 class _Methods(dict[str, Any]):
@@ -27,11 +42,16 @@ class _Methods(dict[str, Any]):
 
 
 class Channel:
-    """A channel and the methods called on it so far: making one takes as long as a small call."""
+    """A channel, the bound on its calls, and the methods called on it so far.
 
-    def __init__(self, channel: Any) -> None:
+    Making a method takes as long as a small call.
+    """
+
+    def __init__(self, channel: Any, after: After) -> None:
         self.pid = process()
+        self.after = after
         self.methods = _Methods(channel.unary_unary)
+        self.bound = Bound(after)
         self.close = channel.close
 
 
@@ -45,29 +65,51 @@ class GrpcTransport:
         self._settings = settings
         self._channel: Channel | None = None
 
-    def send(self, request: Request, deadline: Deadline, headers: Mapping[str, str]) -> bytes:
+    def send(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Send a call and wait for the answer.
 
         Raises:
             TFSError: of the class that the status code says.
         """
-        if headers:
-            check_headers(headers)
-        method = self._open().methods[request.path]
-        seconds = deadline.left(request.model)
-        try:
-            data: bytes = method(request.body, timeout=seconds, metadata=tuple(headers.items()))
-        except grpc.RpcError as error:
-            raise to_error(error, self._settings, request) from error
-        except ValueError as error:  # grpc says so when close() came in between
-            raise closed(request) from error
-        return data
+        channel = self._open()
+        bound, method = channel.bound, channel.methods[request.path]
+        metadata = tuple(headers.items())
+        refused = False
+        while True:
+            if refused or not bound.enter():
+                self._wait(bound, deadline, request, first=refused)
+            burst, refused = bound.burst, False
+            try:
+                seconds = deadline.left(request.model)
+                data: bytes | None = method(request.body, timeout=seconds, metadata=metadata)
+            except Exception as error:
+                refused = is_refusal(error)
+                if not refused:
+                    raise to_error(error, self._settings, request) from error
+            finally:
+                bound.leave(burst, refused=refused)
+            if not refused:
+                return to_answer(data, self._settings, request)
+
+    def _wait(self, bound: Bound, deadline: Deadline, request: Request, *, first: bool) -> None:
+        """Wait for a place.
+
+        Raises:
+            DeadlineExceeded: there was none in time.
+        """
+        woken = threading.Event()
+        bound.wait(woken, woken.set, first=first)
+        if woken.wait(deadline.remaining()):
+            return
+        if not bound.give_up(woken):
+            bound.leave(bound.burst, refused=False)
+        raise too_busy(self._settings, request)
 
     def start(
         self,
         request: Request,
         deadline: Deadline,
-        headers: Mapping[str, str],
+        headers: Sent,
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
         """Send a call and return; ``done`` gets the answer or the error, on another thread.
@@ -75,26 +117,10 @@ class GrpcTransport:
         Returns:
             A function that cancels the call on the wire.
         """
-        if headers:
-            check_headers(headers)
-        method = self._open().methods[request.path]
-        seconds = deadline.left(request.model)
-        try:
-            rpc = method.future(request.body, timeout=seconds, metadata=tuple(headers.items()))
-        except ValueError as error:
-            raise closed(request) from error
-
-        def finished(rpc: Any) -> None:
-            try:
-                done(rpc.result())
-            except grpc.RpcError as error:
-                done(to_error(error, self._settings, request))
-            except grpc.FutureCancelledError:
-                done(from_code(Code.CANCELLED, "the call was cancelled", model=request.model))
-
-        rpc.add_done_callback(finished)
-        cancel: Callable[[], object] = rpc.cancel
-        return cancel
+        deadline.left(request.model)
+        started = _Started(self._open(), self._settings, request, deadline, headers, done)
+        started.enter(first=False)
+        return started.cancel
 
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
@@ -102,6 +128,7 @@ class GrpcTransport:
             channel, self._channel = self._channel, None
         if channel is not None and channel.pid == process():
             channel.close()
+            channel.bound.open()
 
     def _open(self) -> Channel:
         channel = self._channel
@@ -109,8 +136,91 @@ class GrpcTransport:
             with OPENING:
                 channel = self._channel
                 if channel is None or channel.pid != process():
-                    channel = self._channel = Channel(open_channel(grpc, self._settings))
+                    made = open_channel(grpc, self._settings)
+                    channel = self._channel = Channel(made, Alarm().after)
         return channel
+
+
+class _Started:
+    """A call that nobody waits for yet: it is sent when there is a place for it."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        settings: Settings,
+        request: Request,
+        deadline: Deadline,
+        headers: Sent,
+        done: Callable[[bytes | TFSError], None],
+    ) -> None:
+        self._channel = channel
+        self._bound = channel.bound
+        self._settings = settings
+        self._request = request
+        self._deadline = deadline
+        self._metadata = tuple(headers.items())
+        self._done = done
+        self._no_expiry: Callable[[], object] | None = None
+        self._rpc: Any = None
+        self._cancelled = False
+
+    def enter(self, *, first: bool) -> None:
+        """Send the call, now or when there is room."""
+        if not first and self._bound.enter():
+            self._send()
+            return
+        seconds = self._deadline.remaining()
+        if seconds is not None and self._no_expiry is None:
+            self._no_expiry = self._channel.after(seconds, self._expire)
+        self._bound.wait(self, self._send, first=first)
+
+    def _send(self) -> None:
+        """Send the call, for which a place was taken."""
+        burst = self._bound.burst
+        try:
+            method = self._channel.methods[self._request.path]
+            seconds = self._deadline.left(self._request.model)
+            rpc = method.future(self._request.body, timeout=seconds, metadata=self._metadata)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the future must end)
+            self._bound.leave(burst, refused=False)
+            self._end(to_error(error, self._settings, self._request))
+            return
+        self._rpc = rpc
+        rpc.add_done_callback(partial(self._finished, burst))
+        if self._cancelled:
+            rpc.cancel()
+
+    def _finished(self, burst: int, rpc: Any) -> None:
+        outcome: bytes | TFSError
+        refused = False
+        try:
+            outcome = to_answer(rpc.result(), self._settings, self._request)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the future must end)
+            refused = is_refusal(error) and not self._cancelled
+            outcome = to_error(error, self._settings, self._request)
+        self._bound.leave(burst, refused=refused)
+        if refused:
+            self._rpc = None
+            self.enter(first=True)
+        else:
+            self._end(outcome)
+
+    def _end(self, outcome: bytes | TFSError) -> None:
+        if self._no_expiry is not None:
+            self._no_expiry()
+        self._done(outcome)
+
+    def _expire(self) -> None:
+        if self._bound.give_up(self):
+            self._end(too_busy(self._settings, self._request))
+
+    def cancel(self) -> None:
+        """Cancel the call, on the wire if it is there."""
+        self._cancelled = True
+        if self._rpc is not None:
+            self._rpc.cancel()
+        elif self._bound.give_up(self):
+            self._end(cancelled(self._request))
 
 
 def open_channel(module: Any, settings: Settings) -> Any:
@@ -126,29 +236,99 @@ def open_channel(module: Any, settings: Settings) -> Any:
     return module.secure_channel(address, tls.grpc_credentials(), options, compression=compression)
 
 
-def to_error(error: Any, settings: Settings, request: Request) -> TFSError:
-    """The error for a failed RPC: its class follows from the status code alone."""
-    code = Code(error.code().name)
+# What gRPC's server says where it has no thread left for a call, which never ran: the one place
+# where a text decides.
+_REFUSALS: Final = ("", "Server Threadpool Exhausted")
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the server had no thread for a call."""
+    if not isinstance(error, grpc.RpcError):
+        return False
+    failed: Any = error
+    code = failed.code()
+    return code is grpc.StatusCode.RESOURCE_EXHAUSTED and (failed.details() or "") in _REFUSALS
+
+
+def to_answer(data: bytes | None, settings: Settings, request: Request) -> bytes:
+    """The bytes of a good answer.
+
+    Raises:
+        Internal: there are none; gRPC gives None for a status of OK without a message.
+    """
+    if data is None:
+        raise Internal(
+            f"{settings.target} answered OK without a message",
+            model=request.model,
+            signature=request.signature,
+        )
+    return data
+
+
+def to_error(error: Exception, settings: Settings, request: Request) -> TFSError:
+    """The error for a failed call; every exception of gRPC passes here.
+
+    The class follows from the status code alone.
+    """
+    if isinstance(error, TFSError):
+        return error
+    if isinstance(error, grpc.FutureCancelledError):
+        return cancelled(request)
+    if isinstance(error, ValueError):  # gRPC says so when close() came in between
+        return closed(request)
+    where: dict[str, Any] = {"model": request.model, "signature": request.signature}
     target = settings.target
-    details = error.details() or ""
+    if not isinstance(error, grpc.RpcError):
+        kind = type(error).__name__
+        return Internal(f"{target}: the gRPC client raised {kind}: {error}", **where)
+    failed: Any = error
+    code = Code(failed.code().name)
+    details = failed.details() or ""
     hint: str | None = None
-    if code is Code.UNAVAILABLE:
+    if code is Code.DEADLINE_EXCEEDED:
+        details = f"{target}: {details}"
+    elif code is Code.UNAVAILABLE:
         # Nothing tells whether the server said so or gRPC, which could not reach it.
         details = f"{target}: {details}"
-        if settings.credentials is not None:
-            hint = TLS_HINT
-        elif "http1" in details or "HTTP/2" in details:
-            hint = (
-                f"if {target} is TF Serving's REST port (usually 8501), write http://{target}; "
-                "its gRPC port is usually 8500"
-            )
-    return from_code(code, details, model=request.model, signature=request.signature, hint=hint)
+        hint = _hint(details, settings)
+    return from_code(code, details, hint=hint, **where)
+
+
+def _hint(details: str, settings: Settings) -> str:
+    target = settings.target
+    if settings.credentials is not None:
+        return TLS_HINT
+    if "http1" in details or "HTTP/2" in details:
+        return (
+            f"if {target} is TF Serving's REST port (usually 8501), write http://{target}; "
+            "its gRPC port is usually 8500"
+        )
+    if "reset" in details or "Socket closed" in details:
+        return f"does the server want TLS? Then write grpcs://{target}"
+    return f"tfsclient doctor {target} tells more"
+
+
+def cancelled(request: Request) -> TFSError:
+    """The error for a call that its caller cancelled."""
+    return from_code(
+        Code.CANCELLED, "the call was cancelled", model=request.model, signature=request.signature
+    )
 
 
 def closed(request: Request) -> TFSError:
     """The error for a call that close() overtook."""
     return from_code(
         Code.CANCELLED, "the client was closed", model=request.model, signature=request.signature
+    )
+
+
+def too_busy(settings: Settings, request: Request) -> TFSError:
+    """The error for a call for which the server had no thread until the deadline."""
+    return DeadlineExceeded(
+        f"{settings.target} had no thread free for this call until its deadline",
+        model=request.model,
+        signature=request.signature,
+        hint=TOO_BUSY,
     )
 
 
