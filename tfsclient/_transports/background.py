@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
+from tfsclient._calls.headers import Sent
 from tfsclient._transports.interface import AsyncTransport
 from tfsclient._transports.rest_aio import AsyncRestTransport
 from tfsclient._transports.settings import Settings
@@ -31,7 +32,7 @@ class Background:
         self,
         request: Request,
         deadline: Deadline,
-        headers: Mapping[str, str],
+        headers: Sent,
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
         """Send a call; ``done`` gets the answer or the error, on the loop's thread.

@@ -2,61 +2,91 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
-from collections.abc import Mapping
+import ssl
+import zlib
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import tenacity
 
 from tfsclient._calls.call import Request
+from tfsclient._calls.headers import Sent
 from tfsclient._codec.rest_json import loads
-from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings, check_headers
+from tfsclient._transports.proxies import ProxyAddress, proxy_for
+from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
+from tfsclient._transports.target import Target
+from tfsclient._transports.tls import TLS
 from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,
     DecodeError,
+    Internal,
     InvalidInput,
+    ResourceExhausted,
     TFSError,
     Unavailable,
     from_http_status,
 )
 
-_MAX_INFLATED = 100 << 20  # bytes; TF Serving reads a larger gzip body as an empty one
+_MAX_COMPRESSED = 100 << 20  # bytes of a request; TF Serving reads a larger gzip body as empty
+_MAX_ANSWER = 1 << 31  # bytes, as gRPC's; inflated, where somebody on the way compresses
+
+LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=64)
 
 
-def client_options(settings: Settings) -> dict[str, Any]:
-    """What httpx's clients are made with."""
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """How to do TLS with the server; one that trusts nobody where the target is plaintext.
+
+    Raises:
+        InvalidInput: a file, or an environment variable that names one, cannot be used.
+    """
     tls = settings.credentials
-    return {
-        "verify": True if tls is None else tls.ssl_context(),
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
-        "follow_redirects": False,
-    }
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if tls is None else tls.ssl_context()
 
 
-def to_arguments(
-    request: Request, settings: Settings, headers: Mapping[str, str]
-) -> dict[str, Any]:
+def proxy_of(settings: Settings) -> httpx.Proxy | None:
+    """The proxy that the environment names for the target.
+
+    Raises:
+        InvalidInput: it cannot be used.
+    """
+    proxy: ProxyAddress | None = proxy_for(settings.target.address)
+    if proxy is None:
+        return None
+    try:
+        secure = urlsplit(proxy.url).scheme.lower() == "https"
+        return httpx.Proxy(proxy.url, ssl_context=TLS().ssl_context() if secure else None)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise InvalidInput(f"{proxy} cannot be used: {error}") from error
+
+
+def to_arguments(request: Request, settings: Settings, headers: Sent) -> dict[str, Any]:
     """The arguments of ``httpx.stream`` for a call."""
-    check_headers(headers)
     body = request.body
-    sent = dict(headers)
+    sent: dict[str, Any] = {"accept-encoding": "identity"}
     if body is not None:
-        sent = {"content-type": "application/json"} | sent
-        if settings.compression and len(body) <= _MAX_INFLATED:
+        sent["content-type"] = "application/json"
+        if settings.compression and len(body) <= _MAX_COMPRESSED:
             body = gzip.compress(body, compresslevel=1)
             sent["content-encoding"] = "gzip"
     arguments: dict[str, Any] = {
         "method": "GET" if body is None else "POST",
         "url": settings.target.address + request.path,
         "content": body,
-        "headers": sent,
+        "headers": sent | {name: _text(value) for name, value in headers.items()},
     }
     tls = settings.credentials
     if tls is not None and tls.server_name is not None:
         arguments["extensions"] = {"sni_hostname": tls.server_name}
     return arguments
+
+
+def _text(value: str | bytes) -> str:
+    """A header's value; binary ones travel as over gRPC."""
+    return value if isinstance(value, str) else base64.b64encode(value).decode()
 
 
 def retry_policy(
@@ -88,23 +118,17 @@ def retry_policy(
     }
 
 
-# What httpx raises; RuntimeError says that close() came in between.
-FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError, RuntimeError)
-
-
-def to_error(
-    error: Exception, settings: Settings, request: Request, *, closed: bool = False
-) -> TFSError:
-    """The error for a call that got no answer."""
+def to_error(error: Exception, settings: Settings, request: Request, *, closed: bool) -> TFSError:
+    """The error for a call that got no answer; every exception of an HTTP client passes here."""
+    if isinstance(error, TFSError):
+        return error
     target = settings.target
     where: dict[str, Any] = {"model": request.model, "signature": request.signature}
     reason = str(error) or type(error).__name__
-    if closed or isinstance(error, RuntimeError):
+    if closed:
         return Cancelled(f"the client was closed: {reason}", **where)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return DeadlineExceeded(f"{target} did not answer in time", **where)
-    if isinstance(error, httpx.DecodingError):
-        return DecodeError(f"{target} answered with a broken compression: {reason}", **where)
     if isinstance(
         error,
         httpx.InvalidURL | UnicodeError | httpx.UnsupportedProtocol | httpx.LocalProtocolError,
@@ -112,36 +136,110 @@ def to_error(
         return InvalidInput(f"{target} cannot be asked this way: {reason}", **where)
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         text = f"{target} cannot be reached: {reason}"
-    else:
+    elif isinstance(error, httpx.TransportError):
         text = f"{target} gave no HTTP answer: {reason}"
-    hint: str | None = None
-    if settings.credentials is not None:
-        hint = TLS_HINT
-    elif isinstance(error, httpx.RemoteProtocolError):
-        hint = (
-            f"if {target} is TF Serving's gRPC port (usually 8500), write it without http://; "
-            "its REST port is usually 8501"
+    else:  # an http_client of the user's may raise anything
+        return Internal(
+            f"{target}: the HTTP client raised {type(error).__name__}: {reason}", **where
         )
-    return Unavailable(text, hint=hint, **where)
+    return Unavailable(text, hint=_hint(error, settings), **where)
 
 
-def to_answer(response: httpx.Response, body: bytes, request: Request) -> bytes:
+def _hint(error: Exception, settings: Settings) -> str:
+    target = settings.target
+    if settings.credentials is not None:
+        return TLS_HINT
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
+        return (
+            f"if {target} is TF Serving's gRPC port (usually 8500), write it without http://; "
+            f"if it wants TLS, write https://; tfsclient doctor {target} tells more"
+        )
+    return f"tfsclient doctor {target} tells more"
+
+
+class Body:
+    """An answer's body as it arrives, inflated if somebody on the way compressed it.
+
+    Args:
+        response: the answer's head.
+        target: where it comes from, for errors.
+    """
+
+    def __init__(self, response: httpx.Response, target: Target) -> None:
+        self._target = target
+        self._parts: list[bytes] = []
+        self._size = 0
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        self._inflater = None
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        elif encoding not in ("", "identity"):
+            raise DecodeError(f"{target} answered in the encoding {encoding!r}, unasked")
+
+    def add(self, data: bytes) -> None:
+        """Take what has arrived.
+
+        Raises:
+            DecodeError: it is not what its encoding says.
+            ResourceExhausted: the answer is larger than 2 GiB.
+        """
+        if self._inflater is None:
+            self._keep(data)
+            return
+        try:
+            self._keep(self._inflater.decompress(data, _MAX_ANSWER - self._size + 1))
+        except zlib.error as error:
+            raise DecodeError(
+                f"{self._target} answered with a broken compression: {error}"
+            ) from error
+
+    def _keep(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > _MAX_ANSWER:
+            raise ResourceExhausted(f"{self._target} answered with more than 2 GiB")
+        self._parts.append(data)
+
+    def whole(self) -> bytes:
+        """All of it.
+
+        Raises:
+            DecodeError: the compressed answer ends too early.
+        """
+        if self._inflater is not None and not self._inflater.eof and self._size:
+            raise DecodeError(f"{self._target} answered with a broken compression: it ends early")
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+
+def to_answer(response: httpx.Response, body: bytes, settings: Settings, request: Request) -> bytes:
     """The body of a good answer.
 
     Raises:
         TFSError: the answer is an error.
     """
-    if response.status_code == httpx.codes.OK:
+    status = response.status_code
+    if status == httpx.codes.OK:
         return body
+    hint = None
+    if response.is_redirect:
+        details, hint = _redirect(response, settings.target, request)
+    else:
+        details = _reason(body, response, settings.target)
     raise from_http_status(
-        response.status_code,
-        _reason(body, response),
-        model=request.model,
-        signature=request.signature,
+        status, details, model=request.model, signature=request.signature, hint=hint
     )
 
 
-def _reason(body: bytes, response: httpx.Response) -> str:
+def _redirect(response: httpx.Response, target: Target, request: Request) -> tuple[str, str | None]:
+    """Where a gateway wants us to go; we do not follow, for inputs and secrets would go along."""
+    location = response.headers.get("location", "")
+    details = f"HTTP {response.status_code}: {target} redirects to {location[:500] or 'nowhere'}"
+    base = location.split("?")[0].removesuffix(request.path)
+    if base == location or not base.startswith(("http://", "https://")):
+        return details, None
+    return details, f"write {base} if that is the server you mean"
+
+
+def _reason(body: bytes, response: httpx.Response, target: Target) -> str:
     """TF Serving's own error text where there is one; a gateway may answer anything."""
     try:
         answer = loads(body)
@@ -151,4 +249,5 @@ def _reason(body: bytes, response: httpx.Response) -> str:
         error: str = answer["error"]
         return error
     text = body[:500].decode("utf-8", "replace").strip()
-    return f"HTTP {response.status_code} {response.reason_phrase}" + (f": {text}" if text else "")
+    head = f"{target} answered HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    return head + (f": {text}" if text else "")

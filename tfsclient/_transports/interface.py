@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
+from tfsclient._calls.headers import Sent
 from tfsclient.errors import TFSError
 
 
@@ -16,7 +17,7 @@ class Transport(Protocol):
     The target decides what the bytes are: protobuf for gRPC, JSON for REST.
     """
 
-    def send(self, request: Request, deadline: Deadline, headers: Mapping[str, str]) -> bytes:
+    def send(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Send a call and wait for the answer.
 
         Raises:
@@ -28,7 +29,7 @@ class Transport(Protocol):
         self,
         request: Request,
         deadline: Deadline,
-        headers: Mapping[str, str],
+        headers: Sent,
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
         """Send a call and return; ``done`` gets the answer or the error, on any thread.
@@ -46,9 +47,7 @@ class Transport(Protocol):
 class AsyncTransport(Protocol):
     """Sends calls on the running event loop."""
 
-    async def asend(
-        self, request: Request, deadline: Deadline, headers: Mapping[str, str]
-    ) -> bytes:
+    async def asend(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Send a call; cancelling the task cancels it.
 
         Raises:

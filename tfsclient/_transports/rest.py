@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import httpx
 import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
+from tfsclient._calls.headers import Sent
 from tfsclient._transports.background import Background
 from tfsclient._transports.http import (
-    FAILURES,
-    client_options,
+    LIMITS,
+    Body,
+    proxy_of,
     retry_policy,
+    tls_context,
     to_answer,
     to_arguments,
     to_error,
 )
 from tfsclient._transports.ownership import OPENING, process
-from tfsclient._transports.settings import Settings, check_headers
-from tfsclient.errors import DeadlineExceeded, InvalidInput, TFSError
+from tfsclient._transports.settings import Settings
+from tfsclient._transports.sockets import Sockets, within
+from tfsclient.errors import InvalidInput, TFSError
 
 
 class RestTransport:
@@ -35,7 +41,7 @@ class RestTransport:
         self._settings = settings
         self._opened: _Opened | None = None
 
-    def send(self, request: Request, deadline: Deadline, headers: Mapping[str, str]) -> bytes:
+    def send(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Send a call and wait for the answer, trying again while the server is unavailable.
 
         Raises:
@@ -44,10 +50,11 @@ class RestTransport:
         arguments = to_arguments(request, self._settings, headers)
         seconds = deadline.left(request.model)
         failed: list[TFSError] = []
-        retrying = tenacity.Retrying(**retry_policy(request, self._settings, seconds, failed))
-        client = self._open().client
+        policy = retry_policy(request, self._settings, seconds, failed)
+        opened = self._open()
+        retrying = tenacity.Retrying(**policy, sleep=opened.sleep)
         try:
-            answer: bytes = retrying(self._attempt, client, request, arguments, deadline)
+            answer: bytes = retrying(self._attempt, opened, request, arguments, deadline)
         except TFSError as error:
             error.attempts = tuple(failed)
             raise
@@ -57,7 +64,7 @@ class RestTransport:
         self,
         request: Request,
         deadline: Deadline,
-        headers: Mapping[str, str],
+        headers: Sent,
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
         """Send a call and return; ``done`` gets the answer or the error, on another thread.
@@ -70,7 +77,6 @@ class RestTransport:
                 "futures over REST need the client's own connections: "
                 "leave http_client out, or use AsyncClient with one of its kind"
             )
-        check_headers(headers)
         with OPENING:  # so that close() cannot come between and lose the call
             opened = self._open()
             if opened.background is None:
@@ -78,14 +84,11 @@ class RestTransport:
             return opened.background.start(request, deadline, headers, done)
 
     def close(self) -> None:
-        """Close all connections that are ours; futures under way are cancelled."""
+        """Close all connections that are ours; calls under way end with Cancelled."""
         with OPENING:
             opened, self._opened = self._opened, None
         if opened is not None and opened.pid == process():
-            if self._settings.http_client is None:
-                opened.client.close()
-            if opened.background is not None:
-                opened.background.close()
+            opened.close()
 
     def _open(self) -> _Opened:
         opened = self._opened
@@ -97,22 +100,30 @@ class RestTransport:
         return opened
 
     def _attempt(
-        self,
-        client: httpx.Client,
-        request: Request,
-        arguments: dict[str, Any],
-        deadline: Deadline,
+        self, opened: _Opened, request: Request, arguments: dict[str, Any], deadline: Deadline
     ) -> bytes:
         try:
-            # httpx has a timeout for each step; the deadline for all of them is kept here.
-            with client.stream(**arguments, timeout=_left(deadline)) as response:
-                chunks = []
-                for chunk in response.iter_bytes():
-                    chunks.append(chunk)
-                    _left(deadline)
-        except FAILURES as error:
-            raise to_error(error, self._settings, request, closed=client.is_closed) from error
-        return to_answer(response, b"".join(chunks), request)
+            with (
+                within(deadline),
+                opened.client.stream(**arguments, timeout=_seconds(deadline)) as response,
+            ):
+                body = Body(response, self._settings.target)
+                for part in response.iter_raw():
+                    body.add(part)
+                    _seconds(deadline)
+                whole = body.whole()
+        except Exception as error:
+            closed = opened.closed.is_set() or opened.client.is_closed
+            raise to_error(error, self._settings, request, closed=closed) from error
+        return to_answer(response, whole, self._settings, request)
+
+
+def _seconds(deadline: Deadline) -> float | None:
+    """Seconds until the deadline; TimeoutError once it has passed."""
+    seconds = deadline.remaining()
+    if seconds == 0:
+        raise TimeoutError
+    return seconds
 
 
 class _Opened:
@@ -121,19 +132,57 @@ class _Opened:
     def __init__(self, settings: Settings) -> None:
         self.pid = process()
         self.background: Background | None = None
-        self.client: httpx.Client = settings.http_client or httpx.Client(**client_options(settings))
-        if settings.http_client is None:
+        self.closed = threading.Event()
+        self._sockets = Sockets()
+        self._own = settings.http_client is None
+        self.client: httpx.Client = settings.http_client or httpx.Client(
+            transport=_Transport(settings, self._sockets), trust_env=False
+        )
+        if self._own:
             weakref.finalize(self, _close_ours, self.client, self.pid)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two attempts, but no longer than until the client is closed."""
+        self.closed.wait(seconds)
+
+    def close(self) -> None:
+        """Close what is ours, and end the calls under way."""
+        self.closed.set()
+        self._sockets.abort()
+        if self._own:
+            self.client.close()
+        if self.background is not None:
+            self.background.close()
+
+
+class _Transport(httpx.HTTPTransport):
+    """httpx's own transport over our sockets, which it does not let one choose.
+
+    It must be httpx's: OpenTelemetry and others hook that class.
+    """
+
+    def __init__(self, settings: Settings, sockets: Sockets) -> None:
+        proxy = proxy_of(settings)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls_context(settings),
+            proxy=None if proxy is None else _httpcore_proxy(proxy),
+            max_connections=LIMITS.max_connections,
+            max_keepalive_connections=LIMITS.max_keepalive_connections,
+            keepalive_expiry=LIMITS.keepalive_expiry,
+            network_backend=sockets,
+        )
+
+
+def _httpcore_proxy(proxy: httpx.Proxy) -> httpcore.Proxy:
+    url = proxy.url
+    return httpcore.Proxy(
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
+        auth=proxy.raw_auth,
+        headers=proxy.headers.raw,
+        ssl_context=proxy.ssl_context,
+    )
 
 
 def _close_ours(client: httpx.Client, pid: int) -> None:
     if pid == process():  # a forked child leaves its parent's alone
         client.close()
-
-
-def _left(deadline: Deadline) -> float | None:
-    """Seconds until the deadline; TimeoutError once it has passed."""
-    try:
-        return deadline.left()
-    except DeadlineExceeded:
-        raise TimeoutError from None

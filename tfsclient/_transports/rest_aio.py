@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -11,10 +10,13 @@ import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
+from tfsclient._calls.headers import Sent
 from tfsclient._transports.http import (
-    FAILURES,
-    client_options,
+    LIMITS,
+    Body,
+    proxy_of,
     retry_policy,
+    tls_context,
     to_answer,
     to_arguments,
     to_error,
@@ -32,14 +34,13 @@ class AsyncRestTransport:
         self._clients: PerLoop[httpx.AsyncClient]
         if settings.http_client is None:
             self._clients = PerLoop(
-                lambda: httpx.AsyncClient(**client_options(settings)), httpx.AsyncClient.aclose
+                lambda: httpx.AsyncClient(transport=_transport(settings), trust_env=False),
+                httpx.AsyncClient.aclose,
             )
         else:
             self._clients = PerLoop(lambda: settings.http_client, _leave_open)
 
-    async def asend(
-        self, request: Request, deadline: Deadline, headers: Mapping[str, str]
-    ) -> bytes:
+    async def asend(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Send a call, trying again while the server is unavailable.
 
         Raises:
@@ -55,7 +56,7 @@ class AsyncRestTransport:
                 retrying(self._attempt, client, request, arguments), seconds
             )
         except asyncio.TimeoutError as error:
-            late = to_error(TimeoutError(), self._settings, request)
+            late = to_error(TimeoutError(), self._settings, request, closed=False)
             late.attempts = tuple(failed)
             raise late from error
         except TFSError as error:
@@ -72,10 +73,19 @@ class AsyncRestTransport:
     ) -> bytes:
         try:
             async with client.stream(**arguments, timeout=None) as response:
-                body = await response.aread()
-        except FAILURES as error:
+                body = Body(response, self._settings.target)
+                async for part in response.aiter_raw():
+                    body.add(part)
+                whole = body.whole()
+        except Exception as error:
             raise to_error(error, self._settings, request, closed=client.is_closed) from error
-        return to_answer(response, body, request)
+        return to_answer(response, whole, self._settings, request)
+
+
+def _transport(settings: Settings) -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(
+        verify=tls_context(settings), proxy=proxy_of(settings), limits=LIMITS, trust_env=False
+    )
 
 
 async def _leave_open(_client: httpx.AsyncClient) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,22 +57,3 @@ class Settings:
         if isinstance(self.tls, TLS):
             return self.tls
         return TLS() if self.tls or self.target.tls else None
-
-
-_HEADER_NAME = re.compile(r"[0-9a-z_.-]+")
-_HEADER_VALUE = re.compile(r"[ -~]*")
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse headers that gRPC would send badly or not at all; REST goes by the same rules.
-
-    Raises:
-        InvalidInput: with the header's name, but not its value, which may be a secret.
-    """
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
-            raise InvalidInput(f"{name!r} is no header: a name has letters, digits and -_. only")
-        if isinstance(value, bytes) and name.endswith("-bin"):
-            continue  # gRPC's way to send any bytes
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise InvalidInput(f"the value of the header {name!r} must be printable ASCII text")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tfsclient.errors import InvalidInput
+
+# What Python and httpx read when they make a context.
+_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,20 @@ class TLS:
         """
         import httpx
 
-        context = httpx.create_ssl_context()
         try:
-            if self.ca is not None:
-                context = ssl.create_default_context(cafile=self.ca)
+            context = (
+                httpx.create_ssl_context()
+                if self.ca is None
+                else ssl.create_default_context(cafile=self.ca)
+            )
             if self.cert is not None:
                 context.load_cert_chain(self.cert, self.key)
         except OSError as error:  # ssl.SSLError is one
-            files = ", ".join(str(f) for f in (self.ca, self.cert, self.key) if f is not None)
-            raise InvalidInput(f"{files} cannot be used for TLS: {error}") from error
+            given = [str(file) for file in (self.ca, self.cert, self.key) if file is not None]
+            named = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
+            raise InvalidInput(
+                f"{', '.join(given + named)} cannot be used for TLS: {error}"
+            ) from error
         return context
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
+from tfsclient._calls.headers import Sent
 from tfsclient.errors import Internal, TFSError
 
 
@@ -35,9 +36,9 @@ class FakeTransport:
     def __init__(self, answer: Callable[[Request], bytes]) -> None:
         self._answer = answer
         self.requests: list[Request] = []
-        self.headers: list[dict[str, str]] = []
+        self.headers: list[dict[str, str | bytes]] = []
 
-    def send(self, request: Request, deadline: Deadline, headers: Mapping[str, str]) -> bytes:
+    def send(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Answer a call.
 
         Raises:
@@ -52,7 +53,7 @@ class FakeTransport:
         self,
         request: Request,
         deadline: Deadline,
-        headers: Mapping[str, str],
+        headers: Sent,
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
         """Answer a call before this returns."""
@@ -69,9 +70,7 @@ class FakeTransport:
     def close(self) -> None:
         """There is nothing to close."""
 
-    async def asend(
-        self, request: Request, deadline: Deadline, headers: Mapping[str, str]
-    ) -> bytes:
+    async def asend(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Answer a call; see :meth:`send`."""
         return self.send(request, deadline, headers)
 
