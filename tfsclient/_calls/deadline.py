@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
+from decimal import Decimal
+from numbers import Real
+
+import numpy as np
 
 from tfsclient.errors import DeadlineExceeded, InvalidInput
 
@@ -13,23 +18,24 @@ class Deadline:
     """A moment by which something must be done.
 
     Args:
-        seconds: how long from now; None for no limit.
+        seconds: how long from now, as :func:`read_seconds` gives it; None for no limit.
 
     Attributes:
         seconds: how long from the start; None for no limit.
-
-    Raises:
-        InvalidInput: the seconds are not a positive number.
     """
 
     __slots__ = ("_end", "seconds")
 
     def __init__(self, seconds: float | None) -> None:
-        self.seconds = check_timeout(seconds)
+        self.seconds = seconds
         self._end = None if self.seconds is None else time.monotonic() + self.seconds
 
+    def remaining(self) -> float | None:
+        """Seconds that are left, 0 if it has passed; None for no limit."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
     def left(self, model: str | None = None) -> float | None:
-        """Seconds that are left; None for no limit.
+        """Seconds that are left to send a request; None for no limit.
 
         Raises:
             DeadlineExceeded: none are.
@@ -42,12 +48,31 @@ class Deadline:
         return seconds
 
 
-def check_timeout(timeout: float | None) -> float | None:
-    """The timeout; None, too, where it is beyond what clocks and sockets can count.
+def read_seconds(value: object, argument: str = "timeout") -> float | None:
+    """A time that a user gave, in seconds; None for no limit.
+
+    None, too, where it is beyond what clocks and sockets can count.
+
+    Args:
+        value: a number of Python's or numpy's, a ``datetime.timedelta``, or None.
+        argument: what it was given as, for errors.
 
     Raises:
-        InvalidInput: it is not a positive number.
+        InvalidInput: it is not a positive time.
     """
-    if timeout is not None and not timeout > 0:
-        raise InvalidInput(f"timeout must be a positive number of seconds or None, not {timeout}")
-    return timeout if timeout is None or timeout < _ENDLESS else None
+    if value is None:
+        return None
+    if type(value) is float:  # as it mostly is
+        seconds = value
+    elif isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_):
+        seconds = float(value)
+    else:
+        kind = type(value).__name__
+        raise InvalidInput(
+            f"{argument} must be a number of seconds, a timedelta or None, not a {kind}"
+        )
+    if not seconds > 0:
+        raise InvalidInput(f"{argument} must be a positive number of seconds, not {seconds:g}")
+    return seconds if seconds < _ENDLESS else None

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
+from tfsclient._calls.options import Outputs, read_flag, read_names
 from tfsclient._codec import inference, predict, rest_json
 from tfsclient._codec.example import Content
 from tfsclient._codec.inference import Task
@@ -84,7 +85,7 @@ class PredictRequest:
         if name != "tensorflow.serving.PredictRequest":
             raise InvalidInput(f"a {name or type(message).__name__} is not a PredictRequest")
         read = predict.decode_predict_request(message.SerializeToString())
-        ref = read.ref or ModelRef()
+        ref = read.ref or ModelRef.received()
         tensors = {}
         for name, proto in read.inputs.items():
             try:
@@ -184,7 +185,7 @@ def build_predict(
     signature: Signature,
     version: int | None = None,
     label: str | None = None,
-    outputs: Sequence[str] | None = None,
+    outputs: Outputs = None,
     validate: bool = True,
 ) -> PredictRequest:
     """A predict request for a known signature; no client, no network.
@@ -201,8 +202,14 @@ def build_predict(
     Raises:
         InvalidInput: the inputs do not fit the signature, or no client can call it.
     """
+    if not isinstance(signature, Signature):
+        raise InvalidInput(
+            f"signature must be a Signature, not a {type(signature).__name__}",
+            hint="without one, client.build_predict asks the server",
+        )
     ref = ModelRef(model, version, label, signature.name)
-    return predict_request(ref, signature, inputs, outputs, validate)
+    names = None if outputs is None else read_names(outputs, "outputs")
+    return predict_request(ref, signature, inputs, names, read_flag(validate, "validate"))
 
 
 def predict_request(
@@ -238,10 +245,6 @@ def _check_outputs(outputs: Sequence[str] | None, spec: Signature, model: str) -
                 model=model,
                 signature=spec.name,
             )
-    if outputs is not None and len(set(outputs)) != len(outputs):
-        raise InvalidInput(
-            f"an output is asked for twice: {list(outputs)}", model=model, signature=spec.name
-        )
 
 
 def build_classify(

@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout, Token
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.bound_aio import AsyncBoundModel
@@ -76,7 +76,7 @@ class AsyncClient:
         signature: str | Signature | None = None,
         version: int | None = None,
         label: str | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -100,7 +100,7 @@ class AsyncClient:
         signature: str | Signature | None = None,
         version: int | None = None,
         label: str | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -125,7 +125,7 @@ class AsyncClient:
         signature: str | Signature | None = None,
         version: int | None = None,
         label: str | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,

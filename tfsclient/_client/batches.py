@@ -22,7 +22,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tfsclient._calls.call import Flow, ready
-from tfsclient._calls.options import Options
+from tfsclient._calls.options import Options, read_count, read_flag
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.futures import CallFuture
 from tfsclient._client.sending import AsyncSender, Sender
@@ -172,13 +172,9 @@ class Batches:
     """
 
     def __init__(self, concurrency: int, ordered: bool, size: int | None) -> None:
-        if concurrency < 1:
-            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}")
-        if size is not None and size < 1:
-            raise InvalidInput(f"a batch size must be at least 1, not {size}")
-        self._concurrency = concurrency
-        self._ordered = ordered
-        self._size = size
+        self._concurrency = read_count(concurrency, "concurrency")
+        self._ordered = read_flag(ordered, "ordered")
+        self._size = None if size is None else read_count(size, "batch_size")
         self._held: deque[Batch] = deque()  # taken, and not given out
         self._under_way = 0  # calls
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 
-from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout
 from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.readiness import wait_until_ready
 from tfsclient._client.sending import Sender
@@ -39,7 +39,7 @@ class BoundModel:
         inputs: Inputs,
         *,
         signature: str | Signature | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -55,7 +55,7 @@ class BoundModel:
         inputs: Inputs,
         *,
         signature: str | Signature | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -74,7 +74,7 @@ class BoundModel:
         ordered: bool = True,
         batch_size: int | None = None,
         signature: str | Signature | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,

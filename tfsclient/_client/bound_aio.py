@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from functools import partial
 
-from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.readiness import await_until_ready
 from tfsclient._client.sending import AsyncSender
@@ -38,7 +38,7 @@ class AsyncBoundModel:
         inputs: Inputs,
         *,
         signature: str | Signature | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -57,7 +57,7 @@ class AsyncBoundModel:
         ordered: bool = True,
         batch_size: int | None = None,
         signature: str | Signature | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,

@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from tfsclient._calls.call import Call, Flow, T, ask
-from tfsclient._calls.deadline import Deadline, check_timeout
+from tfsclient._calls.deadline import Deadline, read_seconds
+from tfsclient._calls.headers import Sent, read_headers, read_token
 from tfsclient._calls.interface import Calls
-from tfsclient._calls.options import DEFAULT, Headers, Options, Token
+from tfsclient._calls.options import DEFAULT, Headers, Options, Token, read_flag
 from tfsclient._calls.request import (
     ExamplesRequest,
     PredictRequest,
@@ -38,7 +39,7 @@ class Scope(NamedTuple):
     """One deadline and one set of headers for all that a method sends."""
 
     deadline: Deadline
-    headers: Mapping[str, str]
+    headers: Sent
 
 
 class Flows:
@@ -66,11 +67,16 @@ class Flows:
         schemas: Mapping[str, Model] | None,
     ) -> None:
         self._calls = calls
-        self._timeout = check_timeout(timeout)
-        self._headers = _lower(headers)
+        self._timeout = read_seconds(timeout)
+        self._headers = read_headers(headers)
         self._token = token
-        self._validate = validate
-        self._copy = copy
+        if isinstance(token, str):
+            self._headers["authorization"] = read_token(token)
+            self._token = None
+        elif token is not None and not callable(token):
+            raise InvalidInput(f"token must be text or a function, not a {type(token).__name__}")
+        self._validate = read_flag(validate, "validate")
+        self._copy = read_flag(copy, "copy")
         self._schemas = dict(schemas or {})
         self._discovery = Discovery(calls.metadata, self._schemas)
         self.learn = self._discovery.learn
@@ -79,20 +85,19 @@ class Flows:
         """The deadline and the headers of a method that starts now.
 
         Raises:
-            InvalidInput: the timeout is not a positive number.
+            InvalidInput: the headers, or what the token function returns, cannot be sent.
         """
         seconds = self._timeout if options.timeout is DEFAULT else options.timeout
         return Scope(Deadline(seconds), self._merge(options.headers))
 
-    def _merge(self, headers: Headers) -> Mapping[str, str]:
+    def _merge(self, headers: Headers) -> Sent:
         """The headers of one call: the client's, the token, and the call's own."""
         if headers is None and self._token is None:
             return self._headers
         merged = dict(self._headers)
         if self._token is not None:
-            token = self._token if isinstance(self._token, str) else self._token()
-            merged["authorization"] = f"Bearer {token}"
-        return merged | _lower(headers)
+            merged["authorization"] = read_token(self._token)
+        return merged | read_headers(headers)
 
     # Predict.
 
@@ -142,7 +147,7 @@ class Flows:
             ref,
             spec,
             inputs,
-            None if outputs is None else tuple(outputs),
+            outputs,
             self._validate if validate is DEFAULT else validate,
             self._copy if copy is DEFAULT else copy,
         )
@@ -319,8 +324,3 @@ def _union(specs: Sequence[Signature | None]) -> Features | None:
             if union.setdefault(name, feature) != feature:
                 return None  # what suits one may not suit the other: the server will tell
     return union or None
-
-
-def _lower(headers: Headers) -> dict[str, str]:
-    # gRPC allows lower case only, and HTTP does not care.
-    return {key.lower(): value for key, value in (headers or {}).items()}

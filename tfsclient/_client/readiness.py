@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from tfsclient._calls.deadline import read_seconds
 from tfsclient._calls.options import Options
 from tfsclient._client.sending import AsyncSender, Sender
 from tfsclient._codec.model_ref import ModelRef
@@ -34,8 +35,8 @@ class Readiness:
 
     def __init__(self, model: str, timeout: float | None) -> None:
         self._model = model
-        self._timeout = timeout
-        self._end = None if timeout is None else time.monotonic() + timeout
+        self._timeout = read_seconds(timeout)
+        self._end = None if self._timeout is None else time.monotonic() + self._timeout
         self._last = "it has no versions"
 
     def look_seconds(self) -> float:

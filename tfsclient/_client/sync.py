@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout, Token
+from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.bound import BoundModel
@@ -106,7 +106,7 @@ class Client:
         signature: str | Signature | None = None,
         version: int | None = None,
         label: str | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -153,7 +153,7 @@ class Client:
         signature: str | Signature | None = None,
         version: int | None = None,
         label: str | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -185,7 +185,7 @@ class Client:
         signature: str | Signature | None = None,
         version: int | None = None,
         label: str | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,
@@ -230,7 +230,7 @@ class Client:
         signature: str | Signature | None = None,
         version: int | None = None,
         label: str | None = None,
-        outputs: Sequence[str] | None = None,
+        outputs: Outputs = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
         validate: Flag = DEFAULT,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import index
+from typing import Any
 
 from tfsclient._codec.protobuf import CHUNK, VARINT, chunk, fields, signed, tag, text, varint
 from tfsclient.errors import InvalidInput
@@ -25,31 +27,70 @@ class ModelRef:
         signature: the signature's name; None leaves it to the server, which takes serving_default.
 
     Raises:
-        InvalidInput: both a version and a label, or a version that is not an int64 from 0.
+        InvalidInput: one of them is of a wrong type; both a version and a label; or a version that
+            is not an int64 from 0.
     """
 
-    name: str = ""
+    name: str
     version: int | None = None
     label: str | None = None
     signature: str | None = None
 
     def __post_init__(self) -> None:
-        if self.version is None:
-            return
+        if type(self.name) is not str or not self.name or not self.name.isascii():
+            _check_name(self.name)
+        if self.signature is not None:
+            _check_text(self.signature, "signature", self.name)
         if self.label is not None:
-            raise InvalidInput("give a version or a label, not both", model=self.name)
-        if not 0 <= self.version < 1 << 63:
-            raise InvalidInput(f"version {self.version} is out of range", model=self.name)
+            _check_text(self.label, "label", self.name)
+            if self.version is not None:
+                raise InvalidInput("give a version or a label, not both", model=self.name)
+        if self.version is not None:
+            object.__setattr__(self, "version", _read_version(self.version, self.name))
 
     @classmethod
     def received(
-        cls, name: str, version: int | None, label: str | None, signature: str | None
+        cls,
+        name: str = "",
+        version: int | None = None,
+        label: str | None = None,
+        signature: str | None = None,
     ) -> ModelRef:
         """What a peer asked for, unchecked: a negative version is answered, not refused here."""
         ref = object.__new__(cls)
         for field, value in zip(cls.__slots__, (name, version, label, signature), strict=True):
             object.__setattr__(ref, field, value or None if field == "signature" else value)
         return ref
+
+
+def _check_name(name: object) -> None:
+    if isinstance(name, str) and name:
+        utf8(name)
+        return
+    came = "''" if isinstance(name, str) else f"a {type(name).__name__}"
+    text = f"model must be the name of a model, not {came}"
+    if isinstance(name, str | bytes | int | None):
+        raise InvalidInput(text)
+    raise InvalidInput(text, hint="the name comes first: predict(model, inputs)")
+
+
+def _check_text(text: object, argument: str, model: str) -> None:
+    if not isinstance(text, str):
+        raise InvalidInput(f"{argument} must be text, not a {type(text).__name__}", model=model)
+    if not text.isascii():
+        utf8(text)
+
+
+def _read_version(version: Any, model: str) -> int:
+    try:
+        number = None if isinstance(version, bool) else index(version)
+    except TypeError:
+        number = None
+    if number is None:
+        raise InvalidInput(f"version must be an integer, not {version!r:.50}", model=model)
+    if not 0 <= number < 1 << 63:
+        raise InvalidInput(f"version {number} is out of range", model=model)
+    return number
 
 
 @lru_cache(maxsize=1024)

@@ -116,7 +116,7 @@ class ExampleInference:
         Raises:
             TFSError: as TF Serving would report it.
         """
-        with self._models.lease(tasks[0].ref if tasks else ModelRef()) as version:
+        with self._models.lease(tasks[0].ref if tasks else ModelRef.received()) as version:
             names: set[str] = set()
             for task in tasks:
                 if not task.ref.name:

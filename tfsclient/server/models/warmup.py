@@ -120,7 +120,7 @@ def _replayers(model: Runnable) -> dict[str, Callable[[Any], object]]:
         except DecodeError as error:
             raise InvalidArgument(f"Failed to parse warmup record: {error.details}") from None
         inference.predict(
-            read.ref or ModelRef(),
+            read.ref or ModelRef.received(),
             read.inputs,
             read=read_tensor,
             output_filter=read.output_filter,
@@ -128,7 +128,7 @@ def _replayers(model: Runnable) -> dict[str, Callable[[Any], object]]:
 
     def ref(message: Any) -> ModelRef:
         # A call must have one, but a record is for the version that it came with.
-        return info.read_ref(message) if message.HasField("model_spec") else ModelRef()
+        return info.read_ref(message) if message.HasField("model_spec") else ModelRef.received()
 
     def one(method: str) -> Callable[[Any], object]:
         return lambda request: examples.run_one(
