@@ -24,6 +24,7 @@ The class follows from the code or the HTTP status alone, never from an error's 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -276,6 +277,16 @@ def left_out(error: ImportError) -> MissingExtra:
     return MissingExtra(
         "gRPC, SavedModel folders and protobuf's messages need packages that this installation "
         f"leaves out ({error}): pip install grpcio protobuf"
+    )
+
+
+def missing_outputs(wanted: Iterable[str], came: Iterable[str]) -> DecodeError:
+    """The error for an answer that lacks outputs which the signature promises."""
+    missing = ", ".join(sorted(set(wanted) - set(came)))
+    found = ", ".join(sorted(came)) or "none at all"
+    return DecodeError(
+        f"the answer lacks the output {missing}; the outputs in it are {found}",
+        hint="was another model deployed under this name? tfsclient-gen drift shows the difference",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar, cast
@@ -46,14 +47,44 @@ class Call(Request, Generic[T_co]):
     Attributes:
         decode: turns the bytes of a good answer into the result, or raises DecodeError.
         encode_seconds: how long it took to make the body.
+        patience: seconds that it may take at most, or half of what the deadline leaves if that is
+            less, where others can go on without its answer; None for as long as the deadline.
     """
 
     decode: Callable[[bytes], T_co] = field()
     encode_seconds: float = 0.0
+    patience: float | None = None
 
 
-# A flow decides what to send next; whoever drives it does the sending, with or without await.
-Flow: TypeAlias = Generator[Call[object], object, T]
+class Flight:
+    """A call of another flow's, whose end is waited for.  It may end on any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._over = False
+        self._told: list[Callable[[], object]] = []
+
+    def end(self) -> None:
+        """Tell all that wait."""
+        with self._lock:
+            self._over, told = True, self._told
+            self._told = []
+        for tell in told:
+            tell()
+
+    def tell(self, waiting: Callable[[], object]) -> None:
+        """Have something called at the end, or now if it is over."""
+        with self._lock:
+            if not self._over:
+                self._told.append(waiting)
+                return
+        waiting()
+
+
+# A flow decides what to send next, or what to wait for; whoever drives it does so, with or without
+# await.
+Step: TypeAlias = Call[object] | Flight
+Flow: TypeAlias = Generator[Step, object, T]
 
 
 def ask(call: Call[T]) -> Flow[T]:

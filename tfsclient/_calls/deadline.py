@@ -30,6 +30,11 @@ class Deadline:
         self.seconds = seconds
         self._end = None if self.seconds is None else time.monotonic() + self.seconds
 
+    def capped(self, seconds: float) -> Deadline:
+        """A deadline in so many seconds, or in half of what is left if that is less."""
+        remaining = self.remaining()
+        return Deadline(seconds if remaining is None else min(seconds, remaining / 2))
+
     def remaining(self) -> float | None:
         """Seconds that are left, 0 if it has passed; None for no limit."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())

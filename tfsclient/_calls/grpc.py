@@ -21,7 +21,7 @@ from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ServerConfig
 from tfsclient._sources.read import from_metadata_response
 from tfsclient.dtypes import STRING
-from tfsclient.errors import Code, DecodeError
+from tfsclient.errors import Code, DecodeError, missing_outputs
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
@@ -72,8 +72,12 @@ class GrpcCalls:
         read: _Read = decode_predict_response
         if spec is not None and [t.dtype for t in spec.outputs.values()] == [STRING]:
             read = decode_strings_response
+        wanted = frozenset(request.outputs or (() if spec is None else spec.outputs))
         call = Call(
-            PREDICTION_SERVICE + "Predict", None, ref, decode=partial(_prediction, read, ref, copy)
+            PREDICTION_SERVICE + "Predict",
+            None,
+            ref,
+            decode=partial(_prediction, read, ref, wanted, copy),
         )
         key = None
         if spec is not None and inputs is not None:
@@ -120,8 +124,12 @@ class GrpcCalls:
         return Call(path, request.SerializeToString(), None, decode=lambda _: None)
 
 
-def _prediction(read: _Read, ref: ModelRef, copy: bool, data: bytes) -> Prediction:
+def _prediction(
+    read: _Read, ref: ModelRef, wanted: frozenset[str], copy: bool, data: bytes
+) -> Prediction:
     answered, outputs = read(data, copy)
+    if not outputs.keys() >= wanted:
+        raise missing_outputs(wanted, outputs)
     return Prediction(
         outputs,
         model=ref.name,

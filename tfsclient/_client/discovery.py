@@ -10,17 +10,27 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tfsclient._calls.call import Call, Flow, ask
+from tfsclient._calls.call import Call, Flight, Flow, ask
 from tfsclient._codec.model_ref import ModelRef
-from tfsclient.errors import InvalidArgument, NotFound
+from tfsclient._transports.ownership import process
+from tfsclient.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    DecodeError,
+    InvalidArgument,
+    NotFound,
+    TFSError,
+)
 from tfsclient.results import Prediction
 from tfsclient.schema import Model
 
 _MAX_AGE = 60.0  # seconds until a pointer is looked up again
 _MIN_AGE = 1.0  # seconds within which a pointer is not looked up twice on suspicion
+_PATIENCE = 5.0  # seconds that looking up once more may take
 
 # What a request asks for: a version, a label, or (with neither) the latest.
 _Pointer: TypeAlias = tuple[str, int | None, str | None]
@@ -40,10 +50,22 @@ class Entry:
     asked_at: float
     suspect: bool = False
 
+    def age(self) -> float:
+        """Seconds since it was asked for."""
+        return time.monotonic() - self.asked_at
+
     def fresh(self) -> bool:
         """Whether it need not be asked for again."""
-        age = time.monotonic() - self.asked_at
-        return age < _MIN_AGE or (age < _MAX_AGE and not self.suspect)
+        return self.age() < (_MIN_AGE if self.suspect else _MAX_AGE)
+
+
+class _Flight(Flight):
+    """A question under way; those who want to know the same wait for its answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pid = process()  # in a forked child, nobody is left who asks
+        self.error: TFSError | None = None
 
 
 class Discovery:
@@ -61,8 +83,9 @@ class Discovery:
     ) -> None:
         self._metadata = metadata
         self._given = {name: Entry(model, math.inf) for name, model in schemas.items()}
-        # Without a lock, which a fork could leave locked: at worst two threads ask at once.
+        # Without a lock, which a fork could leave locked: Python does each step on a dict at once.
         self._entries: dict[_Pointer, Entry] = {}
+        self._flights: dict[_Pointer, _Flight] = {}
 
     def known(self, ref: ModelRef) -> Model | None:
         """The model that a request means; None if it is to be asked for."""
@@ -70,28 +93,85 @@ class Discovery:
         return entry.model if entry is not None and entry.fresh() else None
 
     def find(self, ref: ModelRef) -> Flow[Model]:
-        """The model that a request means, asked for if it is not known or too old."""
-        known = self.known(ref)
-        if known is not None:
-            return known
-        now = time.monotonic()
-        entry = self._entries.get((ref.name, ref.version, ref.label))
-        if entry is not None:
-            # Others go on with what is known while this one asks.
-            entry.asked_at = now
-        return (yield from self._ask(ref, now))
+        """The model that a request means, asked for if it is not known or too old.
+
+        What is known serves on where the server cannot be asked again.
+        """
+        while True:
+            known = self.known(ref)
+            if known is not None:
+                return known
+            entry = self._entries.get(_pointer(ref))
+            try:
+                asked = yield from self._ask(ref, patience=None if entry is None else _PATIENCE)
+            except TFSError:
+                if entry is None:
+                    raise
+                return entry.model
+            if asked is not None:
+                return asked
 
     def renew(self, ref: ModelRef) -> Flow[Model | None]:
-        """Ask again, before an input is refused; None if the last answer is too fresh for that."""
-        if ref.name in self._given:
+        """Ask again, before an input is refused; None if that is not worth it, or cannot be."""
+        entry = self._entries.get(_pointer(ref))
+        if ref.name in self._given or (entry is not None and entry.age() < _MIN_AGE):
             return None
-        now = time.monotonic()
-        entry = self._entries.get((ref.name, ref.version, ref.label))
+        try:
+            return (yield from self._ask(ref, again=True, patience=_PATIENCE))
+        except TFSError:
+            return None
+
+    def _ask(
+        self, ref: ModelRef, *, again: bool = False, patience: float | None
+    ) -> Flow[Model | None]:
+        """Ask the server; None if another flow asked meanwhile, whose answer is to be looked at.
+
+        Args:
+            ref: what to ask about.
+            again: whether to ask although something is known.
+            patience: seconds that it may take; None for as long as the deadline.
+        """
+        pointer = _pointer(ref)
+        flight = _Flight()
+        other = self._flights.setdefault(pointer, flight)
+        if other is not flight and other.pid == process():
+            yield other
+            if other.error is not None:
+                raise copy(other.error)
+            return None
+        self._flights[pointer] = flight
+        if not again and self.known(ref) is not None:  # it ended just before this one began
+            self._end(pointer, flight)
+            return None
+        entry = self._entries.get(pointer)
         if entry is not None:
-            if now - entry.asked_at < _MIN_AGE:
-                return None
-            entry.asked_at = now
-        return (yield from self._ask(ref, now))
+            entry.asked_at = time.monotonic()  # others go on with what is known
+        try:
+            call = self._metadata(ModelRef(*pointer))
+            call.patience = patience
+            model = yield from ask(call)
+            return self._keep(pointer, model)
+        except (DeadlineExceeded, Cancelled):
+            raise  # of this flow's own: those that wait may have more time
+        except TFSError as error:
+            flight.error = error
+            raise
+        finally:
+            self._end(pointer, flight)
+
+    def _end(self, pointer: _Pointer, flight: _Flight) -> None:
+        self._flights.pop(pointer, None)
+        flight.end()
+
+    def _keep(self, pointer: _Pointer, model: Model) -> Model:
+        now = time.monotonic()
+        # One entry for each pointer, and the same signatures as long as they are equal: what is
+        # remembered of requests goes by them.
+        entry = self._entries.setdefault(pointer, Entry(model, now))
+        if entry.model != model:
+            entry.model = model
+        entry.asked_at, entry.suspect = now, False
+        return entry.model
 
     def learn(self, call: Call[object], outcome: object) -> None:
         """Have a pointer looked up again if the outcome of a call says that it moved."""
@@ -104,16 +184,10 @@ class Discovery:
         if isinstance(outcome, Prediction):
             moved = outcome.version not in (None, entry.model.version)
         else:
-            moved = isinstance(outcome, (InvalidArgument, NotFound))
+            moved = isinstance(outcome, (InvalidArgument, NotFound, DecodeError))
         if moved:
             entry.suspect = True
 
-    def _ask(self, ref: ModelRef, now: float) -> Flow[Model]:
-        pointer = (ref.name, ref.version, ref.label)
-        model = yield from ask(self._metadata(ModelRef(*pointer)))
-        # One entry for each pointer, whoever asks.
-        entry = self._entries.setdefault(pointer, Entry(model, now))
-        if entry.model != model:
-            entry.model = model
-        entry.asked_at, entry.suspect = now, False
-        return entry.model
+
+def _pointer(ref: ModelRef) -> _Pointer:
+    return ref.name, ref.version, ref.label

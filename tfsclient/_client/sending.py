@@ -3,47 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from typing import cast
+from typing import TypeAlias, cast
 
-from tfsclient._calls.call import Call, Flow, T
+from tfsclient._calls.call import Call, Flight, Flow, Step, T
+from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.options import Options
 from tfsclient._client.flows import Flows, Scope
 from tfsclient._client.futures import CallFuture
 from tfsclient._client.observe import Observed, OnCall
 from tfsclient._transports.interface import AsyncTransport, Transport
-from tfsclient.errors import TFSError
+from tfsclient.errors import Cancelled, DeadlineExceeded, TFSError
+
+# What a step of a flow comes to: a call's answer, or that another's call has ended.
+Steps: TypeAlias = Callable[[object], Step]
 
 
-def drive(flow: Flow[T], send: Callable[[Call[object]], object]) -> T:
-    """Run a flow to its result with blocking sends; a call's error is raised inside the flow."""
-    step: Callable[[object], Call[object]] = flow.send
+def drive(flow: Flow[T], step: Callable[[Step], object]) -> T:
+    """Run a flow to its result with blocking steps; an error is raised inside the flow."""
+    go: Steps = flow.send
     answer: object = None
     while True:
         try:
-            call = step(answer)
+            wanted = go(answer)
         except StopIteration as done:
             return cast("T", done.value)
         try:
-            step, answer = flow.send, send(call)
+            go, answer = flow.send, step(wanted)
         except TFSError as error:
-            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error
+            go, answer = cast("Steps", flow.throw), error
 
 
-async def adrive(flow: Flow[T], send: Callable[[Call[object]], Awaitable[object]]) -> T:
-    """Run a flow to its result with awaited sends; a call's error is raised inside the flow."""
-    step: Callable[[object], Call[object]] = flow.send
+async def adrive(flow: Flow[T], step: Callable[[Step], Awaitable[object]]) -> T:
+    """Run a flow to its result with awaited steps; an error is raised inside the flow."""
+    go: Steps = flow.send
     answer: object = None
     while True:
         try:
-            call = step(answer)
+            wanted = go(answer)
         except StopIteration as done:
             return cast("T", done.value)
         try:
-            step, answer = flow.send, await send(call)
+            go, answer = flow.send, await step(wanted)
         except TFSError as error:
-            step, answer = cast("Callable[[object], Call[object]]", flow.throw), error
+            go, answer = cast("Steps", flow.throw), error
 
 
 class Sender:
@@ -62,12 +68,12 @@ class Sender:
 
     def run(self, flow: Flow[T], options: Options) -> T:
         """Run a flow to its result, all that it sends within one deadline."""
-        return drive(flow, partial(self._send, self.flows.scope(options)))
+        return drive(flow, partial(self._step, self.flows.scope(options)))
 
     def start(self, flow: Flow[Call[T]], options: Options) -> CallFuture[T]:
         """Run a flow to its call, start that and return."""
         scope = self.flows.scope(options)
-        call = drive(flow, partial(self._send, scope))
+        call = drive(flow, partial(self._step, scope))
         observed = Observed(call, self.flows.learn, self._on_call)
         future = CallFuture(observed)
         try:
@@ -79,10 +85,22 @@ class Sender:
             raise
         return future
 
+    def _step(self, scope: Scope, step: Step) -> object:
+        if isinstance(step, Flight):
+            self._wait(scope, step)
+            return None
+        return self._send(scope, step)
+
+    def _wait(self, scope: Scope, flight: Flight) -> None:
+        over = threading.Event()
+        flight.tell(over.set)
+        if not over.wait(scope.deadline.remaining()):
+            raise not_in_time()
+
     def _send(self, scope: Scope, call: Call[T]) -> T:
         observed = Observed(call, self.flows.learn, self._on_call)
         try:
-            data = self._transport.send(call, scope.deadline, scope.headers)
+            data = self._transport.send(call, _deadline(scope, call), scope.headers)
         except TFSError as error:
             observed.failed(error)
             raise
@@ -103,21 +121,55 @@ class AsyncSender:
 
     async def run(self, flow: Flow[T], options: Options) -> T:
         """Run a flow to its result, all that it sends within one deadline."""
-        return await adrive(flow, partial(self._send, self.flows.scope(options)))
+        return await adrive(flow, partial(self._step, self.flows.scope(options)))
 
     def start(self, call: Call[T], options: Options) -> asyncio.Task[T]:
         """Send a call in a task of its own."""
         return asyncio.create_task(self._send(self.flows.scope(options), call))
 
+    async def _step(self, scope: Scope, step: Step) -> object:
+        if isinstance(step, Flight):
+            await self._wait(scope, step)
+            return None
+        return await self._send(scope, step)
+
+    async def _wait(self, scope: Scope, flight: Flight) -> None:
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        flight.tell(partial(_tell, loop, over))
+        try:
+            await asyncio.wait_for(over.wait(), scope.deadline.remaining())
+        except asyncio.TimeoutError:
+            raise not_in_time() from None
+
     async def _send(self, scope: Scope, call: Call[T]) -> T:
         observed = Observed(call, self.flows.learn, self._on_call)
         try:
-            data = await self._transport.asend(call, scope.deadline, scope.headers)
+            data = await self._transport.asend(call, _deadline(scope, call), scope.headers)
         except TFSError as error:
             observed.failed(error)
+            raise
+        except asyncio.CancelledError:
+            observed.failed(
+                Cancelled("the call was cancelled", model=call.model, signature=call.signature)
+            )
             raise
         return observed.answered(data)
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
         await self._transport.aclose()
+
+
+def _deadline(scope: Scope, call: Call[T]) -> Deadline:
+    return scope.deadline if call.patience is None else scope.deadline.capped(call.patience)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # its loop is closed
+        loop.call_soon_threadsafe(over.set)
+
+
+def not_in_time() -> DeadlineExceeded:
+    """The error for a flow that waited for another's call."""
+    return DeadlineExceeded("the model's signatures were not there in time")
