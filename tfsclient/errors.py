@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 
 class Code(str, Enum):
@@ -280,13 +280,18 @@ def left_out(error: ImportError) -> MissingExtra:
     )
 
 
+REDEPLOYED: Final = (
+    "was another model deployed under this name? tfsclient-gen drift shows the difference"
+)
+
+
 def missing_outputs(wanted: Iterable[str], came: Iterable[str]) -> DecodeError:
     """The error for an answer that lacks outputs which the signature promises."""
     missing = ", ".join(sorted(set(wanted) - set(came)))
     found = ", ".join(sorted(came)) or "none at all"
     return DecodeError(
         f"the answer lacks the output {missing}; the outputs in it are {found}",
-        hint="was another model deployed under this name? tfsclient-gen drift shows the difference",
+        hint=REDEPLOYED,
     )
 
 
