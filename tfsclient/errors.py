@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from reprlib import Repr
 from typing import Any, Final
 
 
@@ -270,6 +271,18 @@ _BY_HTTP_STATUS = {
     503: Code.UNAVAILABLE,
     504: Code.DEADLINE_EXCEEDED,
 }
+
+
+_repr = Repr()
+_repr.maxlevel, _repr.maxstring, _repr.maxother = 3, 60, 60
+
+
+def shown(value: object) -> str:
+    """A value for an error's text: short, whatever its size and depth."""
+    try:
+        return _repr.repr(value)
+    except (ValueError, RecursionError):  # Python does not print integers of thousands of digits
+        return f"a {type(value).__name__}"
 
 
 def left_out(error: ImportError) -> MissingExtra:

@@ -27,6 +27,7 @@ from tfsclient.errors import (
     InvalidInput,
     Unimplemented,
     missing_outputs,
+    shown,
 )
 from tfsclient.schema import TensorSpec
 
@@ -187,7 +188,7 @@ def loads(body: bytes) -> Any:
         # Strings that are not UTF-8 come as raw bytes; surrogates carry them through.
         return json.loads(body.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError) as error:
-        raise DecodeError(f"the answer is not JSON: {error}") from error
+        raise DecodeError(f"the answer is not JSON: {excerpt(body)}") from error
 
 
 def decode_predict(
@@ -242,7 +243,7 @@ def decode_classify(body: bytes, count: int) -> list[list[tuple[str, float]]]:
 
 def _class(label: Any, score: Any) -> tuple[str, float]:
     if not isinstance(label, str):
-        raise TypeError(f"{label!r:.50} is not a label")
+        raise TypeError(f"{shown(label)} is not a label")
     return label, float(_decode_numbers(score, _FLOAT32))  # as gRPC gives it
 
 
@@ -317,13 +318,13 @@ def _decode_numbers(value: Any, dtype: DType) -> Array:
 
 def _from_text(item: Any) -> bytes:
     if not isinstance(item, str):
-        raise TypeError(f"{item!r:.50} is not a string")
+        raise TypeError(f"{shown(item)} is not a string")
     return item.encode("utf-8", "surrogateescape")
 
 
 def _from_base64(item: Any) -> bytes:
     if not _is_base64(item):
-        raise TypeError(f"{item!r:.50} is not a base64 object")
+        raise TypeError(f"{shown(item)} is not a base64 object")
     try:
         return base64.b64decode(item[_BASE64], validate=True)
     except binascii.Error as error:
