@@ -52,10 +52,11 @@ Learn: TypeAlias = Callable[[Call[object], object], None]
 class Observed(Generic[T]):
     """A call that is being sent; made just before, finished with the answer's bytes or an error."""
 
-    __slots__ = ("_call", "_learn", "_on_call", "_started")
+    __slots__ = ("_call", "_learn", "_on_call", "_started", "_target")
 
-    def __init__(self, call: Call[T], learn: Learn, on_call: OnCall) -> None:
+    def __init__(self, call: Call[T], target: object, learn: Learn, on_call: OnCall) -> None:
         self._call = call
+        self._target = target
         self._learn = learn
         self._on_call = on_call
         self._started = time.perf_counter()
@@ -71,6 +72,7 @@ class Observed(Generic[T]):
         try:
             result = call.decode(data)
         except TFSError as error:
+            error.details = f"{self._target}: {error.details}"
             error.model = error.model or call.model
             error.signature = error.signature or call.signature
             self._tell(received, len(data), error)

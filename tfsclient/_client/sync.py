@@ -16,6 +16,7 @@ from tfsclient._client.flows import Flows
 from tfsclient._client.observe import OnCall
 from tfsclient._client.protocols import make_calls, make_transport
 from tfsclient._client.readiness import wait_until_ready
+from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._client.sending import Sender
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
@@ -30,7 +31,7 @@ from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 
-class Client:
+class Client(Remade):
     """A client of one TF Serving, over gRPC or REST.
 
     It is made without any network traffic, connects when first used, is safe to share between
@@ -85,6 +86,7 @@ class Client:
         http_client: Any = None,
         transport: Transport | None = None,
     ) -> None:
+        super().__init__(recipe := Recipe(type(self), locals()))
         self._target = parse(target)
         settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
         flows = Flows(
@@ -96,7 +98,9 @@ class Client:
             copy=copy,
             schemas=schemas,
         )
-        self._sender = Sender(flows, transport or make_transport(settings), on_call)
+        self._sender = Sender(
+            self._target, flows, make_transport(settings, transport), on_call, recipe
+        )
 
     def predict(
         self,
