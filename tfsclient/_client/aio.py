@@ -68,9 +68,8 @@ class AsyncClient(Remade):
             copy=copy,
             schemas=schemas,
         )
-        self._sender = AsyncSender(
-            flows, make_async_transport(settings, transport), on_call, recipe
-        )
+        sends = make_async_transport(settings, transport)
+        self._sender = AsyncSender(self._target, flows, sends, on_call, recipe)
 
     async def predict(
         self,
