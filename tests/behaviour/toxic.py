@@ -45,7 +45,7 @@ def length(body: bytes, *more: bytes) -> bytes:
     return OK + head + b"\r\n" + body
 
 
-BOMB = gzip.compress(bytes(64 << 20), 9)
+BOMB = gzip.compress(bytes(16 << 20), 9)
 
 # By what they do: how they behave, and the errors that may come of it.
 HTTP: dict[str, tuple[Behave, str]] = {

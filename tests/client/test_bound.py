@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfsclient._transports import bound as bounds
 from tfsclient._transports.bound import Bound
 
 
@@ -24,7 +23,7 @@ class World:
         self.most = 0
         self.refusals = 0
         self.done: list[int] = []
-        monkeypatch.setattr(bounds.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("tfsclient._transports.bound.time.monotonic", lambda: self.now)
         self.bound = Bound(lambda seconds, call: self.timers.append((self.now + seconds, call)))
 
     def call(self, number: int, *, first: bool = False) -> None:
