@@ -22,7 +22,8 @@ from tfsclient.drift import Verdict, compare
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 from tfsclient.schema import Model, to_json
 from tfsclient_gen import output
-from tfsclient_gen.generate import Options, generate, languages, left_out
+from tfsclient_gen.generate import generate, languages, left_out
+from tfsclient_gen.target import Options
 
 EXIT_STALE = EXIT_BREAKING = 1
 EXIT_USAGE, EXIT_UNREACHABLE = 2, 3

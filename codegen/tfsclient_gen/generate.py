@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature, TensorSpec, to_json
+from tfsclient_gen.languages import curl, go, js, openapi, python, ts
 from tfsclient_gen.render import SHIPPED, Templates, use
-
-LOCK_FILE = "tfsclient.lock.json"
+from tfsclient_gen.target import Language, LeftOut, Options
 
 _FINE = {"": TensorSpec("", DType("float32"), ())}  # a tensor that everything can carry
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user decides about the output.
-
-    Attributes:
-        transport: "any", or "rest" to leave gRPC and what it needs out (Go).
-        go_module: the module path of generated Go; None for the package's name.
-        go_mod: whether Go output is a module of its own, with go.mod and go.sum.
-        templates: a folder with templates of the user's, for the shipped ones of the same names.
-    """
-
-    transport: str = "any"
-    go_module: str | None = None
-    go_mod: bool = True
-    templates: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A signature that the generated client does not have, and why.
-
-    Attributes:
-        signature: its name.
-        reason: what is wrong with it, in the first place.
-        others: what else is, tensor by tensor.
-    """
-
-    signature: str
-    reason: str
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """One target language.
-
-    Attributes:
-        files: makes the files from the callable part of a model, told what was left out of it.
-        rest_only: whether its clients have only what REST can carry.
-        lock_file: the name of the schema file beside the code.
-    """
-
-    files: Callable[[Model, Options, Sequence[LeftOut]], dict[str, str]]
-    rest_only: bool
-    lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE
-
-
 def languages() -> dict[str, Language]:
     """The languages by their name on the command line."""
-    from tfsclient_gen.languages import curl, go, js, openapi, python, ts
-
     return {
         "python": Language(python.files, rest_only=False, lock_file=python.lock_file),
         "go": Language(go.files, rest_only=False),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.schema import from_json
-from tfsclient_gen.generate import LOCK_FILE
 from tfsclient_gen.render import HEADER, SHIPPED, template_names
+from tfsclient_gen.target import LOCK_FILE
 
 _HEAD_BYTES = 200  # the header stands on the first or, after a #! or <!DOCTYPE>, the second line
 

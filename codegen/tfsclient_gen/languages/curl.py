@@ -11,11 +11,11 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
-from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.names import claim, snake
 from tfsclient_gen.quoting import code, sh_word, visible
 from tfsclient_gen.render import render
 from tfsclient_gen.samples import dims, element, feature_dims, length, nested, serialized_example
+from tfsclient_gen.target import LeftOut, Options
 
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them
 _LONGEST: Final = 1_000_000  # values that a sample may have at all

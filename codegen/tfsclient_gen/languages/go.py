@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE, Model
-from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.languages import go_methods, go_runtime
 from tfsclient_gen.names import identifier, words
 from tfsclient_gen.quoting import code, go_string
 from tfsclient_gen.render import HEADER, read_static, render
+from tfsclient_gen.target import LeftOut, Options
 
 _LONGEST_PACKAGE: Final = 64
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
-from tfsclient_gen.generate import LeftOut
 from tfsclient_gen.names import Name, camel, claim, identifier, pascal, snake, words
 from tfsclient_gen.quoting import code, js_doc, js_string
 from tfsclient_gen.render import read_static, template_names
 from tfsclient_gen.samples import PNG_BASE64, dims, is_picture
+from tfsclient_gen.target import LeftOut
 
 _WIDTH: Final = 80  # prettier's default
 _LONGEST: Final = 48  # characters of an identifier: with these, every line can be broken to fit

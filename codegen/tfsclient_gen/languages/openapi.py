@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Model, Signature
-from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.languages.openapi_schemas import (
     Json,
     any_of,
@@ -30,6 +29,7 @@ from tfsclient_gen.samples import (
     nested,
     serialized_example,
 )
+from tfsclient_gen.target import LeftOut, Options
 
 FILE: Final = "openapi.json"
 

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.schema import DEFAULT_SIGNATURE, Kind, Model, Signature, TensorSpec
-from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.languages import python_layout as layout
 from tfsclient_gen.languages.python_examples import (
     ExampleClass,
@@ -22,6 +21,7 @@ from tfsclient_gen.names import Name, claim, identifier, pascal, snake
 from tfsclient_gen.quoting import code, py_string
 from tfsclient_gen.render import render
 from tfsclient_gen.samples import is_picture
+from tfsclient_gen.target import LeftOut, Options
 
 _LONGEST: Final = 48  # characters of a signature's name in the names of its classes
 

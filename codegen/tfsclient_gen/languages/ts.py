@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from tfsclient.schema import Model
-from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.languages import js_view
 from tfsclient_gen.render import render
+from tfsclient_gen.target import LeftOut, Options
 
 _TEMPLATES: Final = ("README.md", "index.ts", "package.json")
 
