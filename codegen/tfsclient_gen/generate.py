@@ -6,7 +6,11 @@ from dataclasses import replace
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature, TensorSpec, to_json
-from tfsclient_gen.languages import curl, go, js, openapi, python, ts
+from tfsclient_gen.languages import curl
+from tfsclient_gen.languages.go import files as go
+from tfsclient_gen.languages.js import files as js
+from tfsclient_gen.languages.openapi import files as openapi
+from tfsclient_gen.languages.python import files as python
 from tfsclient_gen.render import SHIPPED, Templates, use
 from tfsclient_gen.target import Language, LeftOut, Options
 
@@ -18,8 +22,8 @@ def languages() -> dict[str, Language]:
     return {
         "python": Language(python.files, rest_only=False, lock_file=python.lock_file),
         "go": Language(go.files, rest_only=False),
-        "js": Language(js.files, rest_only=True),
-        "ts": Language(ts.files, rest_only=True),
+        "js": Language(js.javascript, rest_only=True),
+        "ts": Language(js.typescript, rest_only=True),
         "curl": Language(curl.files, rest_only=True),
         "openapi": Language(openapi.files, rest_only=True),
     }

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tfsclient_gen import LeftOut, Options, generate
-from tfsclient_gen.languages import go, go_methods, go_runtime
+from tfsclient_gen.languages.go import files as go
+from tfsclient_gen.languages.go import methods as go_methods
+from tfsclient_gen.languages.go import runtime as go_runtime
 from tfsclient_gen.names import identifier
 from tfsclient_gen.render import HEADER
 from tfsclient_gen.samples import PNG_BASE64

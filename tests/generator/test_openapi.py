@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 from tfsclient_gen import LeftOut, Options, generate
-from tfsclient_gen.languages import openapi
+from tfsclient_gen.languages.openapi import files as openapi
 from tfsclient_gen.render import HEADER
 
 from tests.conftest import CONFORMANCE, Zoo, missing, tool

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tfsclient_gen import Options, generate, left_out
-from tfsclient_gen.languages.python import files as python_files
+from tfsclient_gen.languages.python.files import files as python_files
 from tfsclient_gen.names import pascal
 
 from tests.conftest import ZOO, Zoo, missing

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient_gen.languages import go_runtime
+from tfsclient_gen.languages.go import runtime
 from tfsclient_gen.names import Name, camel, claim, pascal
 from tfsclient_gen.quoting import code, go_comment
 from tfsclient_gen.samples import dims
@@ -127,7 +127,7 @@ def _method(
 ) -> Method:
     wire = f'signature "{signature.name}"'
     predicts = signature.kind == "predict"
-    takes_examples = not predicts or go_runtime.takes_examples(signature)
+    takes_examples = not predicts or runtime.takes_examples(signature)
     features = _features(signature.features or {}, package)
     known = takes_examples and signature.features is not None
     examples = code(f"{name.ident}Example" if known else "Example") if takes_examples else None
@@ -198,22 +198,22 @@ def _tensor(
     has_default: bool = False,
     examples: str | None = None,
 ) -> Tensor:
-    type_ = go_runtime.go_type(spec.dtype)
+    type_ = runtime.go_type(spec.dtype)
     told = [f'{name.ident} is "{spec.name}": {spec}']
     told[0] += ", by its bits." if spec.dtype.startswith("float8") else "."
     if has_default:
         told.append("Over gRPC, the zero Tensor leaves it to the model's default.")
     if examples:
         told.append(f"MarshalExamples makes it from {examples}s.")
-    if is_input and go_runtime.takes_image_files(spec):
+    if is_input and runtime.takes_image_files(spec):
         told.append("ReadImages makes it from image files.")
-    if is_input and go_runtime.takes_pixels(spec):
+    if is_input and runtime.takes_pixels(spec):
         told.append("DecodeImages makes it from image files.")
     return Tensor(
         name=name,
         doc=comment(" ".join(told), tabs=1),
         type=code(type_),
-        dtype=code(go_runtime.constant(spec.dtype)),
+        dtype=code(runtime.constant(spec.dtype)),
         shape=_shape(spec.shape),
         has_default=has_default,
         spec=code(str(spec)),
@@ -233,7 +233,7 @@ def _features(specs: Mapping[str, FeatureSpec], package: Markup) -> list[Feature
 
 
 def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Feature:
-    type_ = go_runtime.go_type(spec.dtype)
+    type_ = runtime.go_type(spec.dtype)
     field = f"e.{name.ident}"
     one = '""' if type_ == "string" else "0"
     if spec.shape != ():
@@ -248,7 +248,7 @@ def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Fea
         name=name,
         doc=comment(f'{name.ident} is "{spec.name}": {spec}.', tabs=1),
         type=code(type_),
-        dtype=code(go_runtime.constant(spec.dtype)),
+        dtype=code(runtime.constant(spec.dtype)),
         shape=_shape(spec.shape),
         required=spec.required is True,
         value=code(f"{_SETS[spec.dtype]}({field})"),
@@ -279,7 +279,7 @@ def _with_initialisms(ident: str) -> str:
 
 
 def _holds_picture(spec: TensorSpec) -> bool:
-    return go_runtime.takes_image_files(spec) and dims(spec) == [1]
+    return runtime.takes_image_files(spec) and dims(spec) == [1]
 
 
 def _sample(spec: TensorSpec, type_: str, package: Markup) -> Markup:

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import Signature, TensorSpec
-from tfsclient_gen.languages import python_layout as layout
-from tfsclient_gen.languages.python_examples import ExampleClass, takes_examples
+from tfsclient_gen.languages.python import layout
+from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.names import Name
 from tfsclient_gen.quoting import code
 from tfsclient_gen.samples import dims, is_picture

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE, Model
-from tfsclient_gen.languages import go_methods, go_runtime
+from tfsclient_gen.languages.go import methods, runtime
 from tfsclient_gen.names import identifier, words
 from tfsclient_gen.quoting import code, go_string
 from tfsclient_gen.render import HEADER, read_static, render
@@ -47,16 +47,16 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
     if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
         raise InvalidInput(f"{module!r} is no path of a Go module")
     rest_only = options.transport == "rest"
-    methods = go_methods.methods(model, package, rest_only=rest_only)
-    runtime = go_runtime.files(model, package, rest_only=rest_only)
-    images = runtime.get("image.go", "")
+    calls = methods.methods(model, package, rest_only=rest_only)
+    shared = runtime.files(model, package, rest_only=rest_only)
+    images = shared.get("image.go", "")
     view = {
         "model": model.name,
         "package": package,
-        "package_doc": go_methods.comment(
+        "package_doc": methods.comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
         ),
-        "client_doc": go_methods.comment(
+        "client_doc": methods.comment(
             f'Client calls the model "{model.name}". It may be used by several goroutines at once.'
         ),
         "target": "http://localhost:8501" if rest_only else "localhost:8500",
@@ -64,20 +64,20 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
         "imported": _import(module, package, options),
         "go_mod": options.go_mod,
         "rest_only": rest_only,
-        "methods": methods,
-        "example": sorted(methods, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
+        "methods": calls,
+        "example": sorted(calls, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
         "left_out": left_out,
-        "tensors": any(m.kind == "predict" for m in methods),
-        "examples": any(m.examples for m in methods),
-        "typed_examples": any(m.features is not None for m in methods),
-        "marshals": any(m.examples and m.kind == "predict" for m in methods),
+        "tensors": any(m.kind == "predict" for m in calls),
+        "examples": any(m.examples for m in calls),
+        "typed_examples": any(m.features is not None for m in calls),
+        "marshals": any(m.examples and m.kind == "predict" for m in calls),
         "reads_images": "ReadImages" in images,
         "decodes_images": "DecodeImages" in images,
     }
     names = ["README.md", "client.go", "doc.go", "schema.go"]
-    names += ["example_test.go"] if methods and options.go_mod else []
+    names += ["example_test.go"] if calls and options.go_mod else []
     made = {name: render(f"go/{name}.j2", **view) for name in names}
-    return made | runtime | (_module_files(module, rest_only) if options.go_mod else {})
+    return made | shared | (_module_files(module, rest_only) if options.go_mod else {})
 
 
 def package_name(model: Model) -> Markup:

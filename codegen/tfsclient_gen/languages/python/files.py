@@ -10,13 +10,13 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.schema import DEFAULT_SIGNATURE, Kind, Model, Signature, TensorSpec
-from tfsclient_gen.languages import python_layout as layout
-from tfsclient_gen.languages.python_examples import (
+from tfsclient_gen.languages.python import layout
+from tfsclient_gen.languages.python.examples import (
     ExampleClass,
     example_classes,
     takes_examples,
 )
-from tfsclient_gen.languages.python_usage import Usage, usage
+from tfsclient_gen.languages.python.usage import Usage, usage
 from tfsclient_gen.names import Name, claim, identifier, pascal, snake
 from tfsclient_gen.quoting import code, py_string
 from tfsclient_gen.render import render

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Model, Signature
-from tfsclient_gen.languages.openapi_schemas import (
+from tfsclient_gen.languages.openapi.schemas import (
     Json,
     any_of,
     example_schemas,

@@ -9,7 +9,7 @@ from typing import Final
 from markupsafe import Markup
 
 from tfsclient.schema import Features, FeatureSpec, Model, Signature
-from tfsclient_gen.languages import python_layout as layout
+from tfsclient_gen.languages.python import layout
 from tfsclient_gen.names import Name, claim, snake
 from tfsclient_gen.quoting import code, py_string, visible
 from tfsclient_gen.samples import feature_dims
