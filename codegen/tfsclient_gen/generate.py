@@ -11,8 +11,8 @@ from tfsclient_gen.languages.go import files as go
 from tfsclient_gen.languages.js import files as js
 from tfsclient_gen.languages.openapi import files as openapi
 from tfsclient_gen.languages.python import files as python
-from tfsclient_gen.render import SHIPPED, Templates, use
-from tfsclient_gen.target import Language, LeftOut, Options
+from tfsclient_gen.render import SHIPPED, Templates
+from tfsclient_gen.target import Language, LeftOut, Options, Run
 
 _FINE = {"": TensorSpec("", DType("float32"), ())}  # a tensor that everything can carry
 
@@ -40,8 +40,9 @@ def generate(model: Model, language: str, options: Options | None = None) -> dic
     gone = left_out(model, language, options)
     dropped = {one.signature for one in gone}
     kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}
-    with use(Templates(options.templates) if options.templates else SHIPPED):
-        files = target.files(replace(model, version=None, signatures=kept), options, gone)
+    templates = Templates(options.templates) if options.templates else SHIPPED
+    callable_part = replace(model, version=None, signatures=kept)
+    files = target.files(Run(callable_part, options, gone, templates))
     return {**files, target.lock_file(model): to_json(model, version=False).decode()}
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -52,7 +49,7 @@ class Templates:
         return shipped if own is None or not own.is_file() else own
 
     def read(self, name: str) -> str:
-        """The text of a template.
+        """The text of a template, or of a file that is copied as it is.
 
         Raises:
             InvalidInput: the user's file cannot be read, or is not UTF-8.
@@ -65,8 +62,8 @@ class Templates:
                 raise
             raise InvalidInput(f"cannot read {path}: {error}") from error
 
-    def render(self, name: str, view: dict[str, Any]) -> str:
-        """The text of a template for a view.
+    def render(self, name: str, /, **view: Any) -> str:
+        """The text of a template (a path below templates/) for a view of plain data.
 
         Raises:
             InvalidInput: the user's template is broken; the error names file and line.
@@ -136,25 +133,3 @@ def _only_code(value: object) -> object:
 
 
 SHIPPED: Final = Templates()
-
-_used: ContextVar[Templates] = ContextVar("_used", default=SHIPPED)
-
-
-@contextmanager
-def use(templates: Templates) -> Iterator[None]:
-    """Render from these templates inside the ``with``, in this thread or task."""
-    token = _used.set(templates)
-    try:
-        yield
-    finally:
-        _used.reset(token)
-
-
-def render(template: str, **view: Any) -> str:
-    """The text of ``template`` (a path below templates/) for this view of plain data."""
-    return _used.get().render(template, view)
-
-
-def read_static(path: str) -> str:
-    """A file below templates/ that is copied as it is."""
-    return _used.get().read(path)

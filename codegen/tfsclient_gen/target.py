@@ -1,13 +1,14 @@
-"""What a language is told about the client to make: options, and the signatures left out of it."""
+"""What a language is told about the client that it is to make."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from tfsclient.schema import Model
+from tfsclient_gen.render import SHIPPED, Templates
 
 LOCK_FILE: Final = "tfsclient.lock.json"
 
@@ -46,15 +47,32 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """What a language makes a client from.
+
+    Attributes:
+        model: the part of the model that the client can call, without a version.
+        options: what the user decides about the output.
+        left_out: the signatures that the client does not have.
+        templates: the templates to render.
+    """
+
+    model: Model
+    options: Options = field(default_factory=Options)
+    left_out: Sequence[LeftOut] = ()
+    templates: Templates = SHIPPED
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """One target language.
 
     Attributes:
-        files: makes the files from the callable part of a model, told what was left out of it.
+        files: makes the files of a client, by their paths.
         rest_only: whether its clients can only do what REST can carry.
         lock_file: the name of the schema file beside the code.
     """
 
-    files: Callable[[Model, Options, Sequence[LeftOut]], dict[str, str]]
+    files: Callable[[Run], dict[str, str]]
     rest_only: bool
     lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE

@@ -22,8 +22,9 @@ from tfsclient_gen.languages.go import files as go
 from tfsclient_gen.languages.go import methods as go_methods
 from tfsclient_gen.languages.go import runtime as go_runtime
 from tfsclient_gen.names import identifier
-from tfsclient_gen.render import HEADER
+from tfsclient_gen.render import HEADER, SHIPPED
 from tfsclient_gen.samples import PNG_BASE64
+from tfsclient_gen.target import Run
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
@@ -160,7 +161,9 @@ def workspace(folder: Path) -> Path:
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of the runtime, with its tests beside it."""
     folder = tmp_path_factory.mktemp("runtime")
-    for path, text in go_runtime.files(all_of_it(), identifier("client"), rest_only=False).items():
+    package = identifier("client")
+    files = go_runtime.files(all_of_it(), package, rest_only=False, templates=SHIPPED)
+    for path, text in files.items():
         (folder / path).write_text(text, "utf-8")
     for module_file, name in (("grpc.mod", "go.mod"), ("grpc.sum", "go.sum")):
         shutil.copy(ROOT / "templates" / "go" / "module" / module_file, folder / name)
@@ -192,7 +195,7 @@ def test_the_runtime_by_itself(runtime: Path, tmp_path: Path) -> None:
 
 def test_files_are_formatted(generated: Path, tmp_path: Path) -> None:
     for number, name in enumerate(HOSTILE):
-        files = go.files(replace(hostile_model(name), signatures={}), Options())
+        files = go.files(Run(replace(hostile_model(name), signatures={})))
         (tmp_path / str(number)).mkdir()
         for path in ("client.go", "doc.go"):
             (tmp_path / str(number) / path).write_text(files[path], "utf-8")
@@ -516,7 +519,7 @@ def test_the_runtime_claims_no_name_of_a_signature() -> None:
 
 def test_what_is_left_out_is_told() -> None:
     gone = [LeftOut("*/\nfunc init()", "input 'x' is a resource")]
-    readme = go.files(zoo_model("half_plus_two"), Options(), gone)["README.md"]
+    readme = go.files(Run(zoo_model("half_plus_two"), left_out=gone))["README.md"]
     assert "- `*/\\nfunc init()`: input 'x' is a resource\n" in readme
 
 

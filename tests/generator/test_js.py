@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tfsclient_gen import LeftOut, Options, generate
+from tfsclient_gen import LeftOut, generate
 from tfsclient_gen.languages.js import files as js
 from tfsclient_gen.languages.js.methods import methods as js_methods
+from tfsclient_gen.target import Run
 
 from tests.conftest import tool
 from tests.generator.hostile import HOSTILE
@@ -181,7 +182,7 @@ def test_a_package_can_be_imported_by_its_name(generated: Path, npm: Path, tmp_p
 
 def test_what_is_left_out_is_told() -> None:
     gone = [LeftOut("*/\nalert(1)", "input 'x' is float16, which has no form in JSON", ("more",))]
-    index = js.javascript(zoo_model("half_plus_two"), Options(), gone)["index.js"]
+    index = js.javascript(Run(zoo_model("half_plus_two"), left_out=gone))["index.js"]
     told = " ".join(index.split("\n// ")[1:])
     assert "Left out: '*/\\nalert(1)': input 'x' is float16" in told
     assert "form in JSON; more" in told

@@ -13,9 +13,8 @@ from markupsafe import Markup
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
 from tfsclient_gen.names import claim, snake
 from tfsclient_gen.quoting import code, sh_word, visible
-from tfsclient_gen.render import render
 from tfsclient_gen.samples import dims, element, feature_dims, length, nested, serialized_example
-from tfsclient_gen.target import LeftOut, Options
+from tfsclient_gen.target import Run
 
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them
 _LONGEST: Final = 1_000_000  # values that a sample may have at all
@@ -66,17 +65,14 @@ class _Refused:
     reason: str
 
 
-def files(
-    model: Model,
-    options: Options,
-    left_out: Sequence[LeftOut] = (),
-) -> dict[str, str]:
-    """The script and its README; the script refuses the signatures that are ``left_out``."""
+def files(run: Run) -> dict[str, str]:
+    """The script and its README; the script refuses the signatures that are left out."""
+    model = run.model
     name = claim([model.name], lambda w: snake(w, "model")[:_LONGEST_FILE_NAME], _WINDOWS)
     file = f"{name[model.name].ident}.sh"
     # A shell cannot hold NUL, so a signature with it in its name cannot be asked for.
     callable_ = [s for wire, s in model.signatures.items() if "\0" not in wire]
-    commands = _commands([*(s.name for s in callable_), *(gone.signature for gone in left_out)])
+    commands = _commands([*(s.name for s in callable_), *(gone.signature for gone in run.left_out)])
     functions = claim(model.signatures, lambda w: f"sample_{snake(w, 'signature')}")
     signatures = [_signature(s, commands[s.name], functions[s.name].ident) for s in callable_]
     view = {
@@ -95,13 +91,13 @@ def files(
                 _pattern(commands[gone.signature]),
                 f"{visible(gone.signature)}: {'; '.join((gone.reason, *gone.others))}",
             )
-            for gone in left_out
+            for gone in run.left_out
             if gone.signature and "\0" not in gone.signature
         ],
     }
     return {
-        file: render("curl/client.sh.j2", **view),
-        "README.md": render("curl/README.md.j2", **view),
+        file: run.templates.render("curl/client.sh.j2", **view),
+        "README.md": run.templates.render("curl/README.md.j2", **view),
     }
 
 

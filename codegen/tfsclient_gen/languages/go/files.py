@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -13,8 +12,8 @@ from tfsclient.schema import DEFAULT_SIGNATURE, Model
 from tfsclient_gen.languages.go import methods, runtime
 from tfsclient_gen.names import identifier, words
 from tfsclient_gen.quoting import code, go_string
-from tfsclient_gen.render import HEADER, read_static, render
-from tfsclient_gen.target import LeftOut, Options
+from tfsclient_gen.render import HEADER, Templates
+from tfsclient_gen.target import Options, Run
 
 _LONGEST_PACKAGE: Final = 64
 
@@ -36,19 +35,20 @@ _PACKAGES: Final = frozenset(
 )
 
 
-def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
-    """The package of ``model``; its docs tell which signatures are ``left_out``.
+def files(run: Run) -> dict[str, str]:
+    """The package of the model; its docs tell which signatures are left out.
 
     Raises:
         InvalidInput: the module path is none.
     """
+    model, options, templates = run.model, run.options, run.templates
     package = package_name(model)
     module = options.go_module or str(package)
     if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
         raise InvalidInput(f"{module!r} is no path of a Go module")
     rest_only = options.transport == "rest"
     calls = methods.methods(model, package, rest_only=rest_only)
-    shared = runtime.files(model, package, rest_only=rest_only)
+    shared = runtime.files(model, package, rest_only=rest_only, templates=templates)
     images = shared.get("image.go", "")
     view = {
         "model": model.name,
@@ -66,7 +66,7 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
         "rest_only": rest_only,
         "methods": calls,
         "example": sorted(calls, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
-        "left_out": left_out,
+        "left_out": run.left_out,
         "tensors": any(m.kind == "predict" for m in calls),
         "examples": any(m.examples for m in calls),
         "typed_examples": any(m.features is not None for m in calls),
@@ -76,8 +76,10 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
     }
     names = ["README.md", "client.go", "doc.go", "schema.go"]
     names += ["example_test.go"] if calls and options.go_mod else []
-    made = {name: render(f"go/{name}.j2", **view) for name in names}
-    return made | shared | (_module_files(module, rest_only) if options.go_mod else {})
+    made = {name: templates.render(f"go/{name}.j2", **view) for name in names}
+    if options.go_mod:
+        made |= _module_files(module, templates, rest_only=rest_only)
+    return made | shared
 
 
 def package_name(model: Model) -> Markup:
@@ -88,11 +90,11 @@ def package_name(model: Model) -> Markup:
     return identifier(name)
 
 
-def _module_files(module: str, rest_only: bool) -> dict[str, str]:
+def _module_files(module: str, templates: Templates, *, rest_only: bool) -> dict[str, str]:
     """go.mod, and go.sum where something is required: those of the runtime, under a new name."""
-    text = read_static(f"go/module/{'rest' if rest_only else 'grpc'}.mod")
+    text = templates.read(f"go/module/{'rest' if rest_only else 'grpc'}.mod")
     made = {"go.mod": f"// {HEADER}\n\n" + text.replace("module client\n", f"module {module}\n", 1)}
-    return made if rest_only else made | {"go.sum": read_static("go/module/grpc.sum")}
+    return made if rest_only else made | {"go.sum": templates.read("go/module/grpc.sum")}
 
 
 def _import(module: str, package: Markup, options: Options) -> Markup:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient_gen.quoting import code, go_string
-from tfsclient_gen.render import render
+from tfsclient_gen.render import Templates
 from tfsclient_gen.samples import is_picture
 
 
@@ -116,7 +116,9 @@ def takes_image_files(spec: TensorSpec) -> bool:
     return is_picture(spec) and (spec.shape is None or len(spec.shape) == 1)
 
 
-def files(model: Model, package: Markup, *, rest_only: bool) -> dict[str, str]:
+def files(
+    model: Model, package: Markup, *, rest_only: bool, templates: Templates
+) -> dict[str, str]:
     """The files of the runtime for a model's signatures."""
     view = _view(model, rest_only)
     names = ["call", "dtype", "errors", "jsonmetadata", "jsonreader", "jsonwrite", "options"]
@@ -137,7 +139,8 @@ def files(model: Model, package: Markup, *, rest_only: bool) -> dict[str, str]:
     if view["encoded"] or view["decodes"]:
         names.append("image")
     return {
-        f"{name}.go": render(f"go/runtime/{name}.go.j2", package=package, **view) for name in names
+        f"{name}.go": templates.render(f"go/runtime/{name}.go.j2", package=package, **view)
+        for name in names
     }
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from tfsclient.schema import Model
 from tfsclient_gen.languages.js import methods
-from tfsclient_gen.render import render
-from tfsclient_gen.target import LeftOut, Options
+from tfsclient_gen.target import Run
 
 
-def javascript(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
-    """JavaScript with declarations for TypeScript; a comment tells what is ``left_out``."""
-    view = methods.view(model, left_out, typescript=False)
-    names = ("README.md", "index.d.ts", "index.js", "package.json")
-    return {name: render(f"js/{name}.j2", **view) for name in names} | methods.runtime("js")
+def javascript(run: Run) -> dict[str, str]:
+    """JavaScript with declarations for TypeScript; a comment tells what is left out."""
+    return _files(run, "js", ["README.md", "index.d.ts", "index.js", "package.json"])
 
 
-def typescript(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
+def typescript(run: Run) -> dict[str, str]:
     """The modules that JavaScript clients are made of, with their types still in them."""
-    view = methods.view(model, left_out, typescript=True)
-    names = ("README.md", "index.ts", "package.json")
-    return {name: render(f"ts/{name}.j2", **view) for name in names} | methods.runtime("ts")
+    return _files(run, "ts", ["README.md", "index.ts", "package.json"])
+
+
+def _files(run: Run, language: str, names: Iterable[str]) -> dict[str, str]:
+    view = methods.view(run.model, run.left_out, typescript=language == "ts")
+    made = {name: run.templates.render(f"{language}/{name}.j2", **view) for name in names}
+    return made | methods.runtime(language, run.templates)

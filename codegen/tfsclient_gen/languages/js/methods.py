@@ -13,7 +13,7 @@ from markupsafe import Markup
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
 from tfsclient_gen.names import Name, camel, claim, identifier, pascal, snake, words
 from tfsclient_gen.quoting import code, js_doc, js_string
-from tfsclient_gen.render import read_static, template_names
+from tfsclient_gen.render import Templates, template_names
 from tfsclient_gen.samples import PNG_BASE64, dims, is_picture
 from tfsclient_gen.target import LeftOut
 
@@ -161,11 +161,11 @@ def view(model: Model, left_out: Sequence[LeftOut], *, typescript: bool) -> dict
     }
 
 
-def runtime(language: str) -> dict[str, str]:
+def runtime(language: str, templates: Templates) -> dict[str, str]:
     """The modules that are the same for every model."""
     prefix = f"{language}/"
     names = [n for n in template_names() if n.startswith(prefix) and not n.endswith(".j2")]
-    return {name.removeprefix(prefix): read_static(name) for name in names}
+    return {name.removeprefix(prefix): templates.read(name) for name in names}
 
 
 def methods(model: Model) -> list[Method]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import Model, Signature
+from tfsclient.schema import Signature
 from tfsclient_gen.languages.openapi.schemas import (
     Json,
     any_of,
@@ -19,7 +19,7 @@ from tfsclient_gen.languages.openapi.schemas import (
 )
 from tfsclient_gen.names import claim, pascal
 from tfsclient_gen.quoting import visible
-from tfsclient_gen.render import HEADER, read_static, render
+from tfsclient_gen.render import HEADER
 from tfsclient_gen.samples import (
     dims,
     element,
@@ -29,7 +29,7 @@ from tfsclient_gen.samples import (
     nested,
     serialized_example,
 )
-from tfsclient_gen.target import LeftOut, Options
+from tfsclient_gen.target import Run
 
 FILE: Final = "openapi.json"
 
@@ -63,14 +63,15 @@ _BAD_POST: Final = {
 }
 
 
-def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
-    """The document; its description tells what is ``left_out``.
+def files(run: Run) -> dict[str, str]:
+    """The document; its description tells what is left out.
 
     Raises:
         InvalidInput: the user's own components are no JSON, or lack one that is referred to.
     """
+    model = run.model
     try:
-        shared = json.loads(read_static(_COMPONENTS))
+        shared = json.loads(run.templates.read(_COMPONENTS))
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{_COMPONENTS}: {error}") from None
     components: Json = {"responses": {}, "schemas": {}, **shared, "requestBodies": {}}
@@ -79,11 +80,11 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
     for kind in kinds:
         signatures = {str(names[n].ident): s for n, s in model.signatures.items() if s.kind == kind}
         _add(components, kind, signatures)
-    about = render(
+    about = run.templates.render(
         "openapi/description.md.j2",
         model=model.name,
         takes_examples=kinds not in ([], ["predict"]),
-        left_out=[(one.signature, "; ".join([one.reason, *one.others])) for one in left_out],
+        left_out=[(one.signature, "; ".join([one.reason, *one.others])) for one in run.left_out],
     )
     document: Json = {
         "x-generated": HEADER,

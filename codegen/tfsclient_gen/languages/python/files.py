@@ -19,9 +19,8 @@ from tfsclient_gen.languages.python.examples import (
 from tfsclient_gen.languages.python.usage import Usage, usage
 from tfsclient_gen.names import Name, claim, identifier, pascal, snake
 from tfsclient_gen.quoting import code, py_string
-from tfsclient_gen.render import render
 from tfsclient_gen.samples import is_picture
-from tfsclient_gen.target import LeftOut, Options
+from tfsclient_gen.target import Run
 
 _LONGEST: Final = 48  # characters of a signature's name in the names of its classes
 
@@ -106,8 +105,9 @@ def lock_file(model: Model) -> str:
     return f"{module_name(model)}.lock.json"
 
 
-def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
-    """The client module of ``model``; what was left out is told in it.  No option is Python's."""
+def files(run: Run) -> dict[str, str]:
+    """The client's module; its docstring tells what is left out.  No option is Python's."""
+    model = run.model
     module = module_name(model)
     client = pascal(model.name, "model")[:_LONGEST]
     client = identifier(f"{client}Client" if client in _MODULE else client)
@@ -126,7 +126,7 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
         "shown": sorted(methods, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
     }
     listed = "_SIGNATURES" if methods else "_SIGNATURES: list[Signature]"
-    body = render(
+    body = run.templates.render(
         "python/_body.py.j2",
         **view,
         examples=[example for wire, example in classes.items() if wire == example.wire],
@@ -135,11 +135,11 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
         async_head=layout.class_head(clients[1], "AbstractAsyncContextManager"),
         signatures=layout.fit(0, f"{listed} = [", [m.constant for m in methods], "]"),
     )
-    text = render(
+    text = run.templates.render(
         "python/client.py.j2",
         **view,
         module=code(module),
-        left_out=[layout.doc(4, f"``{gone.signature}``: {gone.reason}.") for gone in left_out],
+        left_out=[layout.doc(4, f"``{gone.signature}``: {gone.reason}.") for gone in run.left_out],
         imports=layout.imports(body),
         exported=layout.fit(0, "__all__ = [", [f'"{name}"' for name in exported], "]"),
         body=code(body.rstrip("\n")),
