@@ -22,7 +22,7 @@ from tfsclient.drift import Verdict, compare
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 from tfsclient.schema import Model, to_json
 from tfsclient_gen import output
-from tfsclient_gen.generate import generate, languages, left_out
+from tfsclient_gen.generate import languages, make
 from tfsclient_gen.target import Options
 
 EXIT_STALE = EXIT_BREAKING = 1
@@ -115,21 +115,21 @@ def main(
     options = Options(transport, go_module, go_mod=not no_go_mod, templates=templates)
     with _failures_told():
         model = load(**source)
-        made = {lang: generate(model, lang, options) for lang in chosen}
+        made = {lang: make(model, lang, options) for lang in chosen}
+        outputs = [output.Output(folders[lang], made[lang].files) for lang in chosen]
         for lang in chosen:
-            output.refuse_other_model(made[lang], folders[lang])
-            for gone in left_out(model, lang, options):
+            for gone in made[lang].left_out:
                 for reason in (gone.reason, *gone.others):
                     click.echo(f"{lang}: signature {gone.signature!r} left out: {reason}", err=True)
         if check:
-            diffs = "".join(output.check(made[lang], folders[lang]) for lang in chosen)
+            diffs = "".join(one.diff() for one in outputs)
             if diffs:
                 click.echo(diffs, nl=False)
                 click.echo(f"{out} is stale: run the same command without --check", err=True)
                 context.exit(EXIT_STALE)
         else:
-            for lang in chosen:
-                output.write(made[lang], folders[lang])
+            for one in outputs:
+                one.write()
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature, TensorSpec, to_json
@@ -14,7 +14,20 @@ from tfsclient_gen.languages.python import files as python
 from tfsclient_gen.render import SHIPPED, Templates
 from tfsclient_gen.target import Language, LeftOut, Options, Run
 
-_FINE = {"": TensorSpec("", DType("float32"), ())}  # a tensor that everything can carry
+_FINE = {"": TensorSpec("", DType("float32"), ())}  # a tensor that every protocol can carry
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A client, as text.
+
+    Attributes:
+        files: path relative to the output folder, to text.
+        left_out: the signatures that the client does not have.
+    """
+
+    files: dict[str, str]
+    left_out: list[LeftOut]
 
 
 def languages() -> dict[str, Language]:
@@ -35,15 +48,26 @@ def generate(model: Model, language: str, options: Options | None = None) -> dic
     The same model, language and options always give the same bytes; the model's version plays no
     part.  Signatures that cannot be called are not in them: :func:`left_out` lists those.
     """
+    return make(model, language, options).files
+
+
+def make(model: Model, language: str, options: Options | None = None) -> Generated:
+    """A client for ``model``: the files that :func:`generate` gives, and what was left out."""
     options = options or Options()
     target = languages()[language]
     gone = left_out(model, language, options)
     dropped = {one.signature for one in gone}
     kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}
-    templates = Templates(options.templates) if options.templates else SHIPPED
-    callable_part = replace(model, version=None, signatures=kept)
-    files = target.files(Run(callable_part, options, gone, templates))
-    return {**files, target.lock_file(model): to_json(model, version=False).decode()}
+    files = target.files(
+        Run(
+            model=replace(model, version=None, signatures=kept),
+            options=options,
+            left_out=gone,
+            templates=Templates(options.templates) if options.templates else SHIPPED,
+        )
+    )
+    lock = to_json(model, version=False).decode()
+    return Generated({**files, target.lock_file(model): lock}, gone)
 
 
 def left_out(model: Model, language: str, options: Options | None = None) -> list[LeftOut]:
