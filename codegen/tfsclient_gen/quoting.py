@@ -15,6 +15,8 @@ from functools import wraps
 
 from markupsafe import Markup
 
+_TAB = 4  # columns
+
 
 def code(text: str) -> Markup:
     """Text that the generator itself wrote: a type expression, a number; never a wire name."""
@@ -103,13 +105,15 @@ def py_doc(text: str) -> Markup:
 
 
 def py_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``# ``, wrapped; the first one is not indented."""
-    return _comment("# ", visible(text), width, indent)
+    """Comment lines, each with its ``# ``, wrapped; all but the first are indented."""
+    return _comment("# ", visible(text), width - indent, " " * indent)
 
 
-def go_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``// ``, wrapped; the first one is not indented."""
-    return _comment("// ", visible(text), width, indent)
+def go_comment(text: str, width: int = 100, tabs: int = 0) -> Markup:
+    """Comment lines, each with its ``// ``, wrapped; all but the first are indented by ``tabs``."""
+    # gofmt would turn these pairs into typographic quotes.
+    shown = visible(text).replace("''", "'\\x27").replace("``", "`\\x60")
+    return _comment("// ", shown, width - tabs * _TAB, "\t" * tabs)
 
 
 def js_doc(text: str) -> Markup:
@@ -118,19 +122,19 @@ def js_doc(text: str) -> Markup:
 
 
 def js_comment(text: str, width: int = 80, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``// ``, wrapped; the first one is not indented."""
-    return _comment("// ", visible(text), width, indent)
+    """Comment lines, each with its ``// ``, wrapped; all but the first are indented."""
+    return _comment("// ", visible(text), width - indent, " " * indent)
 
 
 def sh_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``# ``, wrapped; the first one is not indented."""
-    return _comment("# ", visible(text), width, indent)
+    """Comment lines, each with its ``# ``, wrapped; all but the first are indented."""
+    return _comment("# ", visible(text), width - indent, " " * indent)
 
 
-def _comment(lead: str, text: str, width: int, indent: int) -> Markup:
+def _comment(lead: str, text: str, width: int, margin: str) -> Markup:
     # Wrapping belongs here: wrapped afterwards, a continuation line would lose its lead.
-    lines = textwrap.wrap(text, max(width - indent - len(lead), 20), break_on_hyphens=False)
-    return code(("\n" + " " * indent).join((lead + line).rstrip() for line in lines or [""]))
+    lines = textwrap.wrap(text, max(width - len(lead), 20), break_on_hyphens=False)
+    return code(f"\n{margin}".join((lead + line).rstrip() for line in lines or [""]))
 
 
 def md_code(text: str) -> Markup:

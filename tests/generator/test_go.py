@@ -22,6 +22,7 @@ from tfsclient_gen.languages.go import files as go
 from tfsclient_gen.languages.go import methods as go_methods
 from tfsclient_gen.languages.go import runtime as go_runtime
 from tfsclient_gen.names import identifier
+from tfsclient_gen.quoting import code
 from tfsclient_gen.render import HEADER, SHIPPED
 from tfsclient_gen.samples import PNG_BASE64
 from tfsclient_gen.target import Run
@@ -161,12 +162,12 @@ def workspace(folder: Path) -> Path:
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of the runtime, with its tests beside it."""
     folder = tmp_path_factory.mktemp("runtime")
-    package = identifier("client")
-    files = go_runtime.files(all_of_it(), package, rest_only=False, templates=SHIPPED)
+    view = go_runtime.view(all_of_it(), rest_only=False)
+    files = go_runtime.files(view, identifier("client"), SHIPPED)
+    files["go.mod"] = SHIPPED.render("go/go.mod.j2", module=code("client"), rest_only=False)
+    files["go.sum"] = SHIPPED.read("go/go.sum")
     for path, text in files.items():
         (folder / path).write_text(text, "utf-8")
-    for module_file, name in (("grpc.mod", "go.mod"), ("grpc.sum", "go.sum")):
-        shutil.copy(ROOT / "templates" / "go" / "module" / module_file, folder / name)
     for program in PROGRAMS.glob("*.go"):
         shutil.copy(program, folder)
     return folder
@@ -491,7 +492,7 @@ def test_options_say_where_the_package_lives() -> None:
     assert '\thalfplustwo "example.com/ml/half"\n' in files["example_test.go"]
     files = generate(model, "go", Options(go_mod=False))
     assert not {"go.mod", "go.sum", "example_test.go"} & files.keys()
-    with pytest.raises(InvalidInput, match="no path of a Go module"):
+    with pytest.raises(InvalidInput, match="not a Go module path"):
         generate(model, "go", Options(go_module="a\nreplace b => c"))
 
 

@@ -1,4 +1,4 @@
-"""Go: a package per model, over a small runtime that is copied beside it."""
+"""The files of a Go client: a package for the model, and the runtime beside it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE, Model
 from tfsclient_gen.languages.go import methods, runtime
 from tfsclient_gen.names import identifier, words
-from tfsclient_gen.quoting import code, go_string
-from tfsclient_gen.render import HEADER, Templates
+from tfsclient_gen.quoting import code, go_comment, go_string
 from tfsclient_gen.target import Options, Run
 
 _LONGEST_PACKAGE: Final = 64
@@ -39,24 +38,23 @@ def files(run: Run) -> dict[str, str]:
     """The package of the model; its docs tell which signatures are left out.
 
     Raises:
-        InvalidInput: the module path is none.
+        InvalidInput: what the user gave as the module path is not one.
     """
     model, options, templates = run.model, run.options, run.templates
     package = package_name(model)
     module = options.go_module or str(package)
     if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
-        raise InvalidInput(f"{module!r} is no path of a Go module")
+        raise InvalidInput(f"{module!r} is not a Go module path")
     rest_only = options.transport == "rest"
     calls = methods.methods(model, package, rest_only=rest_only)
-    shared = runtime.files(model, package, rest_only=rest_only, templates=templates)
-    images = shared.get("image.go", "")
+    shared = runtime.view(model, rest_only=rest_only)
     view = {
         "model": model.name,
         "package": package,
-        "package_doc": methods.comment(
+        "package_doc": go_comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
         ),
-        "client_doc": methods.comment(
+        "client_doc": go_comment(
             f'Client calls the model "{model.name}". It may be used by several goroutines at once.'
         ),
         "target": "http://localhost:8501" if rest_only else "localhost:8500",
@@ -71,15 +69,16 @@ def files(run: Run) -> dict[str, str]:
         "examples": any(m.examples for m in calls),
         "typed_examples": any(m.features is not None for m in calls),
         "marshals": any(m.examples and m.kind == "predict" for m in calls),
-        "reads_images": "ReadImages" in images,
-        "decodes_images": "DecodeImages" in images,
+        "reads_images": shared["encoded"],
+        "decodes_images": shared["decodes"],
     }
     names = ["README.md", "client.go", "doc.go", "schema.go"]
     names += ["example_test.go"] if calls and options.go_mod else []
+    names += ["go.mod"] if options.go_mod else []
     made = {name: templates.render(f"go/{name}.j2", **view) for name in names}
-    if options.go_mod:
-        made |= _module_files(module, templates, rest_only=rest_only)
-    return made | shared
+    if options.go_mod and not rest_only:  # REST requires no other module
+        made["go.sum"] = templates.read("go/go.sum")
+    return made | runtime.files(shared, package, templates)
 
 
 def package_name(model: Model) -> Markup:
@@ -88,13 +87,6 @@ def package_name(model: Model) -> Markup:
     if name in _PACKAGES or not name or name[0].isdigit():
         name = f"{name}model" if name and name[0].isalpha() else f"model{name}"
     return identifier(name)
-
-
-def _module_files(module: str, templates: Templates, *, rest_only: bool) -> dict[str, str]:
-    """go.mod, and go.sum where something is required: those of the runtime, under a new name."""
-    text = templates.read(f"go/module/{'rest' if rest_only else 'grpc'}.mod")
-    made = {"go.mod": f"// {HEADER}\n\n" + text.replace("module client\n", f"module {module}\n", 1)}
-    return made if rest_only else made | {"go.sum": templates.read("go/module/grpc.sum")}
 
 
 def _import(module: str, package: Markup, options: Options) -> Markup:

@@ -154,12 +154,12 @@ def _method(
         name=name,
         kind=signature.kind,
         variable=variable,
-        doc=comment(gives[signature.kind]),
-        input_doc=comment(
+        doc=go_comment(gives[signature.kind]),
+        input_doc=go_comment(
             f"{name.ident}Input holds the {'inputs' if predicts else 'examples'} of {wire}."
         ),
-        output_doc=comment(f"{name.ident}Output holds the outputs of {wire}."),
-        example_doc=comment(f"{name.ident}Example is an example of {wire}."),
+        output_doc=go_comment(f"{name.ident}Output holds the outputs of {wire}."),
+        example_doc=go_comment(f"{name.ident}Example is an example of {wire}."),
         result=code("[][]Class" if signature.kind == "classify" else "[]float32"),
         results=code(
             {"predict": "out", "classify": "classes", "regress": "values"}[signature.kind]
@@ -211,7 +211,7 @@ def _tensor(
         told.append("DecodeImages makes it from image files.")
     return Tensor(
         name=name,
-        doc=comment(" ".join(told), tabs=1),
+        doc=go_comment(" ".join(told), tabs=1),
         type=code(type_),
         dtype=code(runtime.constant(spec.dtype)),
         shape=_shape(spec.shape),
@@ -246,7 +246,7 @@ def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Fea
         type_ = f"*{type_}"
     return Feature(
         name=name,
-        doc=comment(f'{name.ident} is "{spec.name}": {spec}.', tabs=1),
+        doc=go_comment(f'{name.ident} is "{spec.name}": {spec}.', tabs=1),
         type=code(type_),
         dtype=code(runtime.constant(spec.dtype)),
         shape=_shape(spec.shape),
@@ -304,11 +304,3 @@ def _slice(type_: str, count: int, zero: str) -> str:
     if count > _FEW:
         return f"make([]{type_}, {count})"
     return f"[]{type_}{{{', '.join([zero] * count)}}}"
-
-
-def comment(text: str, tabs: int = 0) -> Markup:
-    """A doc comment; its lines but the first start with ``tabs``, as gofmt wants."""
-    # gofmt makes typographic quotes of these pairs.
-    text = text.replace("''", "'\\x27").replace("``", "`\\x60")
-    lines = go_comment(text, _WIDTH - tabs * _TAB)
-    return code(str(lines).replace("\n", "\n" + "\t" * tabs))

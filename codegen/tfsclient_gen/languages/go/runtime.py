@@ -116,35 +116,8 @@ def takes_image_files(spec: TensorSpec) -> bool:
     return is_picture(spec) and (spec.shape is None or len(spec.shape) == 1)
 
 
-def files(
-    model: Model, package: Markup, *, rest_only: bool, templates: Templates
-) -> dict[str, str]:
-    """The files of the runtime for a model's signatures."""
-    view = _view(model, rest_only)
-    names = ["call", "dtype", "errors", "jsonmetadata", "jsonreader", "jsonwrite", "options"]
-    names += ["rest", "signature", "verify"]
-    if not rest_only:
-        names += ["grpc", "protometadata", "wire"]
-    if view["predict"]:
-        names += ["jsonpredict", "jsontensor", "predict", "tensor"]
-        names += [] if rest_only else ["protopredict", "prototensor"]
-    if view["infer"]:
-        names += ["infer", "jsoninfer"] + ([] if rest_only else ["protoinfer"])
-    if view["infer"] or view["marshal"]:
-        names.append("example")
-    if any(view["json_in"].values()):
-        names.append("jsonvalues")
-    if {"float16", "bfloat16"} & view["dtypes"]:
-        names.append("float16")
-    if view["encoded"] or view["decodes"]:
-        names.append("image")
-    return {
-        f"{name}.go": templates.render(f"go/runtime/{name}.go.j2", package=package, **view)
-        for name in names
-    }
-
-
-def _view(model: Model, rest_only: bool) -> dict[str, Any]:
+def view(model: Model, *, rest_only: bool) -> dict[str, Any]:
+    """What the runtime's templates are told of a model's signatures."""
     every = list(model.signatures.values())
     # A client without any signature has the parts that a predict signature would need.
     predict = [s for s in every if s.kind == "predict"] if every else [_ANY]
@@ -191,6 +164,31 @@ def _view(model: Model, rest_only: bool) -> dict[str, Any]:
         "wire_out": _wire_uses(outputs),
         "json_out": _json_uses(rest_in | (_FEATURES if infer else frozenset())),
         "json_in": _json_uses(rest_out | (frozenset({DType("float32")}) if infer else frozenset())),
+    }
+
+
+def files(view: Mapping[str, Any], package: Markup, templates: Templates) -> dict[str, str]:
+    """The files of the runtime: only those that the signatures need."""
+    names = ["call", "dtype", "errors", "jsonmetadata", "jsonreader", "jsonwrite", "options"]
+    names += ["rest", "signature", "verify"]
+    if not view["rest_only"]:
+        names += ["grpc", "protometadata", "wire"]
+    if view["predict"]:
+        names += ["jsonpredict", "jsontensor", "predict", "tensor"]
+        names += [] if view["rest_only"] else ["protopredict", "prototensor"]
+    if view["infer"]:
+        names += ["infer", "jsoninfer"] + ([] if view["rest_only"] else ["protoinfer"])
+    if view["infer"] or view["marshal"]:
+        names.append("example")
+    if any(view["json_in"].values()):
+        names.append("jsonvalues")
+    if {"float16", "bfloat16"} & view["dtypes"]:
+        names.append("float16")
+    if view["encoded"] or view["decodes"]:
+        names.append("image")
+    return {
+        f"{name}.go": templates.render(f"go/runtime/{name}.go.j2", package=package, **view)
+        for name in names
     }
 
 
