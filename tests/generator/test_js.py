@@ -188,6 +188,13 @@ def test_what_is_left_out_is_told() -> None:
     assert "form in JSON; more" in told
 
 
+def test_the_readme_makes_a_picture_only_if_one_is_sent() -> None:
+    for dtype, made in (("string", True), ("float32", False)):
+        specs = {"picture": TensorSpec("picture", DType(dtype), (-1,))}
+        model = Model("m", None, {"s": Signature("s", specs, specs)})
+        assert ("const png" in generate(model, "js")["README.md"]) is made
+
+
 def test_a_healthy_name_keeps_its_identifier_beside_awkward_ones() -> None:
     specs = {n: TensorSpec(n, DType("float32"), (-1,)) for n in ("aB", "a_b", "a-b", "x")}
     signatures = {
