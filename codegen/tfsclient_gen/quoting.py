@@ -92,10 +92,15 @@ def go_string(text: str) -> Markup:
 
 def sh_word(text: str) -> Markup:
     """One word of a POSIX shell command; ValueError for NUL, which no shell can hold."""
-    if "\0" in text:
-        raise ValueError("a shell word cannot hold NUL")
     if re.fullmatch(r"[A-Za-z0-9_./:=@%+-]+", text, re.ASCII):
         return code(text)
+    return sh_quoted(text)
+
+
+def sh_quoted(text: str) -> Markup:
+    """The same word, in quotes even where it needs none."""
+    if "\0" in text:
+        raise ValueError("a shell word cannot hold NUL")
     return code("'" + text.replace("'", "'\\''") + "'")
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
 from tfsclient_gen.names import claim, snake
-from tfsclient_gen.quoting import code, sh_word, visible
+from tfsclient_gen.quoting import code, sh_quoted, sh_word, visible
 from tfsclient_gen.samples import dims, element, feature_dims, length, nested, serialized_example
 from tfsclient_gen.target import Run
 
@@ -88,7 +88,7 @@ def files(run: Run) -> dict[str, str]:
         "example": _example(signatures),
         "left_out": [
             _Refused(
-                _pattern(commands[gone.signature]),
+                sh_quoted(commands[gone.signature]),
                 f"{visible(gone.signature)}: {'; '.join((gone.reason, *gone.others))}",
             )
             for gone in run.left_out
@@ -105,12 +105,6 @@ def _example(signatures: Sequence[_Signature]) -> list[_Signature]:
     """The signature that the README shows: at most one, and none that needs quotes."""
     plain = [s for s in signatures if sh_word(s.command) == s.command]
     return sorted(plain, key=lambda s: s.command != DEFAULT_SIGNATURE)[:1]
-
-
-def _pattern(command: str) -> Markup:
-    """A pattern of ``case`` for this word alone; quoted always, as ``esac`` has to be."""
-    word = sh_word(command)
-    return word if word.startswith("'") else code(f"'{word}'")
 
 
 def _commands(wires: Sequence[str]) -> dict[str, str]:
@@ -151,7 +145,7 @@ def _signature(signature: Signature, command: str, function: Markup) -> _Signatu
         wire=sh_word(json.dumps(signature.name)),
         verb=code(signature.kind),
         command=command,
-        pattern=_pattern(command),
+        pattern=sh_quoted(command),
         shown=code(visible(command)),
         function=function,
         about=_about(signature),

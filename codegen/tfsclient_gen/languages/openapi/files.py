@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Signature
+from tfsclient_gen.languages.openapi.layout import dumps
 from tfsclient_gen.languages.openapi.schemas import (
     Json,
     any_of,
@@ -34,8 +34,6 @@ from tfsclient_gen.target import Run
 FILE: Final = "openapi.json"
 
 _COMPONENTS: Final = "openapi/components.json"
-_WIDTH: Final = 100  # columns
-_COMMA: Final = ",\n"
 _LONGEST_SAMPLE: Final = 1_000  # values
 
 _SUMMARIES: Final = {
@@ -99,7 +97,7 @@ def files(run: Run) -> dict[str, str]:
         "paths": _paths(model.name, kinds),
     }
     document["components"] = _used(document["paths"], components)
-    return {FILE: f"{_dumps(document)}\n"}
+    return {FILE: f"{dumps(document)}\n"}
 
 
 _SERVER: Final = {
@@ -146,17 +144,16 @@ def _operation(what: str, pointer: str, bad: Mapping[str, str]) -> Json:
 def _add(components: Json, kind: str, signatures: Mapping[str, Signature]) -> None:
     """Add the signatures of a kind to the components, by what their names begin with."""
     make = predict_schemas if kind == "predict" else example_schemas
-    schemas: Json = {}
-    for prefix, signature in signatures.items():
-        schemas |= make(prefix, signature)
-    components["schemas"] |= schemas
+    made = [make(prefix, signature) for prefix, signature in signatures.items()]
+    for schemas in made:
+        components["schemas"] |= schemas.named
     samples = {prefix: {"value": _sample(s)} for prefix, s in signatures.items() if _has_sample(s)}
-    requests = any_of([ref("schemas", name) for name in schemas if name.endswith("Request")])
+    requests = any_of([ref("schemas", name) for schemas in made for name in schemas.requests])
     content = {"schema": requests, **({"examples": samples} if samples else {})}
     body = {"required": True, "content": {"application/json": content}}
     components["requestBodies"][kind.capitalize()] = body
     if kind == "predict":
-        responses = any_of([ref("schemas", name) for name in schemas if name.endswith("Response")])
+        responses = any_of([ref("schemas", name) for schemas in made for name in schemas.responses])
         components["responses"]["Predict"] = {
             "description": "The outputs, in the form that the request had.",
             "content": {"application/json": {"schema": responses}},
@@ -182,7 +179,7 @@ def _sample(signature: Signature) -> Json:
     return named | {"inputs": inputs}
 
 
-# --- the document's own forms ----------------------------------------------------------------
+# --- references ----------------------------------------------------------------
 
 
 def _used(paths: Json, components: Json) -> Json:
@@ -213,24 +210,3 @@ def _references(value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _references(inner)
-
-
-def _dumps(value: Any, before: int = 0, indent: str = "") -> str:
-    """JSON in ASCII, an object or a list on one line where it fits after ``before`` columns."""
-    text = json.dumps(value)
-    if not isinstance(value, dict | list) or before + len(text) < _WIDTH:
-        return text
-    deeper = indent + "  "
-    if isinstance(value, dict):
-        keys = [f"{deeper}{json.dumps(key)}: " for key in value]
-        pairs = zip(keys, value.values(), strict=True)
-        lines = [key + _dumps(inner, len(key), deeper) for key, inner in pairs]
-        return f"{{\n{_COMMA.join(lines)}\n{indent}}}"
-    if '"' in text:
-        lines = [deeper + _dumps(inner, len(deeper), deeper) for inner in value]
-        return f"[\n{_COMMA.join(lines)}\n{indent}]"
-    # Nothing but numbers: as many as a line takes.
-    numbers = textwrap.fill(
-        text[1:-1], _WIDTH, initial_indent=deeper, subsequent_indent=deeper, break_on_hyphens=False
-    )
-    return f"[\n{numbers}\n{indent}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from tfsclient.dtypes import STRING
@@ -15,14 +16,32 @@ Json: TypeAlias = dict[str, Any]
 _ENCODED: Final = "_bytes"  # string outputs so named, and no others, come in base64
 
 
-def predict_schemas(prefix: str, signature: Signature) -> Json:
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """The schemas of a signature.
+
+    Attributes:
+        named: all of them, by name.
+        requests: the names of those that are a request's body.
+        responses: the names of those that are a response's.
+    """
+
+    named: Json
+    requests: list[str]
+    responses: list[str]
+
+
+def predict_schemas(prefix: str, signature: Signature) -> Schemas:
     """Requests and responses of a predict signature: by columns, and by rows where that can be.
 
     No name that begins with ``prefix`` can be one of another prefix: none of the ends is the end of
     another.
     """
-    by_columns = _column_schemas(prefix, signature)
-    return by_columns | (_row_schemas(prefix, signature) if _has_rows(signature) else {})
+    named, forms = _column_schemas(prefix, signature), [f"{prefix}Column"]
+    if _has_rows(signature):
+        named |= _row_schemas(prefix, signature)
+        forms.append(f"{prefix}Row")
+    return Schemas(named, [f"{f}Request" for f in forms], [f"{f}Response" for f in forms])
 
 
 def _column_schemas(prefix: str, signature: Signature) -> Json:
@@ -95,8 +114,11 @@ def _lone(specs: Mapping[str, Json]) -> list[Json]:
     return list(specs.values()) if len(specs) == 1 else []
 
 
-def example_schemas(prefix: str, signature: Signature) -> Json:
-    """Requests whose examples have all that is required, or leave that to a context."""
+def example_schemas(prefix: str, signature: Signature) -> Schemas:
+    """Requests whose examples have all that is required, or leave that to a context.
+
+    Their responses have the same schema for every signature.
+    """
     partial = complete = ref("schemas", f"{prefix}Features")
     features: Json = {"type": "object", "additionalProperties": ref("schemas", "Feature")}
     schemas = {f"{prefix}Features": features}
@@ -122,7 +144,7 @@ def example_schemas(prefix: str, signature: Signature) -> Json:
         required=_required(signature, "context", "examples"),
         description=f"A call of {md_code(signature.name)}, with features that all examples share.",
     )
-    return schemas
+    return Schemas(schemas, [f"{prefix}ExamplesRequest", f"{prefix}ContextRequest"], [])
 
 
 def _feature(spec: FeatureSpec) -> Json:
