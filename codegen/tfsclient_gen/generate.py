@@ -31,7 +31,7 @@ class Generated:
 
 
 def languages() -> dict[str, Language]:
-    """The languages by their name on the command line."""
+    """The languages by their names on the command line."""
     return {
         "python": Language(python.files, rest_only=False, lock_file=python.lock_file),
         "go": Language(go.files, rest_only=False),

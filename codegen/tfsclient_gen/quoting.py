@@ -2,7 +2,7 @@
 
 Names come from SavedModels and may hold anything: quotes, comment ends, line separators that only
 some languages see, bidirectional controls.  Every filter here returns ``Markup``; the renderer
-refuses plain ``str``, so forgetting a filter is an error and not a hole.
+refuses plain ``str``, so that a forgotten filter is an error and not a security hole.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def code_join(items: Iterable[Markup | int], separator: str = ", ") -> Markup:
 
 def visible(text: str) -> str:
     """``text`` on one line, with everything that cannot be seen written as an escape."""
-    # What is not printable ends lines, reorders them, or is not there for the eye.
+    # Characters that are not printable may end lines, reorder them, or be invisible.
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
@@ -143,7 +143,7 @@ def _comment(lead: str, text: str, width: int, margin: str) -> Markup:
 
 
 def md_code(text: str) -> Markup:
-    """A code span of Markdown."""
+    """A Markdown code span."""
     shown = visible(text)
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
@@ -151,7 +151,7 @@ def md_code(text: str) -> Markup:
 
 
 def md_text(text: str) -> Markup:
-    """Prose of Markdown: nothing in it is markup."""
+    """Markdown prose in which nothing is markup."""
     return code(re.sub(r"([\\`*_{}\[\]()<>#+!|~&-])", r"\\\1", visible(text)))
 
 

@@ -1,4 +1,4 @@
-"""What a language is told about the client that it is to make."""
+"""What a language needs to know about a run: the model, the options, the templates."""
 
 from __future__ import annotations
 

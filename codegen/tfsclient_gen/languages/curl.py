@@ -30,7 +30,7 @@ _WINDOWS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """An input or a feature of a sample: spelled out, and as shell words for a loop."""
+    """An input or a feature in a sample: spelled out, and as shell words for a loop."""
 
     name: str
     literal: Markup
@@ -41,7 +41,22 @@ class _Value:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """A signature: its name as JSON, typed, matched and shown; what it takes; and its sample."""
+    """A signature.
+
+    Attributes:
+        wire: its name as JSON, in a shell word.
+        verb: the REST verb that calls it.
+        command: what to type for it.
+        pattern: the pattern of ``case`` that matches this; always quoted, as ``esac`` has to be.
+        shown: the command as the usage shows it.
+        function: the function that prints its sample.
+        about: what it takes and gives, in lines.
+        opening: how its sample begins.
+        closing: how its sample ends.
+        values: the values in its sample.
+        is_short: whether the sample is spelled out.
+        refused: why it has no sample; "" if it has one.
+    """
 
     wire: Markup
     verb: Markup
@@ -59,7 +74,7 @@ class _Signature:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A signature that is there to be told why it cannot be called."""
+    """A signature that the script knows only to say why it cannot be called."""
 
     pattern: Markup
     reason: str
@@ -102,13 +117,13 @@ def files(run: Run) -> dict[str, str]:
 
 
 def _example(signatures: Sequence[_Signature]) -> list[_Signature]:
-    """The signature that the README shows: at most one, and none that needs quotes."""
+    """The signature that the README shows: at most one, and not one that needs quotes."""
     plain = [s for s in signatures if sh_word(s.command) == s.command]
     return sorted(plain, key=lambda s: s.command != DEFAULT_SIGNATURE)[:1]
 
 
 def _commands(wires: Sequence[str]) -> dict[str, str]:
-    """What to type for each signature: its name, unless the script itself has that word."""
+    """What to type for each signature: its name, unless the script itself uses that word."""
     commands: dict[str, str] = {}
     taken = _COMMANDS | set(wires)
     for wire in wires:

@@ -16,8 +16,8 @@ from tfsclient_gen.target import Options, Run
 
 _LONGEST_PACKAGE: Final = 64
 
-# A package of such a name would hide, or be hidden by, what a program most likely uses beside it:
-# the language's words, the standard library's first folders, and the variables of our examples.
+# A package with such a name would hide, or be hidden by, what a program probably uses beside it:
+# the language's words, the standard library's top-level folders, and the variables of our examples.
 _PACKAGES: Final = frozenset(
     """
     break case chan const continue default defer else fallthrough for func go goto if import
@@ -35,10 +35,10 @@ _PACKAGES: Final = frozenset(
 
 
 def files(run: Run) -> dict[str, str]:
-    """The package of the model; its docs tell which signatures are left out.
+    """The package of the model; its README says which signatures are left out.
 
     Raises:
-        InvalidInput: what the user gave as the module path is not one.
+        InvalidInput: ``go_module`` is not a module path.
     """
     model, options, templates = run.model, run.options, run.templates
     package = package_name(model)

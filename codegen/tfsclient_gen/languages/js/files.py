@@ -15,7 +15,7 @@ from tfsclient_gen.target import Run
 
 
 def javascript(run: Run) -> dict[str, str]:
-    """JavaScript with declarations for TypeScript; a comment tells what is left out."""
+    """JavaScript with declarations for TypeScript; a comment says what is left out."""
     return _files(run, "js", ["README.md", "index.d.ts", "index.js", "package.json"])
 
 

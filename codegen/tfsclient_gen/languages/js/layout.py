@@ -14,7 +14,7 @@ _WIDTH: Final = 80  # prettier's default
 
 
 def fit(indent: int, head: str, items: Iterable[str], tail: str) -> Markup:
-    """``head items tail`` on one line where that fits, else one item a line."""
+    """``head items tail`` on one line if that fits, else with a line for each item."""
     items = list(items)
     line = f"{head}{', '.join(items)}{tail}"
     if "\n" not in line and indent + len(line) <= _WIDTH:

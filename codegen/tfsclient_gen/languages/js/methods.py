@@ -1,4 +1,4 @@
-"""What the JavaScript and TypeScript templates tell of a model's signatures, as plain data."""
+"""What the JavaScript and TypeScript templates show of a model's signatures, as plain data."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Method:
         example: the interface of its Examples.
         inputs: the inputs.
         outputs: the outputs.
-        features: what its Examples hold; None where that is not known.
+        features: what its Examples hold; None if that is not known.
         parameters: what it takes, for TypeScript.
         promise: what it gives, for TypeScript.
         run: the statement that runs it.
@@ -197,7 +197,7 @@ def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -
 
 
 def _features(signature: Signature) -> list[Field] | None:
-    """What Examples hold; None where they are serialized, or it is not known."""
+    """What Examples hold; None if they are serialized, or if that is not known."""
     if signature.features is None:
         return None
     if signature.kind == "predict" and list(signature.inputs) != [signature.example_input]:

@@ -1,4 +1,4 @@
-"""OpenAPI: a document of the model's REST routes, from which other tools make clients and pages."""
+"""The file of an OpenAPI client: a document of the model's REST routes."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ _SUMMARIES: Final = {
     "metadata": "Read the signatures of",
     "status": "Read the state of",
 }
-# How a route says which version it is for: the end of its name, its summary and path, and what
-# parameters it has.
+# How a route says which version it is for, by the end of its name: what its summary says, and the
+# path and the parameters that it has for it.
 _POINTERS: Final = {
     "": ("the latest version", "", []),
     "OfVersion": ("a version", "/versions/{version}", ["Version"]),
@@ -62,10 +62,10 @@ _BAD_POST: Final = {
 
 
 def files(run: Run) -> dict[str, str]:
-    """The document; its description tells what is left out.
+    """The document; its description says what is left out.
 
     Raises:
-        InvalidInput: the user's own components are no JSON, or lack one that is referred to.
+        InvalidInput: the user's own components are not JSON, or lack one that is referred to.
     """
     model = run.model
     try:
@@ -142,7 +142,7 @@ def _operation(what: str, pointer: str, bad: Mapping[str, str]) -> Json:
 
 
 def _add(components: Json, kind: str, signatures: Mapping[str, Signature]) -> None:
-    """Add the signatures of a kind to the components, by what their names begin with."""
+    """Add the signatures of a kind to the components, by the prefixes of their names."""
     make = predict_schemas if kind == "predict" else example_schemas
     made = [make(prefix, signature) for prefix, signature in signatures.items()]
     for schemas in made:
@@ -179,11 +179,11 @@ def _sample(signature: Signature) -> Json:
     return named | {"inputs": inputs}
 
 
-# --- references ----------------------------------------------------------------
+# --- references ------------------------------------------------------------------------------
 
 
 def _used(paths: Json, components: Json) -> Json:
-    """The components that the paths refer to, or that such ones do."""
+    """The components that the paths refer to, themselves or through other components."""
     found: set[tuple[str, str]] = set()
     pending = [paths]
     while pending:

@@ -1,4 +1,4 @@
-"""JSON laid out to be read: an object or a list on one line where it fits."""
+"""JSON laid out to be read: an object or a list on one line if it fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of what a signature takes and gives over REST, by names that begin alike."""
+"""JSON Schemas of what a signature takes and gives over REST; their names share a prefix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfsclient_gen.quoting import md_code
 
 Json: TypeAlias = dict[str, Any]
 
-_ENCODED: Final = "_bytes"  # string outputs so named, and no others, come in base64
+_ENCODED: Final = "_bytes"  # string outputs whose names end so, and no others, come in base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,9 @@ class Schemas:
 
 
 def predict_schemas(prefix: str, signature: Signature) -> Schemas:
-    """Requests and responses of a predict signature: by columns, and by rows where that can be.
+    """Requests and responses of a predict signature: by columns, and by rows if it can be.
 
-    No name that begins with ``prefix`` can be one of another prefix: none of the ends is the end of
-    another.
+    The names of two signatures never collide: no suffix is the end of another.
     """
     named, forms = _column_schemas(prefix, signature), [f"{prefix}Column"]
     if _has_rows(signature):
@@ -97,7 +96,7 @@ def _has_rows(signature: Signature) -> bool:
 
 
 def _batch_size(specs: Mapping[str, TensorSpec]) -> int:
-    """The number of rows; -1 where any will do."""
+    """The number of rows; -1 if any number will do."""
     return max((spec.shape[0] for spec in specs.values() if spec.shape), default=-1)
 
 
@@ -110,7 +109,7 @@ def _required(signature: Signature, *names: str) -> list[str]:
 
 
 def _lone(specs: Mapping[str, Json]) -> list[Json]:
-    """The schema of an only tensor, which may stand without its name."""
+    """The schema of an only tensor, which may be given without its name."""
     return list(specs.values()) if len(specs) == 1 else []
 
 
@@ -204,7 +203,7 @@ def ref(kind: str, name: str) -> Json:
 def _object(
     properties: Json, *, required: Sequence[str] | None = None, description: str = ""
 ) -> Json:
-    """An object with these members, all required if not said otherwise, and no others."""
+    """An object with these members and no others, all required unless ``required`` is given."""
     required = list(properties if required is None else required)
     return {
         **({"description": description} if description else {}),
@@ -216,5 +215,5 @@ def _object(
 
 
 def any_of(schemas: Sequence[Json]) -> Json:
-    """A schema for what fits at least one of them."""
+    """A schema of what fits at least one of them."""
     return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}

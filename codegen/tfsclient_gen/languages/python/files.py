@@ -18,7 +18,7 @@ def lock_file(model: Model) -> str:
 
 
 def files(run: Run) -> dict[str, str]:
-    """The client's module; its docstring tells what is left out.  No option is Python's."""
+    """The client's module; its docstring says what is left out.  No option concerns Python."""
     model = run.model
     module = module_name(model)
     names = module_names(model)

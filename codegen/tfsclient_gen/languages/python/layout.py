@@ -24,11 +24,11 @@ def fits(indent: int, line: str) -> bool:
 def fit(
     indent: int, head: str, items: Iterable[str], tail: str, *, comma: bool = True, after: int = 0
 ) -> Markup:
-    """``head items tail`` on one line where that fits, else broken as ruff breaks it.
+    """``head items tail`` on one line if that fits, else broken as ruff breaks it.
 
     Args:
         indent: the column where it starts.
-        head: what stands before the items, with the bracket that opens.
+        head: what comes before the items, with the bracket that opens.
         items: what may be put on lines of their own.
         tail: the bracket that closes, and what follows it.
         comma: whether a broken list ends with a comma.
@@ -55,7 +55,7 @@ def class_head(name: str, manager: str) -> Markup:
 
 
 def parameter(name: str, types: Sequence[str], *, optional: bool = False) -> Markup:
-    """A method's parameter: any of the types, and None by default where it is optional."""
+    """A method's parameter: any of the types, and None by default if it is optional."""
     types = [*types, "None"] if optional else types
     end = " = None," if optional else ","
     indent = 2 * STEP
@@ -72,7 +72,7 @@ def listed(name: str, item: str) -> Markup:
 
 
 def field(name: str, types: Sequence[str], *, optional: bool = False) -> Markup:
-    """A dataclass's field: any of the types, and None by default where it is optional."""
+    """A dataclass's field: any of the types, and None by default if it is optional."""
     union = " | ".join([*types, "None"] if optional else types)
     line = f"{name}: {union} = None" if optional else f"{name}: {union}"
     if fits(STEP, line) or " " not in union:

@@ -1,4 +1,4 @@
-"""What the Python templates tell of a model's signatures, as plain data."""
+"""What the Python templates show of a model's signatures, as plain data."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Method:
         spec: the statement that makes that.
         example: the class of its Examples, if there is one.
         inputs: the parameters; the examples alone for classify and regress.
-        outputs: the fields of the result; of predict.
+        outputs: the fields of the result, for predict.
         result: the class of the result.
         given: the dict of the inputs.
         optional: whether an input may be left out.
         returned: the statement that makes the result.
-        answer: what comes back, of classify and regress.
+        answer: what comes back, for classify and regress.
         usage: an example of a call.
         imports: what its code needs to have imported.
     """
@@ -125,7 +125,7 @@ def _imports(
 
 
 def _given(inputs: Sequence[Name], optional: bool, typed: bool) -> Markup:
-    """The inputs by wire name, which has a statement of its own where some may be left out."""
+    """The inputs by wire name, which has a statement of its own if some may be left out."""
     indent, head = (8, "given = {") if optional else (12, "{")
     pairs: list[str] = []
     for name in inputs:

@@ -1,4 +1,4 @@
-"""What things are called in a Python client, each scope's all at once."""
+"""The names in a Python client, all those of one scope claimed at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXAMPLE: Final = _RESULT | frozenset("bytes float int self str to_example".spli
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of a module's classes, and what has a name for each signature.
+    """The names of a module's classes, and of what it has for each signature.
 
     Attributes:
         client: the class of the client.
