@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 
 import httpx
 from tfsclient_gen import generate
-from tfsclient_gen.languages import go, go_methods, js_view
+from tfsclient_gen.languages.go import files as go
+from tfsclient_gen.languages.go import methods as go_methods
+from tfsclient_gen.languages.js.methods import methods as js_methods
 from tfsclient_gen.names import pascal
 
 from tests.conftest import tool
@@ -256,7 +258,7 @@ def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
         ]
         subprocess.run(command, cwd=folder, check=True)
     methods = {
-        name: {m.name.wire: m for m in js_view.methods(_over_rest(model))}
+        name: {m.name.wire: m for m in js_methods(_over_rest(model))}
         for name, model in models.items()
     }
     built = folder / "built" if language == "ts" else folder
