@@ -254,11 +254,11 @@ def run_batches(
     exhausted = False
     try:
         while True:
+            for future in [future for future in calls if future.done()]:
+                batches.arrived(calls.pop(future), future.result)
             while (part := batches.next_part()) is not None:
                 call = sender.flows.encode(part[1], options)
                 calls[sender.start(ready(call), options)] = part[0]
-            for future in [future for future in calls if future.done()]:
-                batches.arrived(calls.pop(future), future.result)
             prediction = batches.ready()
             if prediction is not None:
                 yield prediction
@@ -299,11 +299,11 @@ async def arun_batches(
 
     try:
         while True:
+            for task in [task for task in calls if task.done()]:
+                batches.arrived(calls.pop(task), task.result)
             while (part := batches.next_part()) is not None:
                 call = sender.flows.encode(part[1], options)
                 calls[sender.start(call, options)] = part[0]
-            for task in [task for task in calls if task.done()]:
-                batches.arrived(calls.pop(task), task.result)
             if taking is not None and taking.done():
                 exhausted = not taking.result()
                 taking = None
