@@ -17,7 +17,7 @@ from collections.abc import (
 )
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -233,6 +233,15 @@ class Batches:
         return None
 
 
+_CallT = TypeVar("_CallT", "CallFuture[Prediction]", "asyncio.Task[Prediction]")
+
+
+def _hand_on(calls: dict[_CallT, Part], batches: Batches) -> None:
+    """Take the calls that have ended; a function of its own, so that it keeps none of them."""
+    for call in [call for call in calls if call.done()]:
+        batches.arrived(calls.pop(call), call.result)
+
+
 def run_batches(
     sender: Sender,
     source: Iterable[Inputs],
@@ -254,11 +263,10 @@ def run_batches(
     exhausted = False
     try:
         while True:
-            for future in [future for future in calls if future.done()]:
-                batches.arrived(calls.pop(future), future.result)
+            _hand_on(calls, batches)
             while (part := batches.next_part()) is not None:
-                call = sender.flows.encode(part[1], options)
-                calls[sender.start(ready(call), options)] = part[0]
+                flow = ready(sender.flows.encode(part[1], options))
+                calls[sender.start(flow, options)] = part[0]
             prediction = batches.ready()
             if prediction is not None:
                 yield prediction
@@ -299,8 +307,7 @@ async def arun_batches(
 
     try:
         while True:
-            for task in [task for task in calls if task.done()]:
-                batches.arrived(calls.pop(task), task.result)
+            _hand_on(calls, batches)
             while (part := batches.next_part()) is not None:
                 call = sender.flows.encode(part[1], options)
                 calls[sender.start(call, options)] = part[0]
