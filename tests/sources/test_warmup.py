@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -24,6 +26,7 @@ from tfsclient import (
 from tfsclient._cli.main import main
 from tfsclient._codec.inference import Task
 from tfsclient._codec.messages import message_class
+from tfsclient._codec.tfrecord import records
 
 
 @pytest.fixture
@@ -224,6 +227,26 @@ def test_nothing_is_overwritten_or_left_half(linear: Path) -> None:
             warmup.write(linear / "1", [request], append=True)
         assert path.read_bytes() == broken
     assert [child.name for child in path.parent.iterdir()] == [path.name]
+
+
+def test_a_request_that_is_written_again_and_again_takes_its_memory_once(tmp_path: Path) -> None:
+    spec = sources.from_saved_model(ZOO / "linear").signature()
+    request = build_predict("linear", np.zeros(5000, np.float32), signature=spec)
+    other = build_predict("linear", np.ones(5000, np.float32), signature=spec)
+    size = len(request.to_bytes())
+    warmup.write(tmp_path, [request])
+    tracemalloc.start()
+    try:
+        assert warmup.write(tmp_path, [other, *[request] * 900, other], append=True) == 903
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * size
+    path = tmp_path / warmup.FILE
+    with path.open("rb") as file:
+        logs = list(records(file, path.stat().st_size))
+    assert [log.endswith(other.to_bytes()) for log in logs] == [False, True, *[False] * 900, True]
+    assert len(set(logs)) == 2
 
 
 @pytest.mark.parametrize(
