@@ -30,8 +30,7 @@ from tfsclient_gen.target import Run
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
 from tfsclient import Client, Example, Image, schema, sources
-from tfsclient._calls import grpc
-from tfsclient._codec import rest_json
+from tfsclient._codec import inference, rest_json
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 from tfsclient._inputs.example import serialize
@@ -361,12 +360,12 @@ def _recorded_results() -> list[tuple[dict[str, Any], list[Any]]]:
         kind = record["method"].rpartition("/")[2].lower()
         if kind in ("classify", "regress") and record.get("response_b64"):
             body = base64.b64decode(record["response_b64"])
-            result = grpc._merged(body, grpc._RESULT)
-            count = len(grpc._spans(result, grpc._EACH))
+            result = inference._merged(body, inference._RESULT)
+            count = len(inference._spans(result, inference._EACH))
             if kind == "classify":
-                each: list[Any] = list(grpc._classes(result, count))
+                each: list[Any] = list(inference._classes(result, count))
             else:
-                each = grpc._values(result, count).tolist()
+                each = inference._values(result, count).tolist()
             found.append(({"grpc": body, "kind": kind, "outputs": []}, [_flat(e) for e in each]))
     return found
 
