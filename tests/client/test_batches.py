@@ -294,21 +294,23 @@ class Memory:
         self._closed = False
         self._thread = threading.Thread(target=self._answer_all, daemon=True)
 
-    def send(self, request: Request, deadline: Deadline, headers: Mapping[str, str]) -> bytes:
+    def send(
+        self, request: Request, deadline: Deadline, headers: Mapping[str, str | bytes]
+    ) -> bytes:
         raise AssertionError(f"{request.path} was called")
 
     def start(
         self,
         request: Request,
         deadline: Deadline,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str | bytes],
         done: Callable[[bytes | TFSError], None],
     ) -> Callable[[], object]:
         number = self._begin(request, deadline, done)
         return lambda: self._cancel(number)
 
     async def asend(
-        self, request: Request, deadline: Deadline, headers: Mapping[str, str]
+        self, request: Request, deadline: Deadline, headers: Mapping[str, str | bytes]
     ) -> bytes:
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[bytes | TFSError] = loop.create_future()

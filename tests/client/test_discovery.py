@@ -17,10 +17,11 @@ from tfsclient import (
     Signature,
     TensorSpec,
 )
-from tfsclient._calls.call import Call, drive
+from tfsclient._calls.call import Call, Step
 from tfsclient._calls.grpc import GrpcCalls
 from tfsclient._calls.options import Options
 from tfsclient._client.flows import Flows
+from tfsclient._client.sending import drive
 from tfsclient.errors import InvalidArgument, NotFound, Unavailable
 
 ONE = np.array([1], np.float32)
@@ -46,7 +47,7 @@ class Server:
     def call(self, array: Any = ONE, version: int | None = None) -> Call[Prediction]:
         """The call for this input, metadata looked up if need be."""
 
-        def metadata(_: Call[Any]) -> Model:
+        def metadata(_: Step) -> Model:
             self.asked += 1
             return self.model
 

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tfsclient import DType, InvalidInput, Model, ModelRef, Signature, TensorSpec
-from tfsclient._calls.call import Call, drive
+from tfsclient._calls.call import Call, Step
 from tfsclient._calls.grpc import GrpcCalls
 from tfsclient._calls.options import Options
 from tfsclient._client.flows import Flows
+from tfsclient._client.sending import drive
 from tfsclient._codec.predict import PredictResponse, encode_predict_response
 from tfsclient._codec.protobuf import join
 from tfsclient._codec.tensor import Tensor
@@ -41,7 +42,6 @@ class Watched(GrpcCalls):
         ref: ModelRef,
         spec: Signature,
         inputs: Inputs,
-        *,
         outputs: tuple[str, ...] | None,
         validate: bool,
         copy: bool,
@@ -51,8 +51,8 @@ class Watched(GrpcCalls):
         return call
 
 
-def unwanted(call: Call[object]) -> object:
-    raise AssertionError(f"{call.path} was called")
+def unwanted(step: Step) -> object:
+    raise AssertionError(f"{step} was to be done")
 
 
 class Caller:

@@ -63,17 +63,17 @@ def test_a_spec_is_what_protobuf_writes_and_reads(
 
 def test_an_absent_spec_is_not_an_empty_one() -> None:
     assert decode_predict_request(b"").ref is None
-    assert decode_predict_request(b"\x0a\x00").ref == ModelRef()
+    assert decode_predict_request(b"\x0a\x00").ref == ModelRef.received()
 
 
 @pytest.mark.parametrize(
     ("spec", "wanted"),
     [
-        (b"\x12\x02\x08\x03\x22\x01x", ModelRef(label="x")),
-        (b"\x22\x01x\x12\x02\x08\x03", ModelRef(version=3)),
-        (b"\x22\x01x\x12\x00", ModelRef(version=0)),
-        (b"\x12\x02\x08\x03\x12\x00", ModelRef(version=3)),
-        (b"\x12\x02\x08\x03\x22\x00\x12\x00", ModelRef(version=0)),
+        (b"\x12\x02\x08\x03\x22\x01x", ModelRef.received(label="x")),
+        (b"\x22\x01x\x12\x02\x08\x03", ModelRef.received(version=3)),
+        (b"\x22\x01x\x12\x00", ModelRef.received(version=0)),
+        (b"\x12\x02\x08\x03\x12\x00", ModelRef.received(version=3)),
+        (b"\x12\x02\x08\x03\x22\x00\x12\x00", ModelRef.received(version=0)),
         (b"\x0a\x01a\x0a\x01b", ModelRef(name="b")),
     ],
 )

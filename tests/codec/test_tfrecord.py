@@ -66,8 +66,7 @@ def test_slow_and_fast_agree(module: str, name: str) -> None:
     try:
         fast = getattr(import_module(module), name)
     except ImportError:
-        # Either does, and google_crc32c comes with tfsclient[serve].
-        missing(module) if module == "google_crc32c" else pytest.skip(f"{module} is not installed")
+        missing(module)
 
     @thorough
     @given(st.binary(max_size=300) | st.binary(min_size=3000, max_size=5000))
