@@ -240,9 +240,12 @@ def to_answer(response: httpx.Response, body: bytes, settings: Settings, request
         details, hint = _redirect(response, settings.target, request)
     else:
         details = _reason(body, response, settings.target)
-    raise from_http_status(
+    error = from_http_status(
         status, details, model=request.model, signature=request.signature, hint=hint
     )
+    if isinstance(error, Unavailable):
+        error.hint = unavailable_hint(settings, None)
+    raise error
 
 
 def _redirect(response: httpx.Response, target: Target, request: Request) -> tuple[str, str | None]:
