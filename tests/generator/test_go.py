@@ -33,7 +33,7 @@ from tfsclient import Client, Example, Image, schema, sources
 from tfsclient._codec import inference, rest_json
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
-from tfsclient._inputs.example import serialize
+from tfsclient._inputs.example import content_of, serialize
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
@@ -182,7 +182,7 @@ def test_the_runtime_by_itself(runtime: Path, tmp_path: Path) -> None:
     }
     written = {
         "Proto": base64.b64encode(serialize(features)).decode(),
-        "JSON": rest_json.example_to_json(features).decode(),
+        "JSON": rest_json.example_to_json(content_of(features)).decode(),
     }
     (tmp_path / "examples.json").write_text(json.dumps(written), "utf-8")
     run(tool("go"), "vet", ".", cwd=runtime)
