@@ -220,7 +220,11 @@ class Model:
         )
 
     def pick(self, name: str | None) -> Signature | None:
-        """What :meth:`signature` gives; None where it would raise."""
+        """What :meth:`signature` gives; None where there is none."""
+        if not isinstance(name, str | None):
+            raise InvalidInput(
+                f"signature must be a name or a Signature, not {name!r:.50}", model=self.name
+            )
         picked = self.signatures.get(DEFAULT_SIGNATURE if name is None else name)
         if picked is None and name is None:
             usable = self.usable()
