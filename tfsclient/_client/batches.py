@@ -162,7 +162,7 @@ class Batches:
 
     Parts count against the concurrency, not batches.  A batch is taken when every part of the
     earlier ones is sent, and held until it is given out, so memory is bounded on both sides.
-    After a part failed nothing is sent; the error is told where its batch's prediction would be.
+    After a part failed nothing is sent; the error is raised where its batch's prediction would be.
 
     Args:
         concurrency: how many calls may be under way.

@@ -23,7 +23,7 @@ class CallInfo:
         path: the gRPC method or the URL path.
         model: the model's name; None where the call is about the server.
         signature: the signature's name; None where the call has none.
-        version: the version that answered; None where that is not told.
+        version: the version that answered; None where that is not known.
         request_bytes: size of the request body.
         response_bytes: size of the answer; 0 if there was none.
         encode_seconds: time spent making the request body.
@@ -45,7 +45,7 @@ class CallInfo:
 
 
 OnCall: TypeAlias = Callable[[CallInfo], None] | None
-# Is given each call with its result or its error, for what that tells about the model.
+# Is given each call with its result or its error, for what that says about the model.
 Learn: TypeAlias = Callable[[Call[object], object], None]
 
 
@@ -65,7 +65,7 @@ class Observed(Generic[T]):
         """Decode the answer.
 
         Raises:
-            DecodeError: it is no answer to this call.
+            DecodeError: it is not an answer to this call.
         """
         received = time.perf_counter()
         call = self._call

@@ -61,7 +61,7 @@ class Sender(Remade):
         target: where to, for errors.
         flows: what to send.
         transport: what sends it.
-        on_call: is told of every call.
+        on_call: hears of every call.
         recipe: how to make its client again.
     """
 

@@ -431,7 +431,7 @@ class Client(Remade):
             The status of the newest available version.
 
         Raises:
-            DeadlineExceeded: it was not ready in time; the text tells the last state.
+            DeadlineExceeded: it was not ready in time; the text has the last state.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
         return wait_until_ready(self._sender, ModelRef(model, version), timeout)

@@ -31,7 +31,7 @@ def from_metadata_response(data: bytes) -> Model:
     """The model that a serialized GetModelMetadataResponse describes.
 
     Raises:
-        DecodeError: the bytes are no such message, or lack the signatures.
+        DecodeError: the bytes are not such a message, or lack the signatures.
     """
     from tfsclient._codec.messages import message_class
 
@@ -106,13 +106,13 @@ def _given(value: Any, default: Any) -> Any:
 
 def _dict(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict | None):
-        raise TypeError(f"{value!r:.50} is no object")
+        raise TypeError(f"{value!r:.50} is not an object")
     return value or {}
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.50} is no text")
+        raise TypeError(f"{value!r:.50} is not text")
     return value
 
 
@@ -122,13 +122,13 @@ def _integer(value: Any) -> int:
         number = int(value)
         if -1 << 63 <= number < 1 << 63:
             return number
-    raise ValueError(f"{value!r:.50} is no int64")
+    raise ValueError(f"{value!r:.50} is not an int64")
 
 
 def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     """The model in a SavedModel folder; TensorFlow is not needed.
 
-    Only the graph tells what tf.Examples are parsed into, so only from here are they known.
+    Only the graph shows what tf.Examples are parsed into, so only from here is that known.
 
     Args:
         path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
@@ -222,7 +222,7 @@ def from_file(path: str | Path) -> Model:
     Metadata may be REST's JSON or a serialized GetModelMetadataResponse.
 
     Raises:
-        InvalidInput: the file cannot be read, or is none of these.
+        InvalidInput: the file cannot be read, or is not one of these.
         MissingExtra: it is no JSON, and protobuf is not installed.
     """
     try:

@@ -288,7 +288,7 @@ def to_error(error: Exception, settings: Settings, request: Request) -> TFSError
     if code is Code.DEADLINE_EXCEEDED:
         details = f"{target}: {details}"
     elif code is Code.UNAVAILABLE:
-        # Nothing tells whether the server said so or gRPC, which could not reach it.
+        # The server may have said so, or gRPC, which could not reach it: nothing shows which.
         details = f"{target}: {details}"
         hint = _hint(details, settings)
     return from_code(code, details, hint=hint, **where)
