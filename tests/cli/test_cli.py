@@ -171,8 +171,8 @@ def test_json_means_itself(value: Any) -> None:
     ("arguments", "told"),
     [
         (["-i", "y=1"], "did you mean 'x'"),
-        (["-i", "x=abc"], "'abc' is none"),
-        (["-i", "x=[1"], "'[1' is none"),
+        (["-i", "x=abc"], "'abc' is not"),
+        (["-i", "x=[1"], "'[1' is not"),
         (["-i", "x=3"], "has shape ()"),
         (["-i", "x=[1]", "-i", "x=[2]"], "given twice"),
         (["-i", "[1]", "-i", "x=[2]"], "must be the only one"),
