@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "codegen")]
 
 from google.protobuf import descriptor_pb2  # noqa: E402
 from google.protobuf.compiler import plugin_pb2  # noqa: E402
-from tfsclient_gen.generate import Options, generate  # noqa: E402
+from tfsclient_gen import Options, generate  # noqa: E402
 
 from benchmarks import messages  # noqa: E402
 from benchmarks.cases import CASES, MODEL, Arrays  # noqa: E402

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfsclient_gen import generate
 from tfsclient_gen.generate import languages
-from tfsclient_gen.output import check, write
+from tfsclient_gen.output import Output
 
 from tfsclient import Model, sources
 
@@ -24,20 +24,20 @@ def models() -> dict[str, Model]:
     return {name: sources.from_saved_model(zoo / name) for name in names} | {"digits": digits}
 
 
-def outputs() -> Iterator[tuple[Path, dict[str, str]]]:
+def outputs() -> Iterator[Output]:
     """Every folder below generated/, with the files that belong there."""
     for name, model in models().items():
         for language in languages():
-            yield GENERATED / name / language, generate(model, language)
+            yield Output(GENERATED / name / language, generate(model, language))
 
 
 def main() -> int:
     """Write everything, or with --check say what is stale."""
     if "--check" not in sys.argv:
-        for folder, files in outputs():
-            write(files, folder)
+        for output in outputs():
+            output.write()
         return 0
-    diffs = "".join(check(files, folder) for folder, files in outputs())
+    diffs = "".join(output.diff() for output in outputs())
     print(diffs, end="")
     return 1 if diffs else 0
 

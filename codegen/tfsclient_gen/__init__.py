@@ -5,6 +5,7 @@ Data flows one way: a schema (``tfsclient.schema``, read by ``tfsclient.sources`
 path to text (``generate``), and that mapping written or compared (``output``).
 """
 
-from tfsclient_gen.generate import LeftOut, Options, generate, left_out
+from tfsclient_gen.generate import generate, left_out
+from tfsclient_gen.target import LeftOut, Options
 
 __all__ = ["LeftOut", "Options", "generate", "left_out"]

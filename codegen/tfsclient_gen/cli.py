@@ -1,7 +1,7 @@
 """The ``tfsclient-gen`` command: arguments and exit codes, no logic.
 
-Exit codes: 0 done, or nothing to do; 1 stale or breaking; 2 usage or input; 3 the server cannot be
-reached.
+Exit codes: 0 done, or nothing to do; 1 stale or breaking; 2 wrong usage or input; 3 the server
+cannot be reached.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from tfsclient.drift import Verdict, compare
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 from tfsclient.schema import Model, to_json
 from tfsclient_gen import output
-from tfsclient_gen.generate import Options, generate, languages, left_out
+from tfsclient_gen.generate import languages, make
+from tfsclient_gen.target import Options
 
 EXIT_STALE = EXIT_BREAKING = 1
 EXIT_USAGE, EXIT_UNREACHABLE = 2, 3
@@ -32,7 +33,7 @@ _SOURCE_OPTIONS = [
     click.option("--saved-model", metavar="DIR", help="A SavedModel folder, or its parent."),
     click.option("--metadata", metavar="FILE", help="A saved metadata answer (JSON or protobuf)."),
     click.option("--schema", metavar="FILE", help="A schema, as `tfsclient-gen schema` writes it."),
-    click.option("--model", metavar="NAME", help="The model's name; the source may know it."),
+    click.option("--model", metavar="NAME", help="The model's name; by default the source's."),
     click.option("--version", type=click.IntRange(0), help="With --server: this version."),
     click.option("--label", help="With --server: the version with this label."),
     click.option(
@@ -66,11 +67,11 @@ def _source_options(command: Any) -> Any:
     help="Go: `rest` leaves gRPC and its modules out.",
 )
 @click.option("--go-module", metavar="PATH", help="Go: the module path in go.mod.")
-@click.option("--no-go-mod", is_flag=True, help="Go: a package for a module you have.")
+@click.option("--no-go-mod", is_flag=True, help="Go: a package for a module that you already have.")
 @click.option(
     "--templates",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Templates of your own, for those of the same names; see `eject`.",
+    help="A folder of your own templates, used in place of those of the same names; see `eject`.",
 )
 @click.pass_context
 def main(
@@ -90,45 +91,46 @@ def main(
     With one --lang the files go straight into --out, with several into --out/LANG.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a name's letters
+        # The terminal may lack letters that are in names.
+        sys.stdout.reconfigure(errors="backslashreplace")
     if context.invoked_subcommand is not None:
-        given = [
+        set_before = [
             name
             for name in context.params
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
         ]
-        if given:
+        if set_before:
             raise click.UsageError(
-                f"options of generation stand before {context.invoked_subcommand!r}: "
+                f"options before {context.invoked_subcommand!r} have no effect: "
                 "put its own options after it"
             )
         return
     if not langs:
-        raise click.UsageError(f"say which language: --lang {', '.join(languages())} or all")
+        raise click.UsageError(f"choose a language: --lang {', '.join(languages())} or all")
     if out is None:
-        raise click.UsageError("say where to: --out DIR")
+        raise click.UsageError("choose an output folder: --out DIR")
     if no_go_mod and go_module:
-        raise click.UsageError("--go-module names what --no-go-mod leaves out")
+        raise click.UsageError("--go-module cannot be used with --no-go-mod")
     chosen = list(languages()) if "all" in langs else list(dict.fromkeys(langs))
     folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
     options = Options(transport, go_module, go_mod=not no_go_mod, templates=templates)
-    with _failures_told():
+    with _failures_reported():
         model = load(**source)
-        made = {lang: generate(model, lang, options) for lang in chosen}
+        made = {lang: make(model, lang, options) for lang in chosen}
+        outputs = [output.Output(folders[lang], made[lang].files) for lang in chosen]
         for lang in chosen:
-            output.refuse_other_model(made[lang], folders[lang])
-            for gone in left_out(model, lang, options):
+            for gone in made[lang].left_out:
                 for reason in (gone.reason, *gone.others):
                     click.echo(f"{lang}: signature {gone.signature!r} left out: {reason}", err=True)
         if check:
-            diffs = "".join(output.check(made[lang], folders[lang]) for lang in chosen)
+            diffs = "".join(one.diff() for one in outputs)
             if diffs:
                 click.echo(diffs, nl=False)
                 click.echo(f"{out} is stale: run the same command without --check", err=True)
                 context.exit(EXIT_STALE)
         else:
-            for lang in chosen:
-                output.write(made[lang], folders[lang])
+            for one in outputs:
+                one.write()
 
 
 @main.command()
@@ -136,7 +138,7 @@ def main(
 @click.option("--out", type=click.Path(path_type=Path), help="A file; default is standard output.")
 def schema(out: Path | None, **source: Any) -> None:
     """Write a model's schema as JSON, to generate from later and without a server."""
-    with _failures_told():
+    with _failures_reported():
         text = to_json(load(**source))
         if out is None:
             click.echo(text, nl=False)
@@ -147,14 +149,14 @@ def schema(out: Path | None, **source: Any) -> None:
 @main.command()
 @click.option("--lock", required=True, metavar="FILE", help="The tfsclient.lock.json of a client.")
 @_source_options
-@click.option("--json", "as_json", is_flag=True, help="One list of objects, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @click.pass_context
 def drift(context: click.Context, /, lock: str, as_json: bool, **source: Any) -> None:
     """Compare a model with the schema that a client was made from.
 
-    Exits with 1 if calls of that client may fail.  The model is the lock file's, if not named.
+    Exits with 1 if calls of that client may fail.  The model's name is the lock file's by default.
     """
-    with _failures_told():
+    with _failures_reported():
         old = sources.from_file(lock)
         source["model"] = source["model"] or old.name
         differences = compare(old, load(**source))
@@ -176,9 +178,9 @@ def drift(context: click.Context, /, lock: str, as_json: bool, **source: Any) ->
 def eject(folder: Path) -> None:
     """Write the shipped templates into DIR, to be changed there and used with --templates DIR.
 
-    Keep those that you change and delete the others, so that they follow updates.
+    Keep the ones that you change and delete the others, so that those follow updates.
     """
-    with _failures_told():
+    with _failures_reported():
         output.eject(folder)
 
 
@@ -198,7 +200,7 @@ def load(
     if sum(source is not None for source in (server, saved_model, metadata, schema)) != 1:
         raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
     if server is None and (version is not None or label is not None):
-        raise click.UsageError("--version and --label go with --server")
+        raise click.UsageError("--version and --label can only be used with --server")
     if server is not None:
         if model is None:
             raise click.UsageError("--server needs --model: a server does not list its models")
@@ -211,8 +213,8 @@ def load(
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
-    """Ends the command with one line and an exit code where the code in it fails."""
+def _failures_reported() -> Iterator[None]:
+    """End the command with one line and an exit code if the code inside fails."""
     try:
         yield
     except (TFSError, OSError) as error:

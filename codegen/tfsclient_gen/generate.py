@@ -2,75 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature, TensorSpec, to_json
-from tfsclient_gen.render import SHIPPED, Templates, use
+from tfsclient_gen.languages import curl
+from tfsclient_gen.languages.go import files as go
+from tfsclient_gen.languages.js import files as js
+from tfsclient_gen.languages.openapi import files as openapi
+from tfsclient_gen.languages.python import files as python
+from tfsclient_gen.render import SHIPPED, Templates
+from tfsclient_gen.target import Language, LeftOut, Options, Run
 
-LOCK_FILE = "tfsclient.lock.json"
-
-_FINE = {"": TensorSpec("", DType("float32"), ())}  # a tensor that everything can carry
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user decides about the output.
-
-    Attributes:
-        transport: "any", or "rest" to leave gRPC and what it needs out (Go).
-        go_module: the module path of generated Go; None for the package's name.
-        go_mod: whether Go output is a module of its own, with go.mod and go.sum.
-        templates: a folder with templates of the user's, for the shipped ones of the same names.
-    """
-
-    transport: str = "any"
-    go_module: str | None = None
-    go_mod: bool = True
-    templates: Path | None = None
+_FINE = {"": TensorSpec("", DType("float32"), ())}  # a tensor that every protocol can carry
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A signature that the generated client does not have, and why.
+class Generated:
+    """A client, as text.
 
     Attributes:
-        signature: its name.
-        reason: what is wrong with it, in the first place.
-        others: what else is, tensor by tensor.
+        files: path relative to the output folder, to text.
+        left_out: the signatures that the client does not have.
     """
 
-    signature: str
-    reason: str
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """One target language.
-
-    Attributes:
-        files: makes the files from the callable part of a model, told what was left out of it.
-        rest_only: whether its clients have only what REST can carry.
-        lock_file: the name of the schema file beside the code.
-    """
-
-    files: Callable[[Model, Options, Sequence[LeftOut]], dict[str, str]]
-    rest_only: bool
-    lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE
+    files: dict[str, str]
+    left_out: list[LeftOut]
 
 
 def languages() -> dict[str, Language]:
-    """The languages by their name on the command line."""
-    from tfsclient_gen.languages import curl, go, js, openapi, python, ts
-
+    """The languages by their names on the command line."""
     return {
         "python": Language(python.files, rest_only=False, lock_file=python.lock_file),
         "go": Language(go.files, rest_only=False),
-        "js": Language(js.files, rest_only=True),
-        "ts": Language(ts.files, rest_only=True),
+        "js": Language(js.javascript, rest_only=True),
+        "ts": Language(js.typescript, rest_only=True),
         "curl": Language(curl.files, rest_only=True),
         "openapi": Language(openapi.files, rest_only=True),
     }
@@ -82,14 +48,26 @@ def generate(model: Model, language: str, options: Options | None = None) -> dic
     The same model, language and options always give the same bytes; the model's version plays no
     part.  Signatures that cannot be called are not in them: :func:`left_out` lists those.
     """
+    return make(model, language, options).files
+
+
+def make(model: Model, language: str, options: Options | None = None) -> Generated:
+    """A client for ``model``: the files that :func:`generate` gives, and what was left out."""
     options = options or Options()
     target = languages()[language]
     gone = left_out(model, language, options)
     dropped = {one.signature for one in gone}
     kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}
-    with use(Templates(options.templates) if options.templates else SHIPPED):
-        files = target.files(replace(model, version=None, signatures=kept), options, gone)
-    return {**files, target.lock_file(model): to_json(model, version=False).decode()}
+    files = target.files(
+        Run(
+            model=replace(model, version=None, signatures=kept),
+            options=options,
+            left_out=gone,
+            templates=Templates(options.templates) if options.templates else SHIPPED,
+        )
+    )
+    lock = to_json(model, version=False).decode()
+    return Generated({**files, target.lock_file(model): lock}, gone)
 
 
 def left_out(model: Model, language: str, options: Options | None = None) -> list[LeftOut]:

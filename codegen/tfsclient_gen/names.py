@@ -1,6 +1,6 @@
 """Wire names to identifiers.
 
-A wire name is whatever a SavedModel says; an identifier is what the target language can say.  The
+A wire name is whatever a SavedModel says; an identifier is what the target language allows.  The
 two never share a variable: a ``Name`` carries both.
 """
 
@@ -16,7 +16,7 @@ from markupsafe import Markup
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_LONGEST = 64  # characters; a longer identifier becomes a file name that no disk takes
+_LONGEST = 64  # characters; a longer identifier could become a file name that no disk takes
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
@@ -68,7 +68,7 @@ def _parts(wire: str) -> list[str]:
 
 
 def _led(fallback: str, ident: str, separator: str) -> str:
-    """An identifier cannot start with a digit, nor be nothing."""
+    """An identifier can neither start with a digit nor be empty."""
     if not ident:
         return fallback
     return f"{fallback}{separator}{ident}" if ident[0].isdigit() else ident
@@ -89,12 +89,12 @@ def claim(
     Args:
         wires: the wire names; all of one scope at once.
         to_ident: the language's casing.
-        taken: keywords, imports and locals that the scope's template uses itself.
-        separator: what stands between an identifier and its number; "" allows no bare suffix.
+        taken: keywords, and the imports and locals that the scope's template uses itself.
+        separator: what is put between an identifier and its number; "" is always followed by one.
     """
     used = set(taken)
     claimed: dict[str, Name] = {}
-    # The last number tried; from 1 each time, a thousand alike would try half a million.
+    # The last number tried: from 1 each time, a thousand equal names would try half a million.
     numbers: dict[str, int] = {}
 
     def order(wire: str) -> tuple[bool, int, str]:
@@ -123,5 +123,5 @@ def _awkwardness(wire: str, ident: str) -> int:
 def identifier(text: str) -> Markup:
     """``text`` as code; ValueError if it could be anything but an ASCII identifier."""
     if not _IDENTIFIER.fullmatch(text):
-        raise ValueError(f"{text!r} is no identifier")
+        raise ValueError(f"{text!r} is not an identifier")
     return Markup(text)  # noqa: S704 (just checked)

@@ -10,44 +10,110 @@ from pathlib import Path
 
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.schema import from_json
-from tfsclient_gen.generate import LOCK_FILE
 from tfsclient_gen.render import HEADER, SHIPPED, template_names
+from tfsclient_gen.target import LOCK_FILE
 
-_HEAD_BYTES = 200  # the header stands on the first or, after a #! or <!DOCTYPE>, the second line
+# Bytes of a file in which the header is looked for: it is on the first line, or on the second
+# after a #! or <!DOCTYPE>.
+_HEAD_BYTES = 200
 
 
-def write(files: Mapping[str, str], out: Path) -> None:
-    """Write all files below ``out``, and remove generated ones that are no longer made.
+class Output:
+    """Generated files, and the folder they are for."""
 
-    Every file is written beside its place first and then moved there, so that an interrupted run
-    leaves no half file.  Only files that carry our header are ever removed.
+    def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
+        """Take files for a folder that does not hold another model's client.
+
+        Args:
+            folder: where the files go; it need not exist.
+            files: path relative to the folder, to text.
+
+        Raises:
+            InvalidInput: the folder holds another model's client.
+        """
+        self.folder = folder
+        self.files = files
+        self._refuse_other_model()
+
+    def write(self) -> None:
+        """Write all files, and remove generated ones that are no longer made.
+
+        Every file is written beside its place first and then moved there, so that an interrupted
+        run leaves no half-written file.  Only files that carry our header are ever removed.
+        """
+        for path, text in self.files.items():
+            _write(self.folder / path, text)
+        for stray in self._strays():
+            stray.unlink()
+
+    def diff(self) -> str:
+        """A unified diff from what is in the folder to the files; "" when they are the same."""
+        diffs = [
+            _diff(path, _read(self.folder / path), text)
+            for path, text in sorted(self.files.items())
+        ]
+        diffs += [_diff(str(p.relative_to(self.folder)), _read(p), "") for p in self._strays()]
+        return "".join(diffs)
+
+    def _strays(self) -> Iterator[Path]:
+        """Generated files in the folders we write to that this run did not make.
+
+        A folder with a lock file per model (Python) is shared by models, so nothing there is a
+        stray.
+        """
+        if LOCK_FILE not in self.files:
+            return
+        for folder in sorted({(self.folder / path).parent for path in self.files}):
+            for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+                made = str(path.relative_to(self.folder)) in self.files
+                if not made and path.is_file() and _is_ours(path):
+                    yield path
+
+    def _refuse_other_model(self) -> None:
+        for path, text in self.files.items():
+            if not path.endswith(".lock.json") or not (self.folder / path).is_file():
+                continue
+            ours = from_json(text).name
+            try:
+                theirs = from_json((self.folder / path).read_bytes()).name
+            except TFSError as error:
+                raise InvalidInput(
+                    f"{self.folder / path} is not a schema that tfsclient-gen wrote: {error}"
+                ) from error
+            if ours != theirs:
+                raise InvalidInput(
+                    f"{self.folder} holds the client of model {theirs!r}",
+                    model=ours,
+                    hint="choose another --out",
+                )
+
+
+def eject(folder: Path) -> None:
+    """Write the shipped templates into a folder.
 
     Raises:
-        InvalidInput: ``out`` holds another model's client.
+        InvalidInput: some of them are there already; nothing was written.
     """
-    refuse_other_model(files, out)
-    for path, text in files.items():
-        target = out / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tfsclient-gen-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(temporary).chmod(0o755 if text.startswith("#!") else 0o644)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    for stray in _strays(files, out):
-        stray.unlink()
+    there = [name for name in template_names() if os.path.lexists(folder / name)]
+    if there:
+        raise InvalidInput(
+            f"{folder} already holds {there[0]}; nothing was written",
+            hint="choose an empty folder",
+        )
+    Output(folder, {name: SHIPPED.read(name) for name in template_names()}).write()
 
 
-def check(files: Mapping[str, str], out: Path) -> str:
-    """A unified diff from what is in ``out`` to ``files``; "" when they are the same."""
-    refuse_other_model(files, out)
-    diffs = [_diff(path, _read(out / path), text) for path, text in sorted(files.items())]
-    diffs += [_diff(str(p.relative_to(out)), _read(p), "") for p in _strays(files, out)]
-    return "".join(diffs)
+def _write(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tfsclient-gen-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).chmod(0o755 if text.startswith("#!") else 0o644)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _diff(path: str, before: str, after: str) -> str:
@@ -64,52 +130,6 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _strays(files: Mapping[str, str], out: Path) -> Iterator[Path]:
-    """Generated files in the folders we write to that this run did not make.
-
-    A folder with a lock file per model (Python) is shared by models, so nothing there is a stray.
-    """
-    if LOCK_FILE not in files:
-        return
-    for folder in sorted({(out / path).parent for path in files}):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if str(path.relative_to(out)) not in files and path.is_file() and _is_ours(path):
-                yield path
-
-
 def _is_ours(path: Path) -> bool:
     with path.open("rb") as file:
         return HEADER.encode() in file.read(_HEAD_BYTES)
-
-
-def refuse_other_model(files: Mapping[str, str], out: Path) -> None:
-    """Raise InvalidInput if ``out`` holds another model's client."""
-    for path, text in files.items():
-        if not path.endswith(".lock.json") or not (out / path).is_file():
-            continue
-        ours = from_json(text).name
-        try:
-            theirs = from_json((out / path).read_bytes()).name
-        except TFSError as error:
-            raise InvalidInput(f"{out / path} is no schema of ours: {error}") from error
-        if ours != theirs:
-            raise InvalidInput(
-                f"{out} holds the client of model {theirs!r}",
-                model=ours,
-                hint="choose another --out",
-            )
-
-
-def eject(out: Path) -> None:
-    """Write the shipped templates below ``out``.
-
-    Raises:
-        InvalidInput: some of them are there already; nothing was written.
-    """
-    there = [name for name in template_names() if os.path.lexists(out / name)]
-    if there:
-        raise InvalidInput(
-            f"{out} holds {there[0]} already, and nothing was written",
-            hint="choose an empty folder",
-        )
-    write({name: SHIPPED.read(name) for name in template_names()}, out)

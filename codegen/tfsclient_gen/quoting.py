@@ -2,7 +2,7 @@
 
 Names come from SavedModels and may hold anything: quotes, comment ends, line separators that only
 some languages see, bidirectional controls.  Every filter here returns ``Markup``; the renderer
-refuses plain ``str``, so forgetting a filter is an error and not a hole.
+refuses plain ``str``, so that a forgotten filter is an error and not a security hole.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 
 from markupsafe import Markup
+
+_TAB = 4  # columns
 
 
 def code(text: str) -> Markup:
@@ -31,7 +33,7 @@ def code_join(items: Iterable[Markup | int], separator: str = ", ") -> Markup:
 
 def visible(text: str) -> str:
     """``text`` on one line, with everything that cannot be seen written as an escape."""
-    # What is not printable ends lines, reorders them, or is not there for the eye.
+    # Characters that are not printable may end lines, reorder them, or be invisible.
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
@@ -90,10 +92,15 @@ def go_string(text: str) -> Markup:
 
 def sh_word(text: str) -> Markup:
     """One word of a POSIX shell command; ValueError for NUL, which no shell can hold."""
-    if "\0" in text:
-        raise ValueError("a shell word cannot hold NUL")
     if re.fullmatch(r"[A-Za-z0-9_./:=@%+-]+", text, re.ASCII):
         return code(text)
+    return sh_quoted(text)
+
+
+def sh_quoted(text: str) -> Markup:
+    """The same word, in quotes even where it needs none."""
+    if "\0" in text:
+        raise ValueError("a shell word cannot hold NUL")
     return code("'" + text.replace("'", "'\\''") + "'")
 
 
@@ -103,13 +110,15 @@ def py_doc(text: str) -> Markup:
 
 
 def py_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``# ``, wrapped; the first one is not indented."""
-    return _comment("# ", visible(text), width, indent)
+    """Comment lines, each with its ``# ``, wrapped; all but the first are indented."""
+    return _comment("# ", visible(text), width - indent, " " * indent)
 
 
-def go_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``// ``, wrapped; the first one is not indented."""
-    return _comment("// ", visible(text), width, indent)
+def go_comment(text: str, width: int = 100, tabs: int = 0) -> Markup:
+    """Comment lines, each with its ``// ``, wrapped; all but the first are indented by ``tabs``."""
+    # gofmt would turn these pairs into typographic quotes.
+    shown = visible(text).replace("''", "'\\x27").replace("``", "`\\x60")
+    return _comment("// ", shown, width - tabs * _TAB, "\t" * tabs)
 
 
 def js_doc(text: str) -> Markup:
@@ -118,23 +127,23 @@ def js_doc(text: str) -> Markup:
 
 
 def js_comment(text: str, width: int = 80, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``// ``, wrapped; the first one is not indented."""
-    return _comment("// ", visible(text), width, indent)
+    """Comment lines, each with its ``// ``, wrapped; all but the first are indented."""
+    return _comment("// ", visible(text), width - indent, " " * indent)
 
 
 def sh_comment(text: str, width: int = 100, indent: int = 0) -> Markup:
-    """Comment lines, each with its ``# ``, wrapped; the first one is not indented."""
-    return _comment("# ", visible(text), width, indent)
+    """Comment lines, each with its ``# ``, wrapped; all but the first are indented."""
+    return _comment("# ", visible(text), width - indent, " " * indent)
 
 
-def _comment(lead: str, text: str, width: int, indent: int) -> Markup:
+def _comment(lead: str, text: str, width: int, margin: str) -> Markup:
     # Wrapping belongs here: wrapped afterwards, a continuation line would lose its lead.
-    lines = textwrap.wrap(text, max(width - indent - len(lead), 20), break_on_hyphens=False)
-    return code(("\n" + " " * indent).join((lead + line).rstrip() for line in lines or [""]))
+    lines = textwrap.wrap(text, max(width - len(lead), 20), break_on_hyphens=False)
+    return code(f"\n{margin}".join((lead + line).rstrip() for line in lines or [""]))
 
 
 def md_code(text: str) -> Markup:
-    """A code span of Markdown."""
+    """A Markdown code span."""
     shown = visible(text)
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
@@ -142,7 +151,7 @@ def md_code(text: str) -> Markup:
 
 
 def md_text(text: str) -> Markup:
-    """Prose of Markdown: nothing in it is markup."""
+    """Markdown prose in which nothing is markup."""
     return code(re.sub(r"([\\`*_{}\[\]()<>#+!|~&-])", r"\\\1", visible(text)))
 
 

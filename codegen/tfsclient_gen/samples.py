@@ -26,14 +26,14 @@ def dims(spec: TensorSpec) -> list[int]:
 
 
 def feature_dims(spec: FeatureSpec) -> list[int]:
-    """The same of a feature, whose values are flat: none for a lone value, or their number."""
+    """The same for a feature, whose values are flat: none for a single value, or their number."""
     if spec.shape == ():
         return []
     return [1] if spec.shape is None else [math.prod(1 if n == -1 else n for n in spec.shape)]
 
 
 def length(sizes: Sequence[int]) -> int:
-    """How long a tensor of these sizes is to write; one of no elements is lists, too."""
+    """How many values a tensor of these sizes takes to write; an empty one still has lists."""
     return math.prod(max(1, size) for size in sizes)
 
 
@@ -43,7 +43,7 @@ def is_picture(spec: TensorSpec | FeatureSpec) -> bool:
 
 
 def element(spec: TensorSpec | FeatureSpec) -> Any:
-    """An element, as it stands in TF Serving's JSON: never an integer where a float is wanted."""
+    """An element as TF Serving's JSON has it: never an integer where a float is wanted."""
     if is_picture(spec):
         return {"b64": PNG_BASE64}
     if spec.dtype == STRING:
@@ -59,7 +59,7 @@ def nested(value: Any, sizes: Sequence[int]) -> Any:
 
 
 def example(features: Features) -> dict[str, Any]:
-    """An Example's features, as they stand in TF Serving's JSON."""
+    """An Example's features as TF Serving's JSON has them."""
     return {name: nested(element(spec), feature_dims(spec)) for name, spec in features.items()}
 
 

@@ -52,9 +52,10 @@ def with_card(folder: Path) -> Path:
     (package / "templates" / "card" / "model.md.j2").write_text(template, "utf-8")
     imported, _, line = entry.partition("\n\n")
     generate = (package / "generate.py").read_text("utf-8")
-    head, found, tail = generate.partition("    return {\n")
-    assert found
-    (package / "generate.py").write_text(f"{head}{imported}\n{found}{line}{tail}", "utf-8")
+    for before, added in (("from tfsclient_gen.", f"{imported}\n"), ('        "python":', line)):
+        assert before in generate
+        generate = generate.replace(before, added + before, 1)
+    (package / "generate.py").write_text(generate, "utf-8")
     return folder
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from tfsclient_gen import LeftOut, Options, generate
+from tfsclient_gen import LeftOut, generate
 from tfsclient_gen.languages import curl
+from tfsclient_gen.target import Run
 
 from tests.conftest import ZOO, Zoo, tool
 from tests.generator.hostile import HOSTILE
@@ -190,7 +191,7 @@ def test_exit_codes(tmp_path: Path, echo: Echo) -> None:
 
 def test_a_signature_that_rest_cannot_call_is_refused_with_the_reason(tmp_path: Path) -> None:
     gone = [LeftOut("it's `half`", "input 'x' is float16; use gRPC"), LeftOut("", "no name")]
-    files = curl.files(zoo_model("half_plus_two"), Options(), gone)
+    files = curl.files(Run(zoo_model("half_plus_two"), left_out=gone))
     script = tmp_path / "half_plus_two.sh"
     script.write_text(files["half_plus_two.sh"], "utf-8")
     done = run(tool("sh"), script, "it's `half`")

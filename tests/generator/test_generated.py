@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from tfsclient_gen.output import check
-
 from tests.conftest import missing
 from tfsclient import Model, sources
 from tfsclient.schema import to_json
@@ -24,7 +22,7 @@ def regen() -> object:
 
 
 def test_checked_in_clients_are_up_to_date() -> None:
-    stale = [folder for folder, files in regen().outputs() if check(files, folder)]  # type: ignore[attr-defined]
+    stale = [output.folder for output in regen().outputs() if output.diff()]  # type: ignore[attr-defined]
     assert not stale, "run `make regen` and read the diff"
 
 

@@ -17,20 +17,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tfsclient_gen import LeftOut, Options, generate
-from tfsclient_gen.languages import go, go_methods, go_runtime
+from tfsclient_gen import Options, generate
+from tfsclient_gen.languages.go import files as go
+from tfsclient_gen.languages.go import methods as go_methods
+from tfsclient_gen.languages.go import runtime as go_runtime
 from tfsclient_gen.names import identifier
-from tfsclient_gen.render import HEADER
+from tfsclient_gen.quoting import code
+from tfsclient_gen.render import HEADER, SHIPPED
 from tfsclient_gen.samples import PNG_BASE64
+from tfsclient_gen.target import Run
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
 from tfsclient import Client, Example, Image, schema, sources
-from tfsclient._calls import grpc
-from tfsclient._codec import rest_json
+from tfsclient._codec import inference, rest_json
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
-from tfsclient._inputs.example import serialize
+from tfsclient._inputs.example import content_of, serialize
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
@@ -158,10 +161,12 @@ def workspace(folder: Path) -> Path:
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of the runtime, with its tests beside it."""
     folder = tmp_path_factory.mktemp("runtime")
-    for path, text in go_runtime.files(all_of_it(), identifier("client"), rest_only=False).items():
+    view = go_runtime.view(all_of_it(), rest_only=False)
+    files = go_runtime.files(view, identifier("client"), SHIPPED)
+    files["go.mod"] = SHIPPED.render("go/go.mod.j2", module=code("client"), rest_only=False)
+    files["go.sum"] = SHIPPED.read("go/go.sum")
+    for path, text in files.items():
         (folder / path).write_text(text, "utf-8")
-    for module_file, name in (("grpc.mod", "go.mod"), ("grpc.sum", "go.sum")):
-        shutil.copy(ROOT / "templates" / "go" / "module" / module_file, folder / name)
     for program in PROGRAMS.glob("*.go"):
         shutil.copy(program, folder)
     return folder
@@ -177,7 +182,7 @@ def test_the_runtime_by_itself(runtime: Path, tmp_path: Path) -> None:
     }
     written = {
         "Proto": base64.b64encode(serialize(features)).decode(),
-        "JSON": rest_json.example_to_json(features).decode(),
+        "JSON": rest_json.example_to_json(content_of(features)).decode(),
     }
     (tmp_path / "examples.json").write_text(json.dumps(written), "utf-8")
     run(tool("go"), "vet", ".", cwd=runtime)
@@ -190,7 +195,7 @@ def test_the_runtime_by_itself(runtime: Path, tmp_path: Path) -> None:
 
 def test_files_are_formatted(generated: Path, tmp_path: Path) -> None:
     for number, name in enumerate(HOSTILE):
-        files = go.files(replace(hostile_model(name), signatures={}), Options())
+        files = go.files(Run(replace(hostile_model(name), signatures={})))
         (tmp_path / str(number)).mkdir()
         for path in ("client.go", "doc.go"):
             (tmp_path / str(number) / path).write_text(files[path], "utf-8")
@@ -355,12 +360,12 @@ def _recorded_results() -> list[tuple[dict[str, Any], list[Any]]]:
         kind = record["method"].rpartition("/")[2].lower()
         if kind in ("classify", "regress") and record.get("response_b64"):
             body = base64.b64decode(record["response_b64"])
-            result = grpc._merged(body, grpc._RESULT)
-            count = len(grpc._spans(result, grpc._EACH))
+            result = inference._merged(body, inference._RESULT)
+            count = len(inference._spans(result, inference._EACH))
             if kind == "classify":
-                each: list[Any] = list(grpc._classes(result, count))
+                each: list[Any] = list(inference._classes(result, count))
             else:
-                each = grpc._values(result, count).tolist()
+                each = inference._values(result, count).tolist()
             found.append(({"grpc": body, "kind": kind, "outputs": []}, [_flat(e) for e in each]))
     return found
 
@@ -477,47 +482,3 @@ def test_the_readme_runs_as_it_stands(
     commands = readme.split("```sh\n")[1].split("```")[0]
     shown = run(tool("bash"), "-euc", commands, cwd=tmp_path / "example", env={"GOWORK": "off"})
     assert re.search(r"^(\w+: .* \[1|.*: 0\.)", shown)
-
-
-def test_options_say_where_the_package_lives() -> None:
-    model = zoo_model("half_plus_two")
-    files = generate(model, "go", Options(go_module="example.com/ml/half"))
-    assert "\nmodule example.com/ml/half\n" in files["go.mod"]
-    assert '\thalfplustwo "example.com/ml/half"\n' in files["example_test.go"]
-    files = generate(model, "go", Options(go_mod=False))
-    assert not {"go.mod", "go.sum", "example_test.go"} & files.keys()
-    with pytest.raises(InvalidInput, match="no path of a Go module"):
-        generate(model, "go", Options(go_module="a\nreplace b => c"))
-
-
-def test_a_package_has_a_name_of_its_own() -> None:
-    names = {w: str(go.package_name(Model(w, None, {}))) for w in [*HOSTILE, "text", "half_plus"]}
-    assert all(re.fullmatch(r"[a-z][a-z0-9]{0,70}", name) for name in names.values())
-    assert names["half_plus"] == "halfplus"
-    assert names["text"] == "textmodel"
-    assert names["class"] == "class"
-    assert names["1st"] == "model1st"
-    assert names["中文"] == "model"
-
-
-def test_the_runtime_claims_no_name_of_a_signature() -> None:
-    """Types of signatures end in Input and Output, methods share a scope with Close alone."""
-    for path in (ROOT / "templates" / "go").rglob("*.go"):
-        text = path.read_text("utf-8")
-        assert not re.search(
-            r"^(type|func|var|const|\t)\s*[A-Z]\w*(Input|Output)\b", text, re.MULTILINE
-        )
-        assert not re.search(r"^func \(\w+ \*?Client\)", text, re.MULTILINE)
-    model = Model("m", None, {n: hostile_model("m").signatures["class"] for n in ("close", "id")})
-    assert [str(m.name.ident) for m in _calls(model)] == ["Close2", "ID"]
-
-
-def test_what_is_left_out_is_told() -> None:
-    gone = [LeftOut("*/\nfunc init()", "input 'x' is a resource")]
-    readme = go.files(zoo_model("half_plus_two"), Options(), gone)["README.md"]
-    assert "- `*/\\nfunc init()`: input 'x' is a resource\n" in readme
-
-
-def test_the_version_plays_no_part() -> None:
-    model = zoo_model("half_plus_two")
-    assert generate(model, "go") == generate(replace(model, version=7), "go")

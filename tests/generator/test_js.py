@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tfsclient_gen import LeftOut, Options, generate
-from tfsclient_gen.languages import js, js_view
+from tfsclient_gen import LeftOut, generate
+from tfsclient_gen.languages.js import files as js
+from tfsclient_gen.languages.js.methods import methods as js_methods
+from tfsclient_gen.target import Run
 
 from tests.conftest import tool
 from tests.generator.hostile import HOSTILE
@@ -105,7 +107,7 @@ def _calls(model: Model) -> list[dict[str, Any]]:
             "outputs": {t.name.wire: t.name.ident for t in m.outputs},
             "features": {f.name.wire: f.name.ident for f in m.features or ()},
         }
-        for m in js_view.methods(model)
+        for m in js_methods(model)
     ]
 
 
@@ -180,10 +182,17 @@ def test_a_package_can_be_imported_by_its_name(generated: Path, npm: Path, tmp_p
 
 def test_what_is_left_out_is_told() -> None:
     gone = [LeftOut("*/\nalert(1)", "input 'x' is float16, which has no form in JSON", ("more",))]
-    index = js.files(zoo_model("half_plus_two"), Options(), gone)["index.js"]
+    index = js.javascript(Run(zoo_model("half_plus_two"), left_out=gone))["index.js"]
     told = " ".join(index.split("\n// ")[1:])
     assert "Left out: '*/\\nalert(1)': input 'x' is float16" in told
     assert "form in JSON; more" in told
+
+
+def test_the_readme_makes_a_picture_only_if_one_is_sent() -> None:
+    for dtype, made in (("string", True), ("float32", False)):
+        specs = {"picture": TensorSpec("picture", DType(dtype), (-1,))}
+        model = Model("m", None, {"s": Signature("s", specs, specs)})
+        assert ("const png" in generate(model, "js")["README.md"]) is made
 
 
 def test_a_healthy_name_keeps_its_identifier_beside_awkward_ones() -> None:

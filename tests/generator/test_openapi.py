@@ -16,8 +16,9 @@ from urllib.parse import unquote
 import httpx
 import pytest
 from tfsclient_gen import LeftOut, Options, generate
-from tfsclient_gen.languages import openapi
+from tfsclient_gen.languages.openapi import files as openapi
 from tfsclient_gen.render import HEADER
+from tfsclient_gen.target import Run
 
 from tests.conftest import CONFORMANCE, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
@@ -260,7 +261,7 @@ def test_what_rest_cannot_carry_is_told() -> None:
     assert "`id_float16`: input 'x' is float16" in about.replace("\\", "")
     assert "id_float16" not in json.dumps(document(zoo_model("dtypes"))["components"])
     gone = [LeftOut("`a`\n<b>", "no *reason*")]
-    files = openapi.files(zoo_model("half_plus_two"), Options(), gone)
+    files = openapi.files(Run(zoo_model("half_plus_two"), left_out=gone))
     about = json.loads(files["openapi.json"])["info"]["description"]
     assert r"- `` `a`\n<b> ``: no \*reason\*" in about
 

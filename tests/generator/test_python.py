@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tfsclient_gen import generate, left_out
-from tfsclient_gen.generate import Options
-from tfsclient_gen.languages.python import files as python_files
+from tfsclient_gen.languages.python.files import files as python_files
 from tfsclient_gen.names import pascal
+from tfsclient_gen.target import Run
 
 from tests.conftest import ZOO, Zoo, missing
 from tests.generator.hostile import HOSTILE
@@ -320,7 +320,7 @@ def test_hostile_names_run_nothing_and_stay_formatted(tmp_path: Path) -> None:
     hostile = {name: Signature(name, spec, spec, method=PREDICT) for name in names[:20]}
     for number, name in enumerate(HOSTILE):
         model = Model(name, None, hostile if number == 0 else dict(list(hostile.items())[:1]))
-        for path, text in python_files(model, Options()).items():
+        for path, text in python_files(Run(model)).items():
             assert path.removesuffix(".py").isidentifier()
             module = tmp_path / f"m{number}.py"
             module.write_text(text, "utf-8")

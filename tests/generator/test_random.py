@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from tfsclient_gen import generate, left_out
+from tfsclient_gen.languages.python.imports import IMPORTED
 
 from tests.conftest import tool
 from tests.generator.matrix.random_models import random_model
@@ -89,6 +90,18 @@ def test_python(count: int) -> None:
     for model in models(count):
         (text,) = (t for path, t in generate(model, "python").items() if path.endswith(".py"))
         assert in_python(ast.parse(text)) == expected(model, "python")
+
+
+@pytest.mark.language("python")
+def test_python_imports_what_it_uses() -> None:
+    for model in [*models(20), Model("empty", None, {})]:
+        (text,) = (t for path, t in generate(model, "python").items() if path.endswith(".py"))
+        tree = ast.parse(text)
+        nodes = list(ast.walk(tree))
+        imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+        imported = {alias.asname or alias.name for node in imports for alias in node.names}
+        used = {node.id for node in nodes if isinstance(node, ast.Name)}
+        assert imported == used & IMPORTED | {"annotations"}
 
 
 def in_python(tree: ast.Module) -> Found:

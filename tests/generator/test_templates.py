@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from tfsclient_gen import Options, generate
 from tfsclient_gen.cli import main
 from tfsclient_gen.generate import languages
-from tfsclient_gen.render import Templates, read_static, template_names, template_root, use
+from tfsclient_gen.render import SHIPPED, Templates, template_names, template_root
 
 from tests.conftest import ZOO
 from tfsclient import sources
@@ -70,10 +70,8 @@ def test_copied_files_can_be_ones_own_too(tmp_path: Path) -> None:
     name = next(name for name in template_names() if not name.endswith(".j2"))
     (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).write_text("ours")
-    shipped = read_static(name)
-    with use(Templates(tmp_path)):
-        assert read_static(name) == "ours"
-    assert read_static(name) == shipped
+    assert Templates(tmp_path).read(name) == "ours"
+    assert SHIPPED.read(name) != "ours"
 
 
 def test_a_typing_error_in_a_name_is_told(tmp_path: Path) -> None:
@@ -83,8 +81,9 @@ def test_a_typing_error_in_a_name_is_told(tmp_path: Path) -> None:
     result = run("--lang", "go", "--saved-model", ZOO / "linear", "--out", tmp_path / "out",
                  "--templates", tmp_path)  # fmt: skip
     assert result.exit_code == 2
-    assert "go/clinet.go.j2 is no template's name; closest is go/client.go.j2" in result.output
-    assert "pyhton/client.py.j2 is no template's name; closest is python/cl" in result.output
+    for wrong, right in (("clinet.go", "client.go"), ("pyhton/client.py", "python/client.py")):
+        assert f"{wrong}.j2 is not the name of a template; the closest is " in result.output
+        assert f"{right}.j2" in result.output
 
 
 @pytest.mark.parametrize(

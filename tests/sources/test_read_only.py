@@ -171,7 +171,7 @@ def test_dtypes_and_shapes_are_read() -> None:
         (lambda: whole("m", None, {"s": X}), "must be a Signature"),
         (
             lambda: model(signature()).signature(["s"]),  # type: ignore[arg-type]
-            "signature must be text",
+            "signature must be a name",
         ),
     ],
 )

@@ -61,7 +61,7 @@ class PredictRequest:
 
         Raises:
             Unimplemented: a tensor has no JSON form that the server reads.
-            InvalidInput: there are no rows, for the inputs have no common first dimension.
+            InvalidInput: the inputs have no common first dimension, so there are no rows.
         """
         if not row:
             return rest_json.encode_predict(self.tensors, self.ref.signature)
@@ -291,7 +291,7 @@ def build_classify(
         examples: tf.Examples, as :meth:`tfsclient.Client.classify` takes them.
         context: an Example whose features all of them share.
         signature: the signature's name; None for serving_default.  A ``Signature`` also has the
-            Examples checked, if it tells their features.
+            Examples checked, if it says what their features are.
         version: ask for this version; not together with ``label``.
         label: ask for the version with this label.
 

@@ -78,7 +78,7 @@ _TYPED: dict[str, str | None] = {
     "validate": None,
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
-    "tls": "if TLS is what failed: tfsclient doctor tells more",
+    "tls": "if TLS is what failed, `tfsclient doctor` finds out more",
 }
 
 

@@ -26,7 +26,7 @@ def inspect(
 ) -> None:
     """Show the signatures of MODEL on the server SOURCE, or of the SavedModel in folder SOURCE.
 
-    Only a folder tells which features the Examples have that a signature takes.
+    Only a folder shows which features the Examples of a signature have.
 
     Example: tfsclient inspect models/digits
     """
@@ -34,7 +34,7 @@ def inspect(
         if Path(source).is_dir():
             found = sources.from_saved_model(source, model)
         elif model is None:
-            raise click.UsageError(f"{source} is no folder, so name a MODEL on that server")
+            raise click.UsageError(f"{source} is not a folder, so name a MODEL on that server")
         else:
             with Client(source) as client:
                 found = client.metadata(model, version=version, label=label)

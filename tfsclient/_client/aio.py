@@ -15,6 +15,7 @@ from tfsclient._client.flows import Flows
 from tfsclient._client.observe import OnCall
 from tfsclient._client.protocols import make_async_transport, make_calls
 from tfsclient._client.readiness import await_until_ready
+from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._client.sending import AsyncSender
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
@@ -29,7 +30,7 @@ from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 
-class AsyncClient:
+class AsyncClient(Remade):
     """:class:`tfsclient.Client` for asyncio: the same arguments, names and results, awaited.
 
     Each event loop that uses it has connections of its own; :meth:`close` closes those of the
@@ -55,6 +56,7 @@ class AsyncClient:
         http_client: Any = None,
         transport: AsyncTransport | None = None,
     ) -> None:
+        super().__init__(recipe := Recipe(type(self), locals()))
         self._target = parse(target)
         settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
         flows = Flows(
@@ -66,7 +68,8 @@ class AsyncClient:
             copy=copy,
             schemas=schemas,
         )
-        self._sender = AsyncSender(flows, transport or make_async_transport(settings), on_call)
+        sends = make_async_transport(settings, transport)
+        self._sender = AsyncSender(self._target, flows, sends, on_call, recipe)
 
     async def predict(
         self,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tfsclient._calls.call import Call, Flight, Flow, ask
 from tfsclient._codec.model_ref import ModelRef
@@ -21,9 +21,11 @@ from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,
     DecodeError,
+    Hint,
     InvalidArgument,
     NotFound,
     TFSError,
+    Unimplemented,
 )
 from tfsclient.results import Prediction
 from tfsclient.schema import Model
@@ -31,6 +33,12 @@ from tfsclient.schema import Model
 _MAX_AGE = 60.0  # seconds until a pointer is looked up again
 _MIN_AGE = 1.0  # seconds within which a pointer is not looked up twice on suspicion
 _PATIENCE = 5.0  # seconds that looking up once more may take
+
+NO_METADATA: Final = Hint(
+    "no_metadata",
+    "if the server has the model but does not serve metadata, give its signatures by "
+    "Client(schemas=...), or over gRPC send the inputs as they are with validate=False",
+)
 
 # What a request asks for: a version, a label, or (with neither) the latest.
 _Pointer: TypeAlias = tuple[str, int | None, str | None]
@@ -154,6 +162,7 @@ class Discovery:
         except (DeadlineExceeded, Cancelled):
             raise  # of this flow's own: those that wait may have more time
         except TFSError as error:
+            _advise(error)
             flight.error = error
             raise
         finally:
@@ -187,6 +196,13 @@ class Discovery:
             moved = isinstance(outcome, (InvalidArgument, NotFound, DecodeError))
         if moved:
             entry.suspect = True
+
+
+def _advise(error: TFSError) -> None:
+    """Say what can be done about a server that has the model, but does not tell its signatures."""
+    missing = isinstance(error, NotFound) and "Servable not found" not in error.details
+    if error.hint is None and (missing or isinstance(error, Unimplemented)):
+        error.hint = NO_METADATA
 
 
 def _pointer(ref: ModelRef) -> _Pointer:

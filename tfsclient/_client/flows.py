@@ -77,7 +77,7 @@ class Flows:
             raise InvalidInput(f"token must be text or a function, not a {type(token).__name__}")
         self._validate = read_flag(validate, "validate")
         self._copy = read_flag(copy, "copy")
-        self._schemas = dict(schemas or {})
+        self._schemas = _read_schemas(schemas)
         self._discovery = Discovery(calls.metadata, self._schemas)
         self.learn = self._discovery.learn
 
@@ -307,6 +307,15 @@ class Flows:
     def reload(self, config: ServerConfig) -> Flow[None]:
         """Replace the server's list of models."""
         return (yield from ask(self._calls.reload(config)))
+
+
+def _read_schemas(schemas: object) -> dict[str, Model]:
+    if not isinstance(schemas, Mapping | None):
+        raise InvalidInput(f"schemas must be a dict of Models by name, not {schemas!r:.50}")
+    for name, model in (schemas or {}).items():
+        if not isinstance(name, str) or not isinstance(model, Model):
+            raise InvalidInput(f"schemas: {name!r:.50} must be a name, with a Model as its value")
+    return dict(schemas or {})
 
 
 def _timed(call: Call[T], started: float) -> Flow[T]:

@@ -23,7 +23,7 @@ class CallInfo:
         path: the gRPC method or the URL path.
         model: the model's name; None where the call is about the server.
         signature: the signature's name; None where the call has none.
-        version: the version that answered; None where that is not told.
+        version: the version that answered; None where that is not known.
         request_bytes: size of the request body.
         response_bytes: size of the answer; 0 if there was none.
         encode_seconds: time spent making the request body.
@@ -45,17 +45,18 @@ class CallInfo:
 
 
 OnCall: TypeAlias = Callable[[CallInfo], None] | None
-# Is given each call with its result or its error, for what that tells about the model.
+# Is given each call with its result or its error, for what that says about the model.
 Learn: TypeAlias = Callable[[Call[object], object], None]
 
 
 class Observed(Generic[T]):
     """A call that is being sent; made just before, finished with the answer's bytes or an error."""
 
-    __slots__ = ("_call", "_learn", "_on_call", "_started")
+    __slots__ = ("_call", "_learn", "_on_call", "_started", "_target")
 
-    def __init__(self, call: Call[T], learn: Learn, on_call: OnCall) -> None:
+    def __init__(self, call: Call[T], target: object, learn: Learn, on_call: OnCall) -> None:
         self._call = call
+        self._target = target
         self._learn = learn
         self._on_call = on_call
         self._started = time.perf_counter()
@@ -64,13 +65,14 @@ class Observed(Generic[T]):
         """Decode the answer.
 
         Raises:
-            DecodeError: it is no answer to this call.
+            DecodeError: it is not an answer to this call.
         """
         received = time.perf_counter()
         call = self._call
         try:
             result = call.decode(data)
         except TFSError as error:
+            error.details = f"{self._target}: {error.details}"
             error.model = error.model or call.model
             error.signature = error.signature or call.signature
             self._tell(received, len(data), error)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tfsclient._calls.interface import Calls
 from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import Target
-from tfsclient.errors import left_out
+from tfsclient.errors import InvalidInput, left_out
 
 
 def make_calls(target: Target) -> Calls:
@@ -28,8 +30,15 @@ def make_calls(target: Target) -> Calls:
     return GrpcCalls()
 
 
-def make_transport(settings: Settings) -> Transport:
-    """What sends the calls of a sync client."""
+def make_transport(settings: Settings, own: Transport | None) -> Transport:
+    """What sends the calls of a sync client: the user's own transport, or one for the target.
+
+    Raises:
+        InvalidInput: the user's own is not a transport, or other settings have no meaning with it.
+    """
+    if own is not None:
+        _check(own, settings, ("send", "start", "close"), "a tfsclient.Transport")
+        return own
     if settings.target.rest:
         from tfsclient._transports.rest import RestTransport
 
@@ -39,8 +48,11 @@ def make_transport(settings: Settings) -> Transport:
     return GrpcTransport(settings)
 
 
-def make_async_transport(settings: Settings) -> AsyncTransport:
-    """What sends the calls of an asyncio client."""
+def make_async_transport(settings: Settings, own: AsyncTransport | None) -> AsyncTransport:
+    """What sends the calls of an asyncio client; see :func:`make_transport`."""
+    if own is not None:
+        _check(own, settings, ("asend", "aclose"), "a tfsclient.AsyncTransport")
+        return own
     if settings.target.rest:
         from tfsclient._transports.rest_aio import AsyncRestTransport
 
@@ -48,3 +60,13 @@ def make_async_transport(settings: Settings) -> AsyncTransport:
     from tfsclient._transports.grpc_aio import AsyncGrpcTransport
 
     return AsyncGrpcTransport(settings)
+
+
+def _check(own: object, settings: Settings, methods: Iterable[str], kind: str) -> None:
+    missing = [name for name in methods if not callable(getattr(own, name, None))]
+    if missing:
+        raise InvalidInput(
+            f"transport must be {kind}, but a {type(own).__name__} has no {', '.join(missing)}"
+        )
+    if settings.http_client is not None or settings.channel_options:
+        raise InvalidInput("http_client and channel_options have no meaning with transport=")

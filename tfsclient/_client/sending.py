@@ -15,8 +15,10 @@ from tfsclient._calls.options import Options
 from tfsclient._client.flows import Flows, Scope
 from tfsclient._client.futures import CallFuture
 from tfsclient._client.observe import Observed, OnCall
+from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._transports.interface import AsyncTransport, Transport
-from tfsclient.errors import Cancelled, DeadlineExceeded, TFSError
+from tfsclient._transports.target import Target
+from tfsclient.errors import Cancelled, DeadlineExceeded, InvalidInput, TFSError
 
 # What a step of a flow comes to: a call's answer, or that another's call has ended.
 Steps: TypeAlias = Callable[[object], Step]
@@ -52,16 +54,29 @@ async def adrive(flow: Flow[T], step: Callable[[Step], Awaitable[object]]) -> T:
             go, answer = cast("Steps", flow.throw), error
 
 
-class Sender:
+class Sender(Remade):
     """Sends for threads.
 
     Args:
+        target: where to, for errors.
         flows: what to send.
         transport: what sends it.
-        on_call: is told of every call.
+        on_call: hears of every call.
+        recipe: how to make its client again.
     """
 
-    def __init__(self, flows: Flows, transport: Transport, on_call: OnCall) -> None:
+    def __init__(
+        self,
+        target: Target,
+        flows: Flows,
+        transport: Transport,
+        on_call: OnCall,
+        recipe: Recipe,
+    ) -> None:
+        if on_call is not None and not callable(on_call):
+            raise InvalidInput(f"on_call must be a function, not {on_call!r:.50}")
+        super().__init__(recipe.of("_sender"))
+        self._target = target
         self.flows = flows
         self._transport = transport
         self._on_call = on_call
@@ -74,7 +89,7 @@ class Sender:
         """Run a flow to its call, start that and return."""
         scope = self.flows.scope(options)
         call = drive(flow, partial(self._step, scope))
-        observed = Observed(call, self.flows.learn, self._on_call)
+        observed = Observed(call, self._target, self.flows.learn, self._on_call)
         future = CallFuture(observed)
         try:
             future.cancel_call = self._transport.start(
@@ -98,7 +113,7 @@ class Sender:
             raise not_in_time()
 
     def _send(self, scope: Scope, call: Call[T]) -> T:
-        observed = Observed(call, self.flows.learn, self._on_call)
+        observed = Observed(call, self._target, self.flows.learn, self._on_call)
         try:
             data = self._transport.send(call, _deadline(scope, call), scope.headers)
         except TFSError as error:
@@ -111,10 +126,21 @@ class Sender:
         self._transport.close()
 
 
-class AsyncSender:
+class AsyncSender(Remade):
     """Sends for asyncio; see :class:`Sender`."""
 
-    def __init__(self, flows: Flows, transport: AsyncTransport, on_call: OnCall) -> None:
+    def __init__(
+        self,
+        target: Target,
+        flows: Flows,
+        transport: AsyncTransport,
+        on_call: OnCall,
+        recipe: Recipe,
+    ) -> None:
+        if on_call is not None and not callable(on_call):
+            raise InvalidInput(f"on_call must be a function, not {on_call!r:.50}")
+        super().__init__(recipe.of("_sender"))
+        self._target = target
         self.flows = flows
         self._transport = transport
         self._on_call = on_call
@@ -143,7 +169,7 @@ class AsyncSender:
             raise not_in_time() from None
 
     async def _send(self, scope: Scope, call: Call[T]) -> T:
-        observed = Observed(call, self.flows.learn, self._on_call)
+        observed = Observed(call, self._target, self.flows.learn, self._on_call)
         try:
             data = await self._transport.asend(call, _deadline(scope, call), scope.headers)
         except TFSError as error:

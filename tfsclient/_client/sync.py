@@ -16,6 +16,7 @@ from tfsclient._client.flows import Flows
 from tfsclient._client.observe import OnCall
 from tfsclient._client.protocols import make_calls, make_transport
 from tfsclient._client.readiness import wait_until_ready
+from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._client.sending import Sender
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
@@ -30,7 +31,7 @@ from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 
-class Client:
+class Client(Remade):
     """A client of one TF Serving, over gRPC or REST.
 
     It is made without any network traffic, connects when first used, is safe to share between
@@ -85,6 +86,7 @@ class Client:
         http_client: Any = None,
         transport: Transport | None = None,
     ) -> None:
+        super().__init__(recipe := Recipe(type(self), locals()))
         self._target = parse(target)
         settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
         flows = Flows(
@@ -96,7 +98,9 @@ class Client:
             copy=copy,
             schemas=schemas,
         )
-        self._sender = Sender(flows, transport or make_transport(settings), on_call)
+        self._sender = Sender(
+            self._target, flows, make_transport(settings, transport), on_call, recipe
+        )
 
     def predict(
         self,
@@ -199,7 +203,7 @@ class Client:
         Args:
             model: the model's name.
             batches: the inputs of each call, as :meth:`predict` takes them.
-            concurrency: how many batches are under way at once.
+            concurrency: how many calls are under way at once, each of a batch or of a part of one.
             ordered: whether predictions come in the order of the batches, or as they are ready.
             batch_size: the rows that the server takes at once; a larger batch is sent in parts, and
                 the answers are put together.
@@ -207,7 +211,7 @@ class Client:
             version: the version to run.
             label: the version label to run.
             outputs: the outputs to return.
-            timeout: seconds for each batch.
+            timeout: seconds for each call, not for all the parts of a batch.
             headers: metadata for each call.
             validate: whether to check the inputs first.
             copy: whether to return writable copies.
@@ -427,7 +431,7 @@ class Client:
             The status of the newest available version.
 
         Raises:
-            DeadlineExceeded: it was not ready in time; the text tells the last state.
+            DeadlineExceeded: it was not ready in time; the text has the last state.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
         return wait_until_ready(self._sender, ModelRef(model, version), timeout)

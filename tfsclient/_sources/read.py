@@ -39,7 +39,7 @@ def from_metadata_response(data: bytes) -> Model:
     """The model that a serialized GetModelMetadataResponse describes.
 
     Raises:
-        DecodeError: the bytes are no such message, or lack the signatures.
+        DecodeError: the bytes are not such a message, or lack the signatures.
     """
     from tfsclient._codec.messages import message_class
 
@@ -115,7 +115,7 @@ def _version(number: int) -> int:
 def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     """The model in a SavedModel folder; TensorFlow is not needed.
 
-    Only the graph tells what tf.Examples are parsed into, so only from here are they known.
+    Only the graph shows what tf.Examples are parsed into, so only from here is that known.
 
     Args:
         path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
@@ -209,7 +209,7 @@ def from_file(path: str | Path) -> Model:
     Metadata may be REST's JSON or a serialized GetModelMetadataResponse.
 
     Raises:
-        InvalidInput: the file cannot be read, or is none of these.
+        InvalidInput: the file cannot be read, or is not one of these.
         MissingExtra: it is no JSON, and protobuf is not installed.
     """
     try:

@@ -16,7 +16,7 @@ from tfsclient._calls.headers import Sent
 from tfsclient._transports.alarm import Alarm
 from tfsclient._transports.bound import Bound
 from tfsclient._transports.ownership import OPENING, process
-from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
+from tfsclient._transports.settings import MAX_ATTEMPTS, Settings, unavailable_hint
 from tfsclient.errors import Code, DeadlineExceeded, Hint, Internal, TFSError, from_code
 
 TOO_BUSY: Final = Hint(
@@ -288,7 +288,7 @@ def to_error(error: Exception, settings: Settings, request: Request) -> TFSError
     if code is Code.DEADLINE_EXCEEDED:
         details = f"{target}: {details}"
     elif code is Code.UNAVAILABLE:
-        # Nothing tells whether the server said so or gRPC, which could not reach it.
+        # The server may have said so, or gRPC, which could not reach it: nothing shows which.
         details = f"{target}: {details}"
         hint = _hint(details, settings)
     return from_code(code, details, hint=hint, **where)
@@ -296,16 +296,16 @@ def to_error(error: Exception, settings: Settings, request: Request) -> TFSError
 
 def _hint(details: str, settings: Settings) -> str:
     target = settings.target
-    if settings.credentials is not None:
-        return TLS_HINT
-    if "http1" in details or "HTTP/2" in details:
-        return (
-            f"if {target} is TF Serving's REST port (usually 8501), write http://{target}; "
-            "its gRPC port is usually 8500"
-        )
-    if "reset" in details or "Socket closed" in details:
-        return f"does the server want TLS? Then write grpcs://{target}"
-    return f"tfsclient doctor {target} tells more"
+    guess = None
+    if settings.credentials is None:
+        if "http1" in details or "HTTP/2" in details:
+            guess = (
+                f"if {target} is TF Serving's REST port (usually 8501), write http://{target}; "
+                "its gRPC port is usually 8500"
+            )
+        elif "reset" in details or "Socket closed" in details:
+            guess = f"if {target} expects TLS, write grpcs://{target}"
+    return unavailable_hint(settings, guess)
 
 
 def cancelled(request: Request) -> TFSError:

@@ -16,7 +16,7 @@ from tfsclient._calls.call import Request
 from tfsclient._calls.headers import Sent
 from tfsclient._codec.rest_json import loads
 from tfsclient._transports.proxies import ProxyAddress, proxy_for
-from tfsclient._transports.settings import MAX_ATTEMPTS, TLS_HINT, Settings
+from tfsclient._transports.settings import MAX_ATTEMPTS, Settings, unavailable_hint
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import (
@@ -45,6 +45,23 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     """
     tls = settings.credentials
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if tls is None else tls.ssl_context()
+
+
+def check_http_client(client: object, kind: str) -> None:
+    """Refuse what cannot send our calls.
+
+    Args:
+        client: the user's.
+        kind: what it is to be: "Client" or "AsyncClient".
+
+    Raises:
+        InvalidInput: it is something else, or for the other colour.
+    """
+    enter = {"Client": "__enter__", "AsyncClient": "__aenter__"}[kind]
+    if not callable(getattr(client, "stream", None)) or not hasattr(client, enter):
+        raise InvalidInput(
+            f"http_client must be an httpx.{kind}, or httpx2's, not a {type(client).__name__}"
+        )
 
 
 def proxy_of(settings: Settings) -> httpx.Proxy | None:
@@ -76,6 +93,7 @@ def to_arguments(request: Request, settings: Settings, headers: Sent) -> dict[st
         "method": "GET" if body is None else "POST",
         "url": settings.target.address + request.path,
         "content": body,
+        "follow_redirects": False,  # inputs and secrets would go along
         "headers": sent | {name: _text(value) for name, value in headers.items()},
     }
     tls = settings.credentials
@@ -127,34 +145,32 @@ def to_error(error: Exception, settings: Settings, request: Request, *, closed: 
     reason = str(error) or type(error).__name__
     if closed:
         return Cancelled(f"the client was closed: {reason}", **where)
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
+    # By name: an http_client of the user's may be httpx's or its successor's.
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"TimeoutException", "TimeoutError"}:
         return DeadlineExceeded(f"{target} did not answer in time", **where)
-    if isinstance(
-        error,
-        httpx.InvalidURL | UnicodeError | httpx.UnsupportedProtocol | httpx.LocalProtocolError,
-    ):
+    if kinds & {"InvalidURL", "UnicodeError", "UnsupportedProtocol", "LocalProtocolError"}:
         return InvalidInput(f"{target} cannot be asked this way: {reason}", **where)
-    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+    if kinds & {"ConnectError", "ProxyError"}:
         text = f"{target} cannot be reached: {reason}"
-    elif isinstance(error, httpx.TransportError):
+    elif "TransportError" in kinds:
         text = f"{target} gave no HTTP answer: {reason}"
-    else:  # an http_client of the user's may raise anything
+    else:  # it may raise anything
         return Internal(
             f"{target}: the HTTP client raised {type(error).__name__}: {reason}", **where
         )
-    return Unavailable(text, hint=_hint(error, settings), **where)
+    return Unavailable(text, hint=_hint(kinds, settings), **where)
 
 
-def _hint(error: Exception, settings: Settings) -> str:
+def _hint(kinds: set[str], settings: Settings) -> str:
     target = settings.target
-    if settings.credentials is not None:
-        return TLS_HINT
-    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-        return (
+    guess = None
+    if settings.credentials is None and kinds & {"RemoteProtocolError", "ReadError"}:
+        guess = (
             f"if {target} is TF Serving's gRPC port (usually 8500), write it without http://; "
-            f"if it wants TLS, write https://; tfsclient doctor {target} tells more"
+            "if it expects TLS, write https://"
         )
-    return f"tfsclient doctor {target} tells more"
+    return unavailable_hint(settings, guess)
 
 
 class Body:
@@ -224,13 +240,16 @@ def to_answer(response: httpx.Response, body: bytes, settings: Settings, request
         details, hint = _redirect(response, settings.target, request)
     else:
         details = _reason(body, response, settings.target)
-    raise from_http_status(
+    error = from_http_status(
         status, details, model=request.model, signature=request.signature, hint=hint
     )
+    if isinstance(error, Unavailable):
+        error.hint = unavailable_hint(settings, None)
+    raise error
 
 
 def _redirect(response: httpx.Response, target: Target, request: Request) -> tuple[str, str | None]:
-    """Where a gateway wants us to go; we do not follow, for inputs and secrets would go along."""
+    """Where a gateway wants us to go."""
     location = response.headers.get("location", "")
     details = f"HTTP {response.status_code}: {target} redirects to {location[:500] or 'nowhere'}"
     base = location.split("?")[0].removesuffix(request.path)

@@ -18,6 +18,7 @@ from tfsclient._transports.background import Background
 from tfsclient._transports.http import (
     LIMITS,
     Body,
+    check_http_client,
     proxy_of,
     retry_policy,
     tls_context,
@@ -38,6 +39,8 @@ class RestTransport:
     """
 
     def __init__(self, settings: Settings) -> None:
+        if settings.http_client is not None:
+            check_http_client(settings.http_client, "Client")
         self._settings = settings
         self._opened: _Opened | None = None
 

@@ -14,6 +14,7 @@ from tfsclient._calls.headers import Sent
 from tfsclient._transports.http import (
     LIMITS,
     Body,
+    check_http_client,
     proxy_of,
     retry_policy,
     tls_context,
@@ -32,6 +33,8 @@ class AsyncRestTransport:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clients: PerLoop[httpx.AsyncClient]
+        if settings.http_client is not None:
+            check_http_client(settings.http_client, "AsyncClient")
         if settings.http_client is None:
             self._clients = PerLoop(
                 lambda: httpx.AsyncClient(transport=_transport(settings), trust_env=False),

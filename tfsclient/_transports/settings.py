@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tfsclient._calls.options import read_count
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import Hint, InvalidInput
 
 MAX_ATTEMPTS: Final = 5  # gRPC makes no more, whatever a policy says; REST does as gRPC does
 
-TLS_HINT: Final = Hint(
-    "tls",
-    "if TLS is what failed: TLS(ca=...) says whom to trust, and cert= and key= are our own "
-    "certificate, which must be current and signed by somebody whom the server trusts",
+_TLS = (
+    "if TLS is what failed: TLS(ca=...) says whom to trust; cert= and key= are our own "
+    "certificate, which must be current and signed by an authority that the server trusts"
 )
 
 
@@ -35,13 +35,14 @@ class Settings:
     http_client: Any
 
     def __post_init__(self) -> None:
-        if not 0 <= self.retries < MAX_ATTEMPTS:
-            raise InvalidInput(
-                f"retries must be from 0 to {MAX_ATTEMPTS - 1} (gRPC makes no more), "
-                f"not {self.retries}"
-            )
+        read_count(self.retries, "retries", least=0, most=MAX_ATTEMPTS - 1)
         if self.compression not in (None, "gzip"):
-            raise InvalidInput(f"compression must be 'gzip' or None, not {self.compression!r}")
+            raise InvalidInput(f"compression must be 'gzip' or None, not {self.compression!r:.50}")
+        if not isinstance(self.tls, bool | TLS | None):
+            raise InvalidInput(f"tls must be True, a TLS(...) or None, not {self.tls!r:.50}")
+        for option in read_options(self.channel_options):
+            if not isinstance(option[0], str):
+                raise InvalidInput(f"channel_options: {option[0]!r:.50} is not an option's name")
         if self.tls is False and self.target.tls:
             raise InvalidInput(f"tls=False contradicts the target {self.target}")
         if self.tls and self.target.rest and not self.target.tls:
@@ -57,3 +58,31 @@ class Settings:
         if isinstance(self.tls, TLS):
             return self.tls
         return TLS() if self.tls or self.target.tls else None
+
+
+def read_options(options: object) -> list[tuple[Any, Any]]:
+    """The options of a channel as pairs.
+
+    Raises:
+        InvalidInput: they are not pairs.
+    """
+    if isinstance(options, Sequence) and not isinstance(options, str | bytes):
+        pairs = [tuple(one) for one in options if isinstance(one, tuple | list) and len(one) == 2]
+        if len(pairs) == len(options):
+            return [(name, value) for name, value in pairs]
+    raise InvalidInput(
+        f"channel_options must be a list of pairs (name, value), not {options!r:.50}"
+    )
+
+
+def unavailable_hint(settings: Settings, guess: str | None) -> str:
+    """What to do where a server cannot be reached.
+
+    Args:
+        settings: what the user set.
+        guess: what may be wrong, if the failure suggests it.
+    """
+    more = f"`tfsclient doctor {settings.target}` finds out more"
+    if settings.credentials is not None:
+        return Hint("tls", f"{_TLS}; {more}")
+    return f"{guess}; {more}" if guess else more

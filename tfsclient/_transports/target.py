@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tfsclient.errors import InvalidInput
 
-# Schemes that gRPC's own resolvers know.
-_GRPC_SCHEMES = ("dns:", "unix:", "unix-abstract:", "ipv4:", "ipv6:", "xds:", "vsock:")
+# Schemes that gRPC's own resolvers know, each with what is to follow it.
+_GRPC_SCHEMES = {
+    "dns": (r"(//[^/]*/)?[^/,]+", "dns:///name:8500"),
+    "unix": (r"(//)?/(?!/).+|[^/].*", "unix:path or unix:///absolute/path"),
+    "unix-abstract": (r".+", "unix-abstract:name"),
+    "ipv4": (r"[0-9.]+(:\d+)?(,[0-9.]+(:\d+)?)*", "ipv4:10.0.0.1:8500,10.0.0.2:8500"),
+    "ipv6": (r"(\[[^\]]+\]:\d+|[0-9a-f:%]+)(,.+)*", "ipv6:[::1]:8500"),
+    "xds": (r"//[^/]*/.+", "xds:///name"),
+    "vsock": (r"\d+:\d+", "vsock:cid:port"),
+}
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _PASSWORD = re.compile(r"://[^/]*@")  # not for error messages
+_PORTS = (
+    "TF Serving usually listens for gRPC on port 8500 (localhost:8500) and for REST on 8501 "
+    "(http://localhost:8501)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,61 +48,85 @@ class Target:
         return self.text
 
 
-def parse(target: str | Sequence[str]) -> Target:
+def parse(target: object) -> Target:
     """Read a target: ``host:port``, a URL, a gRPC name, or a list of replicas' addresses.
 
     Raises:
-        InvalidInput: it names no server; the text shows what would.
+        InvalidInput: it is not the address of a server; the error shows how to write one.
     """
     if isinstance(target, str):
         return _parse_one(target)
-    replicas = [_parse_one(one) for one in target]
-    if not replicas:
-        raise InvalidInput("an empty list names no server")
-    if len(replicas) == 1:
-        return replicas[0]
-    return _join(replicas)
+    if isinstance(target, bytes) or not isinstance(target, Iterable):
+        raise InvalidInput(f"target must be text or a list of it, not {target!r:.50}", hint=_PORTS)
+    given = list(target)
+    for one in given:
+        if not isinstance(one, str):
+            raise InvalidInput(f"every target must be text, not {one!r:.50}")
+    if not given:
+        raise InvalidInput("target is an empty list", hint=_PORTS)
+    replicas = [_parse_one(one) for one in given]
+    return replicas[0] if len(replicas) == 1 else _join(replicas)
 
 
 def _parse_one(text: str) -> Target:
-    scheme = text.partition("://")[0].lower() if "://" in text else ""
+    scheme, colon, rest = text.partition("://")
+    scheme = scheme.lower() if colon else ""
     if scheme in ("http", "https"):
-        shown = _PASSWORD.sub("://...@", text)
-        try:
-            url = urlsplit(text)
-            usable = url.hostname and url.port != 0 and not (url.query or url.fragment)
-            usable = usable and not _BLANK.search(text)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise InvalidInput(
-                f"{shown!r} is no base URL of a server", hint="write it as http://host:8501"
-            )
-        return Target(shown, rest=True, address=text.rstrip("/"), tls=scheme == "https")
+        return _parse_url(text, scheme)
+    if _BLANK.search(text) and not text.startswith("unix"):
+        raise InvalidInput(f"target {text!r} has blanks or control characters in it")
     if scheme in ("grpc", "grpcs"):
-        address = text.partition("://")[2].rstrip("/")
+        address = rest.rstrip("/")
         _check_host_port(address, text)
         return Target(text, rest=False, address=address, tls=scheme == "grpcs")
-    if text.startswith(_GRPC_SCHEMES):
+    name, colon, rest = text.partition(":")
+    if colon and name in _GRPC_SCHEMES:
+        wanted, spelling = _GRPC_SCHEMES[name]
+        if not re.fullmatch(wanted, rest):
+            bare = rest.lstrip("/")
+            near = f"write {name}:///{bare}" if name in ("dns", "xds") and bare else None
+            near = f"write unix:{bare} or unix:///{bare}" if name == "unix" and bare else near
+            raise InvalidInput(f"target {text!r} is not of the form {spelling}", hint=near)
         return Target(text, rest=False, address=text, tls=False)
     if scheme:
         raise InvalidInput(
-            f"{text!r} has an unknown scheme",
+            f"target {text!r} has an unknown scheme",
             hint="use host:port, grpc://, grpcs://, http://, https://, dns:///, unix: or xds:///",
         )
     _check_host_port(text, text)
     return Target(text, rest=False, address=text, tls=False)
 
 
+def _parse_url(text: str, scheme: str) -> Target:
+    shown = _PASSWORD.sub("://...@", text)
+    try:
+        url = urlsplit(text)
+        usable = url.hostname and url.port != 0 and not (url.query or url.fragment)
+    except ValueError:
+        usable = False
+    if not usable or _BLANK.search(text):
+        raise InvalidInput(
+            f"target {shown!r} is not the base URL of a server", hint="write it as http://host:8501"
+        )
+    return Target(shown, rest=True, address=text.rstrip("/"), tls=scheme == "https")
+
+
 def _check_host_port(address: str, text: str) -> None:
     host, _, port = address.rpartition(":")
-    number = int(port) if port.isdecimal() and port.isascii() else 0
-    if not host or not 0 < number < 65536 or "/" in host or _BLANK.search(host):
+    number = int(port) if port.isdecimal() and port.isascii() and len(port) < 6 else 0
+    if "," in address:
         raise InvalidInput(
-            f"{text!r} is no host:port",
-            hint="a TF Serving listens for gRPC on port 8500 (localhost:8500) and for REST on 8501 "
-            "(http://localhost:8501)",
+            f"target {text!r} has a comma in it",
+            hint="several servers are a list of addresses: ['10.0.0.1:8500', '10.0.0.2:8500']",
         )
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise InvalidInput(
+            f"target {text!r} is not host:port: an IPv6 address stands in brackets",
+            hint=f"write [{host}]:{port}" if number else "write it as [::1]:8500",
+        )
+    if not host or not 0 < number < 65536 or "/" in host or "@" in host:
+        near = f"write localhost{text}" if number and not host else _PORTS
+        raise InvalidInput(f"target {text!r} is not host:port", hint=near)
 
 
 def _join(replicas: list[Target]) -> Target:
@@ -102,13 +138,16 @@ def _join(replicas: list[Target]) -> Target:
         )
     families = set()
     for replica in replicas:
-        host = replica.address.rpartition(":")[0].strip("[]")
+        host, _, port = replica.address.rpartition(":")
         try:
-            families.add(ipaddress.ip_address(host).version)
+            families.add(ipaddress.ip_address(host.strip("[]")).version)
         except ValueError:
+            named = port.isdecimal() and host.partition(":")[0] not in _GRPC_SCHEMES
             raise InvalidInput(
-                f"several targets must be IP addresses, but {replica} is not",
-                hint=f"for replicas behind a name use dns:///{replica.address}",
+                f"several targets must be IP addresses with ports, but {replica} is not",
+                hint=f"for replicas behind a name write dns:///{replica.address}"
+                if named
+                else None,
             ) from None
     if len(families) > 1 or len({replica.tls for replica in replicas}) > 1:
         raise InvalidInput(f"several targets must be alike (IPv4 or IPv6, TLS or not): {text}")

@@ -329,8 +329,6 @@ class Model:
         Raises:
             InvalidInput: it does not exist, or None fits more than one.
         """
-        if name is not None:
-            check_type("signature", name, str)
         picked = self.pick(name)
         if picked is not None:
             return picked
@@ -362,7 +360,11 @@ class Model:
         )
 
     def pick(self, name: str | None) -> Signature | None:
-        """What :meth:`signature` gives; None where it would raise."""
+        """What :meth:`signature` gives; None where there is none."""
+        if not isinstance(name, str | None):
+            raise InvalidInput(
+                f"signature must be a name or a Signature, not {shown(name)}", model=self.name
+            )
         picked = self.signatures.get(DEFAULT_SIGNATURE if name is None else name)
         if picked is None and name is None:
             # One that can be called for some of its outputs only is as good as none beside others.

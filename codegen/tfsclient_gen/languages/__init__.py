@@ -1,1 +1,1 @@
-"""One module a language: it turns a model into the plain data that its templates print."""
+"""The target languages: each turns a model into the plain data that its templates print."""

@@ -11,11 +11,10 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
-from tfsclient_gen.generate import LeftOut, Options
 from tfsclient_gen.names import claim, snake
-from tfsclient_gen.quoting import code, sh_word, visible
-from tfsclient_gen.render import render
+from tfsclient_gen.quoting import code, sh_quoted, sh_word, visible
 from tfsclient_gen.samples import dims, element, feature_dims, length, nested, serialized_example
+from tfsclient_gen.target import Run
 
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them
 _LONGEST: Final = 1_000_000  # values that a sample may have at all
@@ -31,7 +30,7 @@ _WINDOWS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """An input or a feature of a sample: spelled out, and as shell words for a loop."""
+    """An input or a feature in a sample: spelled out, and as shell words for a loop."""
 
     name: str
     literal: Markup
@@ -42,7 +41,22 @@ class _Value:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """A signature: its name as JSON, typed, matched and shown; what it takes; and its sample."""
+    """A signature.
+
+    Attributes:
+        wire: its name as JSON, in a shell word.
+        verb: the REST verb that calls it.
+        command: what to type for it.
+        pattern: the pattern of ``case`` that matches this; always quoted, as ``esac`` has to be.
+        shown: the command as the usage shows it.
+        function: the function that prints its sample.
+        about: what it takes and gives, in lines.
+        opening: how its sample begins.
+        closing: how its sample ends.
+        values: the values in its sample.
+        is_short: whether the sample is spelled out.
+        refused: why it has no sample; "" if it has one.
+    """
 
     wire: Markup
     verb: Markup
@@ -60,23 +74,20 @@ class _Signature:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A signature that is there to be told why it cannot be called."""
+    """A signature that the script knows only to say why it cannot be called."""
 
     pattern: Markup
     reason: str
 
 
-def files(
-    model: Model,
-    options: Options,
-    left_out: Sequence[LeftOut] = (),
-) -> dict[str, str]:
-    """The script and its README; the script refuses the signatures that are ``left_out``."""
+def files(run: Run) -> dict[str, str]:
+    """The script and its README; the script refuses the signatures that are left out."""
+    model = run.model
     name = claim([model.name], lambda w: snake(w, "model")[:_LONGEST_FILE_NAME], _WINDOWS)
     file = f"{name[model.name].ident}.sh"
     # A shell cannot hold NUL, so a signature with it in its name cannot be asked for.
     callable_ = [s for wire, s in model.signatures.items() if "\0" not in wire]
-    commands = _commands([*(s.name for s in callable_), *(gone.signature for gone in left_out)])
+    commands = _commands([*(s.name for s in callable_), *(gone.signature for gone in run.left_out)])
     functions = claim(model.signatures, lambda w: f"sample_{snake(w, 'signature')}")
     signatures = [_signature(s, commands[s.name], functions[s.name].ident) for s in callable_]
     view = {
@@ -92,33 +103,27 @@ def files(
         "example": _example(signatures),
         "left_out": [
             _Refused(
-                _pattern(commands[gone.signature]),
+                sh_quoted(commands[gone.signature]),
                 f"{visible(gone.signature)}: {'; '.join((gone.reason, *gone.others))}",
             )
-            for gone in left_out
+            for gone in run.left_out
             if gone.signature and "\0" not in gone.signature
         ],
     }
     return {
-        file: render("curl/client.sh.j2", **view),
-        "README.md": render("curl/README.md.j2", **view),
+        file: run.templates.render("curl/client.sh.j2", **view),
+        "README.md": run.templates.render("curl/README.md.j2", **view),
     }
 
 
 def _example(signatures: Sequence[_Signature]) -> list[_Signature]:
-    """The signature that the README shows: at most one, and none that needs quotes."""
+    """The signature that the README shows: at most one, and not one that needs quotes."""
     plain = [s for s in signatures if sh_word(s.command) == s.command]
     return sorted(plain, key=lambda s: s.command != DEFAULT_SIGNATURE)[:1]
 
 
-def _pattern(command: str) -> Markup:
-    """A pattern of ``case`` for this word alone; quoted always, as ``esac`` has to be."""
-    word = sh_word(command)
-    return word if word.startswith("'") else code(f"'{word}'")
-
-
 def _commands(wires: Sequence[str]) -> dict[str, str]:
-    """What to type for each signature: its name, unless the script itself has that word."""
+    """What to type for each signature: its name, unless the script itself uses that word."""
     commands: dict[str, str] = {}
     taken = _COMMANDS | set(wires)
     for wire in wires:
@@ -155,7 +160,7 @@ def _signature(signature: Signature, command: str, function: Markup) -> _Signatu
         wire=sh_word(json.dumps(signature.name)),
         verb=code(signature.kind),
         command=command,
-        pattern=_pattern(command),
+        pattern=sh_quoted(command),
         shown=code(visible(command)),
         function=function,
         about=_about(signature),

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from tfsclient_gen import generate
-from tfsclient_gen.languages import js_view
+from tfsclient_gen.languages.js.methods import methods as js_methods
 
 from tests.conftest import ZOO, tool
 from tests.generator.hostile import HOSTILE
@@ -145,7 +145,7 @@ def array(tensor: Any, dtype: DType) -> npt.NDArray[Any]:
 
 def assert_same(came: Any, wanted: dict[str, npt.NDArray[Any]], signature: Signature) -> None:
     for key, value in wanted.items():
-        names = js_view.methods(Model("m", None, {"s": signature}))[0].outputs
+        names = js_methods(Model("m", None, {"s": signature}))[0].outputs
         (ident,) = (field.name.ident for field in names if field.name.wire == key)
         got = array(came[ident], signature.outputs[key].dtype)
         assert got.dtype == value.dtype

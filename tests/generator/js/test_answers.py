@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tfsclient_gen.languages import js_view
+from tfsclient_gen.languages.js.methods import methods as js_methods
 
 from tests.conftest import CONFORMANCE
 from tests.generator.js.clients import ROOT, SAMPLES, assert_same, loadable, node, zoo_model
@@ -26,7 +26,7 @@ RUNTIME = ROOT / "templates" / "js" / "serving"
 
 def spec(signature: Signature) -> dict[str, Any]:
     """A signature as the runtime is told of it."""
-    outputs = js_view.methods(Model("m", None, {"s": signature}))[0].outputs
+    outputs = js_methods(Model("m", None, {"s": signature}))[0].outputs
     specs = {f.name.ident: signature.outputs[f.name.wire] for f in outputs}
     return {
         "outputs": {

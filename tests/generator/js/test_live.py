@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tfsclient_gen.languages import js_view
+from tfsclient_gen.languages.js.methods import methods as js_methods
 
 from tests.conftest import ZOO, Zoo, tool
 from tests.generator.js.clients import (
@@ -87,7 +87,7 @@ def test_examples_give_what_the_library_gives(generated: Path, zoo: Zoo, model: 
     schema = zoo_model(model)
     calls, wanted = [], []
     with Client(zoo.grpc) as client:
-        for method in js_view.methods(replace(schema, signatures=schema.usable())):
+        for method in js_methods(replace(schema, signatures=schema.usable())):
             signature = schema.signatures[method.name.wire]
             if method.features is None:
                 continue

@@ -10,13 +10,15 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import Signature, TensorSpec
-from tfsclient_gen.languages import python_layout as layout
-from tfsclient_gen.languages.python_examples import ExampleClass, takes_examples
+from tfsclient_gen.languages.python import layout
+from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.names import Name
 from tfsclient_gen.quoting import code
 from tfsclient_gen.samples import dims, is_picture
 
 _SCALARS: Final = {"float": "0.0", "int": "1", "bool": "False"}
+_NUMPY: Final = "import numpy as np"
+_IMAGE: Final = "from tfsclient import Image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Usage:
     """An example of a call.
 
     Attributes:
-        imports: what it needs besides the client.
+        imports: the statements that import what it needs besides the client.
         example: the name of the Example class that it uses.
         call: the statements, at the indent of a docstring's example.
         awaited: the statements inside an ``async with``.
@@ -45,6 +47,7 @@ def usage(
     typed: ExampleClass | None,
 ) -> Usage:
     """An example of a call of ``signature``, whose names in the code are given."""
+    samples: list[_Sample] = []
     if takes_examples(signature):
         shown = '{"feature": 1.0}' if typed is None else "example"
         lone = signature.kind == "predict" and signature.inputs[next(iter(inputs))].shape == ()
@@ -52,11 +55,10 @@ def usage(
         if signature.kind == "predict":
             arguments = [f"{ident.ident}={arguments[0]}" for ident in inputs.values()]
     else:
-        arguments = [
-            f"{inputs[wire].ident}={_sample(spec)}"
-            for wire, spec in signature.inputs.items()
-            if wire not in signature.defaults
-        ]
+        required = {w: s for w, s in signature.inputs.items() if w not in signature.defaults}
+        samples = [_sample(spec) for spec in required.values()]
+        pairs = zip(required, samples, strict=True)
+        arguments = [f"{inputs[wire].ident}={sample.text}" for wire, sample in pairs]
     output = f".{next(iter(outputs.values())).ident}" if signature.kind == "predict" else ""
 
     def statements(indent: int, awaited: str) -> Markup:
@@ -71,24 +73,32 @@ def usage(
         lines.append(code(f"print(result{output})"))
         return code(("\n" + " " * indent).join(lines))
 
-    text = " ".join(arguments)
-    imports = [code("import numpy as np")] if "np." in text else []
-    imports += [code("from tfsclient import Image")] if "Image(" in text else []
+    needed = {statement for sample in samples for statement in sample.imports}
+    imports = [code(statement) for statement in (_NUMPY, _IMAGE) if statement in needed]
     return Usage(imports, example, statements(8, ""), statements(12, "await "))
 
 
-def _sample(spec: TensorSpec) -> str:
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """An expression, and the statements that import what it needs."""
+
+    text: str
+    imports: tuple[str, ...] = ()
+
+
+def _sample(spec: TensorSpec) -> _Sample:
     """An expression that makes a value of this dtype and shape."""
     if is_picture(spec):
-        return "Image(np.zeros((8, 8), np.uint8))"
+        return _Sample("Image(np.zeros((8, 8), np.uint8))", (_NUMPY, _IMAGE))
     shape = dims(spec)
     if spec.dtype == STRING:
-        sample = '"..."'
+        text = '"..."'
         for size in reversed(shape):
-            sample = f"[{sample}]" if size == 1 else f"[{sample}] * {size}"
-        return sample
+            text = f"[{text}]" if size == 1 else f"[{text}] * {size}"
+        return _Sample(text)
     if not shape and spec.dtype.kind in _SCALARS:
-        return _SCALARS[spec.dtype.kind]
+        return _Sample(_SCALARS[spec.dtype.kind])
     known = spec.dtype.numpy.isbuiltin == 1
     sizes = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-    return f"np.zeros({sizes}, {layout.numpy_type(spec.dtype) if known else 'np.uint8'})"
+    dtype = layout.numpy_type(spec.dtype) if known else "np.uint8"
+    return _Sample(f"np.zeros({sizes}, {dtype})", (_NUMPY,))

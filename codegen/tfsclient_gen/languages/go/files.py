@@ -1,25 +1,23 @@
-"""Go: a package per model, over a small runtime that is copied beside it."""
+"""The files of a Go client: a package for the model, and the runtime beside it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE, Model
-from tfsclient_gen.generate import LeftOut, Options
-from tfsclient_gen.languages import go_methods, go_runtime
+from tfsclient_gen.languages.go import methods, runtime
 from tfsclient_gen.names import identifier, words
-from tfsclient_gen.quoting import code, go_string
-from tfsclient_gen.render import HEADER, read_static, render
+from tfsclient_gen.quoting import code, go_comment, go_string
+from tfsclient_gen.target import Options, Run
 
 _LONGEST_PACKAGE: Final = 64
 
-# A package of such a name would hide, or be hidden by, what a program most likely uses beside it:
-# the language's words, the standard library's first folders, and the variables of our examples.
+# A package with such a name would hide, or be hidden by, what a program probably uses beside it:
+# the language's words, the standard library's top-level folders, and the variables of our examples.
 _PACKAGES: Final = frozenset(
     """
     break case chan const continue default defer else fallthrough for func go goto if import
@@ -36,27 +34,27 @@ _PACKAGES: Final = frozenset(
 )
 
 
-def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
-    """The package of ``model``; its docs tell which signatures are ``left_out``.
+def files(run: Run) -> dict[str, str]:
+    """The package of the model; its README says which signatures are left out.
 
     Raises:
-        InvalidInput: the module path is none.
+        InvalidInput: ``go_module`` is not a module path.
     """
+    model, options, templates = run.model, run.options, run.templates
     package = package_name(model)
     module = options.go_module or str(package)
     if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
-        raise InvalidInput(f"{module!r} is no path of a Go module")
+        raise InvalidInput(f"{module!r} is not a Go module path")
     rest_only = options.transport == "rest"
-    methods = go_methods.methods(model, package, rest_only=rest_only)
-    runtime = go_runtime.files(model, package, rest_only=rest_only)
-    images = runtime.get("image.go", "")
+    calls = methods.methods(model, package, rest_only=rest_only)
+    shared = runtime.view(model, rest_only=rest_only)
     view = {
         "model": model.name,
         "package": package,
-        "package_doc": go_methods.comment(
+        "package_doc": go_comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
         ),
-        "client_doc": go_methods.comment(
+        "client_doc": go_comment(
             f'Client calls the model "{model.name}". It may be used by several goroutines at once.'
         ),
         "target": "http://localhost:8501" if rest_only else "localhost:8500",
@@ -64,20 +62,23 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
         "imported": _import(module, package, options),
         "go_mod": options.go_mod,
         "rest_only": rest_only,
-        "methods": methods,
-        "example": sorted(methods, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
-        "left_out": left_out,
-        "tensors": any(m.kind == "predict" for m in methods),
-        "examples": any(m.examples for m in methods),
-        "typed_examples": any(m.features is not None for m in methods),
-        "marshals": any(m.examples and m.kind == "predict" for m in methods),
-        "reads_images": "ReadImages" in images,
-        "decodes_images": "DecodeImages" in images,
+        "methods": calls,
+        "example": sorted(calls, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
+        "left_out": run.left_out,
+        "tensors": any(m.kind == "predict" for m in calls),
+        "examples": any(m.examples for m in calls),
+        "typed_examples": any(m.features is not None for m in calls),
+        "marshals": any(m.examples and m.kind == "predict" for m in calls),
+        "reads_images": shared["encoded"],
+        "decodes_images": shared["decodes"],
     }
     names = ["README.md", "client.go", "doc.go", "schema.go"]
-    names += ["example_test.go"] if methods and options.go_mod else []
-    made = {name: render(f"go/{name}.j2", **view) for name in names}
-    return made | runtime | (_module_files(module, rest_only) if options.go_mod else {})
+    names += ["example_test.go"] if calls and options.go_mod else []
+    names += ["go.mod"] if options.go_mod else []
+    made = {name: templates.render(f"go/{name}.j2", **view) for name in names}
+    if options.go_mod and not rest_only:  # REST requires no other module
+        made["go.sum"] = templates.read("go/go.sum")
+    return made | runtime.files(shared, package, templates)
 
 
 def package_name(model: Model) -> Markup:
@@ -86,13 +87,6 @@ def package_name(model: Model) -> Markup:
     if name in _PACKAGES or not name or name[0].isdigit():
         name = f"{name}model" if name and name[0].isalpha() else f"model{name}"
     return identifier(name)
-
-
-def _module_files(module: str, rest_only: bool) -> dict[str, str]:
-    """go.mod, and go.sum where something is required: those of the runtime, under a new name."""
-    text = read_static(f"go/module/{'rest' if rest_only else 'grpc'}.mod")
-    made = {"go.mod": f"// {HEADER}\n\n" + text.replace("module client\n", f"module {module}\n", 1)}
-    return made if rest_only else made | {"go.sum": read_static("go/module/grpc.sum")}
 
 
 def _import(module: str, package: Markup, options: Options) -> Markup:

@@ -1,4 +1,4 @@
-"""Go: what templates tell of a model's signatures, as plain data."""
+"""What the Go templates show of a model's signatures, as plain data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient_gen.languages import go_runtime
+from tfsclient_gen.languages.go import runtime
+from tfsclient_gen.languages.go.types import constant, go_type
 from tfsclient_gen.names import Name, camel, claim, pascal
 from tfsclient_gen.quoting import code, go_comment
 from tfsclient_gen.samples import dims
 
-_LARGEST_SAMPLE: Final = 1 << 24  # elements; a sample of more would not fit a laptop
+_LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
 _FEW: Final = 4  # elements that a sample lists
 _WIDTH: Final = 100
 _TAB: Final = 4
@@ -33,14 +34,14 @@ _INITIALISMS: Final = frozenset(
     """.split()
 )
 
-# What makes a feature of Go values, and what makes a constant one of its type.
+# The function that makes a feature of Go values, and how a constant gets the feature's type.
 _SETS: Final = {"float32": "Floats", "int64": "Ints", "string": "Strings"}
 _SCALARS: Final = {"float32": "float32({})", "int64": "int64({})"}
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input or output: its names, its docs, its type and spec as Go has them, a value."""
+    """An input or output: its names, its docs, its type and spec in Go, and a sample value."""
 
     name: Name
     doc: Markup
@@ -55,7 +56,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature of typed Examples: its names, its docs, its type and spec as Go has them.
+    """A feature of typed Examples: its names, its docs, its type and spec in Go.
 
     Attributes:
         value: what makes the feature of a field.
@@ -82,12 +83,12 @@ class Method:
 
     Attributes:
         variable: what holds its description.
-        result: of classify and regress, the type of what a call gives.
+        result: the type of what a call gives, for classify and regress.
         results: what examples call that.
         sources: the inputs' fields.
         sinks: the outputs' fields.
-        examples: the type of its Examples; None where it takes none.
-        features: what they hold; None where that is not known.
+        examples: the type of its Examples; None if it takes none.
+        features: what they hold; None if that is not known.
         grpc_only: why REST cannot carry it; empty if it can.
         picture: the input that wants an encoded picture, if one does.
     """
@@ -112,7 +113,7 @@ class Method:
 
 
 def methods(model: Model, package: Markup, *, rest_only: bool) -> list[Method]:
-    """The methods of a model's client, one a signature."""
+    """The methods of a model's client, one for each signature."""
     wires = model.signatures
     names = claim(wires, lambda w: _exported(w, "signature"), _METHODS, separator="")
     variables = claim(wires, lambda w: _unexported(w, "signature"), separator="")
@@ -127,7 +128,7 @@ def _method(
 ) -> Method:
     wire = f'signature "{signature.name}"'
     predicts = signature.kind == "predict"
-    takes_examples = not predicts or go_runtime.takes_examples(signature)
+    takes_examples = not predicts or runtime.takes_examples(signature)
     features = _features(signature.features or {}, package)
     known = takes_examples and signature.features is not None
     examples = code(f"{name.ident}Example" if known else "Example") if takes_examples else None
@@ -154,12 +155,12 @@ def _method(
         name=name,
         kind=signature.kind,
         variable=variable,
-        doc=comment(gives[signature.kind]),
-        input_doc=comment(
+        doc=go_comment(gives[signature.kind]),
+        input_doc=go_comment(
             f"{name.ident}Input holds the {'inputs' if predicts else 'examples'} of {wire}."
         ),
-        output_doc=comment(f"{name.ident}Output holds the outputs of {wire}."),
-        example_doc=comment(f"{name.ident}Example is an example of {wire}."),
+        output_doc=go_comment(f"{name.ident}Output holds the outputs of {wire}."),
+        example_doc=go_comment(f"{name.ident}Example is an example of {wire}."),
         result=code("[][]Class" if signature.kind == "classify" else "[]float32"),
         results=code(
             {"predict": "out", "classify": "classes", "regress": "values"}[signature.kind]
@@ -182,7 +183,7 @@ def _named(specs: Iterable[TensorSpec]) -> list[tuple[TensorSpec, Name]]:
 
 
 def _listed(start: str, items: Sequence[str]) -> Markup:
-    """A composite literal of a statement in a function: on one line where it fits."""
+    """A statement in a function, which ends with a composite literal: on one line if it fits."""
     line = f"{start}{{{', '.join(items)}}}"
     if len(line) <= _WIDTH - _TAB:
         return code(line)
@@ -198,22 +199,22 @@ def _tensor(
     has_default: bool = False,
     examples: str | None = None,
 ) -> Tensor:
-    type_ = go_runtime.go_type(spec.dtype)
+    type_ = go_type(spec.dtype)
     told = [f'{name.ident} is "{spec.name}": {spec}']
     told[0] += ", by its bits." if spec.dtype.startswith("float8") else "."
     if has_default:
         told.append("Over gRPC, the zero Tensor leaves it to the model's default.")
     if examples:
         told.append(f"MarshalExamples makes it from {examples}s.")
-    if is_input and go_runtime.takes_image_files(spec):
+    if is_input and runtime.takes_image_files(spec):
         told.append("ReadImages makes it from image files.")
-    if is_input and go_runtime.takes_pixels(spec):
+    if is_input and runtime.takes_pixels(spec):
         told.append("DecodeImages makes it from image files.")
     return Tensor(
         name=name,
-        doc=comment(" ".join(told), tabs=1),
+        doc=go_comment(" ".join(told), tabs=1),
         type=code(type_),
-        dtype=code(go_runtime.constant(spec.dtype)),
+        dtype=code(constant(spec.dtype)),
         shape=_shape(spec.shape),
         has_default=has_default,
         spec=code(str(spec)),
@@ -233,7 +234,7 @@ def _features(specs: Mapping[str, FeatureSpec], package: Markup) -> list[Feature
 
 
 def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Feature:
-    type_ = go_runtime.go_type(spec.dtype)
+    type_ = go_type(spec.dtype)
     field = f"e.{name.ident}"
     one = '""' if type_ == "string" else "0"
     if spec.shape != ():
@@ -246,9 +247,9 @@ def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Fea
         type_ = f"*{type_}"
     return Feature(
         name=name,
-        doc=comment(f'{name.ident} is "{spec.name}": {spec}.', tabs=1),
+        doc=go_comment(f'{name.ident} is "{spec.name}": {spec}.', tabs=1),
         type=code(type_),
-        dtype=code(go_runtime.constant(spec.dtype)),
+        dtype=code(constant(spec.dtype)),
         shape=_shape(spec.shape),
         required=spec.required is True,
         value=code(f"{_SETS[spec.dtype]}({field})"),
@@ -279,7 +280,7 @@ def _with_initialisms(ident: str) -> str:
 
 
 def _holds_picture(spec: TensorSpec) -> bool:
-    return go_runtime.takes_image_files(spec) and dims(spec) == [1]
+    return runtime.takes_image_files(spec) and dims(spec) == [1]
 
 
 def _sample(spec: TensorSpec, type_: str, package: Markup) -> Markup:
@@ -304,11 +305,3 @@ def _slice(type_: str, count: int, zero: str) -> str:
     if count > _FEW:
         return f"make([]{type_}, {count})"
     return f"[]{type_}{{{', '.join([zero] * count)}}}"
-
-
-def comment(text: str, tabs: int = 0) -> Markup:
-    """A doc comment; its lines but the first start with ``tabs``, as gofmt wants."""
-    # gofmt makes typographic quotes of these pairs.
-    text = text.replace("''", "'\\x27").replace("``", "`\\x60")
-    lines = go_comment(text, _WIDTH - tabs * _TAB)
-    return code(str(lines).replace("\n", "\n" + "\t" * tabs))

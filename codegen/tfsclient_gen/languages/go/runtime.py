@@ -1,105 +1,21 @@
-"""The part of a Go client that its signatures share, cut to what they need."""
+"""The runtime of a Go client: what its signatures share, cut to what they need."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from markupsafe import Markup
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature, TensorSpec
+from tfsclient_gen.languages.go.types import BITS, DTYPES, WORDS, constant, go_type
 from tfsclient_gen.quoting import code, go_string
-from tfsclient_gen.render import render
+from tfsclient_gen.render import Templates
 from tfsclient_gen.samples import is_picture
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """How the runtime handles a type of elements.
-
-    Attributes:
-        type: the Go type of an element.
-        field: the field of a TensorProto that holds values which are not in tensor_content.
-        kind: what reads that field: "memory", "integers", "bools" or "strings".
-    """
-
-    type: str
-    field: str
-    kind: str
-
-
-_DTYPES: Final = {
-    "float32": _Facts("float32", "floatVal", "memory"),
-    "float64": _Facts("float64", "doubleVal", "memory"),
-    "float16": _Facts("Float16", "halfVal", "integers"),
-    "bfloat16": _Facts("BFloat16", "halfVal", "integers"),
-    "float8_e5m2": _Facts("uint8", "float8Val", "memory"),
-    "float8_e4m3fn": _Facts("uint8", "float8Val", "memory"),
-    "float8_e4m3fnuz": _Facts("uint8", "float8Val", "memory"),
-    "float8_e4m3b11fnuz": _Facts("uint8", "float8Val", "memory"),
-    "float8_e5m2fnuz": _Facts("uint8", "float8Val", "memory"),
-    "complex64": _Facts("complex64", "scomplexVal", "memory"),
-    "complex128": _Facts("complex128", "dcomplexVal", "memory"),
-    "int2": _Facts("int8", "intVal", "integers"),
-    "int4": _Facts("int8", "intVal", "integers"),
-    "int8": _Facts("int8", "intVal", "integers"),
-    "int16": _Facts("int16", "intVal", "integers"),
-    "int32": _Facts("int32", "intVal", "integers"),
-    "int64": _Facts("int64", "int64Val", "integers"),
-    "uint2": _Facts("uint8", "intVal", "integers"),
-    "uint4": _Facts("uint8", "intVal", "integers"),
-    "uint8": _Facts("uint8", "intVal", "integers"),
-    "uint16": _Facts("uint16", "intVal", "integers"),
-    "uint32": _Facts("uint32", "uint32Val", "integers"),
-    "uint64": _Facts("uint64", "uint64Val", "integers"),
-    "qint8": _Facts("int8", "intVal", "integers"),
-    "qint16": _Facts("int16", "intVal", "integers"),
-    "qint32": _Facts("int32", "intVal", "integers"),
-    "quint8": _Facts("uint8", "intVal", "integers"),
-    "quint16": _Facts("uint16", "intVal", "integers"),
-    "bool": _Facts("bool", "", "bools"),
-    "string": _Facts("string", "", "strings"),
-}
-_BITS: Final = {"int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
-# By the Go type: the words, by their bits, that hold an element v in memory, and how they make it.
-_WORDS: Final = {
-    "int16": (16, ["uint16(v)"], "int16({})"),
-    "uint16": (16, ["v"], "{}"),
-    "Float16": (16, ["uint16(v)"], "Float16({})"),
-    "BFloat16": (16, ["uint16(v)"], "BFloat16({})"),
-    "int32": (32, ["uint32(v)"], "int32({})"),
-    "uint32": (32, ["v"], "{}"),
-    "float32": (32, ["math.Float32bits(v)"], "math.Float32frombits({})"),
-    "complex64": (
-        32,
-        ["math.Float32bits(real(v))", "math.Float32bits(imag(v))"],
-        "complex(math.Float32frombits({}), math.Float32frombits({}))",
-    ),
-    "int64": (64, ["uint64(v)"], "int64({})"),
-    "uint64": (64, ["v"], "{}"),
-    "float64": (64, ["math.Float64bits(v)"], "math.Float64frombits({})"),
-    "complex128": (
-        64,
-        ["math.Float64bits(real(v))", "math.Float64bits(imag(v))"],
-        "complex(math.Float64frombits({}), math.Float64frombits({}))",
-    ),
-}
 
 _WIDTH: Final = 100
 _TAB: Final = 4
-
-
-def go_type(dtype: DType) -> str:
-    """The Go type of an element."""
-    return _DTYPES[dtype].type
-
-
-def constant(dtype: str) -> str:
-    """The runtime's constant: dtFloat32, dtFloat8E4M3FN."""
-    kind, _, variant = dtype.partition("_")
-    return f"dt{kind.capitalize()}{variant.upper()}"
 
 
 def takes_pixels(spec: TensorSpec) -> bool:
@@ -116,32 +32,8 @@ def takes_image_files(spec: TensorSpec) -> bool:
     return is_picture(spec) and (spec.shape is None or len(spec.shape) == 1)
 
 
-def files(model: Model, package: Markup, *, rest_only: bool) -> dict[str, str]:
-    """The files of the runtime for a model's signatures."""
-    view = _view(model, rest_only)
-    names = ["call", "dtype", "errors", "jsonmetadata", "jsonreader", "jsonwrite", "options"]
-    names += ["rest", "signature", "verify"]
-    if not rest_only:
-        names += ["grpc", "protometadata", "wire"]
-    if view["predict"]:
-        names += ["jsonpredict", "jsontensor", "predict", "tensor"]
-        names += [] if rest_only else ["protopredict", "prototensor"]
-    if view["infer"]:
-        names += ["infer", "jsoninfer"] + ([] if rest_only else ["protoinfer"])
-    if view["infer"] or view["marshal"]:
-        names.append("example")
-    if any(view["json_in"].values()):
-        names.append("jsonvalues")
-    if {"float16", "bfloat16"} & view["dtypes"]:
-        names.append("float16")
-    if view["encoded"] or view["decodes"]:
-        names.append("image")
-    return {
-        f"{name}.go": render(f"go/runtime/{name}.go.j2", package=package, **view) for name in names
-    }
-
-
-def _view(model: Model, rest_only: bool) -> dict[str, Any]:
+def view(model: Model, *, rest_only: bool) -> dict[str, Any]:
+    """What the runtime's templates need to know of a model's signatures."""
     every = list(model.signatures.values())
     # A client without any signature has the parts that a predict signature would need.
     predict = [s for s in every if s.kind == "predict"] if every else [_ANY]
@@ -191,6 +83,31 @@ def _view(model: Model, rest_only: bool) -> dict[str, Any]:
     }
 
 
+def files(view: Mapping[str, Any], package: Markup, templates: Templates) -> dict[str, str]:
+    """The files of the runtime: only those that the signatures need."""
+    names = ["call", "dtype", "errors", "jsonmetadata", "jsonreader", "jsonwrite", "options"]
+    names += ["rest", "signature", "verify"]
+    if not view["rest_only"]:
+        names += ["grpc", "protometadata", "wire"]
+    if view["predict"]:
+        names += ["jsonpredict", "jsontensor", "predict", "tensor"]
+        names += [] if view["rest_only"] else ["protopredict", "prototensor"]
+    if view["infer"]:
+        names += ["infer", "jsoninfer"] + ([] if view["rest_only"] else ["protoinfer"])
+    if view["infer"] or view["marshal"]:
+        names.append("example")
+    if any(view["json_in"].values()):
+        names.append("jsonvalues")
+    if {"float16", "bfloat16"} & view["dtypes"]:
+        names.append("float16")
+    if view["encoded"] or view["decodes"]:
+        names.append("image")
+    return {
+        f"{name}.go": templates.render(f"go/runtime/{name}.go.j2", package=package, **view)
+        for name in names
+    }
+
+
 _FLOAT = TensorSpec("x", DType("float32"), None)
 _ANY: Final = Signature("", {"x": _FLOAT}, {"x": _FLOAT})
 _FEATURES: Final = frozenset({DType("float32"), DType("string")})
@@ -224,7 +141,7 @@ def _constants(dtypes: Collection[str]) -> list[dict[str, Any]]:
 
 def _dtype_names() -> list[Markup]:
     """The lines of a list of all names, by number."""
-    highest = max(DType(d).number for d in _DTYPES)
+    highest = max(DType(d).number for d in DTYPES)
     lines, line = [], ""
     for number in range(highest + 1):
         item = f"{go_string(DType.of_number(number))},"
@@ -237,8 +154,8 @@ def _dtype_names() -> list[Markup]:
 
 def _narrow(dtypes: Iterable[DType]) -> list[dict[str, Any]]:
     cases: dict[int, list[str]] = {}
-    for dtype in _by_number(d for d in dtypes if d in _BITS):
-        cases.setdefault(_BITS[dtype], []).append(constant(dtype))
+    for dtype in _by_number(d for d in dtypes if d in BITS):
+        cases.setdefault(BITS[dtype], []).append(constant(dtype))
     return [{"bits": bits, "constants": code(", ".join(c))} for bits, c in cases.items()]
 
 
@@ -287,7 +204,7 @@ def _wire_readers(dtypes: Iterable[DType]) -> list[dict[str, Markup]]:
     """How values are read from a TensorProto, by their dtype."""
     cases: dict[str, list[str]] = {}
     for dtype in _by_number(dtypes):
-        facts = _DTYPES[dtype]
+        facts = DTYPES[dtype]
         reader = f"{facts.kind}[{facts.type}](t, {facts.field})"
         if not facts.field:
             reader = f"t.{facts.kind}()"
@@ -297,7 +214,7 @@ def _wire_readers(dtypes: Iterable[DType]) -> list[dict[str, Markup]]:
 
 def _wire_uses(dtypes: Iterable[DType]) -> Mapping[str, Any]:
     dtypes = list(dtypes)
-    kinds = {_DTYPES[d].kind for d in dtypes}
+    kinds = {DTYPES[d].kind for d in dtypes}
     return {
         **{kind: kind in kinds for kind in ("memory", "integers", "bools", "strings")},
         "ordered": _ordered(dtypes),
@@ -307,11 +224,11 @@ def _wire_uses(dtypes: Iterable[DType]) -> Mapping[str, Any]:
 
 
 def _ordered(dtypes: Iterable[DType]) -> list[dict[str, Any]]:
-    """How values wider than a byte are written as memory and read from it, by their type."""
+    """How values wider than a byte are written to memory and read from it, by their type."""
     cases = []
     for kind in dict.fromkeys(go_type(d) for d in _by_number(dtypes)):
-        if kind in _WORDS:
-            bits, words, element = _WORDS[kind]
+        if kind in WORDS:
+            bits, words, element = WORDS[kind]
             width = bits // 8 * len(words)
             starts = [f"{width}*i", f"{width}*i+{bits // 8}"][: len(words)]
             found = [f"order.Uint{bits}(memory[{start}:])" for start in starts]

@@ -1,17 +1,16 @@
-"""OpenAPI: a document of the model's REST routes, from which other tools make clients and pages."""
+"""The file of an OpenAPI client: a document of the model's REST routes."""
 
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import Model, Signature
-from tfsclient_gen.generate import LeftOut, Options
-from tfsclient_gen.languages.openapi_schemas import (
+from tfsclient.schema import Signature
+from tfsclient_gen.languages.openapi.layout import dumps
+from tfsclient_gen.languages.openapi.schemas import (
     Json,
     any_of,
     example_schemas,
@@ -20,7 +19,7 @@ from tfsclient_gen.languages.openapi_schemas import (
 )
 from tfsclient_gen.names import claim, pascal
 from tfsclient_gen.quoting import visible
-from tfsclient_gen.render import HEADER, read_static, render
+from tfsclient_gen.render import HEADER
 from tfsclient_gen.samples import (
     dims,
     element,
@@ -30,12 +29,11 @@ from tfsclient_gen.samples import (
     nested,
     serialized_example,
 )
+from tfsclient_gen.target import Run
 
 FILE: Final = "openapi.json"
 
 _COMPONENTS: Final = "openapi/components.json"
-_WIDTH: Final = 100  # columns
-_COMMA: Final = ",\n"
 _LONGEST_SAMPLE: Final = 1_000  # values
 
 _SUMMARIES: Final = {
@@ -45,8 +43,8 @@ _SUMMARIES: Final = {
     "metadata": "Read the signatures of",
     "status": "Read the state of",
 }
-# How a route says which version it is for: the end of its name, its summary and path, and what
-# parameters it has.
+# How a route says which version it is for, by the end of its name: what its summary says, and the
+# path and the parameters that it has for it.
 _POINTERS: Final = {
     "": ("the latest version", "", []),
     "OfVersion": ("a version", "/versions/{version}", ["Version"]),
@@ -63,14 +61,15 @@ _BAD_POST: Final = {
 }
 
 
-def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> dict[str, str]:
-    """The document; its description tells what is ``left_out``.
+def files(run: Run) -> dict[str, str]:
+    """The document; its description says what is left out.
 
     Raises:
-        InvalidInput: the user's own components are no JSON, or lack one that is referred to.
+        InvalidInput: the user's own components are not JSON, or lack one that is referred to.
     """
+    model = run.model
     try:
-        shared = json.loads(read_static(_COMPONENTS))
+        shared = json.loads(run.templates.read(_COMPONENTS))
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{_COMPONENTS}: {error}") from None
     components: Json = {"responses": {}, "schemas": {}, **shared, "requestBodies": {}}
@@ -79,11 +78,11 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
     for kind in kinds:
         signatures = {str(names[n].ident): s for n, s in model.signatures.items() if s.kind == kind}
         _add(components, kind, signatures)
-    about = render(
+    about = run.templates.render(
         "openapi/description.md.j2",
         model=model.name,
         takes_examples=kinds not in ([], ["predict"]),
-        left_out=[(one.signature, "; ".join([one.reason, *one.others])) for one in left_out],
+        left_out=[(one.signature, "; ".join([one.reason, *one.others])) for one in run.left_out],
     )
     document: Json = {
         "x-generated": HEADER,
@@ -98,7 +97,7 @@ def files(model: Model, options: Options, left_out: Sequence[LeftOut] = ()) -> d
         "paths": _paths(model.name, kinds),
     }
     document["components"] = _used(document["paths"], components)
-    return {FILE: f"{_dumps(document)}\n"}
+    return {FILE: f"{dumps(document)}\n"}
 
 
 _SERVER: Final = {
@@ -143,19 +142,18 @@ def _operation(what: str, pointer: str, bad: Mapping[str, str]) -> Json:
 
 
 def _add(components: Json, kind: str, signatures: Mapping[str, Signature]) -> None:
-    """Add the signatures of a kind to the components, by what their names begin with."""
+    """Add the signatures of a kind to the components, by the prefixes of their names."""
     make = predict_schemas if kind == "predict" else example_schemas
-    schemas: Json = {}
-    for prefix, signature in signatures.items():
-        schemas |= make(prefix, signature)
-    components["schemas"] |= schemas
+    made = [make(prefix, signature) for prefix, signature in signatures.items()]
+    for schemas in made:
+        components["schemas"] |= schemas.named
     samples = {prefix: {"value": _sample(s)} for prefix, s in signatures.items() if _has_sample(s)}
-    requests = any_of([ref("schemas", name) for name in schemas if name.endswith("Request")])
+    requests = any_of([ref("schemas", name) for schemas in made for name in schemas.requests])
     content = {"schema": requests, **({"examples": samples} if samples else {})}
     body = {"required": True, "content": {"application/json": content}}
     components["requestBodies"][kind.capitalize()] = body
     if kind == "predict":
-        responses = any_of([ref("schemas", name) for name in schemas if name.endswith("Response")])
+        responses = any_of([ref("schemas", name) for schemas in made for name in schemas.responses])
         components["responses"]["Predict"] = {
             "description": "The outputs, in the form that the request had.",
             "content": {"application/json": {"schema": responses}},
@@ -181,11 +179,11 @@ def _sample(signature: Signature) -> Json:
     return named | {"inputs": inputs}
 
 
-# --- the document's own forms ----------------------------------------------------------------
+# --- references ------------------------------------------------------------------------------
 
 
 def _used(paths: Json, components: Json) -> Json:
-    """The components that the paths refer to, or that such ones do."""
+    """The components that the paths refer to, themselves or through other components."""
     found: set[tuple[str, str]] = set()
     pending = [paths]
     while pending:
@@ -212,24 +210,3 @@ def _references(value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _references(inner)
-
-
-def _dumps(value: Any, before: int = 0, indent: str = "") -> str:
-    """JSON in ASCII, an object or a list on one line where it fits after ``before`` columns."""
-    text = json.dumps(value)
-    if not isinstance(value, dict | list) or before + len(text) < _WIDTH:
-        return text
-    deeper = indent + "  "
-    if isinstance(value, dict):
-        keys = [f"{deeper}{json.dumps(key)}: " for key in value]
-        pairs = zip(keys, value.values(), strict=True)
-        lines = [key + _dumps(inner, len(key), deeper) for key, inner in pairs]
-        return f"{{\n{_COMMA.join(lines)}\n{indent}}}"
-    if '"' in text:
-        lines = [deeper + _dumps(inner, len(deeper), deeper) for inner in value]
-        return f"[\n{_COMMA.join(lines)}\n{indent}]"
-    # Nothing but numbers: as many as a line takes.
-    numbers = textwrap.fill(
-        text[1:-1], _WIDTH, initial_indent=deeper, subsequent_indent=deeper, break_on_hyphens=False
-    )
-    return f"[\n{numbers}\n{indent}]"

@@ -1,9 +1,10 @@
-"""JSON Schemas of what a signature takes and gives over REST, by names that begin alike."""
+"""JSON Schemas of what a signature takes and gives over REST; their names share a prefix."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from tfsclient.dtypes import STRING
@@ -12,17 +13,34 @@ from tfsclient_gen.quoting import md_code
 
 Json: TypeAlias = dict[str, Any]
 
-_ENCODED: Final = "_bytes"  # string outputs so named, and no others, come in base64
+_ENCODED: Final = "_bytes"  # string outputs whose names end so, and no others, come in base64
 
 
-def predict_schemas(prefix: str, signature: Signature) -> Json:
-    """Requests and responses of a predict signature: by columns, and by rows where that can be.
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """The schemas of a signature.
 
-    No name that begins with ``prefix`` can be one of another prefix: none of the ends is the end of
-    another.
+    Attributes:
+        named: all of them, by name.
+        requests: the names of those that are a request's body.
+        responses: the names of those that are a response's.
     """
-    by_columns = _column_schemas(prefix, signature)
-    return by_columns | (_row_schemas(prefix, signature) if _has_rows(signature) else {})
+
+    named: Json
+    requests: list[str]
+    responses: list[str]
+
+
+def predict_schemas(prefix: str, signature: Signature) -> Schemas:
+    """Requests and responses of a predict signature: by columns, and by rows if it can be.
+
+    The names of two signatures never collide: no suffix is the end of another.
+    """
+    named, forms = _column_schemas(prefix, signature), [f"{prefix}Column"]
+    if _has_rows(signature):
+        named |= _row_schemas(prefix, signature)
+        forms.append(f"{prefix}Row")
+    return Schemas(named, [f"{f}Request" for f in forms], [f"{f}Response" for f in forms])
 
 
 def _column_schemas(prefix: str, signature: Signature) -> Json:
@@ -78,7 +96,7 @@ def _has_rows(signature: Signature) -> bool:
 
 
 def _batch_size(specs: Mapping[str, TensorSpec]) -> int:
-    """The number of rows; -1 where any will do."""
+    """The number of rows; -1 if any number will do."""
     return max((spec.shape[0] for spec in specs.values() if spec.shape), default=-1)
 
 
@@ -91,12 +109,15 @@ def _required(signature: Signature, *names: str) -> list[str]:
 
 
 def _lone(specs: Mapping[str, Json]) -> list[Json]:
-    """The schema of an only tensor, which may stand without its name."""
+    """The schema of an only tensor, which may be given without its name."""
     return list(specs.values()) if len(specs) == 1 else []
 
 
-def example_schemas(prefix: str, signature: Signature) -> Json:
-    """Requests whose examples have all that is required, or leave that to a context."""
+def example_schemas(prefix: str, signature: Signature) -> Schemas:
+    """Requests whose examples have all that is required, or leave that to a context.
+
+    Their responses have the same schema for every signature.
+    """
     partial = complete = ref("schemas", f"{prefix}Features")
     features: Json = {"type": "object", "additionalProperties": ref("schemas", "Feature")}
     schemas = {f"{prefix}Features": features}
@@ -122,7 +143,7 @@ def example_schemas(prefix: str, signature: Signature) -> Json:
         required=_required(signature, "context", "examples"),
         description=f"A call of {md_code(signature.name)}, with features that all examples share.",
     )
-    return schemas
+    return Schemas(schemas, [f"{prefix}ExamplesRequest", f"{prefix}ContextRequest"], [])
 
 
 def _feature(spec: FeatureSpec) -> Json:
@@ -182,7 +203,7 @@ def ref(kind: str, name: str) -> Json:
 def _object(
     properties: Json, *, required: Sequence[str] | None = None, description: str = ""
 ) -> Json:
-    """An object with these members, all required if not said otherwise, and no others."""
+    """An object with these members and no others, all required unless ``required`` is given."""
     required = list(properties if required is None else required)
     return {
         **({"description": description} if description else {}),
@@ -194,5 +215,5 @@ def _object(
 
 
 def any_of(schemas: Sequence[Json]) -> Json:
-    """A schema for what fits at least one of them."""
+    """A schema of what fits at least one of them."""
     return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}

@@ -9,8 +9,9 @@ from typing import Final
 from markupsafe import Markup
 
 from tfsclient.schema import Features, FeatureSpec, Model, Signature
-from tfsclient_gen.languages import python_layout as layout
-from tfsclient_gen.names import Name, claim, snake
+from tfsclient_gen.languages.python import constants, layout
+from tfsclient_gen.languages.python.names import Names, feature_names
+from tfsclient_gen.names import Name
 from tfsclient_gen.quoting import code, py_string, visible
 from tfsclient_gen.samples import feature_dims
 
@@ -21,11 +22,20 @@ _SAMPLES: Final = {"float32": "0.0", "int64": "0", "string": '"..."'}
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature: its names, its docs, its field, and whether it may be left out."""
+    """A feature.
+
+    Attributes:
+        name: its names.
+        doc: what it is.
+        declared: the field of the class.
+        imports: what that field needs to have imported.
+        optional: whether it may be left out.
+    """
 
     name: Name
     doc: Markup
     declared: Markup
+    imports: frozenset[str]
     optional: bool
 
 
@@ -40,8 +50,8 @@ class ExampleClass:
         returned: the statements that return an Example of them.
         comparable: whether two of them can be compared: arrays cannot.
         aliases: the statements that give the class the names of the other signatures.
-        constant: where the features are told.
-        spec: the statement that tells them.
+        constant: the constant that describes the features.
+        spec: the statement that makes that.
         sample: the arguments of an example of it.
     """
 
@@ -60,6 +70,13 @@ class ExampleClass:
         """Whether a feature may be left out."""
         return any(field.optional for field in self.fields)
 
+    @property
+    def imports(self) -> frozenset[str]:
+        """What its code needs to have imported."""
+        names = ["DType", "Example", "FeatureSpec", "dataclass"]
+        names += ["without_none"] if self.optional else []
+        return frozenset(names).union(*(field.imports for field in self.fields))
+
 
 def takes_examples(signature: Signature) -> bool:
     """Whether Examples are all that a signature takes."""
@@ -68,17 +85,8 @@ def takes_examples(signature: Signature) -> bool:
     return list(signature.inputs) == [signature.example_input] and not signature.defaults
 
 
-def example_classes(
-    model: Model, names: Mapping[str, Name], constants: Mapping[str, Name], taken: frozenset[str]
-) -> dict[str, ExampleClass]:
-    """The class for each signature that takes typed Examples; one for all with the same features.
-
-    Args:
-        model: the model.
-        names: the class's name for each signature.
-        constants: the constant of the features for each signature.
-        taken: what no field can be called.
-    """
+def example_classes(model: Model, names: Names) -> dict[str, ExampleClass]:
+    """The class for each signature that takes typed Examples; the same features share one."""
     alike: list[tuple[Features, list[str]]] = []
     for wire, signature in model.signatures.items():
         features = signature.features
@@ -91,21 +99,17 @@ def example_classes(
             alike.append((features, [wire]))
     classes = {}
     for features, wires in alike:
-        constant = "_FEATURES" if len(alike) == 1 else str(constants[wires[0]].ident)
-        made = _class(features, wires, names, constant, taken)
+        constant = "_FEATURES" if len(alike) == 1 else str(names.features[wires[0]].ident)
+        made = _class(features, wires, names.examples, constant)
         classes.update(dict.fromkeys(wires, made))
     return classes
 
 
 def _class(
-    features: Features,
-    wires: list[str],
-    names: Mapping[str, Name],
-    constant: str,
-    taken: frozenset[str],
+    features: Features, wires: list[str], names: Mapping[str, Name], constant: str
 ) -> ExampleClass:
     first, *others = wires
-    idents = claim(features, lambda w: snake(w, "feature"), taken)
+    idents = feature_names(features)
     fields = [_field(spec, idents[wire]) for wire, spec in features.items()]
     fields.sort(key=lambda field: field.optional)
     return ExampleClass(
@@ -116,7 +120,7 @@ def _class(
         comparable=not any(map(_is_list, features.values())),
         aliases=[layout.assignment(names[wire].ident, names[first].ident) for wire in others],
         constant=constant,
-        spec=layout.features(constant, features),
+        spec=constants.features(constant, features),
         sample=[
             f"{f.name.ident}={_sample(features[f.name.wire])}" for f in fields if not f.optional
         ],
@@ -145,10 +149,11 @@ def _field(spec: FeatureSpec, name: Name) -> Feature:
     element = _TYPES[spec.dtype]
     types = [f"Sequence[{element}]", "npt.NDArray[Any]"] if _is_list(spec) else [element]
     return Feature(
-        name,
-        layout.doc(8, text + "."),
-        layout.field(name.ident, types, optional=optional),
-        optional,
+        name=name,
+        doc=layout.doc(8, text + "."),
+        declared=layout.field(name.ident, types, optional=optional),
+        imports=frozenset(["Any", "Sequence", "npt"] if _is_list(spec) else []),
+        optional=optional,
     )
 
 

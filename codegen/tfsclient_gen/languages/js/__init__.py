@@ -1,0 +1,1 @@
+"""JavaScript and TypeScript: ES modules over a small runtime that is copied beside them."""

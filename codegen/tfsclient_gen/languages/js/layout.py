@@ -1,0 +1,36 @@
+"""JavaScript and TypeScript code laid out as prettier lays it out."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from markupsafe import Markup
+
+from tfsclient_gen.quoting import code
+
+_WIDTH: Final = 80  # prettier's default
+
+
+def fit(indent: int, head: str, items: Iterable[str], tail: str) -> Markup:
+    """``head items tail`` on one line if that fits, else with a line for each item."""
+    items = list(items)
+    line = f"{head}{', '.join(items)}{tail}"
+    if "\n" not in line and indent + len(line) <= _WIDTH:
+        return code(line)
+    inner = "".join(f"{' ' * (indent + 2)}{item},\n" for item in items)
+    return code(f"{head.rstrip()}\n{inner}{' ' * indent}{tail.lstrip()}")
+
+
+def shape(indent: int, sizes: Sequence[int] | None) -> str:
+    """The property ``shape``; numbers that do not fit one line fill several."""
+    if sizes is None:
+        return "shape: null"
+    numbers = ", ".join(map(str, sizes))
+    line = f"shape: [{numbers}]"
+    if indent + len(line) + 1 <= _WIDTH:
+        return line
+    lead = " " * (indent + 2)
+    lines = textwrap.wrap(f"{numbers},", _WIDTH, initial_indent=lead, subsequent_indent=lead)
+    return "\n".join(["shape: [", *lines, f"{' ' * indent}]"])

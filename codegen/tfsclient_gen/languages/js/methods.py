@@ -1,0 +1,231 @@
+"""What the JavaScript and TypeScript templates show of a model's signatures, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from markupsafe import Markup
+
+from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+from tfsclient_gen.languages.js import layout, samples
+from tfsclient_gen.languages.js.types import (
+    Type,
+    examples_type,
+    feature_type,
+    input_type,
+    output_type,
+)
+from tfsclient_gen.names import Name, camel, claim, pascal, snake
+from tfsclient_gen.quoting import code, js_doc, js_string
+from tfsclient_gen.samples import is_picture
+
+LONGEST: Final = 48  # characters of an identifier: with these, every line can be broken to fit
+
+# What every object has: to TypeScript, a field with such a name is that.
+_OBJECT: Final = frozenset(
+    [
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    ]
+)
+# A method with such a name would change what the language itself does with a client.
+_METHODS: Final = _OBJECT | {"then", "toJSON"}
+
+_GIVES: Final = {
+    "predict": "",
+    "classify": ": for each example, its classes",
+    "regress": ": for each example, a number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an interface: an input, an output or a feature.
+
+    Attributes:
+        name: its names.
+        doc: what it is.
+        type: its type.
+        imports: the runtime's types that its type is made of.
+        optional: whether it may be left out.
+        spec: the property that describes it.
+    """
+
+    name: Name
+    doc: Markup
+    type: Markup
+    imports: frozenset[str]
+    optional: bool
+    spec: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A signature: its names, its fields, and the lines that depend on how long names are.
+
+    Attributes:
+        name: the method's.
+        doc: what it does.
+        constant: the name of its spec.
+        wire: the signature's name, quoted.
+        kind: "predict", "classify" or "regress".
+        input: the interface of a predict signature's inputs.
+        result: the interface of a predict signature's outputs.
+        example: the interface of its Examples.
+        inputs: the inputs.
+        outputs: the outputs.
+        features: what its Examples hold; None if that is not known.
+        parameters: what it takes, for TypeScript.
+        promise: what it gives, for TypeScript.
+        run: the statement that runs it.
+        sample: the inputs of the README's example, a line each.
+        wants_picture: whether that example needs a picture.
+    """
+
+    name: Name
+    doc: Markup
+    constant: Markup
+    wire: Markup
+    kind: str
+    input: Markup
+    result: Markup
+    example: Markup
+    inputs: list[Field]
+    outputs: list[Field]
+    features: list[Field] | None
+    parameters: list[str]
+    promise: Markup
+    run: Markup
+    sample: list[Markup]
+    wants_picture: bool
+
+    @property
+    def head(self) -> Markup:
+        """The method's first line in JavaScript."""
+        return layout.fit(2, f"{self.name.ident}(", ["inputs", "options"], ") {")
+
+    @property
+    def declaration(self) -> Markup:
+        """The method without its body, in TypeScript."""
+        return layout.fit(2, f"{self.name.ident}(", self.parameters, f"): {self.promise};")
+
+    @property
+    def typed_head(self) -> Markup:
+        """The method's first line in TypeScript."""
+        return layout.fit(2, f"{self.name.ident}(", self.parameters, f"): {self.promise} {{")
+
+
+def methods(model: Model) -> list[Method]:
+    """The methods of a model's client, one for each signature."""
+    names = claim(
+        model.signatures, lambda w: camel(w, "signature")[:LONGEST], _METHODS, separator=""
+    )
+    types = claim(model.signatures, lambda w: pascal(w, "signature")[:LONGEST], separator="")
+    constants = claim(
+        model.signatures, lambda w: snake(w, "signature")[:LONGEST].upper(), ["MODEL"]
+    )
+    return [
+        _method(signature, names[wire], types[wire].ident, constants[wire].ident)
+        for wire, signature in model.signatures.items()
+    ]
+
+
+def imports(found: Sequence[Method]) -> list[str]:
+    """The runtime's types that a client's own types are made of."""
+    used = {"ClientOptions", "Connection"}
+    for method in found:
+        used.add("CallOptions")
+        fields = method.features or []
+        if method.kind == "predict":
+            fields = [*fields, *method.inputs, *method.outputs]
+        else:
+            used |= {"Examples"} | ({"Example"} if method.features is None else set())
+        if method.kind == "classify":
+            used.add("Classification")
+        used = used.union(*(field.imports for field in fields))
+    return sorted(used)
+
+
+def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -> Method:
+    kind, ins, outs = signature.kind, signature.inputs, signature.outputs
+    features = _features(signature)
+    example = "Example" if features is None else f"{type_}Example"
+    if kind == "predict":
+        given, promise = f"{type_}Input", f"{type_}Result"
+    else:
+        given = f"Examples<{example}>"
+        promise = "Classification[][]" if kind == "classify" else "Float32Array"
+    if kind == "predict" and features is not None:
+        inputs = _fields(ins, "tensor", lambda _: examples_type(example))
+        examples = str(inputs[0].name.ident)
+    else:
+        inputs = _fields(ins, "tensor", input_type)
+        examples = "" if kind == "predict" else "examples"
+    if examples:
+        known = signature.features or {}
+        shown = {str(f.name.ident): known[f.name.wire] for f in features or () if not f.optional}
+        sample = [samples.examples(examples, None if features is None else shown)]
+        wants_picture = any(map(is_picture, shown.values()))
+    else:
+        sample = [samples.tensor(f.name.ident, ins[f.name.wire]) for f in inputs]
+        wants_picture = any(map(is_picture, ins.values()))
+    return Method(
+        name=name,
+        doc=js_doc(f'Run the signature "{signature.name}"{_GIVES[kind]}.'),
+        constant=constant,
+        wire=js_string(signature.name),
+        kind=kind,
+        input=code(f"{type_}Input"),
+        result=code(f"{type_}Result"),
+        example=code(example),
+        inputs=inputs,
+        outputs=_fields(outs, "tensor", output_type),
+        features=features,
+        parameters=[f"inputs: {given}", "options?: CallOptions"],
+        promise=code(f"Promise<{promise}>"),
+        run=layout.fit(4, f"return this.#model.{kind}(", [constant, "inputs", "options"], ");"),
+        sample=sample,
+        wants_picture=wants_picture,
+    )
+
+
+def _features(signature: Signature) -> list[Field] | None:
+    """What Examples hold; None if they are serialized, or if that is not known."""
+    if signature.features is None:
+        return None
+    if signature.kind == "predict" and list(signature.inputs) != [signature.example_input]:
+        return None
+    return _fields(signature.features, "feature", feature_type)
+
+
+_Spec = TypeVar("_Spec", TensorSpec, FeatureSpec)
+
+
+def _fields(
+    specs: Mapping[str, _Spec], fallback: str, type_of: Callable[[_Spec], Type]
+) -> list[Field]:
+    names = claim(specs, lambda w: camel(w, fallback)[:LONGEST], _OBJECT, separator="")
+    return [_field(spec, names[wire], type_of(spec)) for wire, spec in specs.items()]
+
+
+def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type) -> Field:
+    called = "" if name.ident == spec.name else f'; called "{spec.name}" by the server'
+    parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', layout.shape(6, spec.shape)]
+    required = isinstance(spec, TensorSpec) or bool(spec.required)
+    if isinstance(spec, FeatureSpec) and required:
+        parts.append("required: true")
+    return Field(
+        name=name,
+        doc=js_doc(f"{spec}{called}."),
+        type=code(type_.text),
+        imports=type_.imports,
+        optional=not required,
+        spec=layout.fit(4, f"{name.ident}: {{ ", parts, " },"),
+    )

@@ -1,0 +1,72 @@
+"""The types that tensors and features have in TypeScript, and in the declarations of JavaScript."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from tfsclient.dtypes import STRING, DType
+from tfsclient.schema import FeatureSpec, TensorSpec
+
+# By dtype: what an input takes, and the array that holds a result.
+_TENSORS: Final = {
+    "float32": ("FloatTensorLike", "Float32Array"),
+    "float64": ("FloatTensorLike", "Float64Array"),
+    "int8": ("IntegerTensorLike", "Int8Array"),
+    "int16": ("IntegerTensorLike", "Int16Array"),
+    "int32": ("IntegerTensorLike", "Int32Array"),
+    "int64": ("IntegerTensorLike", "BigInt64Array"),
+    "uint8": ("IntegerTensorLike", "Uint8Array"),
+    "uint32": ("IntegerTensorLike", "Uint32Array"),
+    "uint64": ("IntegerTensorLike", "BigUint64Array"),
+    "bool": ("BooleanTensorLike", "boolean[]"),
+    "string": ("StringTensorLike", "string[]"),
+}
+
+# By dtype: what a feature of one value takes, of several, and of a list that may have one.
+_FEATURES: Final = {
+    "float32": ("number", "FloatList", "FloatFeature"),
+    "int64": ("number | bigint", "IntegerList", "IntegerFeature"),
+    "string": ("string | Uint8Array", "StringList", "StringFeature"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type as TypeScript writes it, and the runtime's types that it is made of."""
+
+    text: str
+    imports: frozenset[str] = frozenset()
+
+
+def input_type(spec: TensorSpec) -> Type:
+    """What an input takes."""
+    text = _TENSORS[spec.dtype][0]
+    return Type(text, frozenset([text]))
+
+
+def examples_type(example: str) -> Type:
+    """What an input takes that is made of Examples of this type."""
+    return Type(f"ExampleTensorLike<{example}>", frozenset(["ExampleTensorLike"]))
+
+
+def output_type(spec: TensorSpec) -> Type:
+    """What holds an output."""
+    is_bytes = spec.dtype == STRING and spec.name.endswith("_bytes")
+    held = "Uint8Array[]" if is_bytes else array(spec.dtype)
+    return Type(f"Tensor<{held}>", frozenset(["Tensor"]))
+
+
+def feature_type(spec: FeatureSpec) -> Type:
+    """What a feature of an Example takes."""
+    one, several, either = _FEATURES[spec.dtype]
+    if spec.shape == ():
+        return Type(one)
+    text = either if spec.shape is not None and math.prod(spec.shape) == 1 else several
+    return Type(text, frozenset([text]))
+
+
+def array(dtype: DType) -> str:
+    """The array that holds elements of a dtype."""
+    return _TENSORS[dtype][1]

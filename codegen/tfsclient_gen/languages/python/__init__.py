@@ -1,0 +1,1 @@
+"""Python: one module for each model, over the tfsclient runtime."""

@@ -1,0 +1,220 @@
+"""What the Python templates show of a model's signatures, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from tfsclient.dtypes import STRING
+from tfsclient.schema import Kind, Model, Signature, TensorSpec
+from tfsclient_gen.languages.python import constants, layout
+from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
+from tfsclient_gen.languages.python.names import Names, input_names, output_names
+from tfsclient_gen.languages.python.usage import Usage, usage
+from tfsclient_gen.names import Name
+from tfsclient_gen.quoting import code, py_string
+from tfsclient_gen.samples import is_picture
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output.
+
+    Attributes:
+        name: its names.
+        doc: what it is.
+        declared: the parameter of an input, the field of an output.
+        imports: what that declaration needs to have imported.
+        optional: whether it may be left out.
+    """
+
+    name: Name
+    doc: Markup
+    declared: Markup
+    imports: frozenset[str]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A signature: its names, its tensors, and the statements that depend on how long names are.
+
+    Attributes:
+        name: what it is called.
+        kind: the call that it is for.
+        constant: the constant that describes it.
+        spec: the statement that makes that.
+        example: the class of its Examples, if there is one.
+        inputs: the parameters; the examples alone for classify and regress.
+        outputs: the fields of the result, for predict.
+        result: the class of the result.
+        given: the dict of the inputs.
+        optional: whether an input may be left out.
+        returned: the statement that makes the result.
+        answer: what comes back, for classify and regress.
+        usage: an example of a call.
+        imports: what its code needs to have imported.
+    """
+
+    name: Name
+    kind: Kind
+    constant: Markup
+    spec: Markup
+    example: Markup | None
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    result: Markup
+    given: Markup
+    optional: bool
+    returned: Markup
+    answer: Markup
+    usage: Usage
+    imports: frozenset[str]
+
+
+def methods(model: Model, names: Names, classes: Mapping[str, ExampleClass]) -> list[Method]:
+    """The methods of a model's client, one for each signature; some take Examples of a class."""
+    return [_method(s, names, classes.get(wire)) for wire, s in model.signatures.items()]
+
+
+def _method(signature: Signature, names: Names, typed: ExampleClass | None) -> Method:
+    wire = signature.name
+    constant, result = names.constants[wire].ident, names.results[wire].ident
+    example = None if typed is None else names.examples[wire].ident
+    features = None if typed is None else typed.constant
+    ins, outs = input_names(signature), output_names(signature)
+    inputs = [_input(signature, spec, ins[w], example) for w, spec in signature.inputs.items()]
+    inputs.sort(key=lambda tensor: tensor.optional)
+    outputs = [_output(spec, outs[w]) for w, spec in signature.outputs.items()]
+    optional = any(tensor.optional for tensor in inputs)
+    return Method(
+        name=names.methods[wire],
+        kind=signature.kind,
+        constant=constant,
+        spec=constants.signature(constant, signature, features),
+        example=example,
+        inputs=inputs,
+        outputs=outputs,
+        result=result,
+        given=_given([tensor.name for tensor in inputs], optional, typed is not None),
+        optional=optional,
+        returned=_returned(result, outs),
+        answer=layout.doc(12, _answer(signature)),
+        usage=usage(signature, names.methods[wire], ins, outs, example, typed),
+        imports=constants.signature_imports(signature, features)
+        | _imports(signature.kind, inputs, outputs, typed=typed is not None),
+    )
+
+
+def _imports(
+    kind: Kind, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, typed: bool
+) -> frozenset[str]:
+    """What a method and the class of its result need to have imported."""
+    names = {"DEFAULT"}.union(*(tensor.imports for tensor in inputs))
+    if typed:
+        names.add("plain_examples")
+    if kind == "predict":
+        names = names.union(["dataclass"], *(tensor.imports for tensor in outputs))
+        if any(tensor.optional for tensor in inputs):
+            names.add("without_none")
+    elif kind == "regress":
+        names |= {"np", "npt"}
+    return frozenset(names)
+
+
+def _given(inputs: Sequence[Name], optional: bool, typed: bool) -> Markup:
+    """The inputs by wire name, which has a statement of its own if some may be left out."""
+    indent, head = (8, "given = {") if optional else (12, "{")
+    pairs: list[str] = []
+    for name in inputs:
+        key = f"{py_string(name.wire)}: "
+        if typed:
+            pair = layout.fit(16, key + "plain_examples(", [name.ident], ")", comma=False, after=1)
+        else:
+            pair = code(f"{key}{name.ident}")
+        pairs.append(pair)
+    return layout.fit(indent, head, pairs, "}", after=0 if optional else 1)
+
+
+def _answer(signature: Signature) -> str:
+    if signature.kind == "regress":
+        return "A number for each example."
+    lacking = ""
+    if "classes" not in signature.outputs:
+        lacking = "; the labels are empty, for the model gives scores alone"
+    elif "scores" not in signature.outputs:
+        lacking = "; the scores are 0.0, for the model gives labels alone"
+    return f"For each example its classes, as pairs of label and score{lacking}."
+
+
+def _returned(result: Markup, outputs: Mapping[str, Name]) -> Markup:
+    fields = [
+        layout.fit(12, f"{name.ident}=answer[", [py_string(wire)], "]", comma=False, after=1)
+        for wire, name in outputs.items()
+    ]
+    return layout.fit(8, f"return {result}(", fields, ")")
+
+
+def _input(signature: Signature, spec: TensorSpec, name: Name, example: Markup | None) -> Tensor:
+    optional = spec.name in signature.defaults
+    if takes_examples(signature):
+        return _examples(signature, spec, name, example)
+    doc, types, imports = _tensor_doc(spec, name), ["npt.ArrayLike"], {"npt"}
+    if _takes_images(spec):
+        types += ["Image", "Sequence[Image]"]
+        imports |= {"Image", "Sequence"}
+        made = "encoded" if spec.dtype == STRING else "decoded and resized"
+        doc += f"; also a tfsclient.Image or a list of them, {made} to fit"
+    if optional:
+        doc += "; None leaves it to the model's default"
+    declared = layout.parameter(name.ident, types, optional=optional)
+    return Tensor(name, layout.doc(12, doc + "."), declared, frozenset(imports), optional)
+
+
+def _examples(signature: Signature, spec: TensorSpec, name: Name, example: Markup | None) -> Tensor:
+    """The parameter that takes Examples, typed if there is a class of them."""
+    types = [*([] if example is None else [str(example)]), "AnyExample"]
+    forms = ", ".join([*types[:-1], "tfsclient.Example", "mapping of feature name to value"])
+    if signature.kind == "predict" and spec.shape == ():
+        doc = f"a tf.Example, as {forms}, or serialized bytes."
+        declared = layout.parameter(name.ident, types)
+        imports = ["AnyExample"]
+    else:
+        doc = f"tf.Examples, each as {forms}, or serialized bytes."
+        declared = layout.listed(name.ident, " | ".join(types))
+        imports = ["AnyExample", "Sequence"]
+    about = _tensor_doc(spec, name) if signature.kind == "predict" else str(name.ident)
+    return Tensor(name, layout.doc(12, f"{about}: {doc}"), declared, frozenset(imports))
+
+
+def _output(spec: TensorSpec, name: Name) -> Tensor:
+    doc = layout.doc(8, _tensor_doc(spec, name) + ".")
+    if spec.dtype == STRING:
+        element, imported = "np.object_", "np"
+    elif spec.dtype.numpy.isbuiltin == 1:
+        element, imported = layout.numpy_type(spec.dtype), "np"
+    else:  # ml_dtypes' types have no annotations to speak of
+        element = imported = "Any"
+    declared = layout.array_field(name.ident, element)
+    return Tensor(name, doc, declared, frozenset(["npt", imported]))
+
+
+def _tensor_doc(spec: TensorSpec, name: Name) -> str:
+    called = f'; called "{spec.name}" by the server' if spec.name != name.ident else ""
+    return f"{name.ident}: {spec}{called}"
+
+
+def _takes_images(spec: TensorSpec) -> bool:
+    """Whether an input seems to be for pictures, and an Image fits it."""
+    if spec.dtype == STRING:
+        return is_picture(spec)
+    if spec.dtype.kind not in ("float", "int") or spec.shape is None:
+        return False
+    rank, channels = len(spec.shape), spec.shape[-1:]
+    if channels in ((1,), (3,), (4,)):
+        return rank == 4 or (rank == 3 and (spec.shape[0] == -1) == (spec.shape[1] == -1))
+    # Grey pictures without a dimension for channels look like sequences: the name decides.
+    named = is_picture(TensorSpec(spec.name, STRING, None))
+    return named and rank == 3 and spec.shape[0] == -1 and min(spec.shape[1:]) > 0

@@ -1,0 +1,78 @@
+"""What a language needs to know about a run: the model, the options, the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tfsclient.schema import Model
+from tfsclient_gen.render import SHIPPED, Templates
+
+LOCK_FILE: Final = "tfsclient.lock.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user decides about the output.
+
+    Attributes:
+        transport: "any", or "rest" to leave out gRPC and what it needs (Go).
+        go_module: the module path of generated Go; None for the package's name.
+        go_mod: whether Go output is a module of its own, with go.mod and go.sum.
+        templates: a folder of the user's own templates, each used in place of the shipped one of
+            the same name.
+    """
+
+    transport: str = "any"
+    go_module: str | None = None
+    go_mod: bool = True
+    templates: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A signature that the generated client does not have, and why.
+
+    Attributes:
+        signature: its name.
+        reason: the first thing that is wrong with it.
+        others: what else is wrong, tensor by tensor.
+    """
+
+    signature: str
+    reason: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a language makes a client from.
+
+    Attributes:
+        model: the part of the model that the client can call, without a version.
+        options: what the user decides about the output.
+        left_out: the signatures that the client does not have.
+        templates: the templates to render.
+    """
+
+    model: Model
+    options: Options = field(default_factory=Options)
+    left_out: Sequence[LeftOut] = ()
+    templates: Templates = SHIPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One target language.
+
+    Attributes:
+        files: makes the files of a client, by their paths.
+        rest_only: whether its clients can only do what REST can carry.
+        lock_file: the name of the schema file beside the code.
+    """
+
+    files: Callable[[Run], dict[str, str]]
+    rest_only: bool
+    lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE
