@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
-from tfsclient.dtypes import INVALID, STRING, DType
+from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Hint, InvalidInput, shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
@@ -24,24 +24,22 @@ from tfsclient.schema._checks import (
     read_value,
 )
 from tfsclient.schema._places import Place, value_from_json, value_to_json
+from tfsclient.schema._reasons import (
+    ENCODINGS,
+    EXPORTER_SIGNATURES,
+    why_no_tensor,
+    why_not_over_rest,
+    why_unusable,
+)
 
 PREDICT: Final = "tensorflow/serving/predict"
 CLASSIFY: Final = "tensorflow/serving/classify"
 REGRESS: Final = "tensorflow/serving/regress"
 DEFAULT_SIGNATURE: Final = "serving_default"
 
-# Put there by TensorFlow's own exporter: listed by the server, not meant to be called.
-_EXPORTER_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
-
 # What TF Serving reads the answers of Classify and Regress from.
 _CLASSIFY_OUTPUTS: Final = {"classes": "string", "scores": "float32"}
 _REGRESS_OUTPUTS: Final = {"outputs": "float32"}
-
-# What a TensorInfo that is not dense stands for, and the dense tensors that make it up.
-_ENCODINGS: Final = {
-    "coo_sparse": ("a SparseTensor", "indices, values and dense_shape"),
-    "composite": ("a composite tensor", "components"),
-}
 
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
@@ -100,8 +98,8 @@ class TensorSpec:
         _set(self, "dtype", read_dtype(self.dtype))
         if self.shape is not None:
             _set(self, "shape", read_shape(self.shape))
-        if self.encoding not in ("dense", *_ENCODINGS):
-            known = ", ".join(("dense", *_ENCODINGS))
+        if self.encoding not in ("dense", *ENCODINGS):
+            known = ", ".join(("dense", *ENCODINGS))
             raise InvalidInput(f"encoding must be one of {known}, not {shown(self.encoding)}")
 
 
@@ -225,7 +223,7 @@ class Signature:
 
     def fetchable(self) -> Signature:
         """The signature with only those outputs that a client can ask for; itself if all are."""
-        outputs = {n: s for n, s in self.outputs.items() if _why_no_tensor("output", s) is None}
+        outputs = {n: s for n, s in self.outputs.items() if why_no_tensor("output", s) is None}
         return self if len(outputs) == len(self.outputs) else replace(self, outputs=outputs)
 
     def __post_init__(self) -> None:
@@ -239,57 +237,8 @@ class Signature:
         if self.example_input is not None:
             check_type("example_input", self.example_input, str)
         # Once, for every call asks.
-        _set(self, "why_unusable", _why_unusable(self))
-        _set(self, "why_not_over_rest", _why_not_over_rest(self))
-
-
-def _why_unusable(signature: Signature) -> str | None:
-    if signature.name == "":
-        return "its name is empty, and an empty name means serving_default in a request"
-    if signature.name in _EXPORTER_SIGNATURES:
-        return "it belongs to TensorFlow's exporter"
-    if not signature.outputs:
-        return "it has no outputs"
-    for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
-        for spec in specs.values():
-            if (reason := _why_no_tensor(kind, spec)) is not None:
-                return reason
-    return None
-
-
-def _why_no_tensor(kind: str, spec: TensorSpec) -> str | None:
-    """Why this input or output cannot travel; None if it can."""
-    if spec.encoding != "dense":
-        form, parts = _ENCODINGS[spec.encoding]
-        return (
-            f"{kind} {spec.name!r} is {form}, and TF Serving takes and gives dense tensors "
-            f"only: export its {parts} as {kind}s of their own"
-        )
-    if spec.dtype == INVALID:
-        return (
-            f"{kind} {spec.name!r} has no type that is known, so a client can only pass on what it "
-            "is given (validate=False)"
-        )
-    if not spec.dtype.sendable:
-        return f"{kind} {spec.name!r} is of type {spec.dtype}, which cannot be sent"
-    return None
-
-
-def _why_not_over_rest(signature: Signature) -> str | None:
-    if not signature.inputs:
-        return "it has no inputs, and TF Serving cannot call such a signature over REST"
-    for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
-        for spec in specs.values():
-            if spec.encoding != "dense":
-                if kind == "input":
-                    return f"input {spec.name!r} is not dense, and TF Serving takes nothing else"
-                return (
-                    f"output {spec.name!r} is not dense: an answer in JSON has all outputs, and TF "
-                    "Serving cannot fetch this one; use gRPC, which takes outputs=[...]"
-                )
-            if not spec.dtype.rest:
-                return f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
-    return None
+        _set(self, "why_unusable", why_unusable(self))
+        _set(self, "why_not_over_rest", why_not_over_rest(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +281,7 @@ class Model:
         picked = self.pick(name)
         if picked is not None:
             return picked
-        there = {k: s for k, s in self.signatures.items() if k not in _EXPORTER_SIGNATURES}
+        there = {k: s for k, s in self.signatures.items() if k not in EXPORTER_SIGNATURES}
         if not there:
             raise InvalidInput(
                 "the model was exported without signatures, and TF Serving calls nothing else",
