@@ -209,9 +209,8 @@ def _large_integers(value: Any, array: Array, want: DType) -> Array:
     try:
         floats = float_to_float(objects.astype(np.float64), want.numpy)
     except OverflowError:
-        wide = [math.inf] * len(integers)
-    else:
-        wide = floats.astype(np.float64).ravel().tolist()
+        floats = np.full(objects.shape, math.inf)
+    wide = floats.astype(np.float64).ravel().tolist()
     wrong = [w != number for w, number in zip(wide, integers, strict=True)]
     if any(wrong):
         path = first(np.array(wrong).reshape(objects.shape))

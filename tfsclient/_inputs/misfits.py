@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -150,9 +149,9 @@ def refuse_kind(given: Any, array: Array, want: DType, name: str) -> Misfit:
         name: the input, for the line to write.
     """
     if _keeps_all(array, want):
-        came = "Python objects" if array.dtype.kind == "O" else f"dtype {array.dtype}"
+        came = "holds Python objects" if array.dtype.kind == "O" else f"is of dtype {array.dtype}"
         return Misfit(
-            f"is of {came}, but the signature wants {want}; convert it yourself if that is meant: "
+            f"{came}, but the signature wants {want}; convert it yourself if that is meant: "
             f"numpy.asarray({identifier(name)}).astype({_numpy_name(want)})"
         )
     if array.dtype.kind in _TEXT:
@@ -180,19 +179,20 @@ def _numpy_name(dtype: DType) -> str:
 
 
 def _refuse_complex(array: Array, want: DType, name: str) -> Misfit:
-    imaginary = array.imag != 0  # of NaN, too
+    imaginary = np.imag(array) != 0  # of NaN, too
     if imaginary.any():
         path = first(imaginary)
         return Misfit(
             f"holds {array[path].item()}{at(path)}, but the signature wants {want}, which has no "
             "imaginary part"
         )
-    made = _converted(array.real, want)
+    real = np.real(array)
+    made = _converted(real, want)
     # A whole number may have been an integer before numpy made it complex.
-    lost = None if made is None else (made != array.real) & (array.real == np.rint(array.real))
-    if lost is None or lost.any() or (want.kind == "int" and not _keeps_all(array.real, want)):
+    lost = None if made is None else (made != real) & (real == np.rint(real))
+    if lost is None or lost.any() or (want.kind == "int" and not _keeps_all(real, want)):
         where = first(lost) if lost is not None and lost.any() else None
-        return _refuse_lossy(array, where or _first_lost(array.real, want), want)
+        return _refuse_lossy(array, where or _first_lost(real, want), want)
     line = f"numpy.real({identifier(name)})"
     if want.kind == "int":
         line += f".astype({_numpy_name(want)})"
@@ -203,13 +203,13 @@ def _refuse_complex(array: Array, want: DType, name: str) -> Misfit:
 
 
 def _converted(array: Array, want: DType) -> Array | None:
-    """What ``astype`` makes of it; None where that fails or warns."""
+    """What ``astype`` makes of it; None where that fails or would warn."""
+    if array.dtype.kind == "c" and want.kind != "complex":
+        return None
     with (
-        warnings.catch_warnings(),
         np.errstate(over="raise", invalid="raise"),
-        suppress(ValueError, TypeError, ArithmeticError, Warning),
+        suppress(ValueError, TypeError, ArithmeticError),
     ):
-        warnings.simplefilter("error")
         made: Array = array.astype(want.numpy)
         return made
     return None
@@ -235,8 +235,7 @@ def _first_lost(array: Array, want: DType) -> Path | None:
         lost = np.array([not _keeps_all(_boxed(item), want) for item in items], np.bool_)
         lost = lost.reshape(array.shape)
     else:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
             try:
                 lost = _lost(array, array.astype(want.numpy), want)
             except (ValueError, TypeError):  # numpy has no such cast
