@@ -79,7 +79,7 @@ def no_numbers(value: Any, want: DType | None) -> Misfit | None:
         want: what the signature wants; None if it is not asked.
     """
     wrong: tuple[Path, Any] | None = None
-    for path, item in leaves(value):
+    for count, (path, item) in enumerate(leaves(value)):
         if _is_number(item):
             continue
         if len(path) == _DEEPEST:
@@ -87,6 +87,8 @@ def no_numbers(value: Any, want: DType | None) -> Misfit | None:
         wrong = wrong or (path, item)
         if not (isinstance(item, str | bytes) and _reads_as_number(item)):
             wrong = path, item  # worse than the text of a number
+            break
+        if count > _MOST:
             break
     if wrong is None:
         return None
