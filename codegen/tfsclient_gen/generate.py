@@ -35,8 +35,8 @@ def languages() -> dict[str, Language]:
     return {
         "python": Language(python.files, rest_only=False, lock_file=python.lock_file),
         "go": Language(go.files, rest_only=False),
-        "js": Language(js.javascript, rest_only=True),
-        "ts": Language(js.typescript, rest_only=True),
+        "js": Language(js.javascript, rest_only=False),
+        "ts": Language(js.typescript, rest_only=False),
         "curl": Language(curl.files, rest_only=True),
         "openapi": Language(openapi.files, rest_only=True),
     }
