@@ -233,9 +233,7 @@ def _fields(
     ]
 
 
-def _field(
-    spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_default: bool
-) -> Field:
+def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_default: bool) -> Field:
     called = "" if name.ident == spec.name else f'; called "{spec.name}" by the server'
     parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', layout.shape(6, spec.shape)]
     required = not has_default if isinstance(spec, TensorSpec) else bool(spec.required)
