@@ -54,7 +54,7 @@ export class ServedModel {
   /** Run a signature; inputs and result have the keys of its specs. */
   predict<Result>(
     signature: Signature,
-    inputs: unknown,
+    inputs: unknown = {},
     options?: CallOptions,
   ): Promise<Result> {
     return this.#call(signature, options, () => {

@@ -188,7 +188,7 @@ test("unknown and missing inputs are named, inherited ones are none", async () =
     "INVALID_ARGUMENT",
     /constructor is missing/,
   );
-  await refused(model.predict(call, undefined), "INVALID_ARGUMENT", /object/);
+  await refused(model.predict(call, null), "INVALID_ARGUMENT", /object/);
 });
 
 for (const [dtype, text, data, shape] of [

@@ -275,7 +275,7 @@ def test_a_connection_serves_clients_of_other_packages(generated: Path, zoo: Zoo
     connection.close();
     """
     result, gone, down, kinds = node(program, generated / "js", zoo.grpc)
-    assert result["y"]["data"] == [3]
+    assert result["y"]["data"] == [4]
     assert gone["code"] == "NOT_FOUND"
     assert down == ["UNAVAILABLE", True]
     assert kinds == [True, True]
@@ -312,8 +312,9 @@ def test_calls_take_turns_over_servers(generated: Path) -> None:
 
 @pytest.fixture(scope="module")
 def few_threads() -> Iterator[str]:
-    """The gRPC target of a server that runs four calls at once, each of some time."""
-    with serve({"slow": ZOO / "slow"}, flags=["--grpc_max_threads=4"]) as server:
+    """The gRPC target of a server that runs four calls at once."""
+    models = {name: ZOO / name for name in ("slow", "half_plus_two")}
+    with serve(models, flags=["--grpc_max_threads=4"]) as server:
         yield server.grpc_target
 
 
@@ -321,27 +322,26 @@ def test_calls_beyond_the_servers_threads_wait(generated: Path, few_threads: str
     program = """
     const { connect } = await import(`${process.cwd()}/slow/grpc.js`);
     const { SlowClient } = await import(`${process.cwd()}/slow/index.js`);
+    const { HalfPlusTwoClient } = await import(`${process.cwd()}/half_plus_two/index.js`);
     for (let round = 0; round < 10; round++) {
       const connection = connect(given);
-      const client = new SlowClient(connection, { retries: 0 });
-      const calls = Array.from({ length: 64 }, () => client.servingDefault({ x: [1] }));
+      const client = new HalfPlusTwoClient(connection, { retries: 0 });
+      const calls = Array.from({ length: 64 }, () => client.servingDefault({ x: [[1]] }));
       const ends = await Promise.allSettled(calls);
       show(ends.filter(({ status }) => status === "rejected").map(({ reason }) => reason));
       connection.close();
     }
     const connection = connect(given);
     const client = new SlowClient(connection, { verify: true });
-    const late = (options) =>
+    const all = (count, options) =>
       Promise.all(
-        Array.from({ length: 64 }, () =>
+        Array.from({ length: count }, () =>
           client.servingDefault({ x: [1] }, options).catch((error) => error),
         ),
       );
-    await late();
-    const busy = late();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    for (const options of [{ timeoutMs: 60 }, { signal: AbortSignal.timeout(60) }]) {
-      const ends = await late(options);
+    const busy = all(8);
+    for (const options of [{ timeoutMs: 90 }, { signal: AbortSignal.timeout(180) }]) {
+      const ends = await all(8, options);
       show(ends.filter((end) => end.code));
     }
     await busy;

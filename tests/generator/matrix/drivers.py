@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
+import numpy as np
 from tfsclient_gen import generate
 from tfsclient_gen.languages.go import files as go
 from tfsclient_gen.languages.go import methods as go_methods
