@@ -21,7 +21,6 @@ export type Code =
 
 /** A call that failed, here, on the way or on the server. */
 export declare class ServingError extends Error {
-  static [Symbol.hasInstance]: (value: unknown) => value is ServingError;
   /** Errors of other generated packages are instances of this class, too. */
   static [Symbol.hasInstance](value: unknown): value is ServingError;
   /** What kind of failure it is. */

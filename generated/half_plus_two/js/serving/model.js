@@ -40,7 +40,7 @@ export class ServedModel {
   }
 
   /** Run a signature; inputs and result have the keys of its specs. */
-  predict(signature, inputs, options) {
+  predict(signature, inputs = {}, options) {
     return this.#call(signature, options, () => {
       const tensors = checkInputs(signature, inputs);
       // The signature's outputs are the fields of the result.
