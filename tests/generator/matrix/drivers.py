@@ -266,7 +266,7 @@ def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
 
     def run(target: str, cases: Sequence[Case]) -> list[Outcome]:
         made = [(case, methods[case.model][case.signature.name]) for case in cases]
-        given = {
+        given: dict[str, Any] = {
             "folder": built.as_uri(),
             "target": target,
             "grpc": "://" not in target,
