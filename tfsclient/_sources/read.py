@@ -6,16 +6,25 @@ protobuf, for an installation for REST alone does without it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tfsclient._codec.proto_json import MALFORMED, given, integer, record, string
+from tfsclient._codec.rest_json import excerpt
 from tfsclient._sources.versions import version_number
 from tfsclient.dtypes import INVALID, DType
-from tfsclient.errors import Code, DecodeError, InvalidInput, MissingExtra, TFSError, from_code
+from tfsclient.errors import (
+    Code,
+    DecodeError,
+    InvalidInput,
+    MissingExtra,
+    TFSError,
+    from_code,
+    shown,
+)
 from tfsclient.schema import Model, Signature, TensorSpec, from_json
 
 if TYPE_CHECKING:
@@ -23,7 +32,6 @@ if TYPE_CHECKING:
 
 _SERVE_TAG = "serve"
 _SIGNATURE_DEF = "signature_def"
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
 _ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
 
 
@@ -53,40 +61,45 @@ def from_metadata_json(text: bytes) -> Model:
     """
     try:
         answer = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError(f"not a metadata answer: {error}: {excerpt(text)}") from error
+    if not isinstance(answer, dict) or "model_spec" not in answer:
+        raise DecodeError(f"this is not TF Serving: it answered {excerpt(text)}")
+    try:
         spec = answer["model_spec"]
-        name, version = _text(spec["name"]), spec.get("version")
-        definitions = _dict(answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF))
+        name, version = string(spec["name"]), spec.get("version")
+        definitions = record(answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF))
         signatures = {n: _signature_of_json(n, one) for n, one in sorted(definitions.items())}
-        number = None if version is None else _version(_integer(version))
+        number = None if version is None else _version(integer(version))
         return Model(name, number, signatures)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except MALFORMED as error:
         raise DecodeError(f"not a metadata answer: {type(error).__name__}: {error}") from error
 
 
 def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
     inputs, outputs = (
-        {n: _tensor_of_json(n, info) for n, info in sorted(_dict(definition.get(way)).items())}
+        {n: _tensor_of_json(n, info) for n, info in sorted(record(definition.get(way)).items())}
         for way in ("inputs", "outputs")
     )
-    method = _text(_given(definition.get("method_name"), ""))
-    defaults = frozenset(_dict(definition.get("defaults"))) & frozenset(inputs)
+    method = string(given(definition.get("method_name"), ""))
+    defaults = frozenset(record(definition.get("defaults"))) & frozenset(inputs)
     return Signature(name, inputs, outputs, method, defaults)
 
 
 def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
-    shape = _dict(info.get("tensor_shape"))
-    dims, unknown_rank = _given(shape.get("dim"), []), _given(shape.get("unknown_rank"), False)
+    shape = record(info.get("tensor_shape"))
+    dims, unknown_rank = given(shape.get("dim"), []), given(shape.get("unknown_rank"), False)
     if type(dims) is not list or type(unknown_rank) is not bool:
-        raise TypeError(f"the shape of tensor {name!r} is {shape!r:.50}")
-    sizes = [_integer(_given(dim.get("size"), 0)) for dim in dims]
+        raise TypeError(f"the shape of tensor {name!r} is {shown(shape)}")
+    sizes = [integer(given(dim.get("size"), 0)) for dim in dims]
     encoding = next((kind for kind in _ENCODINGS if info.get(kind) is not None), None)
-    dtype = _dtype_of_json(_given(info.get("dtype"), 0))
+    dtype = _dtype_of_json(given(info.get("dtype"), 0))
     return _tensor(name, dtype, None if unknown_rank else sizes, encoding)
 
 
 def _dtype_of_json(dtype: Any) -> DType:
     if not isinstance(dtype, str):
-        return DType.of_number(_integer(dtype))  # of a type that the server cannot name
+        return DType.of_number(integer(dtype))  # of a type that the server cannot name
     try:
         return DType.of_enum(dtype)
     except ValueError:
@@ -97,32 +110,6 @@ def _version(number: int) -> int:
     if number < 0:
         raise DecodeError(f"the metadata answer is of version {number}")
     return number
-
-
-def _given(value: Any, default: Any) -> Any:
-    """A field's value; null is as good as nothing in protobuf's JSON."""
-    return default if value is None else value
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict | None):
-        raise TypeError(f"{value!r:.50} is not an object")
-    return value or {}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r:.50} is not text")
-    return value
-
-
-def _integer(value: Any) -> int:
-    """An int64, which JSON of protobuf holds as text."""
-    if type(value) is int or (isinstance(value, str) and _INTEGER.fullmatch(value)):
-        number = int(value)
-        if -1 << 63 <= number < 1 << 63:
-            return number
-    raise ValueError(f"{value!r:.50} is not an int64")
 
 
 def from_saved_model(path: str | Path, name: str | None = None) -> Model:

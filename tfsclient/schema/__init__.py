@@ -1,4 +1,4 @@
-"""What a model wants and gives: plain, frozen data that can be saved as JSON and read back.
+"""What a model wants and gives: plain data, read-only, that can be saved as JSON and read back.
 
 The client checks inputs against it, the fake server answers from it, and the generator writes
 clients from it.  Nothing here knows where a schema came from: ``tfsclient.sources`` does.
@@ -6,40 +6,56 @@ clients from it.  Nothing here knows where a schema came from: ``tfsclient.sourc
 
 from __future__ import annotations
 
-import base64
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import Hint, InvalidInput
+from tfsclient.errors import Hint, InvalidInput, shown
+from tfsclient.schema._checks import (
+    MAX_SIZE,
+    check_type,
+    read_defaults,
+    read_dtype,
+    read_shape,
+    read_specs,
+    read_value,
+)
+from tfsclient.schema._places import Place, value_from_json, value_to_json
+from tfsclient.schema._reasons import (
+    ENCODINGS,
+    EXPORTER_SIGNATURES,
+    why_no_tensor,
+    why_not_over_rest,
+    why_unusable,
+)
 
 PREDICT: Final = "tensorflow/serving/predict"
 CLASSIFY: Final = "tensorflow/serving/classify"
 REGRESS: Final = "tensorflow/serving/regress"
 DEFAULT_SIGNATURE: Final = "serving_default"
 
-# Put there by TensorFlow's own exporter: listed by the server, not meant to be called.
-_EXPORTER_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
-
 # What TF Serving reads the answers of Classify and Regress from.
 _CLASSIFY_OUTPUTS: Final = {"classes": "string", "scores": "float32"}
 _REGRESS_OUTPUTS: Final = {"outputs": "float32"}
 
-# What a TensorInfo that is not dense stands for, and the dense tensors that make it up.
-_ENCODINGS: Final = {
-    "coo_sparse": ("a SparseTensor", "indices, values and dense_shape"),
-    "composite": ("a composite tensor", "components"),
-}
-
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
 WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
+NO_SIGNATURES: Final = Hint(
+    "no_signatures",
+    "export it with one: model.export(dir) in Keras 3, or tf.saved_model.save(model, dir, "
+    'signatures={"serving_default": f}) with f, a tf.function that has an input_signature',
+)
 
 _FORMAT = 1
+_FEATURE_DTYPES = ("float32", "int64", "string")
+_FEATURE_KINDS = ("dense", "sparse", "ragged")
+
+
+_set = object.__setattr__  # for frozen dataclasses, while they are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +64,14 @@ class TensorSpec:
 
     Attributes:
         name: the name that requests and answers use (not the graph's tensor name).
-        dtype: the type of its elements.
+        dtype: the type of its elements; a name such as "float32" becomes a :class:`DType`.
         shape: the declared dimensions, -1 for one of any size; None if even the rank is open.
-        encoding: "dense"; or "coo_sparse" / "composite" for a SparseTensor or RaggedTensor put down
-            as one (inputs by TF1's ``build_tensor_info``, outputs by TF2, too), which TF Serving
-            can neither take nor give.
+        encoding: "dense"; or "coo_sparse" / "composite" for a SparseTensor or RaggedTensor that is
+            declared as one (inputs by TF1's ``build_tensor_info``, outputs by TF2, too), which TF
+            Serving can neither take nor give.
+
+    Raises:
+        InvalidInput: an attribute is of the wrong type, or the dtype does not exist.
     """
 
     name: str
@@ -60,9 +79,28 @@ class TensorSpec:
     shape: tuple[int, ...] | None
     encoding: str = "dense"
 
+    if TYPE_CHECKING:  # what may be given is more than what is kept
+
+        def __init__(
+            self,
+            name: str,
+            dtype: DType | str,
+            shape: Sequence[int] | None,
+            encoding: str = "dense",
+        ) -> None: ...
+
     def __str__(self) -> str:
         shape = "of any shape" if self.shape is None else str(list(self.shape))
         return f"{self.dtype} {shape}"
+
+    def __post_init__(self) -> None:
+        check_type("name", self.name, str)
+        _set(self, "dtype", read_dtype(self.dtype))
+        if self.shape is not None:
+            _set(self, "shape", read_shape(self.shape))
+        if self.encoding not in ("dense", *ENCODINGS):
+            known = ", ".join(("dense", *ENCODINGS))
+            raise InvalidInput(f"encoding must be one of {known}, not {shown(self.encoding)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +115,11 @@ class FeatureSpec:
             of rows.  None for the other kinds.
         required: whether every Example must have it; None where the graph does not say.
         default: what stands for a missing feature (where the first dimension is -1: what fills up
-            shorter ones), flat; a lone value stands for all of them.  None where there is none, or
-            the graph does not say.  Floats have as few digits as tell a float32.
+            shorter ones), flat; a lone value stands for all of them.  None where there is no
+            default, or the graph does not say.  Floats have as few digits as identify a float32.
+
+    Raises:
+        InvalidInput: an attribute is of the wrong type, or no feature has this dtype or kind.
     """
 
     name: str
@@ -88,10 +129,43 @@ class FeatureSpec:
     required: bool | None = False
     default: tuple[float | bytes, ...] | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str,
+            dtype: DType | str,
+            kind: str = "dense",
+            shape: Sequence[int] | None = (),
+            required: bool | None = False,
+            default: Sequence[float | bytes | str] | None = None,
+        ) -> None: ...
+
     def __str__(self) -> str:
         if self.shape is None:
             return f"{self.dtype} {self.kind}"
         return f"{self.dtype} {list(self.shape)}" + (" required" if self.required else "")
+
+    def __post_init__(self) -> None:
+        check_type("name", self.name, str)
+        _set(self, "dtype", read_dtype(self.dtype))
+        if self.dtype not in _FEATURE_DTYPES:
+            known = ", ".join(_FEATURE_DTYPES)
+            raise InvalidInput(f"dtype must be one of {known}, not {self.dtype!r}")
+        if self.kind not in _FEATURE_KINDS:
+            known = ", ".join(_FEATURE_KINDS)
+            raise InvalidInput(f"kind must be one of {known}, not {shown(self.kind)}")
+        if self.kind == "dense":
+            _set(self, "shape", read_shape(self.shape, inner=0))
+        elif self.shape not in (None, ()):
+            raise InvalidInput(f"shape must be None where kind is {self.kind!r}")
+        else:
+            _set(self, "shape", None)
+        if self.required is not None:
+            check_type("required", self.required, bool)
+        if self.default is not None:
+            check_type("default", self.default, (list, tuple))
+            _set(self, "default", tuple(read_value(one, self.dtype) for one in self.default))
 
 
 Features: TypeAlias = Mapping[str, FeatureSpec]
@@ -110,9 +184,13 @@ class Signature:
         example_input: the input that takes serialized tf.Examples; None if none does, several do,
             or that is not known, as from a server's metadata.
         features: what the Examples are parsed into, by name, sorted; None if that is not known.
-        why_unusable: why no client can call this signature; None if it can be called.
+        why_unusable: why no client can call this signature for all its outputs; None if it can be
+            called.
         why_not_over_rest: why TF Serving's REST interface cannot carry a call of it; None if it
             can.
+
+    Raises:
+        InvalidInput: an attribute is of the wrong type.
     """
 
     name: str
@@ -143,42 +221,24 @@ class Signature:
                 return "regress"
         return "predict"
 
+    def fetchable(self) -> Signature:
+        """The signature with only those outputs that a client can ask for; itself if all are."""
+        outputs = {n: s for n, s in self.outputs.items() if why_no_tensor("output", s) is None}
+        return self if len(outputs) == len(self.outputs) else replace(self, outputs=outputs)
+
     def __post_init__(self) -> None:
+        check_type("name", self.name, str)
+        check_type("method", self.method, str)
+        _set(self, "inputs", read_specs("inputs", self.inputs, TensorSpec))
+        _set(self, "outputs", read_specs("outputs", self.outputs, TensorSpec))
+        if self.features is not None:
+            _set(self, "features", read_specs("features", self.features, FeatureSpec))
+        _set(self, "defaults", read_defaults(self.defaults, self.inputs))
+        if self.example_input is not None:
+            check_type("example_input", self.example_input, str)
         # Once, for every call asks.
-        object.__setattr__(self, "why_unusable", _why_unusable(self))
-        object.__setattr__(self, "why_not_over_rest", _why_not_over_rest(self))
-
-
-def _why_unusable(signature: Signature) -> str | None:
-    if signature.name == "":
-        return "its name is empty, and an empty name means serving_default in a request"
-    if signature.name in _EXPORTER_SIGNATURES:
-        return "it belongs to TensorFlow's exporter"
-    if not signature.outputs:
-        return "it has no outputs"
-    for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
-        for spec in specs.values():
-            if spec.encoding != "dense":
-                form, parts = _ENCODINGS[spec.encoding]
-                return (
-                    f"{kind} {spec.name!r} is {form}, and TF Serving takes and gives dense tensors "
-                    f"only: export its {parts} as {kind}s of their own"
-                )
-            if not spec.dtype.sendable:
-                return f"{kind} {spec.name!r} is of type {spec.dtype}, which cannot be sent"
-    return None
-
-
-def _why_not_over_rest(signature: Signature) -> str | None:
-    if not signature.inputs:
-        return "it has no inputs, and TF Serving cannot call such a signature over REST"
-    for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
-        for spec in specs.values():
-            if spec.encoding != "dense":
-                return f"{kind} {spec.name!r} is not dense, and an answer in JSON has all outputs"
-            if not spec.dtype.rest:
-                return f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
-    return None
+        _set(self, "why_unusable", why_unusable(self))
+        _set(self, "why_not_over_rest", why_not_over_rest(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,52 +249,84 @@ class Model:
         name: what the server calls it.
         version: the version these signatures were read from; None where that is not known.
         signatures: the signatures by key, sorted.
+
+    Raises:
+        InvalidInput: an attribute is of the wrong type.
     """
 
     name: str
     version: int | None
     signatures: Mapping[str, Signature]
 
+    def __post_init__(self) -> None:
+        check_type("name", self.name, str)
+        if self.version is not None and (
+            not isinstance(self.version, int)
+            or isinstance(self.version, bool)
+            or not 0 <= self.version < MAX_SIZE
+        ):
+            raise InvalidInput(f"version must be an integer from 0, not {shown(self.version)}")
+        _set(self, "signatures", read_specs("signatures", self.signatures, Signature))
+
     def usable(self) -> dict[str, Signature]:
-        """The signatures that a client can call."""
+        """The signatures that a client can call for all their outputs."""
         return {k: s for k, s in self.signatures.items() if s.why_unusable is None}
 
     def signature(self, name: str | None = None) -> Signature:
         """The signature of this name; None picks serving_default, else the only usable one.
 
         Raises:
-            InvalidInput: there is no such signature, or None fits more than one.
+            InvalidInput: it does not exist, or None fits more than one.
         """
         picked = self.pick(name)
         if picked is not None:
             return picked
-        usable = _listed(self.usable())
-        if name is None:
+        there = {k: s for k, s in self.signatures.items() if k not in EXPORTER_SIGNATURES}
+        if not there:
             raise InvalidInput(
-                f"the model has no signature {DEFAULT_SIGNATURE!r}, so say which to use: {usable}",
+                "the model was exported without signatures, and TF Serving calls nothing else",
                 model=self.name,
-                hint=WHICH_SIGNATURE,
+                signature=name,
+                hint=NO_SIGNATURES,
+            )
+        usable = {k: s for k, s in there.items() if s.fetchable().why_unusable is None}
+        if name is not None:
+            raise InvalidInput(
+                f"the model has no signature {name!r}; it has {_listed(usable or there)}",
+                model=self.name,
+                signature=name,
+            )
+        if not usable:
+            reasons = "; ".join(f"{k!r}: {s.why_unusable}" for k, s in there.items())
+            raise InvalidInput(
+                f"the model has no signature that can be called: {reasons}", model=self.name
             )
         raise InvalidInput(
-            f"the model has no signature {name!r}; it has {usable}", model=self.name, signature=name
+            f"the model has no signature {DEFAULT_SIGNATURE!r}, so say which to use: "
+            f"{_listed(usable)}",
+            model=self.name,
+            hint=WHICH_SIGNATURE,
         )
 
     def pick(self, name: str | None) -> Signature | None:
         """What :meth:`signature` gives; None where there is none."""
         if not isinstance(name, str | None):
             raise InvalidInput(
-                f"signature must be a name or a Signature, not {name!r:.50}", model=self.name
+                f"signature must be a name or a Signature, not {shown(name)}", model=self.name
             )
         picked = self.signatures.get(DEFAULT_SIGNATURE if name is None else name)
         if picked is None and name is None:
-            usable = self.usable()
+            # One that can be called for some of its outputs only is as good as none beside others.
+            usable = self.usable() or {
+                k: s for k, s in self.signatures.items() if s.fetchable().why_unusable is None
+            }
             if len(usable) == 1:
                 (picked,) = usable.values()
         return picked
 
 
 def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(map(repr, names)) or "none that can be called"
+    return ", ".join(map(repr, names))
 
 
 def to_json(model: Model, *, version: bool = True) -> bytes:
@@ -283,18 +375,8 @@ def _feature_to_json(spec: FeatureSpec) -> dict[str, Any]:
         data["shape"] = spec.shape
     data["required"] = spec.required
     if spec.default is not None:
-        data["default"] = [_value_to_json(value) for value in spec.default]
+        data["default"] = [value_to_json(value) for value in spec.default]
     return data
-
-
-def _value_to_json(value: float | bytes) -> Any:
-    """A default value; JSON has no bytes, no NaN and no infinities."""
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return {"b64": base64.b64encode(value).decode()}
-    return value if math.isfinite(value) else str(value)
 
 
 def from_json(text: bytes | str) -> Model:
@@ -307,109 +389,49 @@ def from_json(text: bytes | str) -> Model:
         data = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"not a schema: {error}") from None
-    root = _Place("schema", data)
+    root = Place("schema", data)
     if (number := root.get("format", int)) != _FORMAT:
         raise InvalidInput(f"schema.format is {number}; this version of tfsclient reads {_FORMAT}")
-    signatures = {}
-    for name, place in root.items("signatures"):
-        inputs = {n: _tensor_from_json(n, p) for n, p in place.items("inputs")}
-        defaults = place.value.get("defaults", [])
-        if not isinstance(defaults, list) or not all(d in inputs for d in defaults):
-            raise InvalidInput(f"{place.path}.defaults must be a list of inputs")
-        signatures[name] = Signature(
-            name=name,
-            inputs=inputs,
-            outputs={n: _tensor_from_json(n, p) for n, p in place.items("outputs")},
-            method=place.get("method", str),
-            defaults=frozenset(defaults),
-            **_examples_from_json(place, inputs),
-        )
-    version = data.get("version")
-    if version is not None and (type(version) is not int or not 0 <= version < 1 << 63):
-        raise InvalidInput(f"schema.version must be an integer from 0, not {version!r}")
-    return Model(root.get("model", str), version, signatures)
+    signatures = {name: _signature_from_json(name, p) for name, p in root.items("signatures")}
+    return root.make(Model, root.get("model", str), data.get("version"), signatures)
 
 
-class _Place:
-    """A JSON object and where it stands, so that errors can say so."""
-
-    def __init__(self, path: str, value: Any) -> None:
-        if not isinstance(value, dict):
-            raise InvalidInput(f"{path} must be a JSON object, not {type(value).__name__}")
-        self.path, self.value = path, value
-
-    def get(self, key: str, kind: type[Any]) -> Any:
-        value = self.value.get(key)
-        if type(value) is not kind:
-            raise InvalidInput(f"{self.path}.{key} must be {kind.__name__}, not {value!r}")
-        return value
-
-    def items(self, key: str) -> list[tuple[str, _Place]]:
-        """The members of an object of objects, sorted by name."""
-        inner = _Place(f"{self.path}.{key}", self.value.get(key))
-        return [(n, _Place(f"{inner.path}[{n!r}]", v)) for n, v in sorted(inner.value.items())]
-
-
-def _tensor_from_json(name: str, place: _Place) -> TensorSpec:
-    try:
-        dtype = DType(place.get("dtype", str))
-    except ValueError as error:
-        raise InvalidInput(f"{place.path}.dtype: {error}") from None
-    shape = place.value.get("shape")
-    if shape is not None and not (
-        isinstance(shape, list) and all(type(d) is int and -1 <= d < 1 << 63 for d in shape)
-    ):
-        raise InvalidInput(f"{place.path}.shape must be a list of integers from -1, or null")
-    encoding = place.value.get("encoding", "dense")
-    if encoding not in ("dense", *_ENCODINGS):
-        raise InvalidInput(f"{place.path}.encoding is {encoding!r}")
-    return TensorSpec(name, dtype, None if shape is None else tuple(shape), encoding)
-
-
-def _examples_from_json(place: _Place, inputs: Mapping[str, TensorSpec]) -> dict[str, Any]:
-    data: dict[str, Any] = {}
+def _signature_from_json(name: str, place: Place) -> Signature:
+    inputs = {n: _tensor_from_json(n, p) for n, p in place.items("inputs")}
+    outputs = {n: _tensor_from_json(n, p) for n, p in place.items("outputs")}
+    example_input = features = None
     if "example_input" in place.value:
-        data["example_input"] = place.get("example_input", str)
-        if data["example_input"] not in inputs:
+        example_input = place.get("example_input", str)
+        if example_input not in inputs:
             raise InvalidInput(f"{place.path}.example_input must be an input")
     if "features" in place.value:
-        data["features"] = {n: _feature_from_json(n, p) for n, p in place.items("features")}
-    return data
+        features = {n: _feature_from_json(n, p) for n, p in place.items("features")}
+    return place.make(
+        Signature,
+        name,
+        inputs,
+        outputs,
+        place.get("method", str),
+        place.value.get("defaults", []),
+        example_input,
+        features,
+    )
 
 
-def _feature_from_json(name: str, place: _Place) -> FeatureSpec:
+def _tensor_from_json(name: str, place: Place) -> TensorSpec:
+    dtype, shape = place.get("dtype", str), place.value.get("shape")
+    return place.make(TensorSpec, name, dtype, shape, place.value.get("encoding", "dense"))
+
+
+def _feature_from_json(name: str, place: Place) -> FeatureSpec:
     dtype, kind = place.get("dtype", str), place.get("kind", str)
-    if dtype not in ("float32", "int64", "string"):
-        raise InvalidInput(f"{place.path}.dtype is {dtype!r}, which no feature has")
-    if kind not in ("dense", "sparse", "ragged"):
-        raise InvalidInput(f"{place.path}.kind is {kind!r}")
-    shape = None
-    if kind == "dense":
-        shape = tuple(place.get("shape", list))
-        if not all(type(d) is int and d >= (0 if i else -1) for i, d in enumerate(shape)):
-            raise InvalidInput(f"{place.path}.shape must be integers from 0 (the first from -1)")
-    required = None if place.value.get("required") is None else place.get("required", bool)
+    shape = place.value.get("shape") if kind == "dense" else None
     default = None
     if "default" in place.value:
         values = place.get("default", list)
         try:
-            default = tuple(_value_from_json(value, DType(dtype)) for value in values)
+            default = [value_from_json(value, dtype) for value in values]
         except ValueError as error:
             raise InvalidInput(f"{place.path}.default: {error}") from None
-    return FeatureSpec(name, DType(dtype), kind, shape, required, default)
-
-
-def _value_from_json(value: Any, dtype: DType) -> float | bytes:
-    if dtype == STRING:
-        if isinstance(value, str):
-            return value.encode()
-        if isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str):
-            return base64.b64decode(value["b64"], validate=True)
-    elif dtype == "int64":
-        if type(value) is int and -1 << 63 <= value < 1 << 63:
-            return value
-    elif type(value) in (int, float) or value in ("inf", "-inf"):
-        return float(value)
-    elif value == "nan":
-        return math.nan  # itself, so that schemas with it compare equal
-    raise ValueError(f"{value!r} is no {dtype}")
+    required = place.value.get("required")
+    return place.make(FeatureSpec, name, dtype, kind, shape, required, default)
