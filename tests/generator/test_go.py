@@ -34,7 +34,7 @@ from tfsclient._calls import grpc
 from tfsclient._codec import rest_json
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
-from tfsclient._inputs.example import serialize
+from tfsclient._inputs.example import content_of, serialize
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
@@ -121,6 +121,7 @@ def all_of_it() -> Model:
         Signature("rest", over_rest, over_rest),
         Signature("pictures", pictures | {"img": TensorSpec("img", one.dtype, ())}, scores),
         Signature("example_png", {"png": replace(one, name="png")}, values, example_input="png"),
+        Signature("bare", {"b64": TensorSpec("b64", one.dtype, ())}, values),
         Signature("classify", {"inputs": one}, scores, schema.CLASSIFY),
         Signature("regress", {"inputs": one}, values, schema.REGRESS),
         Signature("example", {"inputs": one}, values, example_input="inputs", features=features),
@@ -183,7 +184,7 @@ def test_the_runtime_by_itself(runtime: Path, tmp_path: Path) -> None:
     }
     written = {
         "Proto": base64.b64encode(serialize(features)).decode(),
-        "JSON": rest_json.example_to_json(features).decode(),
+        "JSON": rest_json.example_to_json(content_of(features)).decode(),
     }
     (tmp_path / "examples.json").write_text(json.dumps(written), "utf-8")
     run(tool("go"), "vet", ".", cwd=runtime)
