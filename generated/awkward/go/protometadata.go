@@ -43,7 +43,7 @@ func readMetadataResponse(message []byte) (map[string]signature, error) {
 				if err != nil {
 					return err
 				}
-				signatures[name], err = readSignature(message)
+				signatures[name], err = readSignatureDef(message)
 				return err
 			})
 		})
@@ -51,7 +51,7 @@ func readMetadataResponse(message []byte) (map[string]signature, error) {
 	return signatures, err
 }
 
-func readSignature(message []byte) (s signature, err error) {
+func readSignatureDef(message []byte) (s signature, err error) {
 	if s.inputs, err = readTensorInfos(message, signatureInputs); err != nil {
 		return s, err
 	}

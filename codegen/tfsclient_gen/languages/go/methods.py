@@ -23,8 +23,8 @@ _FEW: Final = 4  # elements that a sample lists
 _WIDTH: Final = 100
 _TAB: Final = 4
 
-# Methods of the client, and those of interfaces that are known by their methods' names: go vet wants
-# the standard ones as the interfaces declare them, and fmt calls a String, Format or Error.
+# Methods of the client, and those by which interfaces are known: go vet wants the standard ones to
+# be as their interfaces declare them, and fmt calls a String, Format or Error.
 _METHODS: Final = frozenset(
     """
     Close Metadata Status WaitUntilReady
