@@ -164,8 +164,10 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(zoo_model(name), folder / name)
     write(hostile_model("hostile"), folder / "hostile")
     write(known_methods(), folder / "methods")
-    for features in (None, {}):
-        for kind in (schema.PREDICT, schema.CLASSIFY, schema.REGRESS):
+    kinds = (schema.PREDICT, schema.CLASSIFY, schema.REGRESS)
+    nothing: dict[str, FeatureSpec] = {}
+    for features in (None, nothing):
+        for kind in kinds:
             name = f"nothing{features is None}{kind.rpartition('/')[2]}".lower()
             write(without_features(name, kind, features), folder / name)
     write(all_of_it(), folder / "every")

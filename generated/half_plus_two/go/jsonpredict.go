@@ -54,7 +54,11 @@ func readPredictAnswer(answer string, outputs []output) error {
 			came = append(came, outputs[0].name)
 			return read(&outputs[0])
 		case len(outputs) > 1 && r.peek() != '{':
-			return badAnswer("it holds a single output without a name, not %d; %s", len(outputs), drifted)
+			var names []string
+			for _, out := range outputs {
+				names = append(names, out.name)
+			}
+			return badAnswer("it lacks %s; it holds a single output without a name; %s", named(names), drifted)
 		}
 		return r.object(func(name string) error {
 			came = append(came, name)

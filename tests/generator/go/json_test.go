@@ -102,7 +102,7 @@ func TestMissingOutputsAreNamed(t *testing.T) {
 		{readPredictAnswer(`{"outputs": {"a": 1, "c": 2}}`, both), `lacks output "b"; it holds outputs "a" "c"`},
 		{readPredictAnswer(`{"outputs": {}}`, both), `lacks outputs "a" "b"; it holds no outputs`},
 		{readPredictAnswer(`{}`, both), `lacks outputs "a" "b"; it holds no outputs`},
-		{readPredictAnswer(`{"outputs": [1]}`, both), `a single output without a name`},
+		{readPredictAnswer(`{"outputs": [1]}`, both), `lacks outputs "a" "b"; it holds a single output without a name`},
 		{readPredictAnswer(`{"outputs": 1.0}`, both), `a single output without a name`},
 		{readPredictAnswer(`{"outputs": {"c": [1], "d": [1]}}`, both[:1]), `lacks output "a"; it holds outputs "c" "d"`},
 		{readPredictResponse(nil, both), `lacks outputs "a" "b"; it holds no outputs`},
