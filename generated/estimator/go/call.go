@@ -99,14 +99,14 @@ func (s *server) within(ctx context.Context, c *call, send func(context.Context,
 		return &Error{Code: Canceled, Message: closed, Err: ErrNotSent}
 	}
 	callers := ctx
-	ctx, cancel := context.WithCancel(ctx)
+	var cancel context.CancelFunc
+	if c.timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
 	defer cancel()
 	defer context.AfterFunc(s.open, cancel)()
-	if c.timeout > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, c.timeout)
-		defer stop()
-	}
 	err := s.verify(ctx, c)
 	if err == nil {
 		err = send(ctx, c)
