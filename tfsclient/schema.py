@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
@@ -143,6 +143,22 @@ class Signature:
                 return "regress"
         return "predict"
 
+    def callable_part(self) -> Signature | None:
+        """The signature with those outputs that a server can give; None if it cannot be called.
+
+        A request over gRPC may ask for some of the outputs, so that one which is sparse, or of a
+        type that cannot be sent, keeps no caller from the others.  REST always gives all.
+        """
+        if self.why_unusable is None:
+            return self
+        given = {
+            name: spec
+            for name, spec in self.outputs.items()
+            if spec.encoding == "dense" and spec.dtype.sendable
+        }
+        part = replace(self, outputs=given)
+        return part if part.why_unusable is None else None
+
     def __post_init__(self) -> None:
         # Once, for every call asks.
         object.__setattr__(self, "why_unusable", _why_unusable(self))
@@ -189,11 +205,14 @@ class Model:
         name: what the server calls it.
         version: the version these signatures were read from; None where that is not known.
         signatures: the signatures by key, sorted.
+        tags: of a model read from a SavedModel, the tags of the graph that was read, sorted.  They
+            are not written as JSON, and play no part in comparisons.
     """
 
     name: str
     version: int | None
     signatures: Mapping[str, Signature]
+    tags: tuple[str, ...] | None = field(default=None, compare=False)
 
     def usable(self) -> dict[str, Signature]:
         """The signatures that a client can call."""
