@@ -186,10 +186,10 @@ def _made(
             made[lang] = client
         except NothingToCall as error:
             empty[lang] = error
-    for lang, error in empty.items():
+    for lang, refused in empty.items():
         if not skip or not made:
-            raise error
-        _tell(f"{lang}: left out: {error.details}")
+            raise refused
+        _tell(f"{lang}: left out: {refused.details}")
     return made
 
 

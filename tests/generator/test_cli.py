@@ -172,9 +172,9 @@ def test_an_option_given_twice_is_refused(option: str, tmp_path: Path) -> None:
 
 
 def test_a_model_of_which_nothing_can_be_called_is_refused(tmp_path: Path) -> None:
-    half = {"dtype": "float16", "shape": []}
-    sparse = {"dtype": "float32", "shape": [-1], "encoding": "coo_sparse"}
-    for name, signatures, langs, words in (
+    half: dict[str, Any] = {"dtype": "float16", "shape": []}
+    sparse: dict[str, Any] = {"dtype": "float32", "shape": [-1], "encoding": "coo_sparse"}
+    cases: list[tuple[str, dict[str, dict[str, Any]], tuple[str, ...], str]] = [
         ("none", {}, ("go", "all"), "it has no signatures"),
         (
             "sparse",
@@ -183,7 +183,8 @@ def test_a_model_of_which_nothing_can_be_called_is_refused(tmp_path: Path) -> No
             "input 'x' is a SparseTensor",
         ),
         ("half", {"s": {"inputs": {"x": half}}}, ("curl", "js"), "input 'x' is float16"),
-    ):
+    ]
+    for name, signatures, langs, words in cases:
         for signature in signatures.values():
             signature |= {"method": "", "outputs": {"y": half}}
         schema = tmp_path / f"{name}.json"

@@ -306,7 +306,8 @@ from client.models import (
 client = Client(base_url=sys.argv[1], raise_on_unexpected_status=True)
 columns = ServingDefaultColumnRequest(inputs=ServingDefaultInputs(x=[[1.0], [2.0]]))
 assert predict.sync(client=client, body=columns).outputs == [[3.5], [4.0]]
-rows = ServingDefaultRowRequest(instances=[ServingDefaultInstance(x=[1.0]), ServingDefaultInstance(x=[2.0])])
+instances = [ServingDefaultInstance(x=[x]) for x in (1.0, 2.0)]
+rows = ServingDefaultRowRequest(instances=instances)
 assert predict_of_version.sync(1, client=client, body=rows).predictions == [[2.5], [3.0]]
 assert isinstance(predict_of_version.sync(9, client=client, body=rows), CallError)
 examples = ClassifyTwoExamplesRequest(
