@@ -184,7 +184,7 @@ def test_exit_codes(tmp_path: Path, echo: Echo) -> None:
     assert run(script, "status", HALF_PLUS_TWO_VERSION="1", **label, **url).returncode == 2
     assert run(script, "status", HALF_PLUS_TWO_VERSION="1x", **url).returncode == 2
     assert run(script, "serving_default", "body.json", **url).returncode == 2
-    assert run(script, "serving_default", "@missing.json", **url).returncode == 1
+    assert run(script, "serving_default", "@missing.json", **url).returncode == 2
     assert run(script, "serving_default", "-", "-", **url).returncode == 2
     assert "usage:" in run(script, "nothing", **url).stderr
     assert run(script, **url).returncode == 2
