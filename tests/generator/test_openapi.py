@@ -124,7 +124,8 @@ def in_full(body: Any, model: Model) -> Any:
     """A body without the short forms, which the server takes and the schemas leave out."""
     if not isinstance(body, dict):
         return body
-    signature = model.signatures.get(body.get("signature_name") or "serving_default")
+    asked = body.get("signature_name") or "serving_default"
+    signature = model.signatures.get(asked) if isinstance(asked, str) else None
     lone = list(signature.inputs) if signature and len(signature.inputs) == 1 else []
 
     def named(value: Any) -> Any:
