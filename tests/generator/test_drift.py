@@ -149,7 +149,7 @@ def feature(**changes: Any) -> list[str]:
 
 def test_features_change() -> None:
     assert feature() == []
-    assert feature(dtype=DType("int64")) == ["breaking"]
+    assert feature(dtype=DType("int64"), default=(1,)) == ["breaking"]
     assert feature(shape=(4,)) == ["breaking"]
     assert feature(shape=(-1,)) == ["compatible"]
     assert feature(kind="ragged", shape=None) == ["compatible"]

@@ -366,7 +366,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     assert isinstance(value, TensorSpec)
-    return {"name": value.name, "dtype": value.dtype.number}
+    return {"name": value.name, "dtype": value.dtype.number, "shape": value.shape}
 
 
 def _recorded_rest() -> list[tuple[bytes, Mapping[str, TensorSpec]]]:
