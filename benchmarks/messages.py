@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from benchmarks.cases import MODEL, Arrays, Case
-from tfsclient import DType, Model, PredictRequest, Signature, TensorSpec
-from tfsclient._codec.predict import PredictResponse, encode_predict_response, join
-from tfsclient._codec.protobuf import chunk
+from tfsclient import DType, Model, ModelRef, PredictRequest, Signature, TensorSpec
+from tfsclient._codec.predict import PredictResponse, encode_predict_response
+from tfsclient._codec.protobuf import chunk, join
 from tfsclient._codec.tensor import Tensor, encode_tensor
+
+_REF = ModelRef(MODEL, signature="serving_default")
 
 
 def schema(case: Case) -> Model:
@@ -36,7 +40,7 @@ def _tensors(arrays: Arrays) -> dict[str, Tensor]:
 
 def request(case: Case) -> bytes:
     """The serialized PredictRequest."""
-    return PredictRequest(MODEL, _tensors(case.inputs()), "serving_default").to_bytes()
+    return PredictRequest(_REF, _tensors(case.inputs())).to_bytes()
 
 
 def answer(case: Case) -> tuple[str, bytes]:
@@ -47,7 +51,7 @@ def answer(case: Case) -> tuple[str, bytes]:
         numbers = orjson.dumps(tensor.array, option=orjson.OPT_SERIALIZE_NUMPY)
         return "rest", b'{\n    "outputs": ' + numbers + b"\n}"
     response = encode_predict_response(
-        PredictResponse(MODEL, 1, "serving_default", {} if case.content else tensors)
+        PredictResponse(replace(_REF, version=1), {} if case.content else tensors)
     )
     if case.content:
         response += [

@@ -49,7 +49,7 @@ def compare(old: Model, new: Model) -> list[Difference]:
     Names and versions of the models play no part, since a client can be told another, nor do
     signatures that can be called on neither side.
     """
-    before, after = old.usable(), new.usable()
+    before, after = _callable(old), _callable(new)
     found: list[Difference] = []
     for name in sorted({*before, *after}):
         where = f"signature {name!r}"
@@ -63,6 +63,12 @@ def compare(old: Model, new: Model) -> list[Difference]:
         else:
             found += _signature(where, before[name], after[name])
     return found
+
+
+def _callable(model: Model) -> dict[str, Signature]:
+    """The signatures that can be called, with the outputs that a server can give."""
+    parts = {name: signature.callable_part() for name, signature in model.signatures.items()}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _signature(where: str, old: Signature, new: Signature) -> Iterator[Difference]:
@@ -169,7 +175,9 @@ def _likeness(one: str, other: str) -> float:
 def _examples(where: str, old: Signature, new: Signature) -> Iterator[Difference]:
     told = [(s.example_input is not None, s.features is not None) for s in (old, new)]
     if told[0] != told[1]:
-        text = "only one side tells its tf.Examples; a SavedModel folder does, a server does not"
+        text = (
+            "only one side describes its tf.Examples; a SavedModel folder does, a server does not"
+        )
         yield Difference("not comparable", where, text)
     elif old.example_input != new.example_input:
         text = f"tf.Examples went to input {old.example_input!r}, go to {new.example_input!r}"
@@ -192,7 +200,7 @@ def _features(where: str, old: Features, new: Features) -> Iterator[Difference]:
 
 def _new_feature(at: str, spec: FeatureSpec) -> Difference:
     if spec.required is None:
-        return Difference("not comparable", at, f"new, {spec}; whether it is required is not told")
+        return Difference("not comparable", at, f"new, {spec}; whether it is required is not known")
     verdict: Verdict = "breaking" if spec.required else "compatible"
     return Difference(verdict, at, f"new, {spec}")
 
@@ -208,7 +216,7 @@ def _feature(at: str, old: FeatureSpec, new: FeatureSpec) -> Iterator[Difference
         yield from _input_shape(at, old.shape, new.shape)
     if old.required != new.required:
         if old.required is None or new.required is None:
-            yield Difference("not comparable", at, "only one side tells whether it is required")
+            yield Difference("not comparable", at, "only one side says whether it is required")
         elif new.required:
             yield Difference("breaking", at, "was optional, is required")
         else:

@@ -13,6 +13,8 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient.errors import shown
+
 # TensorProto's value fields, by number.
 FLOAT_VAL, DOUBLE_VAL, INT_VAL, STRING_VAL = 5, 6, 7, 8
 SCOMPLEX_VAL, INT64_VAL, BOOL_VAL, DCOMPLEX_VAL = 9, 10, 11, 12
@@ -104,7 +106,7 @@ class DType(str):
             prefix, _, digits = name.partition("_")
             if prefix != "dtype" or not digits.removeprefix("-").isdecimal():
                 raise ValueError(
-                    f"no tensor type is called {name!r}; known are {', '.join(_FACTS)}"
+                    f"no tensor type is called {shown(name)}; known are {', '.join(_FACTS)}"
                 )
             facts = _Facts(int(digits), name)
         self = super().__new__(cls, name)

@@ -26,7 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any
+from reprlib import Repr
+from typing import Any, Final
 
 
 class Code(str, Enum):
@@ -272,6 +273,18 @@ _BY_HTTP_STATUS = {
 }
 
 
+_repr = Repr()
+_repr.maxlevel, _repr.maxstring, _repr.maxother = 3, 60, 60
+
+
+def shown(value: object) -> str:
+    """A value for an error's text: short, whatever its size and depth."""
+    try:
+        return _repr.repr(value)
+    except (ValueError, RecursionError):  # Python does not print integers of thousands of digits
+        return f"a {type(value).__name__}"
+
+
 def left_out(error: ImportError) -> MissingExtra:
     """The error for what an installation for REST alone does not do."""
     return MissingExtra(
@@ -280,13 +293,18 @@ def left_out(error: ImportError) -> MissingExtra:
     )
 
 
+REDEPLOYED: Final = (
+    "was another model deployed under this name? tfsclient-gen drift shows the difference"
+)
+
+
 def missing_outputs(wanted: Iterable[str], came: Iterable[str]) -> DecodeError:
     """The error for an answer that lacks outputs which the signature promises."""
     missing = ", ".join(sorted(set(wanted) - set(came)))
     found = ", ".join(sorted(came)) or "none at all"
     return DecodeError(
         f"the answer lacks the output {missing}; the outputs in it are {found}",
-        hint="was another model deployed under this name? tfsclient-gen drift shows the difference",
+        hint=REDEPLOYED,
     )
 
 

@@ -47,9 +47,13 @@ def write(
         if not append:
             raise InvalidInput(f"{path} exists", hint="remove it, or append to it")
         frames += _read(path)
+    previous, framed = None, b""
     for request in requests:
         method = "Predict" if isinstance(request, PredictRequest) else request.method
-        frames.append(frame(encode_log(method, request.to_bytes())))
+        log = encode_log(method, request.to_bytes())
+        if log != previous:  # often it is the same again, and a checksum takes long
+            previous, framed = log, frame(log)
+        frames.append(framed)
         if len(frames) > MAX_RECORDS:
             raise InvalidInput(f"TF Serving takes at most {MAX_RECORDS} warm-up records")
     if not frames:

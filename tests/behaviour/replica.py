@@ -15,12 +15,13 @@ from typing import Any
 import grpc
 import numpy as np
 
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import (
     PredictResponse,
     decode_predict_request,
     encode_predict_response,
-    join,
 )
+from tfsclient._codec.protobuf import join
 from tfsclient._codec.tensor import Tensor, decode_tensor
 
 GRPC_PORT, REST_PORT, VERSION = map(int, sys.argv[1:])
@@ -30,7 +31,8 @@ def predict(data: bytes, _context: Any) -> bytes:
     request = decode_predict_request(data)
     dtype, array = decode_tensor(request.inputs["x"])
     outputs = {"y": Tensor(dtype, array + np.float32(1))}
-    return join(encode_predict_response(PredictResponse("m", VERSION, "s", outputs)))
+    ref = ModelRef("m", VERSION, None, "s")
+    return join(encode_predict_response(PredictResponse(ref, outputs)))
 
 
 class Rest(BaseHTTPRequestHandler):

@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import Zoo, missing
 from tfsclient import Client, InvalidArgument, InvalidInput, Unimplemented, sources
+from tfsclient._calls.request import model_path
+from tfsclient._codec.inference import Task
 
 MODELS = Path(__file__).parents[1] / "conformance" / "models"
 
@@ -57,7 +59,7 @@ def test_known_features_are_checked_and_cast(target: str, make_client: Any) -> N
 
 
 def test_multi_inference_is_for_grpc(client: Client, target: str) -> None:
-    tasks = {"classify_x_to_y": "classify", "regress_x_to_y": "regress"}
+    tasks: dict[str, Task] = {"classify_x_to_y": "classify", "regress_x_to_y": "regress"}
     if target.startswith("http"):
         with pytest.raises(Unimplemented, match="multi-inference"):
             client.multi_inference("half_plus_two", tasks, [{"x": 2.0}])
@@ -87,7 +89,7 @@ def test_an_official_request_is_sent_as_it_is(client: Client) -> None:
     message.inputs["x"].CopyFrom(tf.make_tensor_proto([[1.0], [2.0]], tf.float32))
     answer = client.send(message)
     np.testing.assert_array_equal(answer["y"], [[3.5], [4.0]])
-    with pytest.raises(InvalidInput, match=r"TensorProto is no PredictRequest"):
+    with pytest.raises(InvalidInput, match=r"TensorProto is not a PredictRequest"):
         client.send(message.inputs["x"])
 
 
@@ -102,7 +104,7 @@ def test_a_server_takes_both_json_forms(
     zoo: Zoo, model: str, signature: str | None, inputs: dict[str, Any]
 ) -> None:
     request = Client(zoo.grpc).build_predict(model, inputs, signature=signature)
-    url = zoo.rest + request.rest_path()
+    url = zoo.rest + model_path(request.ref) + ":predict"
     by_row = httpx.post(url, content=request.to_json(row=True)).json()["predictions"]
     by_column = httpx.post(url, content=request.to_json()).json()["outputs"]
     if isinstance(by_column, dict):

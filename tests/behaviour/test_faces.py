@@ -17,7 +17,9 @@ import pytest
 
 from tests.conftest import Zoo
 from tfsclient import (
+    AsyncBoundModel,
     AsyncClient,
+    BoundModel,
     CallInfo,
     Client,
     DeadlineExceeded,
@@ -30,25 +32,40 @@ from tfsclient import (
 SLOW = {"x": [1.0], "steps": 40_000}
 
 
-def test_the_async_client_has_the_same_methods_with_the_same_arguments() -> None:
-    def methods(kind: type) -> dict[str, list[tuple[Any, ...]]]:
-        return {
-            name: [
-                (p.name, p.kind, p.default) for p in inspect.signature(member).parameters.values()
-            ]
-            for name, member in inspect.getmembers(kind, callable)
-            if not name.startswith("_")
-        }
+def methods(kind: type) -> dict[str, list[tuple[Any, ...]]]:
+    """The public methods by name: their parameters' names, kinds and defaults."""
+    return {
+        name: [(p.name, p.kind, p.default) for p in inspect.signature(member).parameters.values()]
+        for name, member in inspect.getmembers(kind, callable)
+        if not name.startswith("_")
+    }
 
+
+def test_the_async_client_has_the_same_methods_with_the_same_arguments() -> None:
     sync, aio = methods(Client), methods(AsyncClient)
     assert set(sync) - set(aio) == {"predict_future"}
     assert set(aio) <= set(sync)
     for name, signature in aio.items():
         assert signature == sync[name], name
-    assert (
-        inspect.signature(Client.__init__).parameters
-        == inspect.signature(AsyncClient.__init__).parameters
+    made, aio_made = (
+        dict(inspect.signature(kind.__init__).parameters) for kind in (Client, AsyncClient)
     )
+    transport, aio_transport = made.pop("transport"), aio_made.pop("transport")
+    assert made == aio_made
+    # What sends the bytes is a protocol of each colour's own.
+    assert transport.annotation == "Transport | None"
+    assert aio_transport.annotation == "AsyncTransport | None"
+    assert transport.replace(annotation=None) == aio_transport.replace(annotation=None)
+
+
+def test_a_bound_model_takes_the_same_arguments_but_those_that_it_has() -> None:
+    sync, aio = methods(BoundModel), methods(AsyncBoundModel)
+    assert set(sync) - set(aio) == {"predict_future"}
+    assert set(aio) <= set(sync)
+    for bound, client in ((sync, methods(Client)), (aio, methods(AsyncClient))):
+        for name, own in bound.items():
+            has = ("model", "version", "label")
+            assert own == [p for p in client[name] if p[0] not in has], name
 
 
 def test_a_future_is_a_real_future(target: str) -> None:

@@ -5,7 +5,7 @@ Cases that are tested for their own sake elsewhere:
     str beyond ASCII, a lone string      test_predict::test_a_scalar_string_keeps_every_byte
     0-d arrays, unknown rank             test_predict::test_every_rank
     strided and big-endian arrays        test_predict::test_any_memory_layout
-    object arrays, str and bytes mixed   library/test_inputs::test_strings_keep_every_byte
+    object arrays, str and bytes mixed   inputs/test_prepare::test_strings_keep_every_byte
     splat, tensor_content, half_val      codec/test_official_messages
     NaN and infinity, both ways          test_predict::test_nan_and_infinity_travel
     label against version                test_predict::test_a_label_picks_its_version
@@ -45,6 +45,7 @@ from tfsclient import (
     Unimplemented,
     build_predict,
 )
+from tfsclient._calls.request import model_path
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.predict import decode_predict_response
 from tfsclient._codec.protobuf import VARINT, chunk, tag, varint
@@ -137,7 +138,8 @@ def test_a_version_is_written_if_it_was_given(version: int | None) -> None:
     assert message.model_spec.HasField("version") == (version is not None)
     assert message.model_spec.version.value == (version or 0)
     path = "" if version is None else f"/versions/{version}"
-    assert request.rest_path() == f"/v1/models/m{path}:predict"
+    assert model_path(request.ref) == f"/v1/models/m{path}"
+    assert request.to_curl().endswith(f"/v1/models/m{path}:predict")
 
 
 def test_without_a_default_signature_all_are_told() -> None:

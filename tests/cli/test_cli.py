@@ -171,8 +171,8 @@ def test_json_means_itself(value: Any) -> None:
     ("arguments", "told"),
     [
         (["-i", "y=1"], "did you mean 'x'"),
-        (["-i", "x=abc"], "'abc' is none"),
-        (["-i", "x=[1"], "'[1' is none"),
+        (["-i", "x=abc"], "'abc' is not"),
+        (["-i", "x=[1"], "'[1' is not"),
         (["-i", "x=3"], "has shape ()"),
         (["-i", "x=[1]", "-i", "x=[2]"], "given twice"),
         (["-i", "[1]", "-i", "x=[2]"], "must be the only one"),
@@ -213,7 +213,7 @@ def test_advice_is_what_can_be_typed(zoo: Zoo) -> None:
         told = result.stderr.partition("hint: ")[2]
         assert told.strip() == (hint or ""), result.stderr
     secure = run("status", f"grpcs://{zoo.grpc}", "linear")
-    assert "hint: if TLS is what failed: tfsclient doctor tells more" in secure.stderr
+    assert "hint: if TLS is what failed, `tfsclient doctor` finds out more" in secure.stderr
 
 
 def test_files_that_lie_are_told(fake: FakeServer, tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def test_reload_shows_and_sends_changes(tmp_path: Path) -> None:
         assert run("reload", server.rest_target, change).exit_code == 2
         change.write_text("nonsense")
         assert (
-            "change.config is no ModelServerConfig"
+            "change.config is not a ModelServerConfig"
             in run("reload", server.grpc_target, change).stderr
         )
     assert run("reload", NOWHERE, running, "--timeout", "1").exit_code == 3

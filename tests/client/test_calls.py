@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import missing
-from tfsclient._calls import grpc, rest
+from tfsclient import build_classify, build_multi_inference, build_regress
 from tfsclient._calls.call import Call
+from tfsclient._calls.grpc import GrpcCalls
+from tfsclient._calls.request import ExamplesRequest
+from tfsclient._calls.rest import RestCalls
+from tfsclient._codec.inference import Task
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.rest_json import decode_classify, decode_regress
 from tfsclient._inputs.example import Example
@@ -27,10 +31,11 @@ from tfsclient.errors import (
     from_code,
     from_http_status,
 )
-from tfsclient.schema import FeatureSpec
+from tfsclient.schema import FeatureSpec, Signature, TensorSpec
 
 TRANSCRIPTS = Path(__file__).parents[1] / "conformance" / "transcripts"
 METHODS = ("Classify", "Regress", "MultiInference")
+GRPC_CALLS, REST_CALLS = GrpcCalls(), RestCalls()
 
 
 def lines(name: str) -> list[dict[str, Any]]:
@@ -68,18 +73,21 @@ def repeat(line: dict[str, Any]) -> Call[Any]:
     context = given.context if given.DESCRIPTOR.name == "ExampleListWithContext" else None
     call: Call[Any]
     if method == "MultiInference":
-        tasks = {
+        tasks: dict[str, Any] = {
             task.model_spec.signature_name: task.method_name.rpartition("/")[2]
             for task in request.tasks
         }
         if which["version"] is not None:  # the first task's decides, so we say it in each
             for task in request.tasks:
                 task.model_spec.version.value = which["version"]
-        call = grpc.multi_inference(spec.name, tasks, given.examples, context, **which)
+        call = GRPC_CALLS.multi_inference(
+            build_multi_inference(spec.name, tasks, given.examples, context, **which)
+        )
     else:
-        ask: Any = grpc.classify if method == "Classify" else grpc.regress
+        build = build_classify if method == "Classify" else build_regress
+        ask: Any = GRPC_CALLS.classify if method == "Classify" else GRPC_CALLS.regress
         signature = spec.signature_name or None
-        call = ask(spec.name, given.examples, context, signature=signature, **which)
+        call = ask(build(spec.name, given.examples, context, signature=signature, **which))
     assert call.path == "/" + line["method"]
     assert call.body is not None
     assert type(request).FromString(call.body) == request
@@ -174,9 +182,10 @@ def test_a_recorded_rest_error_has_its_class(line: dict[str, Any]) -> None:
 def test_a_recorded_rest_request_is_what_we_write() -> None:
     (line,) = (line for line in REST if line["id"] == "rest/examples/classify/context")
     wanted = json.loads(line["body"])
-    call = rest.classify(
+    request = build_classify(
         "feature_spec", wanted["examples"], wanted["context"], signature="classify"
     )
+    call = REST_CALLS.classify(request)
     assert call.body is not None
     ours = json.loads(call.body)
     assert call.path == line["path"]
@@ -193,7 +202,7 @@ def test_the_official_classes_read_the_same() -> None:
         missing("tensorflow-serving-api")
 
     examples = [Example({"x": 1.0}), {"x": [2.0]}]
-    call = grpc.classify("m", examples, {"y": 3}, signature="s", version=0)
+    request = build_classify("m", examples, {"y": 3}, signature="s", version=0)
     theirs = classification_pb2.ClassificationRequest()
     theirs.model_spec.name, theirs.model_spec.signature_name = "m", "s"
     theirs.model_spec.version.value = 0
@@ -201,46 +210,59 @@ def test_the_official_classes_read_the_same() -> None:
     for value in (1.0, 2.0):
         listed.examples.add().features.feature["x"].float_list.value.append(value)
     listed.context.features.feature["y"].int64_list.value.append(3)
-    assert call.body == theirs.SerializeToString(deterministic=True)
+    assert request.to_bytes() == theirs.SerializeToString(deterministic=True)
+    assert GRPC_CALLS.classify(request).body == request.to_bytes()
 
-    multi = grpc.multi_inference("m", {"a": "regress"}, list(listed.examples), label="b")
+    multi = build_multi_inference("m", {"a": "regress"}, list(listed.examples), label="b")
     again = inference_pb2.MultiInferenceRequest()
     task = again.tasks.add(method_name="tensorflow/serving/regress")
     task.model_spec.name, task.model_spec.signature_name = "m", "a"
     task.model_spec.version_label = "b"
     again.input.example_list.examples.extend(listed.examples)
-    assert multi.body == again.SerializeToString(deterministic=True)
+    assert multi.to_bytes() == again.SerializeToString(deterministic=True)
+    assert GRPC_CALLS.multi_inference(multi).body == multi.to_bytes()
 
 
-CALLS = [grpc.classify, grpc.regress, rest.classify, rest.regress]
-
-
-@pytest.mark.parametrize("ask", CALLS)
-def test_examples_are_checked_against_the_features(ask: Any) -> None:
+@pytest.mark.parametrize("build", [build_classify, build_regress])
+def test_examples_are_checked_against_the_features(build: Any) -> None:
     age = {"age": FeatureSpec("age", DType("float32"), required=True)}
+    strings = {"inputs": TensorSpec("inputs", DType("string"), (-1,))}
+    spec = Signature("s", strings, {}, features=age, example_input="inputs")
     with pytest.raises(InvalidInput, match=r"example 1: feature 'age' is missing") as caught:
-        ask("m", [{"age": 3}, {}], signature="s", features=age)
+        build("m", [{"age": 3}, {}], signature=spec)
     assert (caught.value.model, caught.value.signature) == ("m", "s")
     with pytest.raises(InvalidInput, match=r"the context: there is no feature 'agee'"):
-        ask("m", [{"age": 3}], {"agee": 3}, features=age)
+        build("m", [{"age": 3}], {"agee": 3}, signature=spec)
     with pytest.raises(InvalidInput, match="there are no examples"):
-        ask("m", [])
-    ask("m", [{}], {"age": 3}, features=age)  # the context has it
-    ask("m", [{}], Example({"age": 3}).to_bytes(), features=age)  # and this one might
+        build("m", [])
+    # The context has it, and one that is bytes might.
+    for context in ({"age": 3}, Example({"age": 3}).to_bytes()):
+        request = build("m", [{}], context, signature=spec)
+        assert json.loads(request.to_json())["context"] == {"age": [3]}
+    build("m", [{}], signature="s")  # whose features are not known
 
 
 def test_multi_inference_is_checked() -> None:
     with pytest.raises(InvalidInput, match="there are no tasks"):
-        grpc.multi_inference("m", {}, [{}])
+        build_multi_inference("m", {}, [{}])
+    tasks: Any = {"s": "predict"}
     with pytest.raises(InvalidInput, match="not 'predict'"):
-        grpc.multi_inference("m", {"s": "predict"}, [{}])
-    with pytest.raises(Unimplemented, match="REST"):
-        rest.multi_inference("m", {"s": "classify"}, [{}])
+        build_multi_inference("m", tasks, [{}])
+    with pytest.raises(InvalidInput, match="there are no examples"):
+        build_multi_inference("m", {"s": "classify"}, [])
+    request = build_multi_inference("m", {"s": "classify"}, [{}])
+    for ask in (REST_CALLS.multi_inference, ExamplesRequest.to_json, ExamplesRequest.to_curl):
+        with pytest.raises(Unimplemented, match="REST"):
+            ask(request)
 
 
 def test_an_answer_that_is_none() -> None:
-    classify = grpc.classify("m", [{}])
-    regress = rest.regress("m", [{}, {}])
+    def multi(tasks: dict[str, Task]) -> Call[Any]:
+        return GRPC_CALLS.multi_inference(build_multi_inference("m", tasks, [{}]))
+
+    classify = GRPC_CALLS.classify(build_classify("m", [{}]))
+    regress = REST_CALLS.regress(build_regress("m", [{}, {}]))
+    classify_rest = REST_CALLS.classify(build_classify("m", [{}]))
     result = message("InferenceResult")()
     result.model_spec.signature_name = "b"
     result.classification_result.classifications.add()
@@ -248,15 +270,15 @@ def test_an_answer_that_is_none() -> None:
         (classify, b"\xff"),
         (classify, b""),
         (classify, b"\n\x02\n\x09"),
-        (grpc.regress("m", [{}]), b"\n\x04\n\x00\n\x00"),
-        (grpc.multi_inference("m", {"a": "classify"}, [{}]), b""),
-        (grpc.multi_inference("m", {"a": "classify"}, [{}]), b"\n\x00"),
+        (GRPC_CALLS.regress(build_regress("m", [{}])), b"\n\x04\n\x00\n\x00"),
+        (multi({"a": "classify"}), b""),
+        (multi({"a": "classify"}), b"\n\x00"),
         (
-            grpc.multi_inference("m", {"a": "classify"}, [{}]),
+            multi({"a": "classify"}),
             message("MultiInferenceResponse")(results=[result]).SerializeToString(),
         ),
         (
-            grpc.multi_inference("m", {"b": "regress"}, [{}]),
+            multi({"b": "regress"}),
             message("MultiInferenceResponse")(results=[result]).SerializeToString(),
         ),
         (regress, b"nonsense"),
@@ -265,11 +287,11 @@ def test_an_answer_that_is_none() -> None:
         (regress, b'{"results": [1.0, "a"]}'),
         (regress, b'{"results": [[1.0], [2.0]]}'),
         (regress, b'{"results": [[1.0], [2.0, 3.0]]}'),
-        (rest.classify("m", [{}]), b'{"results": [1.0]}'),
-        (rest.classify("m", [{}]), b'{"results": [[["a"]]]}'),
-        (rest.classify("m", [{}]), b'{"results": [[[1.0, 1.0]]]}'),
-        (rest.classify("m", [{}]), b'{"results": [[["a", "b"]]]}'),
-        (rest.classify("m", [{}]), b'{"results": [[["a", [1.0]]]]}'),
+        (classify_rest, b'{"results": [1.0]}'),
+        (classify_rest, b'{"results": [[["a"]]]}'),
+        (classify_rest, b'{"results": [[[1.0, 1.0]]]}'),
+        (classify_rest, b'{"results": [[["a", "b"]]]}'),
+        (classify_rest, b'{"results": [[["a", [1.0]]]]}'),
     ]
     for call, data in answers:
         with pytest.raises(DecodeError):
@@ -278,7 +300,7 @@ def test_an_answer_that_is_none() -> None:
 
 
 def test_rest_labels_are_what_grpc_gives() -> None:
-    call = rest.classify("m", [{}], label="stable")
+    call = REST_CALLS.classify(build_classify("m", [{}], label="stable"))
     assert call.path == "/v1/models/m/labels/stable:classify"
     assert call.decode(b'{"results": [[["t\xff", 0.1], ["", NaN]]]}')[0][0] == (
         "t\udcff",

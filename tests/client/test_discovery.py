@@ -7,23 +7,35 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfsclient import DType, InvalidInput, Model, Prediction, Signature, TensorSpec
-from tfsclient._calls.call import Call, drive
-from tfsclient._client.flows import DEFAULT, Core
-from tfsclient._transports.target import parse
+from tfsclient import (
+    DType,
+    InvalidInput,
+    Model,
+    ModelRef,
+    Prediction,
+    ServerConfig,
+    Signature,
+    TensorSpec,
+)
+from tfsclient._calls.call import Call, Step
+from tfsclient._calls.grpc import GrpcCalls
+from tfsclient._calls.options import Options
+from tfsclient._client.flows import Flows
+from tfsclient._client.sending import drive
 from tfsclient.errors import InvalidArgument, NotFound, Unavailable
 
 ONE = np.array([1], np.float32)
 
 
 class Server:
-    """A client's core, the model that it would find, and a clock that only we move."""
+    """What a client decides, the model that it would find, and a clock that only we move."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
         monkeypatch.setattr("tfsclient._client.discovery.time.monotonic", lambda: self.now)
+        self.calls = GrpcCalls()
         options: dict[str, Any] = {"timeout": 1.0, "headers": None, "token": None, "schemas": None}
-        self.core = Core(parse("localhost:8500"), **options, validate=True, copy=False)
+        self.flows = Flows(self.calls, **options, validate=True, copy=False)
         self.asked = 0
         self.serve(1, "float32")
 
@@ -32,23 +44,18 @@ class Server:
         signature = Signature("serving_default", spec, spec)
         self.model = Model("m", version, {"serving_default": signature})
 
-    def call(self, array: Any = ONE) -> Call[Prediction]:
+    def call(self, array: Any = ONE, version: int | None = None) -> Call[Prediction]:
         """The call for this input, metadata looked up if need be."""
 
-        def metadata(_: Call[Any]) -> Model:
+        def metadata(_: Step) -> Model:
             self.asked += 1
             return self.model
 
-        which: dict[str, Any] = {"signature": None, "version": None, "label": None, "outputs": None}
-        which |= {"validate": DEFAULT, "copy": DEFAULT}
-        key = self.core.which("m", **which)
-        repeated = self.core.repeats.find(key, array)
-        return repeated or drive(self.core.prepare(key, "m", array, **which), metadata)
+        flow = self.flows.prepare_predict(ModelRef("m", version), None, array, Options())
+        return drive(flow, metadata)
 
     def learns(self, outcome: Any) -> None:
-        learn = self.call().learn
-        assert learn is not None
-        learn(outcome)
+        self.flows.learn(self.call(), outcome)
 
 
 @pytest.fixture
@@ -96,12 +103,13 @@ def test_what_gives_reason_to_ask_again(server: Server, outcome: Any, asked: int
 
 def test_a_remembered_request_is_checked_against_what_is_known_now(server: Server) -> None:
     as_float = server.call().body
+    assert {server.call().body for _ in range(3)} == {as_float}
     server.serve(2, "float64")
     server.learns(answer(2))
     server.now += 1.5
     as_double = server.call().body
     assert as_double != as_float
-    assert server.call().body == as_double
+    assert {server.call().body for _ in range(3)} == {as_double}
     server.serve(3, "string")
     server.learns(answer(3))
     server.now += 1.5
@@ -115,3 +123,21 @@ def test_before_a_refusal_the_server_is_asked_once_more(server: Server) -> None:
     server.now += 1.5
     assert server.call(np.array([b"text"], object)).body
     assert server.asked == 2
+
+
+def test_only_a_call_of_the_same_model_and_version_gives_reason(server: Server) -> None:
+    server.call()
+    server.call(version=1)
+    assert server.asked == 2
+    for call in (
+        server.calls.metadata(ModelRef("m")),
+        server.calls.status(ModelRef("m")),
+        server.calls.reload(ServerConfig({})),
+    ):
+        server.flows.learn(call, NotFound("no"))
+    server.flows.learn(server.call(version=1), answer(2))
+    server.now += 1.5
+    server.call()
+    assert server.asked == 2
+    server.call(version=1)
+    assert server.asked == 3

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsclient._codec import protobuf, strings
+from tfsclient._codec import strings, varints
 from tfsclient._codec.protobuf import chunk
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor
 from tfsclient.dtypes import STRING
@@ -90,16 +90,16 @@ def test_damaged_strings(data: st.DataObject) -> None:
 def test_many_varints(seed: int, odd: list[bytes]) -> None:
     random = np.random.default_rng(seed)
     numbers = random.integers(0, 2**63, 300) >> random.integers(0, 63, 300)
-    payload = bytearray(protobuf.pack_varints(numbers * random.choice([-1, 1], 300)))
+    payload = bytearray(varints.pack_varints(numbers * random.choice([-1, 1], 300)))
     for piece in odd:
         place = int(random.integers(len(payload)))
         payload[place:place] = piece
 
     def unpack(many: int) -> list[int] | None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(protobuf, "_MANY", many)
+            patch.setattr(varints, "_MANY", many)
             try:
-                read = protobuf.unpack_varints(np.frombuffer(bytes(payload), np.uint8))
+                read = varints.unpack_varints(np.frombuffer(bytes(payload), np.uint8))
             except DecodeError:
                 return None
         integers: list[int] = read.astype(np.int64).tolist()

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsclient._codec import messages
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import (
     PredictResponse,
     decode_predict_request,
     decode_predict_response,
     decode_strings_response,
     encode_predict_response,
-    join,
 )
-from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.protobuf import chunk, join
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor_typed
 from tfsclient.errors import DecodeError
 
@@ -65,7 +65,8 @@ def test_any_bytes(data: bytes) -> None:
 @given(data=st.data())
 def test_damaged_messages(any_tensor: st.SearchStrategy[Tensor], data: st.DataObject) -> None:
     outputs = {"y": data.draw(any_tensor), "z": data.draw(any_tensor)}
-    message = bytearray(join(encode_predict_response(PredictResponse("m", 1, "s", outputs))))
+    ref = ModelRef("m", 1, None, "s")
+    message = bytearray(join(encode_predict_response(PredictResponse(ref, outputs))))
     tensor = bytearray(join(encode_tensor_typed(outputs["y"])))
     for whole in (message, tensor):
         for _ in range(data.draw(st.integers(1, 4))):

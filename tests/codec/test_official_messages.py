@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tests.codec.test_tensorflow import UNKNOWN_TO_ITS_PYTHON, alike
 from tests.conftest import missing
 from tfsclient import DType, PredictRequest, Signature, TensorSpec, build_predict
-from tfsclient._codec.predict import ModelSpec, decode_predict_response, join
-from tfsclient._codec.protobuf import FIXED32, FIXED64, VARINT, chunk, fields, tag
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._codec.predict import decode_predict_response
+from tfsclient._codec.protobuf import FIXED32, FIXED64, VARINT, chunk, fields, join, tag
 from tfsclient._codec.tensor import Tensor, encode_tensor, encode_tensor_typed
 from tfsclient.dtypes import DCOMPLEX_VAL, DOUBLE_VAL, FLOAT_VAL, SCOMPLEX_VAL, STRING
 
@@ -132,7 +133,7 @@ def test_an_answer_in_any_form_reads_as_theirs_does(
     theirs = apis.PredictResponse.FromString(answer).outputs
     for copy in (False, True, False):  # what was learnt from the first answer serves the last
         model, ours = decode_predict_response(answer, copy=copy)
-        assert model == ModelSpec("m", 0, None, "s")
+        assert model == ModelRef("m", 0, None, "s")
         assert ours.keys() == theirs.keys() == tensors.keys()
         for name, array in ours.items():
             assert array.dtype == tensors[name].dtype.numpy

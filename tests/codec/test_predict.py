@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 
 from tfsclient._codec import messages
+from tfsclient._codec.model_ref import ModelRef, encode_model_ref
 from tfsclient._codec.predict import (
-    ModelSpec,
     PredictResponse,
     decode_predict_request,
     decode_predict_response,
-    encode_model_spec,
     encode_predict_request,
     encode_predict_response,
-    join,
 )
-from tfsclient._codec.protobuf import chunk
+from tfsclient._codec.protobuf import chunk, join
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError, InvalidInput
@@ -40,39 +38,48 @@ SPECS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+def received(
+    name: str = "m",
+    version: int | None = None,
+    label: str | None = None,
+    signature: str | None = None,
+) -> ModelRef:
+    return ModelRef.received(name, version, label, signature)
+
+
 @pytest.mark.parametrize(("ours", "theirs"), SPECS)
 def test_a_spec_is_what_protobuf_writes_and_reads(
     ours: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
-    spec = ModelSpec("m", **ours)
-    data = encode_model_spec("m", version=spec.version, label=spec.label, signature=spec.signature)
+    ref = received(**ours)
+    data = encode_model_ref(ref)
     message = official("ModelSpec", name="m", **theirs)
     assert official("ModelSpec").FromString(data) == message
     request = official("PredictRequest", model_spec=message).SerializeToString()
-    assert decode_predict_request(request).spec == spec
+    assert decode_predict_request(request).ref == ref
     if "label" not in ours:  # which protobuf writes after the signature, as we do
         assert data == message.SerializeToString()
 
 
 def test_an_absent_spec_is_not_an_empty_one() -> None:
-    assert decode_predict_request(b"").spec is None
-    assert decode_predict_request(b"\x0a\x00").spec == ModelSpec()
+    assert decode_predict_request(b"").ref is None
+    assert decode_predict_request(b"\x0a\x00").ref == ModelRef.received()
 
 
 @pytest.mark.parametrize(
     ("spec", "wanted"),
     [
-        (b"\x12\x02\x08\x03\x22\x01x", ModelSpec(label="x")),
-        (b"\x22\x01x\x12\x02\x08\x03", ModelSpec(version=3)),
-        (b"\x22\x01x\x12\x00", ModelSpec(version=0)),
-        (b"\x12\x02\x08\x03\x12\x00", ModelSpec(version=3)),
-        (b"\x12\x02\x08\x03\x22\x00\x12\x00", ModelSpec(version=0)),
-        (b"\x0a\x01a\x0a\x01b", ModelSpec(name="b")),
+        (b"\x12\x02\x08\x03\x22\x01x", ModelRef.received(label="x")),
+        (b"\x22\x01x\x12\x02\x08\x03", ModelRef.received(version=3)),
+        (b"\x22\x01x\x12\x00", ModelRef.received(version=0)),
+        (b"\x12\x02\x08\x03\x12\x00", ModelRef.received(version=3)),
+        (b"\x12\x02\x08\x03\x22\x00\x12\x00", ModelRef.received(version=0)),
+        (b"\x0a\x01a\x0a\x01b", ModelRef(name="b")),
     ],
 )
-def test_of_version_and_label_the_last_one_counts(spec: bytes, wanted: ModelSpec) -> None:
-    assert decode_predict_request(chunk(1, spec)).spec == wanted
-    assert decode_predict_request(chunk(1, b"") + chunk(1, spec)).spec == wanted
+def test_of_version_and_label_the_last_one_counts(spec: bytes, wanted: ModelRef) -> None:
+    assert decode_predict_request(chunk(1, spec)).ref == wanted
+    assert decode_predict_request(chunk(1, b"") + chunk(1, spec)).ref == wanted
     theirs = official("ModelSpec").FromString(spec)
     assert theirs.HasField("version") == (wanted.version is not None)
     assert theirs.HasField("version_label") == (wanted.label is not None)
@@ -119,26 +126,34 @@ def test_names_must_be_utf8(data: bytes) -> None:
 
 def test_names_that_cannot_be_sent_are_refused() -> None:
     with pytest.raises(InvalidInput, match="surrogate"):
-        encode_model_spec("\ud800", version=None, label=None, signature="")
+        encode_model_ref(ModelRef("\ud800"))
     with pytest.raises(InvalidInput, match="surrogate"):
-        encode_predict_request(b"", {"\ud800": ONE})
-    with pytest.raises(InvalidInput, match="64 bit"):
-        encode_model_spec("m", version=2**63, label=None, signature="")
+        encode_model_ref(ModelRef("m", label="\ud800"))
+    with pytest.raises(InvalidInput, match="surrogate"):
+        encode_model_ref(ModelRef("m", signature="\ud800"))
+    with pytest.raises(InvalidInput, match="surrogate"):
+        encode_predict_request(ModelRef("m"), {"\ud800": ONE})
+    for version in (-1, 2**63):
+        with pytest.raises(InvalidInput, match="out of range"):
+            ModelRef("m", version)
+    with pytest.raises(InvalidInput, match="not both"):
+        ModelRef("m", 1, "stable")
 
 
 def test_requests_and_responses_are_protobuf_to_the_byte() -> None:
-    spec = encode_model_spec("m", version=1, label=None, signature="s")
+    ref = ModelRef("m", 1, None, "s")
+    spec = encode_model_ref(ref)
     theirs = official("PredictRequest", output_filter=["a", "b"])
     theirs.model_spec.MergeFromString(spec)
     theirs.inputs["x"].MergeFromString(join(encode_tensor(ONE)))
-    assert join(encode_predict_request(spec, {"x": ONE}, ["a", "b"])) == theirs.SerializeToString()
+    assert join(encode_predict_request(ref, {"x": ONE}, ["a", "b"])) == theirs.SerializeToString()
 
     answer = official("PredictResponse")
     answer.model_spec.MergeFromString(spec)
     answer.outputs["y"].dtype = 1
     answer.outputs["y"].tensor_shape.dim.add(size=1)
     answer.outputs["y"].float_val.append(1)
-    ours = join(encode_predict_response(PredictResponse("m", 1, "s", {"y": ONE})))
+    ours = join(encode_predict_response(PredictResponse(ref, {"y": ONE})))
     assert ours == answer.SerializeToString()
 
 
@@ -154,12 +169,12 @@ def test_answers_of_one_length_are_told_apart() -> None:
         Tensor(DType("float32"), np.array(values, np.float32)) for values in ([1, 2], [3, 4])
     )
     answers = [
-        PredictResponse("m", version, "s", {"a": first, name: second})
+        PredictResponse(ModelRef("m", version, None, "s"), {"a": first, name: second})
         for version in (1, 2)
         for name in ("b", "c")
     ]
     for answer in [*answers, *answers]:
         model, read = decode_predict_response(join(encode_predict_response(answer)))
-        assert (model.version, list(read)) == (answer.version, list(answer.outputs))
+        assert (model, list(read)) == (answer.ref, list(answer.outputs))
         for name, tensor in answer.outputs.items():
             np.testing.assert_array_equal(read[name], tensor.array)

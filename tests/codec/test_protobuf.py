@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError as ProtobufError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tfsclient._codec import messages, protobuf
+from tfsclient._codec import messages, protobuf, varints
 from tfsclient._codec.tensor import decode_tensor
 from tfsclient.errors import DecodeError
 
@@ -25,10 +25,10 @@ integers = st.integers(-(2**63), 2**63 - 1) | st.integers(-300, 300)
 @example([2**k - 1 for k in range(64)] + [2**k for k in range(63)] + [-(2**k) for k in range(64)])
 @example([])
 def test_packed_int64(values: list[int]) -> None:
-    payload = protobuf.pack_varints(np.array(values, np.int64))
+    payload = varints.pack_varints(np.array(values, np.int64))
     whole = TensorProto(int64_val=values).SerializeToString()
     assert (protobuf.chunk(10, payload) if values else b"") == whole
-    numbers = protobuf.unpack_varints(np.frombuffer(payload, np.uint8))
+    numbers = varints.unpack_varints(np.frombuffer(payload, np.uint8))
     assert numbers.astype(np.int64).tolist() == values
     assert b"".join(map(protobuf.varint, values)) == payload
 
@@ -36,9 +36,9 @@ def test_packed_int64(values: list[int]) -> None:
 @thorough
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 20_000), max_size=40))
 def test_packed_uint64(values: list[int]) -> None:
-    payload = protobuf.pack_varints(np.array(values, np.uint64))
+    payload = varints.pack_varints(np.array(values, np.uint64))
     assert TensorProto.FromString(protobuf.chunk(17, payload)).uint64_val == values
-    assert protobuf.unpack_varints(np.frombuffer(payload, np.uint8)).tolist() == values
+    assert varints.unpack_varints(np.frombuffer(payload, np.uint8)).tolist() == values
 
 
 @thorough

@@ -16,8 +16,8 @@ from tfsclient._codec.predict import (
     decode_predict_request,
     decode_predict_response,
     encode_predict_response,
-    join,
 )
+from tfsclient._codec.protobuf import join
 from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError
@@ -58,7 +58,7 @@ def test_answer(line: dict[str, Any]) -> None:
     message = messages.message_class("tensorflow.serving.PredictResponse").FromString(data)
     model, outputs = decode_predict_response(data)
     spec = message.model_spec
-    assert (model.name, model.signature) == (spec.name, spec.signature_name)
+    assert (model.name, model.signature) == (spec.name, spec.signature_name or None)
     assert model.version == (spec.version.value if spec.HasField("version") else None)
     assert outputs.keys() == message.outputs.keys()
     tensors = {}
@@ -69,7 +69,7 @@ def test_answer(line: dict[str, Any]) -> None:
         assert list(array.shape) == [dim.size for dim in wanted.tensor_shape.dim]
         np.testing.assert_array_equal(array.ravel(), elements(wanted).astype(array.dtype))
     # And our local server would answer in the same bytes, but for the order of a map's entries.
-    response = PredictResponse(model.name, model.version, model.signature, tensors)
+    response = PredictResponse(model, tensors)
     again = message.FromString(join(encode_predict_response(response)))
     assert again == message or "nan" in line["response_text"]
 

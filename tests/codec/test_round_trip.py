@@ -11,24 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsclient._codec import messages
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import (
-    ModelSpec,
     PredictResponse,
     decode_predict_request,
     decode_predict_response,
     decode_strings_response,
-    encode_model_spec,
     encode_predict_request,
     encode_predict_response,
-    join,
 )
-from tfsclient._codec.protobuf import Buffer, chunk
+from tfsclient._codec.protobuf import Buffer, chunk, join
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError
 
 thorough = settings(deadline=None, max_examples=200)
 Encode = Callable[[Tensor], list[Buffer]]
+REF = ModelRef("m", 3, None, "s")
 both_forms = pytest.mark.parametrize("encode", [encode_tensor, encode_tensor_typed])
 
 
@@ -70,8 +69,8 @@ def test_a_tensor_comes_back(
 def test_a_request_comes_back(any_tensor: st.SearchStrategy[Tensor], data: st.DataObject) -> None:
     inputs = data.draw(st.dictionaries(st.text(max_size=140), any_tensor, max_size=3))
     wanted = data.draw(st.lists(st.text(), max_size=3))
-    spec = encode_model_spec("m", version=7, label=None, signature="s")
-    request = decode_predict_request(join(encode_predict_request(spec, inputs, wanted)))
+    request = decode_predict_request(join(encode_predict_request(REF, inputs, wanted)))
+    assert request.ref == REF
     assert request.output_filter == tuple(wanted)
     assert request.inputs.keys() == inputs.keys()
     assert all(same(decode_tensor(request.inputs[name]), inputs[name]) for name in inputs)
@@ -83,10 +82,10 @@ def test_a_response_comes_back(
     any_tensor: st.SearchStrategy[Tensor], data: st.DataObject, copy: bool
 ) -> None:
     outputs = data.draw(st.dictionaries(st.text(max_size=140), any_tensor, max_size=3))
-    message = join(encode_predict_response(PredictResponse("m", 3, "s", outputs)))
+    message = join(encode_predict_response(PredictResponse(REF, outputs)))
     for _ in range(2):  # what was learnt from the first answer serves the second
         model, arrays = decode_predict_response(message, copy=copy)
-        assert model == ModelSpec("m", 3, None, "s")
+        assert model == REF
         assert arrays.keys() == outputs.keys()
         assert all(same(Tensor(t.dtype, arrays[name]), t) for name, t in outputs.items())
         assert all(array.flags.writeable == copy for array in arrays.values())
@@ -144,7 +143,7 @@ def test_answers_alike_in_all_but_one_byte_are_told_apart() -> None:
         Tensor(DType("float64"), array.view(np.float64).reshape(3, 1)),
     ]
     answers = [
-        join(encode_predict_response(PredictResponse("m", 1, "s", {name: tensor})))
+        join(encode_predict_response(PredictResponse(REF, {name: tensor})))
         for name in ("x", "y")
         for tensor in tensors
     ]
@@ -195,7 +194,7 @@ def test_a_large_array_is_neither_copied_into_a_request_nor_out_of_an_answer() -
     assert np.shares_memory(np.frombuffer(payload, np.uint8), array)
     for name in ("float32", "float64", "complex64", "complex128", "bool"):
         dtype = DType(name)
-        response = PredictResponse("m", 1, "s", {"y": Tensor(dtype, array.astype(dtype.numpy))})
+        response = PredictResponse(REF, {"y": Tensor(dtype, array.astype(dtype.numpy))})
         message = join(encode_predict_response(response))
         got = decode_predict_response(message)[1]["y"]
         assert np.shares_memory(got, np.frombuffer(message, np.uint8))
@@ -206,7 +205,7 @@ def test_a_small_output_does_not_keep_a_large_message_alive() -> None:
         "large": Tensor(DType("float32"), np.zeros(100_000, np.float32)),
         "small": Tensor(DType("float32"), np.ones(3, np.float32)),
     }
-    message = join(encode_predict_response(PredictResponse("m", 1, "s", outputs)))
+    message = join(encode_predict_response(PredictResponse(REF, outputs)))
     memory = np.frombuffer(message, np.uint8)
     for _ in range(2):
         _, got = decode_predict_response(message)

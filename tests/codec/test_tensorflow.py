@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tfsclient._codec import messages
-from tfsclient._codec.predict import join
+from tfsclient._codec.protobuf import join
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError

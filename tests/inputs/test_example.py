@@ -13,10 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfsclient._codec.messages import message_class
-from tfsclient._codec.rest_json import example_to_json
-from tfsclient._inputs.example import Example, example_array, features_of, serialize
+from tfsclient._codec.rest_json import encode_examples, example_to_json
+from tfsclient._inputs.example import (
+    Example,
+    content_of,
+    example_array,
+    features_of,
+    serialize,
+)
 from tfsclient.dtypes import DType
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.schema import FeatureSpec
 
 SPEC = {
@@ -192,22 +198,27 @@ def test_whatever_stands_for_an_example() -> None:
     array = example_array(same)
     assert array.dtype == object
     assert set(array.tolist()) == {foreign.SerializeToString()}
-    assert {example_to_json(one) for one in same} == {b'{"x":[1]}'}
+    assert {example_to_json(content_of(one)) for one in same} == {b'{"x":[1]}'}
     assert example_array([]).shape == (0,)
     for wrong in (same[0], {"x": 1}, b"", 3, np.array(3)):
         with pytest.raises(InvalidInput, match="must be a list"):
             example_array(wrong)  # type: ignore[arg-type]
     for wrong in ("text", 3, message_class("tensorflow.SequenceExample")()):
-        with pytest.raises(InvalidInput, match=r"example 1: a .* is no Example"):
+        with pytest.raises(InvalidInput, match=r"example 1: a .* is not an Example"):
             example_array([{"x": 1}, wrong])
-    with pytest.raises(InvalidInput, match=r"no serialized tf\.Example"):
+    with pytest.raises(DecodeError, match=r"not a serialized tf\.Example"):
         example_to_json(b"\xff")
+    good = content_of({"x": 1})
+    with pytest.raises(InvalidInput, match=r"example 1: .* not a serialized tf\.Example"):
+        encode_examples([good, b"\xff"], None, None)
+    with pytest.raises(InvalidInput, match=r"the context: .* not a serialized tf\.Example"):
+        encode_examples([good], b"\xff", None)
 
 
 @given(st.dictionaries(st.text(), scalars, max_size=5))
 def test_json_tells_the_same_kinds(features: dict[str, list[Any]]) -> None:
     data = serialize(features)
-    text = example_to_json(features)
+    text = example_to_json(content_of(features))
     literals: dict[type, str] = {int: "int64_list", float: "float_list"}
     decoded = json.loads(text)
     for name, kind in kinds(data).items():
@@ -218,8 +229,10 @@ def test_json_tells_the_same_kinds(features: dict[str, list[Any]]) -> None:
 def test_json_floats_always_show_that_they_are() -> None:
     values = [3.0, 1e20, 16777216.0, math.nan, -math.inf, 0.1]
     for some in (values, values[:3]):
-        decoded = json.loads(example_to_json({"x": some}))["x"]
+        decoded = json.loads(example_to_json(content_of({"x": some})))["x"]
         assert [type(v) for v in decoded] == [float] * len(some)
         np.testing.assert_array_equal(np.array(decoded, np.float32), np.array(some, np.float32))
-    assert example_to_json({"x": 3}, {"x": FeatureSpec("x", DType("float32"))}) == b'{"x":[3.0]}'
-    assert example_to_json({"x": [True, 5], "b": b"\xff"}) == b'{"x":[1,5],"b":[{"b64":"/w=="}]}'
+    cast = content_of({"x": 3}, {"x": FeatureSpec("x", DType("float32"))})
+    assert example_to_json(cast) == b'{"x":[3.0]}'
+    mixed = content_of({"x": [True, 5], "b": b"\xff"})
+    assert example_to_json(mixed) == b'{"x":[1,5],"b":[{"b64":"/w=="}]}'

@@ -26,8 +26,7 @@ from tfsclient import (
     build_predict,
 )
 from tfsclient._codec.messages import message_class, pool
-from tfsclient._codec.rest_json import example_to_json
-from tfsclient._inputs.example import example_array
+from tfsclient._inputs.example import content_of, example_array
 from tfsclient._inputs.prepare import as_they_are
 from tfsclient.dtypes import STRING
 
@@ -240,11 +239,11 @@ def test_they_are_values_of_string_inputs(made: Any) -> None:
 @pytest.mark.parametrize("made", [SequenceExample({}, {}), ExampleListWithContext([])])
 def test_they_are_no_examples(made: Any) -> None:
     known = signature((-1,), example_input="x", features={"a": FeatureSpec("a", DType("int64"))})
-    refused = f"a {type(made).__name__} is no Example"
+    refused = f"a {type(made).__name__} is not an Example"
     with pytest.raises(InvalidInput, match=f"input 'x' holds, as example 0: {refused}"):
         build_predict("m", {"x": [made]}, signature=known)
     with pytest.raises(InvalidInput, match=refused):
-        example_to_json(made)
+        content_of(made)
     with Client("localhost:1") as client:
         for call in (client.classify, client.regress):
             with pytest.raises(InvalidInput, match=f"example 0: {refused}"):

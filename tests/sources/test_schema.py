@@ -1,4 +1,4 @@
-"""Schemas as JSON: what is written is what is read, and what is no schema is refused."""
+"""Schemas as JSON: what is written is what is read, and what is not a schema is refused."""
 
 from __future__ import annotations
 
@@ -116,24 +116,36 @@ FEATURE: dict[str, Any] = {"dtype": "float32", "kind": "dense", "shape": [], "re
     ("member", "text"),
     [
         ({"example_input": "z"}, "example_input must be an input"),
-        ({"example_input": 3}, "example_input must be str, not 3"),
-        ({"features": []}, "features must be a JSON object, not list"),
-        ({"features": {"f": {}}}, "features['f'].dtype must be str, not None"),
-        ({"features": {"f": FEATURE | {"dtype": "int32"}}}, "'int32', which no feature has"),
-        ({"features": {"f": FEATURE | {"kind": "wide"}}}, "kind is 'wide'"),
-        ({"features": {"f": FEATURE | {"shape": None}}}, "shape must be list"),
+        ({"example_input": 3}, "example_input must be text, not 3"),
+        ({"features": []}, "features must be a JSON object, not []"),
+        ({"features": {"f": {}}}, "features['f'].dtype must be text, not None"),
+        (
+            {"features": {"f": FEATURE | {"dtype": "int32"}}},
+            "dtype must be one of float32, int64, string, not 'int32'",
+        ),
+        (
+            {"features": {"f": FEATURE | {"kind": "wide"}}},
+            "kind must be one of dense, sparse, ragged, not 'wide'",
+        ),
+        ({"features": {"f": FEATURE | {"shape": None}}}, "shape must be a list of sizes, not None"),
         ({"features": {"f": FEATURE | {"shape": [1, -1]}}}, "shape must be integers from 0"),
-        ({"features": {"f": FEATURE | {"required": 1}}}, "required must be bool, not 1"),
-        ({"features": {"f": FEATURE | {"default": 1.0}}}, "default must be list, not 1.0"),
-        ({"features": {"f": FEATURE | {"default": ["x"]}}}, "'x' is no float32"),
-        ({"features": {"f": FEATURE | {"dtype": "int64", "default": [1.0]}}}, "1.0 is no int64"),
+        ({"features": {"f": FEATURE | {"required": 1}}}, "required must be True or False, not 1"),
+        ({"features": {"f": FEATURE | {"default": 1.0}}}, "default must be a list, not 1.0"),
+        (
+            {"features": {"f": FEATURE | {"default": ["x"]}}},
+            "default holds 'x', which is not of type float32",
+        ),
+        (
+            {"features": {"f": FEATURE | {"dtype": "int64", "default": [1.0]}}},
+            "default holds 1.0, which is not of type int64",
+        ),
         (
             {"features": {"f": FEATURE | {"dtype": "string", "default": [{"b64": "?"}]}}},
             "features['f'].default: ",
         ),
     ],
 )
-def test_what_is_no_schema(member: dict[str, Any], text: str) -> None:
+def test_what_is_not_a_schema(member: dict[str, Any], text: str) -> None:
     signature: dict[str, Any] = {"method": "", "inputs": {}, "outputs": {}} | member
     with pytest.raises(InvalidInput) as caught:
         from_json(json.dumps({"format": 1, "model": "m", "signatures": {"s": signature}}))

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import ZOO, missing
-from tfsclient import Client, InvalidInput, Unknown, build_predict, sources, warmup
-from tfsclient._calls import grpc, rest
-from tfsclient._calls.call import Call
+from tfsclient import (
+    Client,
+    ExamplesRequest,
+    InvalidInput,
+    Unknown,
+    build_classify,
+    build_multi_inference,
+    build_predict,
+    build_regress,
+    sources,
+    warmup,
+)
 from tfsclient._cli.main import main
+from tfsclient._codec.inference import Task
 from tfsclient._codec.messages import message_class
+from tfsclient._codec.tfrecord import records
 
 
 @pytest.fixture
@@ -92,21 +104,21 @@ def test_every_kind_of_call_is_read_and_replayed(half_plus_two: Path) -> None:
 
     model = sources.from_saved_model(half_plus_two)
     spec = model.signature(REGRESS)
-    tasks = {REGRESS: "regress", CLASSIFY: "classify"}
+    tasks: dict[str, Task] = {REGRESS: "regress", CLASSIFY: "classify"}
     predict = build_predict("m", [[1.0]], signature=model.signature())
-    calls: list[Call[Any]] = [
-        grpc.classify("m", [{"x": 1.0}], signature=CLASSIFY),
-        grpc.regress("m", [{"x": 2}, {}], {"x": 3}, signature=REGRESS, features=spec.features),
-        grpc.multi_inference("m", tasks, [{"x": 4.0}]),
+    requests = [
+        build_classify("m", [{"x": 1.0}], signature=CLASSIFY),
+        build_regress("m", [{"x": 2}, {}], {"x": 3}, signature=spec),
+        build_multi_inference("m", tasks, [{"x": 4.0}]),
     ]
     folder = half_plus_two / "2"
-    assert warmup.write(folder, [predict, *calls]) == 4
+    assert warmup.write(folder, [predict, *requests]) == 4
     raw = [one.numpy() for one in tf.data.TFRecordDataset(str(folder / warmup.FILE))]
     logs = [prediction_log_pb2.PredictionLog.FromString(one) for one in raw]
     kinds = ["predict_log", "classify_log", "regress_log", "multi_inference_log"]
     assert [log.WhichOneof("log_type") for log in logs] == kinds
     read = [getattr(log, kind).request for log, kind in zip(logs, kinds, strict=True)]
-    bodies = [predict.to_bytes(), *(call.body for call in calls)]
+    bodies = [predict.to_bytes(), *(request.to_bytes() for request in requests)]
     assert [message.SerializeToString() for message in read] == bodies
     context = read[2].input.example_list_with_context.context
     assert context.features.feature["x"].float_list.value == [3.0]
@@ -118,21 +130,24 @@ def test_every_kind_of_call_is_read_and_replayed(half_plus_two: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "call",
+    "request_",
     [  # without the features nothing is checked, and x is missing
-        grpc.classify("m", [{"y": 1.0}], signature=CLASSIFY),
-        grpc.regress("m", [{"y": 1.0}], signature=REGRESS),
-        grpc.multi_inference("m", {REGRESS: "regress"}, [{}]),
+        build_classify("m", [{"y": 1.0}], signature=CLASSIFY),
+        build_regress("m", [{"y": 1.0}], signature=REGRESS),
+        build_multi_inference("m", {REGRESS: "regress"}, [{}]),
     ],
+    ids=lambda request: request.method,
 )
-def test_a_call_that_fails_keeps_the_version_away(half_plus_two: Path, call: Call[Any]) -> None:
+def test_a_request_that_fails_keeps_the_version_away(
+    half_plus_two: Path, request_: ExamplesRequest
+) -> None:
     try:
         import tensorflow as tf  # noqa: F401
     except ImportError:
         missing("tensorflow")
     from tfsclient.server.app import Options, Server
 
-    warmup.write(half_plus_two / "2", [call])
+    warmup.write(half_plus_two / "2", [request_])
     with (
         pytest.raises(Unknown, match="due to error: INVALID_ARGUMENT"),
         Server({"half_plus_two": half_plus_two}, Options(max_num_load_retries=0)),
@@ -168,16 +183,7 @@ def test_the_command_writes_the_call_that_is_asked_for(
         assert [one["x"].float_list.value[:] for one in examples] == [[2.0], [3.0]]
 
 
-def test_calls_that_no_warm_up_holds_are_refused(half_plus_two: Path) -> None:
-    calls: list[Call[Any]] = [
-        grpc.status("m", None),
-        grpc.metadata("m", None, None),
-        rest.regress("m", [{"x": 1.0}]),
-        rest.status("Classify", None),
-    ]
-    for call in calls:
-        with pytest.raises(InvalidInput, match="cannot hold a call of /"):
-            warmup.write(half_plus_two / "2", [call])
+def test_the_command_refuses_examples_that_do_not_fit(half_plus_two: Path) -> None:
     for signature, method in (
         (REGRESS, "classify"), (CLASSIFY, "regress"), ("serving_default", "regress")
     ):  # fmt: skip
@@ -192,7 +198,7 @@ def test_calls_that_no_warm_up_holds_are_refused(half_plus_two: Path) -> None:
     result = run_warmup(
         half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '["zzz"]'
     )
-    assert "example 0: the bytes are no serialized tf.Example" in result.output
+    assert "example 0: the bytes are not a serialized tf.Example" in result.output
     result = run_warmup(
         half_plus_two, "--signature", REGRESS, "--method", "regress", "-i", '[{"y": 1}]'
     )
@@ -221,6 +227,26 @@ def test_nothing_is_overwritten_or_left_half(linear: Path) -> None:
             warmup.write(linear / "1", [request], append=True)
         assert path.read_bytes() == broken
     assert [child.name for child in path.parent.iterdir()] == [path.name]
+
+
+def test_a_request_that_is_written_again_and_again_takes_its_memory_once(tmp_path: Path) -> None:
+    spec = sources.from_saved_model(ZOO / "linear").signature()
+    request = build_predict("linear", np.zeros(5000, np.float32), signature=spec)
+    other = build_predict("linear", np.ones(5000, np.float32), signature=spec)
+    size = len(request.to_bytes())
+    warmup.write(tmp_path, [request])
+    tracemalloc.start()
+    try:
+        assert warmup.write(tmp_path, [other, *[request] * 900, other], append=True) == 903
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * size
+    path = tmp_path / warmup.FILE
+    with path.open("rb") as file:
+        logs = list(records(file, path.stat().st_size))
+    assert [log.endswith(other.to_bytes()) for log in logs] == [False, True, *[False] * 900, True]
+    assert len(set(logs)) == 2
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ _Read: TypeAlias = Callable[[bytes, bool], tuple[ModelRef, Outputs]]
 
 
 class GrpcCalls:
-    """Makes gRPC calls: an answer tells its own dtypes, so a request needs no signature."""
+    """Makes gRPC calls: an answer says its own dtypes, so a request needs no signature."""
 
     needs_signature = False
 

@@ -19,6 +19,7 @@ from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
+from tfsclient.dtypes import INVALID, STRING
 from tfsclient.errors import DecodeError, InvalidInput, MissingExtra, Unimplemented
 from tfsclient.schema import Features, Signature
 
@@ -60,7 +61,7 @@ class PredictRequest:
 
         Raises:
             Unimplemented: a tensor has no JSON form that the server reads.
-            InvalidInput: there are no rows, for the inputs have no common first dimension.
+            InvalidInput: the inputs have no common first dimension, so there are no rows.
         """
         if not row:
             return rest_json.encode_predict(self.tensors, self.ref.signature)
@@ -165,7 +166,9 @@ class ExamplesRequest:
 
 def model_path(ref: ModelRef) -> str:
     """The URL path of a model, or of one version of it."""
-    path = "/v1/models/" + quote(ref.name, safe="")
+    name = quote(ref.name, safe="")
+    # A path of dots alone would be taken for another folder.
+    path = "/v1/models/" + (name if name.strip(".") else name.replace(".", "%2E"))
     if ref.version is not None:
         return f"{path}/versions/{ref.version}"
     return path if ref.label is None else f"{path}/labels/{quote(ref.label, safe='')}"
@@ -222,19 +225,46 @@ def predict_request(
     """A predict request for a known signature; see :func:`build_predict`."""
     if validate:
         _check_outputs(outputs, spec, ref.name)
-    reason = spec.why_unusable
-    if reason is not None and outputs is not None:
-        # An output that cannot be fetched does not matter to who does not ask for it.
-        wanted = {name: output for name, output in spec.outputs.items() if name in outputs}
-        reason = replace(spec, outputs=wanted).why_unusable if wanted else reason
-    if reason is not None:
-        raise InvalidInput(f"it cannot be called: {reason}", model=ref.name, signature=spec.name)
+    if spec.why_unusable is not None:
+        _check_usable(ref, spec, outputs, validate)
     if validate:
         tensors = prepare.prepare(inputs, spec, model=ref.name)
     else:
         named = prepare.name_inputs(inputs, spec, model=ref.name)
         tensors = prepare.as_they_are(named, model=ref.name, signature=spec.name)
     return PredictRequest(ref, tensors, outputs, spec)
+
+
+def _check_usable(
+    ref: ModelRef, spec: Signature, outputs: Sequence[str] | None, validate: bool
+) -> None:
+    """Refuse a signature that cannot be called for these outputs."""
+    asked, hint = spec, ""
+    if outputs is not None:
+        # An output that cannot be fetched does not matter to those who do not ask for it.
+        wanted = {name: output for name, output in spec.outputs.items() if name in outputs}
+        asked = replace(spec, outputs=wanted) if wanted else spec
+    reason = asked.why_unusable
+    if reason is None:
+        return
+    if _typed(asked).why_unusable is None:
+        if not validate:
+            return
+        hint = prepare.AS_THEY_ARE
+    elif (others := spec.fetchable()).why_unusable is None:
+        hint = f"its other outputs can be had over gRPC: outputs={list(others.outputs)}"
+    raise InvalidInput(
+        f"it cannot be called: {reason}", model=ref.name, signature=spec.name, hint=hint or None
+    )
+
+
+def _typed(spec: Signature) -> Signature:
+    """The signature as if it had a type for each tensor that was exported without one."""
+    inputs, outputs = (
+        {n: replace(s, dtype=STRING) if s.dtype == INVALID else s for n, s in specs.items()}
+        for specs in (spec.inputs, spec.outputs)
+    )
+    return replace(spec, inputs=inputs, outputs=outputs)
 
 
 def _check_outputs(outputs: Sequence[str] | None, spec: Signature, model: str) -> None:
@@ -263,7 +293,7 @@ def build_classify(
         examples: tf.Examples, as :meth:`tfsclient.Client.classify` takes them.
         context: an Example whose features all of them share.
         signature: the signature's name; None for serving_default.  A ``Signature`` also has the
-            Examples checked, if it tells their features.
+            Examples checked, if it says what their features are.
         version: ask for this version; not together with ``label``.
         label: ask for the version with this label.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfsclient._calls.call import Call
 from tfsclient._calls.request import ExamplesRequest, PredictRequest, model_path
-from tfsclient._codec import rest_json
+from tfsclient._codec import proto_json, rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ServerConfig
@@ -19,7 +19,7 @@ from tfsclient.schema import Model, Signature
 
 
 class RestCalls:
-    """Makes REST calls: bodies are JSON, whose numbers do not tell their dtype."""
+    """Makes REST calls: bodies are JSON, whose numbers do not have a dtype."""
 
     needs_signature = True
 
@@ -48,7 +48,7 @@ class RestCalls:
         spec, ref = request.spec, request.ref
         if spec is None:
             raise InvalidInput(
-                "over REST the signature must be known: JSON does not tell dtypes", model=ref.name
+                "over REST the signature must be known: JSON has no dtypes", model=ref.name
             )
         if (reason := spec.why_not_over_rest) is not None:
             raise Unimplemented(
@@ -117,18 +117,21 @@ def _prediction(
 
 def _statuses(data: bytes) -> list[VersionStatus]:
     answer = rest_json.loads(data)
+    versions = answer.get("model_version_status") if isinstance(answer, dict) else None
+    if not isinstance(versions, list):
+        raise DecodeError(f"this is not TF Serving: it answered {rest_json.excerpt(data)}")
     try:
-        return [_status(one) for one in answer["model_version_status"]]
-    except (KeyError, TypeError, ValueError) as error:
+        return [_status(one) for one in versions]
+    except proto_json.MALFORMED as error:
         raise DecodeError(f"not a status answer: {type(error).__name__}: {error}") from error
 
 
 def _status(one: dict[str, Any]) -> VersionStatus:
-    reason = one["status"]
-    code = reason["error_code"]
+    reason = proto_json.record(one["status"])
+    state, code = proto_json.enum(one["state"]), proto_json.enum(reason["error_code"])
     return VersionStatus(
-        version=int(one["version"]),
-        state=str(one["state"]),
+        version=proto_json.integer(one["version"]),
+        state=state if isinstance(state, str) else "UNKNOWN",
         error_code=Code(code) if code in Code.__members__ else Code.UNKNOWN,
-        error_message=str(reason["error_message"]),
+        error_message=proto_json.string(reason["error_message"]),
     )

@@ -77,7 +77,7 @@ def _is_json(text: str) -> bool:
     except json.JSONDecodeError:
         return False
     except InvalidInput:
-        return True  # which will be told when it is read
+        return True  # which will be reported when it is read
     return True
 
 
@@ -108,7 +108,7 @@ def _value(text: str, spec: TensorSpec | None) -> Any:
             return _one_string(os.fsencode(text), spec)
         wanted = "inputs" if spec is None else f"input {spec.name!r}, which is {spec},"
         raise InvalidInput(
-            f"{wanted} must be JSON, and {text!r} is none: {error}",
+            f"{wanted} must be JSON, and {text!r} is not: {error}",
             hint="a file is written as @FILE",
         ) from None
 

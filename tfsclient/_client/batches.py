@@ -14,10 +14,11 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
 )
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -28,7 +29,8 @@ from tfsclient._client.futures import CallFuture
 from tfsclient._client.sending import AsyncSender, Sender
 from tfsclient._codec.tensor import Array, Tensor
 from tfsclient._inputs.prepare import Inputs
-from tfsclient.errors import InvalidInput
+from tfsclient._inputs.tables import is_table
+from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.results import Prediction
 
 
@@ -51,6 +53,7 @@ class Batch:
         self._arrived = 0  # parts
         self._answer: Prediction | None = None
         self._merged: dict[str, Array] = {}
+        self.error: TFSError | None = None  # of the part that failed first
         self.parts = 1
         if size is not None:
             self._rows = _rows(request)
@@ -161,6 +164,7 @@ class Batches:
 
     Parts count against the concurrency, not batches.  A batch is taken when every part of the
     earlier ones is sent, and held until it is given out, so memory is bounded on both sides.
+    After a part failed nothing is sent; the error is raised where its batch's prediction would be.
 
     Args:
         concurrency: how many calls may be under way.
@@ -184,7 +188,8 @@ class Batches:
         return self._has_room() and sent and len(self._held) < self._concurrency
 
     def _has_room(self) -> bool:
-        return self._under_way < self._concurrency
+        failed = any(batch.error is not None for batch in self._held)
+        return not failed and self._under_way < self._concurrency
 
     def take(self, request: PredictRequest) -> None:
         """Take a batch, checked already."""
@@ -200,21 +205,54 @@ class Batches:
         self._under_way += 1
         return (self._held[-1], part[0]), part[1]
 
-    def arrived(self, part: Part, answer: Prediction) -> None:
-        """Take the answer to a part."""
+    def arrived(self, part: Part, result: Callable[[], Prediction]) -> None:
+        """Take what came of a part: ``result`` gives the answer, or raises the error."""
         self._under_way -= 1
         batch, number = part
-        batch.arrived(number, answer)
+        try:
+            batch.arrived(number, result())
+        except TFSError as error:
+            batch.error = batch.error or error
 
     def ready(self) -> Prediction | None:
-        """The next prediction to give out; None if it is not there yet."""
-        for batch in self._held:
-            if batch.done():
+        """The next prediction to give out; None if it is not there yet.
+
+        Raises:
+            TFSError: there will be none, for a part of its batch failed.
+        """
+        turn = [*self._held][:1] if self._ordered else [*self._held]
+        for batch in turn:
+            if batch.error is None and batch.done():
                 self._held.remove(batch)
                 return batch.prediction()
-            if self._ordered:
-                break
+        for batch in turn:
+            if batch.error is not None:
+                raise batch.error
         return None
+
+
+_CallT = TypeVar("_CallT", "CallFuture[Prediction]", "asyncio.Task[Prediction]")
+
+
+def _hand_on(calls: dict[_CallT, Part], batches: Batches) -> None:
+    """Take the calls that have ended; a function of its own, so that it keeps none of them."""
+    for call in [call for call in calls if call.done()]:
+        batches.arrived(calls.pop(call), call.result)
+
+
+def _check_source(source: object, kinds: tuple[type, ...]) -> None:
+    """Refuse what cannot be a source of batches, or is one batch rather than several.
+
+    Raises:
+        InvalidInput: with what to write.
+    """
+    if isinstance(source, AsyncIterable) and AsyncIterable not in kinds:
+        raise InvalidInput("batches is asynchronous: AsyncClient takes it, Client does not")
+    if isinstance(source, Mapping | str | bytes) or is_table(source):
+        kind = type(source).__name__
+        raise InvalidInput(f"batches is one batch, a {kind}, not several: write [batches]")
+    if not isinstance(source, kinds):
+        raise InvalidInput(f"batches must be a list or an iterator of batches, not {source!r:.50}")
 
 
 def run_batches(
@@ -232,17 +270,30 @@ def run_batches(
         build: checks a batch and makes its request.
         batches: decides what is next.
         options: those of each call.
+
+    Raises:
+        InvalidInput: the source is not one.
     """
+    _check_source(source, (Iterable,))
+    return _run(sender, source, build, batches, options)
+
+
+def _run(
+    sender: Sender,
+    source: Iterable[Inputs],
+    build: Callable[[Inputs], Flow[PredictRequest]],
+    batches: Batches,
+    options: Options,
+) -> Iterator[Prediction]:
     calls: dict[CallFuture[Prediction], Part] = {}
     iterator = iter(source)
     exhausted = False
     try:
         while True:
+            _hand_on(calls, batches)
             while (part := batches.next_part()) is not None:
-                call = sender.flows.encode(part[1], options)
-                calls[sender.start(ready(call), options)] = part[0]
-            for future in [future for future in calls if future.done()]:
-                batches.arrived(calls.pop(future), future.result())
+                flow = ready(sender.flows.encode(part[1], options))
+                calls[sender.start(flow, options)] = part[0]
             prediction = batches.ready()
             if prediction is not None:
                 yield prediction
@@ -262,7 +313,7 @@ def run_batches(
             future.cancel()
 
 
-async def arun_batches(
+def arun_batches(
     sender: AsyncSender,
     source: Iterable[Inputs] | AsyncIterable[Inputs],
     build: Callable[[Inputs], Flow[PredictRequest]],
@@ -270,6 +321,17 @@ async def arun_batches(
     options: Options,
 ) -> AsyncIterator[Prediction]:
     """:func:`run_batches` for asyncio; the source is waited for beside the answers."""
+    _check_source(source, (Iterable, AsyncIterable))
+    return _arun(sender, source, build, batches, options)
+
+
+async def _arun(
+    sender: AsyncSender,
+    source: Iterable[Inputs] | AsyncIterable[Inputs],
+    build: Callable[[Inputs], Flow[PredictRequest]],
+    batches: Batches,
+    options: Options,
+) -> AsyncIterator[Prediction]:
     calls: dict[asyncio.Task[Prediction], Part] = {}
     iterator = _each(source)
     taking: asyncio.Task[bool] | None = None
@@ -283,11 +345,10 @@ async def arun_batches(
 
     try:
         while True:
+            _hand_on(calls, batches)
             while (part := batches.next_part()) is not None:
                 call = sender.flows.encode(part[1], options)
                 calls[sender.start(call, options)] = part[0]
-            for task in [task for task in calls if task.done()]:
-                batches.arrived(calls.pop(task), task.result())
             if taking is not None and taking.done():
                 exhausted = not taking.result()
                 taking = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias
 
 from tfsclient._calls.call import Call, T
-from tfsclient.errors import TFSError
+from tfsclient.errors import DecodeError, TFSError
 from tfsclient.results import Prediction
 
 _log = logging.getLogger("tfsclient")
@@ -23,7 +23,7 @@ class CallInfo:
         path: the gRPC method or the URL path.
         model: the model's name; None where the call is about the server.
         signature: the signature's name; None where the call has none.
-        version: the version that answered; None where that is not told.
+        version: the version that answered; None where that is not known.
         request_bytes: size of the request body.
         response_bytes: size of the answer; 0 if there was none.
         encode_seconds: time spent making the request body.
@@ -45,7 +45,7 @@ class CallInfo:
 
 
 OnCall: TypeAlias = Callable[[CallInfo], None] | None
-# Is given each call with its result or its error, for what that tells about the model.
+# Is given each call with its result or its error, for what that says about the model.
 Learn: TypeAlias = Callable[[Call[object], object], None]
 
 
@@ -65,8 +65,11 @@ class Observed(Generic[T]):
         """Decode the answer.
 
         Raises:
-            DecodeError: it is no answer to this call.
+            DecodeError: it is not an answer to this call.
         """
+        if type(data) is not bytes:  # a transport of the user's may give anything
+            self.failed(error := self._not_bytes(data))
+            raise error
         received = time.perf_counter()
         call = self._call
         try:
@@ -81,6 +84,13 @@ class Observed(Generic[T]):
         if self._on_call is not None or _log.isEnabledFor(logging.DEBUG):
             self._tell(received, len(data), result)
         return result
+
+    def _not_bytes(self, data: object) -> DecodeError:
+        return DecodeError(
+            f"{self._target}: the transport gave {type(data).__name__} where bytes belong",
+            model=self._call.model,
+            signature=self._call.signature,
+        )
 
     def failed(self, error: TFSError) -> None:
         """Take note that there is no answer."""

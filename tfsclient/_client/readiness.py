@@ -24,7 +24,7 @@ _LOOK_SECONDS = 5.0  # that one such look may take
 
 
 class Readiness:
-    """The reasoning of ``wait_until_ready``: looks at states, tells what they mean.
+    """The reasoning of ``wait_until_ready``: looks at states and says what they mean.
 
     Args:
         model: the model's name.

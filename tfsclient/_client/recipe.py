@@ -81,7 +81,7 @@ def _check(name: str, value: object) -> None:
         if cloudpickle is not None:
             try:
                 cloudpickle.dumps(value)
-            except Exception:  # noqa: BLE001, S110 (pickle's own error is told)
+            except Exception:  # noqa: BLE001, S110 (pickle's own error is reported)
                 pass
             else:
                 return

@@ -203,7 +203,7 @@ class Client(Remade):
         Args:
             model: the model's name.
             batches: the inputs of each call, as :meth:`predict` takes them.
-            concurrency: how many batches are under way at once.
+            concurrency: how many calls are under way at once, each of a batch or of a part of one.
             ordered: whether predictions come in the order of the batches, or as they are ready.
             batch_size: the rows that the server takes at once; a larger batch is sent in parts, and
                 the answers are put together.
@@ -211,7 +211,7 @@ class Client(Remade):
             version: the version to run.
             label: the version label to run.
             outputs: the outputs to return.
-            timeout: seconds for each batch.
+            timeout: seconds for each call, not for all the parts of a batch.
             headers: metadata for each call.
             validate: whether to check the inputs first.
             copy: whether to return writable copies.
@@ -431,7 +431,7 @@ class Client(Remade):
             The status of the newest available version.
 
         Raises:
-            DeadlineExceeded: it was not ready in time; the text tells the last state.
+            DeadlineExceeded: it was not ready in time; the text has the last state.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
         return wait_until_ready(self._sender, ModelRef(model, version), timeout)

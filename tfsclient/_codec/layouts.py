@@ -70,7 +70,7 @@ def recall(data: bytes, copy: bool) -> tuple[ModelRef, Outputs] | None:
 
 def remember(data: bytes, model: ModelRef, outputs: Outputs, detached: set[str]) -> None:
     """Keep the layout of an answer whose outputs are all plain memory in it."""
-    # A bool's bytes have to be looked at each time; strings are no memory.
+    # A bool's bytes have to be looked at each time; strings are not plain memory.
     if not outputs or any(array.dtype in (np.bool_, np.object_) for array in outputs.values()):
         return
     if sum(array.nbytes for array in outputs.values()) > len(data):  # varints, or repeated values

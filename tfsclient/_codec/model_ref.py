@@ -65,7 +65,7 @@ class ModelRef:
 
 def _check_name(name: object) -> None:
     if isinstance(name, str) and name:
-        utf8(name)
+        _check_text(name, "model", None)
         return
     came = "''" if isinstance(name, str) else f"a {type(name).__name__}"
     text = f"model must be the name of a model, not {came}"
@@ -74,11 +74,11 @@ def _check_name(name: object) -> None:
     raise InvalidInput(text, hint="the name comes first: predict(model, inputs)")
 
 
-def _check_text(text: object, argument: str, model: str) -> None:
+def _check_text(text: object, argument: str, model: str | None) -> None:
     if not isinstance(text, str):
-        raise InvalidInput(f"{argument} must be text, not a {type(text).__name__}", model=model)
-    if not text.isascii():
-        utf8(text)
+        raise InvalidInput(f"{argument} must be text, not {text!r:.50}", model=model)
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidInput(f"{argument} must be Unicode, not {text!r:.50}", model=model)
 
 
 def _read_version(version: Any, model: str) -> int:

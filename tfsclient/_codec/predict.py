@@ -215,7 +215,7 @@ def _read_strings(data: bytes, copy: bool) -> tuple[ModelRef, Outputs] | None:
     try:
         array = strings_of(proto)
     except DecodeError:
-        return None  # told there, with its name
+        return None  # reported there, with its name
     if array is None:
         return None
     array.flags.writeable = copy
@@ -241,7 +241,7 @@ def _parse_response(data: bytes, copy: bool) -> tuple[ModelRef, Outputs]:
             not copy
             and _SMALL_MESSAGE < len(data) > _MUCH_LARGER * (end - first)
             and (
-                array.nbytes <= end - first  # or it is no view, but a value repeated
+                array.nbytes <= end - first  # or it is not a view, but a value repeated
             )
         ):
             detached.add(name)

@@ -72,7 +72,7 @@ def fields(
         fixed-width number; for a varint ``first`` is its value, from 0 to 2**64 - 1.
 
     Raises:
-        DecodeError: this is no protobuf message.
+        DecodeError: this is not a protobuf message.
     """
     position = start
     limit = len(data) if end is None else end

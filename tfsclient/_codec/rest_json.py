@@ -1,8 +1,8 @@
 """Tensors to TF Serving's JSON and back.
 
-Always column form (``inputs`` / ``outputs``): it alone can say scalars, empty batches and inputs of
-different lengths.  orjson does the numbers; it is silent about NaN and infinities (it writes
-null), so those take the standard library's road, whose dialect is the server's.
+Always column form (``inputs`` / ``outputs``): it alone has room for scalars, empty batches and
+inputs of different lengths.  orjson handles the numbers; it silently writes NaN and infinities as
+null, so arrays with those go through the standard library, whose dialect is the server's.
 """
 
 from __future__ import annotations
@@ -21,14 +21,23 @@ from tfsclient._codec.example import Content, decode_example
 from tfsclient._codec.nested import object_array
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import DecodeError, InvalidInput, Unimplemented
+from tfsclient.errors import (
+    REDEPLOYED,
+    DecodeError,
+    InvalidInput,
+    Unimplemented,
+    missing_outputs,
+    shown,
+)
 from tfsclient.schema import TensorSpec
 
 Array = npt.NDArray[Any]
 
 _FLOAT32 = DType("float32")
 
-_BYTES_SUFFIX = "_bytes"  # outputs so named, and no others, come in base64
+_BYTES_SUFFIX = "_bytes"  # outputs with such names, and no others, come in base64
+_EXCERPT = 120  # bytes
+_BASE64 = "b64"  # the only member of an object that stands for bytes
 
 
 def encode_predict(inputs: Mapping[str, Tensor], signature: str | None) -> bytes:
@@ -38,7 +47,12 @@ def encode_predict(inputs: Mapping[str, Tensor], signature: str | None) -> bytes
         Unimplemented: a tensor has no JSON form that the server reads.
     """
     _check_some(inputs)
-    return _object([*_signature_name(signature), b'"inputs":' + _encode_named(inputs)])
+    lone = inputs.get(_BASE64) if len(inputs) == 1 else None
+    if lone is not None and lone.dtype == STRING and not lone.array.ndim:
+        values = _encode(_BASE64, lone)  # by name, the server would take this text for base64
+    else:
+        values = _encode_named(inputs)
+    return _object([*_signature_name(signature), b'"inputs":' + values])
 
 
 def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> bytes:
@@ -46,13 +60,13 @@ def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> 
 
     Raises:
         Unimplemented: a tensor has no JSON form that the server reads.
-        InvalidInput: the inputs have no common first dimension, or it is 0.
+        InvalidInput: the inputs do not share a first dimension, or it is 0.
     """
     _check_some(inputs)
     rows = {t.array.shape[0] if t.array.ndim else 0 for t in inputs.values()}
     if len(rows) != 1 or 0 in rows:
         shapes = ", ".join(f"{name} {t.array.shape}" for name, t in inputs.items())
-        raise InvalidInput(f"the inputs have no rows in common: {shapes}")
+        raise InvalidInput(f"the inputs do not have the same number of rows: {shapes}")
     if len(inputs) == 1:
         (values,) = (_encode(name, tensor) for name, tensor in inputs.items())
     else:
@@ -92,7 +106,7 @@ def _encode(name: str, tensor: Tensor) -> bytes:
         )
     if 0 in array.shape[:-1]:
         raise Unimplemented(
-            f"input {name!r} has shape {array.shape}; JSON cannot say what follows a zero",
+            f"input {name!r} has shape {array.shape}; JSON cannot express what follows a zero",
             hint="use gRPC",
         )
     if tensor.dtype == STRING:
@@ -110,14 +124,14 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
     try:
         return item.decode()
     except UnicodeDecodeError:
-        return {"b64": base64.b64encode(item).decode()}
+        return {_BASE64: base64.b64encode(item).decode()}
 
 
 def example_to_json(content: Content) -> bytes:
     """An Example's JSON object.
 
-    Its literals tell the kinds of its features, so floats always have a point or an exponent.  An
-    empty list tells none: there the feature is missing.
+    The server reads the kind of each feature from its literals, so floats always have a point or an
+    exponent.  An empty list has no kind: there the feature is missing.
 
     Raises:
         DecodeError: the bytes are not a serialized ``tensorflow.Example``.
@@ -143,7 +157,7 @@ def encode_examples(
     """The body of a classify or regress request.
 
     Raises:
-        InvalidInput: bytes that came as an example are not one; the text tells which.
+        InvalidInput: bytes that came as an example are not one; the text says which.
     """
     members = _signature_name(signature)
     if context is not None:
@@ -174,7 +188,7 @@ def loads(body: bytes) -> Any:
         # Strings that are not UTF-8 come as raw bytes; surrogates carry them through.
         return json.loads(body.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError) as error:
-        raise DecodeError(f"the answer is not JSON: {error}") from error
+        raise DecodeError(f"the answer is not JSON: {excerpt(body)}") from error
 
 
 def decode_predict(
@@ -184,41 +198,52 @@ def decode_predict(
 
     Args:
         body: the JSON text.
-        specs: all outputs that the signature declares; their dtypes are not in the answer.
+        specs: all outputs that the signature declares; the answer does not say their dtypes.
         wanted: the outputs to return; None for all.
 
     Raises:
-        DecodeError: the text is no such answer, or does not fit the declared outputs.
+        DecodeError: the text is not such an answer, or it does not fit the declared outputs.
     """
     answer = loads(body)
     if not isinstance(answer, dict) or "outputs" not in answer:
-        raise DecodeError("the answer has no 'outputs'")
+        raise DecodeError(f"the answer has no 'outputs': {excerpt(body)}")
+    names = list(specs if wanted is None else wanted)
     outputs = answer["outputs"]
-    if len(specs) == 1:  # a lone output comes bare
-        outputs = {next(iter(specs)): outputs}
-    if not isinstance(outputs, dict) or outputs.keys() != specs.keys():
-        came = sorted(outputs) if isinstance(outputs, dict) else "something else"
-        raise DecodeError(f"the answer holds {came}, but the signature gives {sorted(specs)}")
-    names = specs if wanted is None else wanted
+    if not isinstance(outputs, dict) or _is_base64(outputs):  # a lone output comes without a name
+        if len(specs) != 1:
+            raise DecodeError(
+                f"the answer holds one output without a name, but the signature has {len(specs)}: "
+                f"{', '.join(specs)}",
+                hint=REDEPLOYED,
+            )
+        outputs = dict.fromkeys(specs, outputs)
+    if not outputs.keys() >= set(names):
+        raise missing_outputs(names, outputs)
     return {name: _decode(outputs[name], specs[name]) for name in names}
+
+
+def excerpt(body: bytes) -> str:
+    """The start of an answer, for an error."""
+    text = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
+    return repr(text) + ("..." if len(body) > _EXCERPT else "")
 
 
 def decode_classify(body: bytes, count: int) -> list[list[tuple[str, float]]]:
     """Labels with scores for each of ``count`` examples.
 
     Raises:
-        DecodeError: the text is no such answer.
+        DecodeError: the text is not such an answer.
     """
     results = _results(body, count)
     try:
         return [[_class(label, score) for label, score in classes] for classes in results]
     except (ValueError, TypeError) as error:
-        raise DecodeError(f"the answer is no classification: {error}") from error
+        raise DecodeError(f"the answer is not a classification: {error}") from error
 
 
 def _class(label: Any, score: Any) -> tuple[str, float]:
     if not isinstance(label, str):
-        raise TypeError(f"{label!r:.50} is no label")
+        raise TypeError(f"{shown(label)} is not a label")
     return label, float(_decode_numbers(score, _FLOAT32))  # as gRPC gives it
 
 
@@ -226,15 +251,15 @@ def decode_regress(body: bytes, count: int) -> npt.NDArray[np.float32]:
     """A float32 for each of ``count`` examples.
 
     Raises:
-        DecodeError: the text is no such answer.
+        DecodeError: the text is not such an answer.
     """
     results = _results(body, count)
     try:
         values = _decode_numbers(results, _FLOAT32)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise DecodeError(f"the answer is no regression: {error}") from error
+        raise DecodeError(f"the answer is not a regression: {error}") from error
     if values.shape != (count,):
-        raise DecodeError(f"the answer is no regression: it has shape {values.shape}")
+        raise DecodeError(f"the answer is not a regression: it has shape {values.shape}")
     return values
 
 
@@ -252,10 +277,21 @@ def _decode(value: Any, spec: TensorSpec) -> Array:
     try:
         if spec.dtype == STRING:
             encoded = spec.name.endswith(_BYTES_SUFFIX)
-            return object_array(value, _from_base64 if encoded else _from_text)
-        return _decode_numbers(value, spec.dtype)
+            array: Array = object_array(value, _from_base64 if encoded else _from_text)
+        else:
+            array = _decode_numbers(value, spec.dtype)
+        return array if array.size else _completed(array, spec.shape)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise DecodeError(f"output {spec.name!r} is no {spec.dtype} tensor: {error}") from error
+        raise DecodeError(
+            f"output {spec.name!r} does not hold a {spec.dtype} tensor: {error}"
+        ) from error
+
+
+def _completed(array: Array, declared: tuple[int, ...] | None) -> Array:
+    """An array without elements, with the dimensions that JSON leaves out: those after a 0."""
+    known = array.shape
+    missing = () if declared is None else declared[len(known) :]
+    return array.reshape(*known, *(max(size, 0) for size in missing))
 
 
 def _decode_numbers(value: Any, dtype: DType) -> Array:
@@ -282,14 +318,19 @@ def _decode_numbers(value: Any, dtype: DType) -> Array:
 
 def _from_text(item: Any) -> bytes:
     if not isinstance(item, str):
-        raise TypeError(f"{item!r:.50} is no string")
+        raise TypeError(f"{shown(item)} is not a string")
     return item.encode("utf-8", "surrogateescape")
 
 
 def _from_base64(item: Any) -> bytes:
-    if not isinstance(item, dict) or item.keys() != {"b64"} or not isinstance(item["b64"], str):
-        raise TypeError(f"{item!r:.50} is no base64 object")
+    if not _is_base64(item):
+        raise TypeError(f"{shown(item)} is not a base64 object")
     try:
-        return base64.b64decode(item["b64"], validate=True)
+        return base64.b64decode(item[_BASE64], validate=True)
     except binascii.Error as error:
         raise ValueError(f"bad base64: {error}") from error
+
+
+def _is_base64(item: Any) -> bool:
+    """Whether this stands for bytes."""
+    return isinstance(item, dict) and item.keys() == {_BASE64} and isinstance(item[_BASE64], str)

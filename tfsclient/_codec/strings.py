@@ -33,13 +33,15 @@ def string_parts(array: npt.NDArray[Any]) -> list[Buffer]:
     """The strings as fields of a TensorProto, to be joined.
 
     Raises:
-        TypeError: this is no object array of bytes.
+        TypeError: this is not an object array of bytes.
     """
     if array.dtype != object:
         raise TypeError(f"a string tensor needs an object array of bytes, not of {array.dtype}")
     strings = array.ravel().tolist()
     if len(strings) >= _MANY and isinstance(strings[0], bytes) and len(strings[0]) <= _SHORT:
-        with suppress(ImportError, TypeError):  # without protobuf we write; the other is told below
+        with suppress(
+            ImportError, TypeError
+        ):  # without protobuf we write; the other is reported below
             from tfsclient._codec.fast_protobuf import write_strings
 
             return [write_strings(strings)]

@@ -62,7 +62,7 @@ _DTYPE, _SHAPE, _CONTENT = 1, 2, 4  # fields of TensorProto; dtypes.py has the v
 _DIM, _DIM_SIZE, _DIM_NAME = 2, 1, 2  # of TensorShapeProto and its Dim
 
 _MAX_RANK = 254  # TensorFlow's
-_NUMPY_MAX_RANK = getattr(np, "MAXDIMS", 64)  # 32 before numpy 2, which no longer tells
+_NUMPY_MAX_RANK = getattr(np, "MAXDIMS", 64)  # 32 before numpy 2, which no longer says
 
 _BIG_ENDIAN = sys.byteorder == "big"  # which the wire never is
 _WIDEST = 16  # bytes of an element

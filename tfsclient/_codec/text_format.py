@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import text_format
-
 from tfsclient._codec.messages import message_class, pool
 
 
@@ -15,6 +13,8 @@ def parse_text(name: str, text: str | bytes) -> Any:
     Raises:
         ValueError: the text is not such a message; the error says where.
     """
+    from google.protobuf import text_format
+
     try:
         return text_format.Parse(text, message_class(name)(), descriptor_pool=pool())
     except text_format.ParseError as error:
@@ -23,5 +23,7 @@ def parse_text(name: str, text: str | bytes) -> Any:
 
 def to_text(message: Any) -> str:
     """A message of our own pool in text format."""
+    from google.protobuf import text_format
+
     text: str = text_format.MessageToString(message, as_utf8=True, descriptor_pool=pool())
     return text

@@ -37,12 +37,33 @@ class ModelConfig:
     labels: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
-        if not self.name or not self.base_path:
-            raise InvalidInput("a model needs a name and a base_path", model=self.name or None)
+        for argument in ("name", "base_path", "platform"):
+            value = getattr(self, argument)
+            if not isinstance(value, str) or not value:
+                name = self.name if isinstance(self.name, str) else None
+                raise InvalidInput(f"{argument} must be text, not {value!r:.50}", model=name)
         if self.latest is not None and self.versions is not None:
             raise InvalidInput("give latest or versions, not both", model=self.name)
-        if isinstance(self.versions, str) and self.versions != "all":
-            raise InvalidInput(f"versions is {self.versions!r}, not 'all'", model=self.name)
+        if self.latest is not None and not _is_version(self.latest, 0, 1 << 32):
+            raise InvalidInput(f"latest must be a number, not {self.latest!r:.50}", model=self.name)
+        if self.versions not in (None, "all") and not (
+            isinstance(self.versions, tuple) and all(map(_is_version, self.versions))
+        ):
+            raise InvalidInput(
+                f"versions must be integers or 'all', not {self.versions!r:.50}", model=self.name
+            )
+        if not isinstance(self.labels, Mapping) or not all(
+            isinstance(label, str) and _is_version(version)
+            for label, version in self.labels.items()
+        ):
+            raise InvalidInput(
+                f"labels must be a dict of labels to versions, not {self.labels!r:.50}",
+                model=self.name,
+            )
+
+
+def _is_version(value: object, least: int = -1 << 63, end: int = 1 << 63) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < end
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +142,13 @@ def read_config(source: ConfigSource) -> ServerConfig:
         return _from_bytes(serialize())
     if isinstance(source, str) and "{" in source:
         return _from_text(source, "the text")
+    if not isinstance(source, str | os.PathLike):
+        raise InvalidInput(
+            f"config must be a dict, a file, text or a ServerConfig, not {source!r:.50}"
+        )
     try:
         text = Path(source).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidInput(f"cannot read {source}: {error}") from error
     return _from_text(text, str(source))
 
@@ -142,10 +167,10 @@ def plan_reload(
 
 def _from_dict(name: str, value: Any) -> ModelConfig:
     if isinstance(value, str | os.PathLike):
-        return ModelConfig(name, os.fspath(value))
+        return ModelConfig(name, os.fsdecode(value))
     known = {f.name for f in fields(ModelConfig)} - {"name"}
     if not isinstance(value, Mapping) or not set(value) <= known:
-        raise InvalidInput(f"it must be a path, or a dict with {sorted(known)}", model=name)
+        raise InvalidInput(f"config[{name!r:.50}] must be a path, or a dict with {sorted(known)}")
     options = dict(value)
     if isinstance(options.get("versions"), list):
         options["versions"] = tuple(options["versions"])

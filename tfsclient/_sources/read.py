@@ -6,16 +6,25 @@ protobuf, for an installation for REST alone does without it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tfsclient._codec.proto_json import MALFORMED, given, integer, record, string
+from tfsclient._codec.rest_json import excerpt
 from tfsclient._sources.versions import version_number
 from tfsclient.dtypes import INVALID, DType
-from tfsclient.errors import Code, DecodeError, InvalidInput, MissingExtra, TFSError, from_code
+from tfsclient.errors import (
+    Code,
+    DecodeError,
+    InvalidInput,
+    MissingExtra,
+    TFSError,
+    from_code,
+    shown,
+)
 from tfsclient.schema import Model, Signature, TensorSpec, from_json
 
 if TYPE_CHECKING:
@@ -23,7 +32,6 @@ if TYPE_CHECKING:
 
 _SERVE_TAG = "serve"
 _SIGNATURE_DEF = "signature_def"
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
 _ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
 
 
@@ -31,7 +39,7 @@ def from_metadata_response(data: bytes) -> Model:
     """The model that a serialized GetModelMetadataResponse describes.
 
     Raises:
-        DecodeError: the bytes are no such message, or lack the signatures.
+        DecodeError: the bytes are not such a message, or lack the signatures.
     """
     from tfsclient._codec.messages import message_class
 
@@ -53,40 +61,45 @@ def from_metadata_json(text: bytes) -> Model:
     """
     try:
         answer = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError(f"not a metadata answer: {error}: {excerpt(text)}") from error
+    if not isinstance(answer, dict) or "model_spec" not in answer:
+        raise DecodeError(f"this is not TF Serving: it answered {excerpt(text)}")
+    try:
         spec = answer["model_spec"]
-        name, version = _text(spec["name"]), spec.get("version")
-        definitions = _dict(answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF))
+        name, version = string(spec["name"]), spec.get("version")
+        definitions = record(answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF))
         signatures = {n: _signature_of_json(n, one) for n, one in sorted(definitions.items())}
-        number = None if version is None else _version(_integer(version))
+        number = None if version is None else _version(integer(version))
         return Model(name, number, signatures)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except MALFORMED as error:
         raise DecodeError(f"not a metadata answer: {type(error).__name__}: {error}") from error
 
 
 def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
     inputs, outputs = (
-        {n: _tensor_of_json(n, info) for n, info in sorted(_dict(definition.get(way)).items())}
+        {n: _tensor_of_json(n, info) for n, info in sorted(record(definition.get(way)).items())}
         for way in ("inputs", "outputs")
     )
-    method = _text(_given(definition.get("method_name"), ""))
-    defaults = frozenset(_dict(definition.get("defaults"))) & frozenset(inputs)
+    method = string(given(definition.get("method_name"), ""))
+    defaults = frozenset(record(definition.get("defaults"))) & frozenset(inputs)
     return Signature(name, inputs, outputs, method, defaults)
 
 
 def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
-    shape = _dict(info.get("tensor_shape"))
-    dims, unknown_rank = _given(shape.get("dim"), []), _given(shape.get("unknown_rank"), False)
+    shape = record(info.get("tensor_shape"))
+    dims, unknown_rank = given(shape.get("dim"), []), given(shape.get("unknown_rank"), False)
     if type(dims) is not list or type(unknown_rank) is not bool:
-        raise TypeError(f"the shape of tensor {name!r} is {shape!r:.50}")
-    sizes = [_integer(_given(dim.get("size"), 0)) for dim in dims]
+        raise TypeError(f"the shape of tensor {name!r} is {shown(shape)}")
+    sizes = [integer(given(dim.get("size"), 0)) for dim in dims]
     encoding = next((kind for kind in _ENCODINGS if info.get(kind) is not None), None)
-    dtype = _dtype_of_json(_given(info.get("dtype"), 0))
+    dtype = _dtype_of_json(given(info.get("dtype"), 0))
     return _tensor(name, dtype, None if unknown_rank else sizes, encoding)
 
 
 def _dtype_of_json(dtype: Any) -> DType:
     if not isinstance(dtype, str):
-        return DType.of_number(_integer(dtype))  # of a type that the server cannot name
+        return DType.of_number(integer(dtype))  # of a type that the server cannot name
     try:
         return DType.of_enum(dtype)
     except ValueError:
@@ -99,40 +112,18 @@ def _version(number: int) -> int:
     return number
 
 
-def _given(value: Any, default: Any) -> Any:
-    """A field's value; null is as good as nothing in protobuf's JSON."""
-    return default if value is None else value
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict | None):
-        raise TypeError(f"{value!r:.50} is no object")
-    return value or {}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r:.50} is no text")
-    return value
-
-
-def _integer(value: Any) -> int:
-    """An int64, which JSON of protobuf holds as text."""
-    if type(value) is int or (isinstance(value, str) and _INTEGER.fullmatch(value)):
-        number = int(value)
-        if -1 << 63 <= number < 1 << 63:
-            return number
-    raise ValueError(f"{value!r:.50} is no int64")
-
-
-def from_saved_model(path: str | Path, name: str | None = None) -> Model:
+def from_saved_model(
+    path: str | Path, name: str | None = None, *, tags: str | Iterable[str] | None = None
+) -> Model:
     """The model in a SavedModel folder; TensorFlow is not needed.
 
-    Only the graph tells what tf.Examples are parsed into, so only from here are they known.
+    Only the graph shows what tf.Examples are parsed into, so only from here is that known.
 
     Args:
         path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
         name: what to call the model; None takes the name of the folder of versions.
+        tags: the tags of the graph to read, as "serve,tpu" or one by one.  None takes the only
+            graph, whatever its tags, or else the one tagged "serve"; ``Model.tags`` says which.
 
     Raises:
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
@@ -158,14 +149,48 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
         resolved = folder.resolve()
         name = resolved.name if version is None else resolved.parent.name
     try:
-        meta_graph = read_meta_graph(folder, frozenset({_SERVE_TAG}))
+        meta_graph = _picked(_meta_graphs(folder), _read_tags(tags))
         definitions = meta_graph.signature_def
         examples = read_examples(meta_graph.graph_def, definitions)
-        return Model(name, version, _signatures(definitions, examples))
+        found = tuple(sorted(meta_graph.meta_info_def.tags))
+        return Model(name, version, _signatures(definitions, examples), found)
     except MissingExtra:
         raise
     except TFSError as error:
         raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
+
+
+def _read_tags(tags: str | Iterable[str] | None) -> frozenset[str] | None:
+    if tags is None:
+        return None
+    listed = tags.split(",") if isinstance(tags, str) else list(tags)
+    if not all(isinstance(tag, str) for tag in listed):
+        raise InvalidInput(f"tags must be text, not {listed!r}")
+    return frozenset(tag.strip() for tag in listed) - {""}
+
+
+def _picked(meta_graphs: Sequence[Any], tags: frozenset[str] | None) -> Any:
+    """The graph with these tags; without tags the only one, or else the one to serve.
+
+    Raises:
+        InvalidInput: there is none, or several that may be meant.
+    """
+    by_tags = {frozenset(one.meta_info_def.tags): one for one in reversed(meta_graphs)}
+    if tags is None and len(by_tags) == 1:
+        return next(iter(by_tags.values()))
+    picked = by_tags.get(frozenset({_SERVE_TAG}) if tags is None else tags)
+    if picked is not None:
+        return picked
+    there = sorted(",".join(sorted(each)) for each in by_tags)
+    listed = "; ".join(each or "(none)" for each in there) or "no graph at all"
+    if tags is None:
+        what = "it holds several graphs and none is tagged serve alone" if there else "it is empty"
+    else:
+        what = f"no graph has exactly the tags {','.join(sorted(tags)) or '(none)'}"
+    raise InvalidInput(
+        f"{what}; the tags of its graphs: {listed}",
+        hint=f'pass --tags {there[0]}, or tags="{there[0]}" in Python' if there else None,
+    )
 
 
 def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
@@ -173,6 +198,27 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
 
     Raises:
         TFSError: there is none, with the code and the text of TensorFlow's own loader.
+    """
+    meta_graphs = _meta_graphs(folder)
+    for meta_graph in meta_graphs:
+        if set(meta_graph.meta_info_def.tags) == tags:
+            return meta_graph
+    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in meta_graphs]
+    raise from_code(
+        Code.NOT_FOUND,
+        "Could not find meta graph def matching supplied tags: { "
+        + " ".join(sorted(tags))
+        + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
+        " `saved_model_cli`",
+        hint=f"it has graphs with the tags {there}",
+    )
+
+
+def _meta_graphs(folder: Path) -> Sequence[Any]:
+    """The MetaGraphDefs of a SavedModel.
+
+    Raises:
+        TFSError: it cannot be read, with the code and the text of TensorFlow's own loader.
     """
     from tfsclient._codec.messages import ProtobufError, message_class
 
@@ -202,18 +248,7 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
         raise from_code(Code.DATA_LOSS, f"Can't parse {text} as text proto") from None
     except OSError as error:
         raise from_code(Code.UNKNOWN, str(error)) from None
-    for meta_graph in saved_model.meta_graphs:
-        if set(meta_graph.meta_info_def.tags) == tags:
-            return meta_graph
-    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in saved_model.meta_graphs]
-    raise from_code(
-        Code.NOT_FOUND,
-        "Could not find meta graph def matching supplied tags: { "
-        + " ".join(sorted(tags))
-        + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
-        " `saved_model_cli`",
-        hint=f"it has graphs with the tags {there}",
-    )
+    return list(saved_model.meta_graphs)
 
 
 def from_file(path: str | Path) -> Model:
@@ -222,7 +257,7 @@ def from_file(path: str | Path) -> Model:
     Metadata may be REST's JSON or a serialized GetModelMetadataResponse.
 
     Raises:
-        InvalidInput: the file cannot be read, or is none of these.
+        InvalidInput: the file cannot be read, or is not one of these.
         MissingExtra: it is no JSON, and protobuf is not installed.
     """
     try:

@@ -53,6 +53,23 @@ def proxy_for(url: str) -> ProxyAddress | None:
     return proxy
 
 
+def grpc_proxy_for(address: str) -> ProxyAddress | None:
+    """The proxy that gRPC goes through for a target; None if it connects directly.
+
+    gRPC reads ``grpc_proxy``, ``https_proxy`` and ``http_proxy``, and ``no_grpc_proxy`` or
+    ``no_proxy``, all in lower case.  Hosts are excluded by the rule of :func:`proxy_for`, which has
+    more forms than gRPC's own.
+    """
+    names = ("grpc_proxy", "https_proxy", "http_proxy")
+    name = next((name for name in names if os.environ.get(name)), None)
+    host, port = _split_port(address.rpartition("/")[2])
+    excluding = [os.environ.get(name) for name in ("no_grpc_proxy", "no_proxy")]
+    no_proxy = next(filter(None, excluding), "")
+    if name is None or address.startswith("unix") or _excluded(no_proxy, host, port or 0):
+        return None
+    return ProxyAddress(os.environ[name], name)
+
+
 def _variable(scheme: str) -> str:
     names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
     return next((name for name in names if os.environ.get(name)), "the system's proxy")

@@ -52,7 +52,7 @@ class TLS:
         """A context for HTTPS.
 
         Raises:
-            InvalidInput: a file cannot be read or is no certificate.
+            InvalidInput: a file cannot be read or is not a certificate.
         """
         import httpx
 

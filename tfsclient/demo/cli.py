@@ -66,7 +66,7 @@ def _story(folder: Path, console: Console) -> bool:
         with Client(server.grpc_target) as grpc, Client(server.rest_target) as rest:
             grpc.wait_until_ready(_MODEL)
 
-            say("[bold]3. What it wants,[/] as the server tells (GetModelMetadata)")
+            say("[bold]3. What it wants,[/] as the server describes it (GetModelMetadata)")
             for name, signature in grpc.metadata(_MODEL).signatures.items():
                 ways = (signature.inputs, signature.outputs)
                 shown = (", ".join(f"{n} {spec}" for n, spec in w.items()) for w in ways)

@@ -32,8 +32,7 @@ from tests.generator.python_models import load
 from tests.generator.test_curl import script_of
 from tests.generator.test_openapi import body_schema, document, problems, strict
 from tests.generator.test_python import wire_names
-from tfsclient import Client, Example, build_predict
-from tfsclient._calls import rest
+from tfsclient import Client, Example, build_classify, build_predict, build_regress
 from tfsclient._codec import rest_json
 from tfsclient.dtypes import DType
 from tfsclient.schema import Model, Signature
@@ -306,10 +305,8 @@ def _body(case: Case) -> bytes:
     examples = None if case.examples is None else [Example(one) for one in case.examples]
     if signature.kind != "predict":
         assert examples is not None
-        make = rest.classify if signature.kind == "classify" else rest.regress
-        call = make(case.model, examples, signature=signature.name, features=signature.features)
-        assert call.body is not None
-        return bytes(call.body)
+        build = build_classify if signature.kind == "classify" else build_regress
+        return build(case.model, examples, signature=signature).to_json()
     inputs: dict[str, Any] = dict(case.inputs)
     if examples is not None:
         inputs[str(signature.example_input)] = examples

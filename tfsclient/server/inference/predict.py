@@ -90,7 +90,7 @@ class Inference:
         outputs = _outputs(signature, output_filter)
         with metrics.runtime_latency.time(ref.name, "Predict", "TF1"):
             tensors = model.run(feeds, list(outputs.values()), timeout=timeout)
-        answering = ModelRef(ref.name, version.number, None, name)
+        answering = ModelRef.received(ref.name, version.number, None, name)
         return PredictResponse(answering, dict(zip(outputs, tensors, strict=True)))
 
     def _check_method(self, signature: Any) -> None:

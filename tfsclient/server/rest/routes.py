@@ -219,7 +219,7 @@ class _EmptyAnswer(Exception):
 def _ref(name: str, version: str | None, label: str | None) -> ModelRef:
     if version is not None and int(version) > _MAX_VERSION:
         raise _EmptyAnswer
-    return ModelRef(
+    return ModelRef.received(
         _decoded(name),
         None if version is None else int(version),
         None if label is None else _decoded(label),
