@@ -47,8 +47,8 @@ def languages() -> dict[str, Language]:
             python.files, rest_only=False, lock_file=python.lock_file, picks_outputs=True
         ),
         "go": Language(go.files, rest_only=False),
-        "js": Language(js.javascript, rest_only=True),
-        "ts": Language(js.typescript, rest_only=True),
+        "js": Language(js.javascript, rest_only=False),
+        "ts": Language(js.typescript, rest_only=False),
         "curl": Language(curl.files, rest_only=True),
         "openapi": Language(openapi.files, rest_only=True),
     }
