@@ -90,7 +90,7 @@ class Inference:
         outputs = _outputs(signature, output_filter)
         with metrics.runtime_latency.time(ref.name, "Predict", "TF1"):
             tensors = model.run(feeds, list(outputs.values()), timeout=timeout)
-        answering = ModelRef(ref.name, version.number, None, name)
+        answering = ModelRef.received(ref.name, version.number, None, name)
         return PredictResponse(answering, dict(zip(outputs, tensors, strict=True)))
 
     def _check_method(self, signature: Any) -> None:
@@ -176,7 +176,7 @@ def read_tensor(data: Buffer) -> Tensor:
         InvalidArgument: it holds a resource handle, which a session refuses.
     """
     try:
-        tensor = decode_tensor(data)
+        tensor = decode_tensor(data, references=False)
     except DecodeError:
         message = message_class("tensorflow.TensorProto").FromString(bytes(data))
         if message.dtype != _RESOURCE:
