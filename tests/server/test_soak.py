@@ -19,7 +19,7 @@ import pytest
 
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.protobuf import chunk, tag, varint
-from tfsclient.server.models.config import parse_text
+from tfsclient._codec.text_format import parse_text
 from tfsclient.testing import RunningServer, serve
 
 from .calls import PREDICT, predict_request

@@ -14,10 +14,11 @@ import httpx
 import pytest
 
 from tfsclient._codec.messages import message_class
+from tfsclient._codec.text_format import parse_text
 from tfsclient.errors import FailedPrecondition, InvalidArgument, Unavailable, Unknown
 from tfsclient.schema import Model
 from tfsclient.server.app import Options, Server
-from tfsclient.server.models.config import parse_text, to_config
+from tfsclient.server.models.config import to_config
 from tfsclient.testing import FakeServer
 
 from .conftest import MODELS

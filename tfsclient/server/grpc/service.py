@@ -29,6 +29,7 @@ from tfsclient.server.inference import info
 from tfsclient.server.inference.examples import ExampleInference, Task, read_input
 from tfsclient.server.inference.predict import Inference, read_tensor
 from tfsclient.server.interface import Around, Call, Models
+from tfsclient.server.text import to_bytes
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -109,7 +110,9 @@ def make_grpc_server(
             "GetModelMetadata",
             _reader("GetModelMetadataRequest"),
             _named_ref,
-            lambda request, _: _bytes(info.get_model_metadata(models, request)),
+            lambda request, _: _bytes(
+                info.get_model_metadata(models, info.read_ref(request), request.metadata_field)
+            ),
         ),
     ]
     management = [
@@ -117,7 +120,7 @@ def make_grpc_server(
             "GetModelStatus",
             _reader("GetModelStatusRequest"),
             _named_ref,
-            lambda request, _: _bytes(info.get_model_status(models, request)),
+            lambda request, _: _bytes(info.get_model_status(models, info.read_ref(request))),
         ),
         _Method(
             "HandleReloadConfigRequest",
@@ -204,8 +207,8 @@ def _reporting(
 
 
 def _cut(text: str) -> Any:
-    """An error text as TF Serving sends it: bytes, as it may quote some that are no UTF-8."""
-    encoded = text.encode(errors="surrogateescape")
+    """An error text as TF Serving sends it: bytes, as it may quote some that are not UTF-8."""
+    encoded = to_bytes(text)
     if len(encoded) <= _MAX_DETAILS:
         return encoded
     return encoded[:_MAX_DETAILS] + b"...TRUNCATED"

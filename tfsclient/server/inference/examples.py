@@ -196,7 +196,8 @@ def _run(
     tensors = dict(zip(fetches, model.run(feeds, fetches, timeout=timeout), strict=True))
     results = []
     for task, signature in zip(tasks, signatures, strict=True):
-        ref = ModelRef(task.ref.name, number, None, task.ref.signature or DEFAULT_SIGNATURE)
+        name = task.ref.signature or DEFAULT_SIGNATURE
+        ref = ModelRef.received(task.ref.name, number, None, name)
         outputs = {alias: tensors.get(info.name) for alias, info in signature.outputs.items()}
         classes: list[Classes] = []
         values = np.empty(0, np.float32)

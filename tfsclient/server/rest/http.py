@@ -24,12 +24,10 @@ _log = logging.getLogger("tfsclient.server")
 Handle = Callable[[str, str, Mapping[str, str], bytes], "Answer | None"]
 
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
-# What may stand in a URI, by RFC 3986; and the authority before the path, if there is one.
-_CHARACTERS = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})"
-_TARGET = re.compile(
-    rf"(?:(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]*)?"
-    rf"({_CHARACTERS}*(?:\?(?:{_CHARACTERS}|\?)*)?(?:#(?:{_CHARACTERS}|\?)*)?)"
-)
+# The scheme and the authority before the path, if there are such; and what a URI must not contain
+# after them, by RFC 3986.
+_AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]*")
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?#%]|%(?![0-9A-Fa-f]{2})|#.*#")
 _IDLE_SECONDS = 50
 _POLL_SECONDS = 0.05  # how long a stop goes unnoticed
 _MAX_HEAD = 64 << 20  # bytes of a request's head: h11 wants a limit where libevent has none
@@ -112,12 +110,14 @@ class HttpServer(socketserver.ThreadingTCPServer):
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
         if headers.get("expect", "100-continue").lower() != "100-continue":
             return html_answer(417)
-        target = _TARGET.fullmatch(request.target.decode("latin-1"))
-        if target is None:
+        target = request.target.decode("latin-1")
+        authority = _AUTHORITY.match(target)
+        path = target[authority.end() :] if authority else target
+        if _FORBIDDEN.search(path):
             return html_answer(400)
         if "gzip" in headers.get("content-encoding", ""):
             body = inflate(body)
-        return self._handle(method, target[1], headers, body) or html_answer(404)
+        return self._handle(method, path, headers, body) or html_answer(404)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong with a connection, unless it is only that the peer is gone."""
@@ -143,7 +143,7 @@ class _Connection(socketserver.BaseRequestHandler):
         """Serve one request; whether another may follow on this connection."""
         try:
             read = self._read(connection)
-        except h11.RemoteProtocolError:
+        except (h11.RemoteProtocolError, ValueError):  # the latter for a length of 5000 digits
             self._send(connection, html_answer(400), close=True)
             return False
         if read is None:
