@@ -141,7 +141,9 @@ def test_batching_parameters_that_cannot_be(tmp_path: Path, text: str, told: str
 def test_a_batched_model_is_served_to_many_at_once(tmp_path: Path) -> None:
     path = tmp_path / "batching.config"
     path.write_text("max_batch_size { value: 8 } batch_timeout_micros { value: 2000 }")
-    options = dataclasses.replace(QUICK, enable_batching=True, batching_parameters_file=str(path))
+    options = dataclasses.replace(
+        QUICK, enable_batching=True, batching_parameters_file=str(path), grpc_max_threads=64
+    )
     with Server(LINEAR, options) as server, grpc.insecure_channel(server.grpc_target) as channel:
         method = channel.unary_unary(PREDICT)
         futures = [method.future(predict_request(value=float(n))) for n in range(64)]
