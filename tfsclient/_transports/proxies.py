@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -76,19 +77,19 @@ def _variable(scheme: str) -> str:
 
 
 def _check(proxy: ProxyAddress) -> None:
-    try:
+    scheme, usable = "", False
+    with suppress(ValueError):
         parts = urlsplit(proxy.url)
+        scheme = parts.scheme.lower()
         usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
     if not usable or not proxy.url.isascii() or re.search(r"[\s\x00-\x1f]", proxy.url):
         raise InvalidInput(f"{proxy} is not the URL of a proxy")
-    if parts.scheme.lower() not in _SCHEMES:
+    if scheme not in _SCHEMES:
         raise InvalidInput(
             f"{proxy} cannot be used: REST goes through proxies of {', '.join(_SCHEMES)}",
             hint="put the server's host into NO_PROXY to connect directly",
         )
-    if parts.scheme.lower().startswith("socks") and find_spec("socksio") is None:
+    if scheme.startswith("socks") and find_spec("socksio") is None:
         raise InvalidInput(
             f"{proxy} needs the package socksio, which is not installed",
             hint="pip install socksio, or put the server's host into NO_PROXY",
