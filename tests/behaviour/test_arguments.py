@@ -6,6 +6,7 @@ import asyncio
 import decimal
 import fractions
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -191,7 +192,11 @@ def test_a_token_function(server: testing.FakeServer) -> None:
             assert "sec" not in str(caught.value)
 
 
-def test_clients_pickle_as_their_settings(server: testing.FakeServer) -> None:
+def test_clients_pickle_as_their_settings(
+    server: testing.FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where cloudpickle is loaded, it can do what pickle cannot.
+    monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
     for target in (server.grpc_target, server.rest_target):
         client = Client(target, token="secret", timeout=5)
         client.predict("digits", IMAGES)
