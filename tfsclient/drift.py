@@ -49,7 +49,7 @@ def compare(old: Model, new: Model) -> list[Difference]:
     Names and versions of the models play no part, since a client can be told another, nor do
     signatures that can be called on neither side.
     """
-    before, after = old.usable(), new.usable()
+    before, after = _callable(old), _callable(new)
     found: list[Difference] = []
     for name in sorted({*before, *after}):
         where = f"signature {name!r}"
@@ -63,6 +63,12 @@ def compare(old: Model, new: Model) -> list[Difference]:
         else:
             found += _signature(where, before[name], after[name])
     return found
+
+
+def _callable(model: Model) -> dict[str, Signature]:
+    """The signatures that can be called, with the outputs that a server can give."""
+    parts = {name: signature.callable_part() for name, signature in model.signatures.items()}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _signature(where: str, old: Signature, new: Signature) -> Iterator[Difference]:

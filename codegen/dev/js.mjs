@@ -43,6 +43,8 @@ function toDeclarations(text) {
   const compilerOptions = { target: "es2022", module: "nodenext" };
   const { outputText } = ts.transpileDeclaration(text, { compilerOptions });
   const spaced = outputText
+    // The compiler declares this one twice, as a property and as a method.
+    .replace(/^.*static \[Symbol\.hasInstance\]: .*\n/m, "")
     .replace(/^(\/\*\*|export )/gm, "\n$1")
     .replace(/^( ?\*\/|\/\*\*.*\*\/)\n\n/gm, "$1\n");
   return `${text.slice(0, text.indexOf("\n"))}\n\n${spaced}`;

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from tfsclient.drift import Verdict, compare
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 from tfsclient.schema import Model, to_json
 from tfsclient_gen import output
-from tfsclient_gen.generate import languages, make
+from tfsclient_gen.generate import Generated, NothingToCall, languages, make, refuse_empty
 from tfsclient_gen.target import Options
 
 EXIT_STALE = EXIT_BREAKING = 1
@@ -34,6 +35,9 @@ _SOURCE_OPTIONS = [
     click.option("--metadata", metavar="FILE", help="A saved metadata answer (JSON or protobuf)."),
     click.option("--schema", metavar="FILE", help="A schema, as `tfsclient-gen schema` writes it."),
     click.option("--model", metavar="NAME", help="The model's name; by default the source's."),
+    click.option(
+        "--tags", metavar="TAG,...", help="With --saved-model: the tags of the graph to read."
+    ),
     click.option("--version", type=click.IntRange(0), help="With --server: this version."),
     click.option("--label", help="With --server: the version with this label."),
     click.option(
@@ -42,13 +46,44 @@ _SOURCE_OPTIONS = [
 ]
 
 
+class _Once:
+    """A command that refuses an option given twice, where click would take the last one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))  # type: ignore[attr-defined]
+        for option, count in Counter(order).items():
+            if isinstance(option, click.Option) and count > 1 and not option.multiple:
+                self._refuse(option, ctx)
+        return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
+
+    def _refuse(self, option: click.Option, ctx: click.Context) -> None:
+        if option.is_flag:
+            return
+        more = "give it once"
+        if option.name == "model":
+            more = "several models are not supported: run the command once for each"
+        raise click.UsageError(f"{option.opts[0]} is given more than once; {more}", ctx)
+
+
+class _Command(_Once, click.Command):
+    pass
+
+
+class _Group(_Once, click.Group):
+    command_class = _Command
+
+
 def _source_options(command: Any) -> Any:
     for option in reversed(_SOURCE_OPTIONS):
         command = option(command)
     return command
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--lang",
     "langs",
@@ -58,13 +93,14 @@ def _source_options(command: Any) -> Any:
 )
 @_source_options
 @click.option("--out", type=click.Path(path_type=Path), help="Where the files go.")
-@click.option("--check", is_flag=True, help="Write nothing; show a diff and exit 1 if stale.")
+@click.option("--check", is_flag=True, help="Write nothing; name what is stale and exit 1.")
+@click.option("--diff", is_flag=True, help="With --check: show what would change, too.")
 @click.option(
     "--transport",
     type=click.Choice(["any", "rest"]),
     default="any",
     show_default=True,
-    help="Go: `rest` leaves gRPC and its modules out.",
+    help="In each language: `rest` leaves gRPC out, what it needs, and what only it can carry.",
 )
 @click.option("--go-module", metavar="PATH", help="Go: the module path in go.mod.")
 @click.option("--no-go-mod", is_flag=True, help="Go: a package for a module that you already have.")
@@ -80,6 +116,7 @@ def main(
     langs: tuple[str, ...],
     out: Path | None,
     check: bool,
+    diff: bool,
     transport: str,
     go_module: str | None,
     no_go_mod: bool,
@@ -88,7 +125,8 @@ def main(
 ) -> None:
     """Write typed clients for a TensorFlow Serving model.
 
-    With one --lang the files go straight into --out, with several into --out/LANG.
+    With one --lang the files go straight into --out, with several into --out/LANG.  A run writes
+    over and removes nothing but what an earlier run of the same model and language wrote.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The terminal may lack letters that are in names.
@@ -111,26 +149,77 @@ def main(
         raise click.UsageError("choose an output folder: --out DIR")
     if no_go_mod and go_module:
         raise click.UsageError("--go-module cannot be used with --no-go-mod")
+    if diff and not check:
+        raise click.UsageError("--diff can only be used with --check")
     chosen = list(languages()) if "all" in langs else list(dict.fromkeys(langs))
     folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
     options = Options(transport, go_module, go_mod=not no_go_mod, templates=templates)
     with _failures_reported():
-        model = load(**source)
-        made = {lang: make(model, lang, options) for lang in chosen}
-        outputs = [output.Output(folders[lang], made[lang].files) for lang in chosen]
-        for lang in chosen:
-            for gone in made[lang].left_out:
+        made = _made(load(**source), chosen, options, skip="all" in langs)
+        outputs = [output.Output(folders[lang], made[lang].files) for lang in made]
+        for lang, client in made.items():
+            for gone in client.left_out:
                 for reason in (gone.reason, *gone.others):
-                    click.echo(f"{lang}: signature {gone.signature!r} left out: {reason}", err=True)
+                    _tell(f"{lang}: signature {gone.signature!r} left out: {reason}")
+            for note in client.notes:
+                _tell(f"{lang}: {note}")
         if check:
-            diffs = "".join(one.diff() for one in outputs)
-            if diffs:
-                click.echo(diffs, nl=False)
-                click.echo(f"{out} is stale: run the same command without --check", err=True)
+            if not _is_fresh(outputs, diff=diff):
                 context.exit(EXIT_STALE)
         else:
             for one in outputs:
-                one.write()
+                one.refuse_what_is_not_ours()
+            for one in outputs:
+                _write(one)
+
+
+def _made(
+    model: Model, chosen: Sequence[str], options: Options, *, skip: bool
+) -> dict[str, Generated]:
+    """The clients; with ``skip`` without those languages that cannot call anything, if some can."""
+    made: dict[str, Generated] = {}
+    empty: dict[str, NothingToCall] = {}
+    for lang in chosen:
+        try:
+            client = make(model, lang, options)
+            refuse_empty(model, client)
+            made[lang] = client
+        except NothingToCall as error:
+            empty[lang] = error
+    for lang, refused in empty.items():
+        if not skip or not made:
+            raise refused
+        _tell(f"{lang}: left out: {refused.details}")
+    return made
+
+
+def _is_fresh(outputs: Sequence[output.Output], *, diff: bool) -> bool:
+    stale = [(one.folder / path, why) for one in outputs for path, why in one.stale().items()]
+    for path, why in stale:
+        click.echo(f"{path} {why}")
+    if diff:
+        click.echo("".join(one.diff() for one in outputs), nl=False)
+    if any(why.startswith("is there") or "edited" in why for _, why in stale):
+        _tell("a run without --check writes over none of what it did not write: move that first")
+    elif stale:
+        _tell("run the same command without --check")
+    return not stale
+
+
+def _write(one: output.Output) -> None:
+    done = one.write()
+    if done.written:
+        _tell(f"wrote {output.counted(done.written)} to {one.folder}")
+    else:
+        _tell(f"{one.folder} is up to date")
+    for path in done.removed:
+        _tell(f"removed {one.folder / path}")
+    for path in done.kept:
+        _tell(f"kept {one.folder / path}, which is no longer generated: it was edited")
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 @main.command()
@@ -193,6 +282,7 @@ def load(
     version: int | None,
     label: str | None,
     timeout: float,
+    tags: str | None = None,
 ) -> Model:
     """The model that the source options name; exactly one source must be given."""
     from tfsclient import Client
@@ -201,13 +291,18 @@ def load(
         raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
     if server is None and (version is not None or label is not None):
         raise click.UsageError("--version and --label can only be used with --server")
+    if saved_model is None and tags is not None:
+        raise click.UsageError("--tags can only be used with --saved-model")
     if server is not None:
         if model is None:
             raise click.UsageError("--server needs --model: a server does not list its models")
         with Client(server, timeout=timeout) as client:
             return replace(client.metadata(model, version=version, label=label), name=model)
     if saved_model is not None:
-        return sources.from_saved_model(saved_model, model)
+        read = sources.from_saved_model(saved_model, model, tags=tags)
+        if tags is None and read.tags not in (None, ("serve",)):
+            _tell(f"{saved_model}: read its only graph, tagged {','.join(read.tags) or 'nothing'}")
+        return read
     loaded = sources.from_file(metadata or schema or "")
     return loaded if model is None else replace(loaded, name=model)
 

@@ -20,6 +20,12 @@ _LONGEST = 64  # characters; a longer identifier could become a file name that n
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
+_DEVICES = frozenset(
+    ["aux", "clock$", "con", "conin$", "conout$", "nul", "prn"]
+    + [f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """What the server calls a thing, and what the generated code calls it."""
@@ -110,6 +116,11 @@ def claim(
         used.add(ident)
         claimed[wire] = Name(wire, identifier(ident))
     return {wire: claimed[wire] for wire in sorted(claimed)}
+
+
+def is_windows_device(name: str) -> bool:
+    """Whether Windows takes a file or a folder of this name for a device, whatever its ending."""
+    return name.partition(".")[0].rstrip(" ").lower() in _DEVICES
 
 
 def _awkwardness(wire: str, ident: str) -> int:

@@ -1,91 +1,312 @@
-"""Generated files and the disk: write them, or compare them with what is there."""
+"""Generated files and the disk: write them, or compare them with what is there.
+
+A run owns what its lock file lists and what still is as it was written.  It writes over and removes
+nothing else, and refuses before it writes anything.
+"""
 
 from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from tfsclient.errors import InvalidInput, TFSError
-from tfsclient.schema import from_json
+from tfsclient_gen import locks
+from tfsclient_gen.locks import Lock
 from tfsclient_gen.render import HEADER, SHIPPED, template_names
 from tfsclient_gen.target import LOCK_FILE
 
+_TITLES: Final = {
+    "python": "Python", "go": "Go", "js": "JavaScript", "ts": "TypeScript", "openapi": "OpenAPI",
+}  # fmt: skip
 # Bytes of a file in which the header is looked for: it is on the first line, or on the second
 # after a #! or <!DOCTYPE>.
-_HEAD_BYTES = 200
+_HEAD_BYTES: Final = 200
+_TEMPORARY: Final = ".tfsclient-gen-"
+_TOLD: Final = 8  # files that an error names
+# Where the lock file is of tfsclient 0.1.0, which named no language, these files tell it.
+_MARKS: Final = {
+    "go": "client.go", "js": "index.js", "ts": "index.ts", "curl": "*.sh",
+    "openapi": "openapi.json",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run did.
+
+    Attributes:
+        written: the files it wrote, in its folder; those that were the same already are not there.
+        removed: the files it removed: its own, no longer made.
+        kept: files that are no longer made but were edited, so that they stay.
+    """
+
+    written: list[str] = field(default_factory=list[str])
+    removed: list[str] = field(default_factory=list[str])
+    kept: list[str] = field(default_factory=list[str])
 
 
 class Output:
     """Generated files, and the folder they are for."""
 
     def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
-        """Take files for a folder that does not hold another model's client.
+        """Take files for a folder that does not hold another client.
 
         Args:
             folder: where the files go; it need not exist.
-            files: path relative to the folder, to text.
+            files: path relative to the folder, to text; one of them is the lock file.
 
         Raises:
-            InvalidInput: the folder holds another model's client.
+            InvalidInput: the folder holds a client of another language or model, or a lock file
+                that cannot be read.
         """
         self.folder = folder
         self.files = files
-        self._refuse_other_model()
+        (self._lock_file,) = (path for path in files if path.endswith(locks.SUFFIX))
+        self._new = locks.read(files[self._lock_file].encode(), self._lock_file)
+        self._old = self._read_lock()
+        self._refuse_another_client()
 
-    def write(self) -> None:
-        """Write all files, and remove generated ones that are no longer made.
+    def refuse_what_is_not_ours(self) -> None:
+        """Check that :meth:`write` would write over nothing but what an earlier run wrote.
 
-        Every file is written beside its place first and then moved there, so that an interrupted
-        run leaves no half-written file.  Only files that carry our header are ever removed.
+        Raises:
+            InvalidInput: it would; or something is in the way.
         """
-        for path, text in self.files.items():
-            _write(self.folder / path, text)
-        for stray in self._strays():
-            stray.unlink()
+        found = list(self._in_the_way())
+        if not found:
+            return
+        more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+        raise InvalidInput(
+            f"nothing was written: {'; '.join(found[:_TOLD])}{more}",
+            hint="move or remove what is in the way, or give another --out",
+        )
+
+    def write(self) -> Written:
+        """Write what is not there yet, and remove files of ours that are no longer made.
+
+        Every file is written beside its place and then moved there.  The lock file comes first and
+        lists what was and what will be; it comes last, too, so that whatever an interrupted run
+        leaves is known as ours.
+
+        Raises:
+            InvalidInput: see :meth:`refuse_what_is_not_ours`; nothing was written.
+        """
+        self.refuse_what_is_not_ours()
+        done = Written()
+        todo = [path for path in sorted(self.files) if not self._is_there(path)]
+        if not todo:  # then nothing was made that is not now, for the lock file would list it
+            return done
+        strays = list(self._strays())
+        lock, text = self.folder / self._lock_file, self.files[self._lock_file]
+        _write(lock, locks.under_way(text, self._lock_file, self._hashes([*todo, *strays])))
+        for path in todo:
+            if path != self._lock_file:
+                _write(self.folder / path, self.files[path])
+                done.written.append(path)
+        for path in strays:
+            self._remove(path, done)
+        if self._old is not None and self._old.before is not None:
+            self._remove_temporary(done)  # that an interrupted run was writing
+        _write(lock, text)
+        if self._lock_file in todo:
+            done.written.append(self._lock_file)
+        return done
+
+    def stale(self) -> dict[str, str]:
+        """The files that are not as they would be written, and what is the matter with each."""
+        found = {}
+        for path in sorted(self.files):
+            target = self.folder / path
+            if self._is_there(path):
+                continue
+            if not os.path.lexists(target):
+                found[path] = "is missing"
+            elif self._blocked(path) is not None or self._same_text(path) or self._owned(path):
+                found[path] = "is stale"
+            else:
+                found[path] = self._whose(path)
+        return found | dict.fromkeys(self._strays(), "is no longer generated")
 
     def diff(self) -> str:
         """A unified diff from what is in the folder to the files; "" when they are the same."""
-        diffs = [
-            _diff(path, _read(self.folder / path), text)
-            for path, text in sorted(self.files.items())
-        ]
-        diffs += [_diff(str(p.relative_to(self.folder)), _read(p), "") for p in self._strays()]
-        return "".join(diffs)
+        stale = self.stale()
+        return "".join(
+            _diff(path, _read(self.folder / path), self.files.get(path, "")) for path in stale
+        )
 
-    def _strays(self) -> Iterator[Path]:
-        """Generated files in the folders we write to that this run did not make.
+    # --- what is there -------------------------------------------------------------------------
 
-        A folder with a lock file per model (Python) is shared by models, so nothing there is a
-        stray.
-        """
-        if LOCK_FILE not in self.files:
+    def _read_lock(self) -> Lock | None:
+        path = self.folder / self._lock_file
+        if not path.is_file():
+            return None
+        try:
+            return locks.read(path.read_bytes(), self._lock_file)
+        except TFSError as error:
+            raise InvalidInput(
+                f"{path} is not a lock file that tfsclient-gen wrote: {error}",
+                hint="bring it back from version control, or remove it and the files of that "
+                "client, and generate anew",
+            ) from error
+
+    def _refuse_another_client(self) -> None:
+        old, new = self._old, self._new
+        if old is None:
             return
+        language = old.language or self._language_by_files() or new.language
+        if (language, old.model) != (new.language, new.model):
+            title = _TITLES.get(language or "", language)
+            raise InvalidInput(
+                f"{self.folder} holds the {title} client of {old.model!r}; give another --out"
+            )
+
+    def _language_by_files(self) -> str | None:
+        """The language whose client is there by the look of it, if it is not the run's own."""
+        if self._lock_file != LOCK_FILE:
+            return None
+        marks = {name: sorted(self.folder.glob(mark)) for name, mark in _MARKS.items()}
+        there = [name for name, paths in marks.items() if any(map(_has_header, paths))]
+        return None if not there or self._new.language in there else there[0]
+
+    def _is_there(self, path: str) -> bool:
+        """Whether a file is as it would be written."""
+        target, text = self.folder / path, self.files[path]
+        if self._blocked(path) is not None or not target.is_file():
+            return False
+        if text.startswith("#!") and os.name == "posix" and not target.stat().st_mode & 0o100:
+            return False
+        return self._same_text(path)
+
+    def _same_text(self, path: str) -> bool:
+        return locks.unix((self.folder / path).read_bytes()) == self.files[path].encode()
+
+    def _owned(self, path: str) -> bool:
+        """Whether the regular file there is one that an earlier run wrote, and as it wrote it."""
+        if self._old is None:
+            return False
+        target = self.folder / path
+        if self._old.language is None:  # it lists nothing: the header tells, this once
+            beside = self.files if path == self._lock_file else [path]
+            return any(_has_header(self.folder / one) for one in beside)
+        if path == self._lock_file:
+            return not self._old.edited
+        return self._old.owns(path, target.read_bytes())
+
+    def _blocked(self, path: str) -> str | None:
+        """What keeps a file from being there: a link, or something that is no file."""
+        place = self.folder
+        if os.path.lexists(place) and not place.is_dir():
+            return f"{place} is not a folder"
+        *parents, _ = PurePosixPath(path).parts
+        for part in parents:
+            place /= part
+            if place.is_symlink():
+                return f"{place} is a symbolic link"
+            if os.path.lexists(place) and not place.is_dir():
+                return f"{place} is not a folder"
+        target = self.folder / path
+        if target.is_symlink():
+            return f"{target} is a symbolic link"
+        if target.is_dir():
+            return f"{target} is a folder, where a file should be"
+        if os.path.lexists(target) and not target.is_file():
+            return f"{target} is not a regular file"
+        return None
+
+    def _in_the_way(self) -> Iterator[str]:
+        folded: dict[str, str] = {}
+        for path in sorted(self.files):
+            other = folded.setdefault(path.casefold(), path)
+            if other != path:
+                yield f"{other} and {path} differ in nothing but upper and lower case"
+        for path in sorted(self.files):
+            target = self.folder / path
+            if (blocked := self._blocked(path)) is not None:
+                yield blocked
+            elif self._is_there(path):
+                continue
+            elif not target.exists():
+                if (place := _no_room(target.parent)) is not None:
+                    yield f"{place} is read-only"
+            elif not self._owned(path) and not self._same_text(path):
+                yield f"{target} {self._whose(path)}"
+            elif not target.stat().st_mode & 0o222:
+                yield f"{target} is read-only"
+            elif (place := _no_room(target.parent)) is not None:
+                yield f"{place} is read-only"
+
+    def _hashes(self, paths: list[str]) -> dict[str, str]:
+        """The hashes of those files that are there and ours."""
+        ours = [
+            path
+            for path in paths
+            if path != self._lock_file
+            and self._blocked(path) is None
+            and (self.folder / path).is_file()
+            and self._owned(path)
+        ]
+        return {path: locks.digest((self.folder / path).read_bytes()) for path in ours}
+
+    def _whose(self, path: str) -> str:
+        if self._old is None:
+            return f"is there, and there is no {self._lock_file} to say that tfsclient-gen wrote it"
+        if self._old.language is None:
+            return "is there, and does not say that tfsclient-gen wrote it"
+        if path == self._lock_file or path in self._old.paths():
+            return "was edited since it was generated"
+        return "is there, and tfsclient-gen did not write it"
+
+    def _strays(self) -> Iterator[str]:
+        """Files that an earlier run wrote and this one does not make, if they are there."""
+        if self._old is None:
+            return
+        listed = self._listed_by_header() if self._old.language is None else self._old.paths()
+        for path in listed:
+            if path not in self.files and os.path.lexists(self.folder / path):
+                yield path
+
+    def _listed_by_header(self) -> Iterator[str]:
+        """What a run of tfsclient 0.1.0 wrote, which listed nothing: files with its header.
+
+        Where each model has a lock file (Python), other models' files are there, too.
+        """
+        if self._lock_file != LOCK_FILE:
+            return
+        kinds = {PurePosixPath(path).suffix for path in self.files} - {".md", ".json"}
         for folder in sorted({(self.folder / path).parent for path in self.files}):
             for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-                made = str(path.relative_to(self.folder)) in self.files
-                if not made and path.is_file() and _is_ours(path):
-                    yield path
+                if path.suffix in kinds and _has_header(path):
+                    yield path.relative_to(self.folder).as_posix()
 
-    def _refuse_other_model(self) -> None:
-        for path, text in self.files.items():
-            if not path.endswith(".lock.json") or not (self.folder / path).is_file():
-                continue
-            ours = from_json(text).name
+    # --- removal -------------------------------------------------------------------------------
+
+    def _remove(self, path: str, done: Written) -> None:
+        target = self.folder / path
+        if self._blocked(path) is not None or not target.is_file() or not self._owned(path):
+            done.kept.append(path)
+            return
+        if any(_is_same_file(target, self.folder / new) for new in self.files):
+            return  # it has a new name, of other case alone
+        target.unlink()
+        done.removed.append(path)
+        for parent in PurePosixPath(path).parents[:-1]:
             try:
-                theirs = from_json((self.folder / path).read_bytes()).name
-            except TFSError as error:
-                raise InvalidInput(
-                    f"{self.folder / path} is not a schema that tfsclient-gen wrote: {error}"
-                ) from error
-            if ours != theirs:
-                raise InvalidInput(
-                    f"{self.folder} holds the client of model {theirs!r}",
-                    model=ours,
-                    hint="choose another --out",
-                )
+                (self.folder / parent).rmdir()
+            except OSError:
+                break  # it holds something else
+
+    def _remove_temporary(self, done: Written) -> None:
+        for folder in sorted({(self.folder / path).parent for path in self.files}):
+            for path in sorted(folder.glob(f"{_TEMPORARY}*")) if folder.is_dir() else []:
+                if path.is_file() and not path.is_symlink():
+                    path.unlink()
+                    done.removed.append(path.relative_to(self.folder).as_posix())
 
 
 def eject(folder: Path) -> None:
@@ -100,12 +321,18 @@ def eject(folder: Path) -> None:
             f"{folder} already holds {there[0]}; nothing was written",
             hint="choose an empty folder",
         )
-    Output(folder, {name: SHIPPED.read(name) for name in template_names()}).write()
+    for name in template_names():
+        _write(folder / name, SHIPPED.read(name))
+
+
+def counted(paths: Sequence[str]) -> str:
+    """How many files, in words."""
+    return "1 file" if len(paths) == 1 else f"{len(paths)} files"
 
 
 def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tfsclient-gen-")
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -114,6 +341,24 @@ def _write(target: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _no_room(folder: Path) -> Path | None:
+    """The folder in which nothing can be made, on the way to this one; None if it all can be."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    writable = folder.is_dir() and os.access(folder, os.W_OK) and _mode(folder) & 0o222
+    return None if writable else folder
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names are one file, as on a disk that does not tell upper from lower case."""
+    same_letters = str(one).casefold() == str(other).casefold()
+    return same_letters and other.exists() and one.samefile(other)
 
 
 def _diff(path: str, before: str, after: str) -> str:
@@ -126,10 +371,12 @@ def _diff(path: str, before: str, after: str) -> str:
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8", errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return ""
 
 
-def _is_ours(path: Path) -> bool:
+def _has_header(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
     with path.open("rb") as file:
         return HEADER.encode() in file.read(_HEAD_BYTES)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
@@ -73,6 +75,10 @@ class Templates:
             return self.environment.get_template(name).render(view)
         except InvalidInput:
             raise
+        except SecurityError as error:
+            raise InvalidInput(
+                f"{self._place(error)}: templates run in a sandbox, which forbids this: {error}"
+            ) from error
         except Exception as error:
             if self.own is None:
                 raise
@@ -89,7 +95,8 @@ class Templates:
     @cached_property
     def environment(self) -> jinja2.Environment:
         """Where templates are compiled; it remembers them."""
-        made = jinja2.Environment(
+        # A template may come from anywhere: it prints what it is given, and reaches nothing else.
+        made = ImmutableSandboxedEnvironment(
             loader=jinja2.FunctionLoader(self._load),
             autoescape=True,
             finalize=_only_code,

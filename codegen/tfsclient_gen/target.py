@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ class Options:
     """What the user decides about the output.
 
     Attributes:
-        transport: "any", or "rest" to leave out gRPC and what it needs (Go).
+        transport: "any", or "rest" to leave out gRPC, what it needs, and what only gRPC can carry.
         go_module: the module path of generated Go; None for the package's name.
         go_mod: whether Go output is a module of its own, with go.mod and go.sum.
         templates: a folder of the user's own templates, each used in place of the shipped one of
@@ -55,12 +55,26 @@ class Run:
         options: what the user decides about the output.
         left_out: the signatures that the client does not have.
         templates: the templates to render.
+        outputs: of signatures that have outputs no server can give, the others: what a call has to
+            ask for by name.  Only for languages that say that they do so.
+        notes: what the user is told about the client.
     """
 
     model: Model
     options: Options = field(default_factory=Options)
     left_out: Sequence[LeftOut] = ()
     templates: Templates = SHIPPED
+    outputs: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def rest_only(self) -> bool:
+        """Whether the user wants no gRPC."""
+        return self.options.transport == "rest"
+
+    def tell(self, text: str) -> None:
+        """Tell the user something that the client alone does not show, such as another name."""
+        self.notes.append(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +85,11 @@ class Language:
         files: makes the files of a client, by their paths.
         rest_only: whether its clients can only do what REST can carry.
         lock_file: the name of the schema file beside the code.
+        picks_outputs: whether its clients ask for the outputs in ``Run.outputs``; where they do
+            not, signatures that cannot give all of theirs are left out.
     """
 
     files: Callable[[Run], dict[str, str]]
     rest_only: bool
     lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE
+    picks_outputs: bool = False

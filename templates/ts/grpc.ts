@@ -2,16 +2,23 @@
 
 // gRPC for Node, by the package @grpc/grpc-js.
 
-import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
+import {
+  Client,
+  connectivityState,
+  credentials,
+  Metadata,
+  status,
+} from "@grpc/grpc-js";
 import type {
   ChannelCredentials,
   ChannelOptions,
   ServiceError,
 } from "@grpc/grpc-js";
 
+import { Bound, TOO_BUSY } from "./serving/bound.js";
 import type { ExampleBatch } from "./serving/examples.js";
 import type { Code } from "./serving/errors.js";
-import { Fault, invalid } from "./serving/faults.js";
+import { Fault, invalid, isFault, show } from "./serving/faults.js";
 import {
   readClassify,
   readMetadata,
@@ -24,6 +31,7 @@ import {
   writePredict,
 } from "./serving/grpc-requests.js";
 import type { CheckedTensor } from "./serving/inputs.js";
+import { unlessAborted } from "./serving/signals.js";
 import type { ModelRef, Signature } from "./serving/specs.js";
 import type {
   CallContext,
@@ -40,18 +48,32 @@ export interface ConnectOptions {
   channelOptions?: ChannelOptions | undefined;
 }
 
-/** The way to a server's gRPC port, e.g. "localhost:8500"; a client takes it. */
+/**
+ * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
+ * of its models. Calls take turns over all the addresses that the name has, and
+ * over all servers if several are given.
+ */
 export function connect(
-  target: string,
+  target: string | readonly string[],
   options: ConnectOptions = {},
 ): Connection {
   try {
-    if (/^https?:/.test(target)) throw invalid(`${target} is a URL, for REST`);
-    return new GrpcConnection(target, options);
+    const targets = typeof target === "string" ? [target] : target;
+    return new GrpcConnection(targets.map(checkTarget), options);
   } catch (problem) {
-    if (problem instanceof Fault) throw problem.toError();
+    if (isFault(problem)) throw problem.toError();
     throw invalid((problem as Error).message).toError();
   }
+}
+
+function checkTarget(target: string): string {
+  if (/^https?:/.test(target)) {
+    throw invalid(`${show(target)} is a URL, which is for REST`);
+  }
+  if (target.includes(",") && !/^ipv[46]:/.test(target)) {
+    throw invalid(`${show(target)} must be a list: ["host:port", "host:port"]`);
+  }
+  return target;
 }
 
 const CHANNEL_OPTIONS: ChannelOptions = {
@@ -59,34 +81,84 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_send_message_length": -1,
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 10_000,
+  "grpc.service_config": JSON.stringify({
+    loadBalancingConfig: [{ round_robin: {} }],
+  }),
 };
 
 class GrpcConnection implements Connector {
-  readonly #client: Client;
+  readonly #clients: readonly Client[];
+  readonly #bound = new Bound();
+  #turn = 0;
 
-  constructor(target: string, options: ConnectOptions) {
-    this.#client = new Client(
-      target,
-      options.credentials ?? credentials.createInsecure(),
-      { ...CHANNEL_OPTIONS, ...options.channelOptions },
+  constructor(targets: readonly string[], options: ConnectOptions) {
+    if (targets.length === 0) throw invalid("there are no addresses");
+    const security = options.credentials ?? credentials.createInsecure();
+    const channelOptions = { ...CHANNEL_OPTIONS, ...options.channelOptions };
+    this.#clients = targets.map(
+      (target) => new Client(target, security, channelOptions),
     );
   }
 
   to(model: ModelRef): Transport {
-    return new GrpcTransport(this.#client, model);
+    const next = (signal: AbortSignal) => this.#next(signal);
+    return new GrpcTransport(next, this.#bound, model);
   }
 
   close(): void {
-    this.#client.close();
+    for (const client of this.#clients) client.close();
+    this.#bound.open();
+  }
+
+  /** A server that is connected, in turn; any if none can be reached. */
+  async #next(signal: AbortSignal): Promise<Client> {
+    for (;;) {
+      let from = this.#clients;
+      if (from.length > 1) {
+        const states = from.map((client) =>
+          client.getChannel().getConnectivityState(true),
+        );
+        const isKnown = states.every(
+          (state) => state === connectivityState.TRANSIENT_FAILURE,
+        );
+        const ready = from.filter(
+          (_, i) => states[i] === connectivityState.READY,
+        );
+        if (ready.length > 0) {
+          from = ready;
+        } else if (!isKnown) {
+          await unlessAborted(this.#change(states), signal);
+          continue;
+        }
+      }
+      const client = from[this.#turn++ % from.length];
+      if (client) return client;
+    }
+  }
+
+  /** Resolves when the state of a connection is no longer what it was. */
+  #change(states: readonly connectivityState[]): Promise<void> {
+    return new Promise((resolve) => {
+      states.forEach((state, i) => {
+        const channel = this.#clients[i]?.getChannel();
+        channel?.watchConnectivityState(state, Infinity, () => resolve());
+      });
+    });
   }
 }
 
 class GrpcTransport implements Transport {
-  readonly #client: Client;
+  readonly #next: (signal: AbortSignal) => Promise<Client>;
+  readonly #bound: Bound;
   readonly #model: ModelRef;
 
-  constructor(client: Client, model: ModelRef) {
-    this.#client = client;
+  constructor(
+    next: (signal: AbortSignal) => Promise<Client>,
+    bound: Bound,
+    model: ModelRef,
+  ) {
+    this.#next = next;
+    this.#bound = bound;
     this.#model = model;
   }
 
@@ -124,24 +196,38 @@ class GrpcTransport implements Transport {
     const path = `/tensorflow.serving.PredictionService/${method}`;
     return async (context) => {
       const metadata = toMetadata(context.headers);
-      let response;
-      try {
-        response = await this.#unary(path, request, metadata, context);
-      } catch (error) {
-        throw toFault(error as Partial<ServiceError>);
+      let response: Uint8Array | undefined;
+      // A call that the server has no thread for never ran: it waits for its
+      // turn and is sent again, however long its deadline allows.
+      for (let wasRefused = false; !response;) {
+        await this.#bound.enter(context.signal, wasRefused);
+        const { burst } = this.#bound;
+        let isRefused = false;
+        try {
+          response = await this.#unary(path, request, metadata, context);
+        } catch (error) {
+          isRefused = isRefusal(error as Partial<ServiceError>);
+          if (!isRefused) {
+            throw toFault(error as Partial<ServiceError>, wasRefused);
+          }
+          wasRefused = true;
+        } finally {
+          this.#bound.leave(burst, isRefused);
+        }
       }
       return read(response);
     };
   }
 
-  #unary(
+  async #unary(
     path: string,
     request: Uint8Array,
     metadata: Metadata,
     { signal, deadline }: CallContext,
   ): Promise<Uint8Array> {
+    const client = await this.#next(signal);
     return new Promise((resolve, reject) => {
-      const call = this.#client.makeUnaryRequest(
+      const call = client.makeUnaryRequest(
         path,
         toBuffer,
         (response) => response,
@@ -159,6 +245,13 @@ class GrpcTransport implements Transport {
       else signal.addEventListener("abort", onAbort);
     });
   }
+}
+
+/** What gRPC's servers say when they have no thread left for a call. */
+const REFUSALS = ["", "Server Threadpool Exhausted"];
+
+function isRefusal({ code, details }: Partial<ServiceError>): boolean {
+  return code === status.RESOURCE_EXHAUSTED && REFUSALS.includes(details ?? "");
 }
 
 function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
@@ -183,13 +276,17 @@ function toMetadata(headers: Readonly<Record<string, string>>): Metadata {
   return metadata;
 }
 
-function toFault(error: Partial<ServiceError>): Fault {
+function toFault(error: Partial<ServiceError>, wasRefused: boolean): Fault {
   const { code, details, message = "" } = error;
   if (code === undefined) {
     // Not an answer: grpc-js takes no calls once the connection is closed.
     return new Fault("CANCELLED", message, { cause: error });
   }
   const name = (status[code] ?? "UNKNOWN") as Code;
-  const mayRetry = name === "UNAVAILABLE";
-  return new Fault(name, details ?? message, { cause: error, mayRetry });
+  const isLate = name === "DEADLINE_EXCEEDED";
+  return new Fault(name, details ?? message, {
+    cause: error,
+    mayRetry: name === "UNAVAILABLE",
+    ...(isLate && wasRefused && { hint: TOO_BUSY }),
+  });
 }

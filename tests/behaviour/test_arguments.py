@@ -6,6 +6,7 @@ import asyncio
 import decimal
 import fractions
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -25,10 +26,14 @@ WRONG: dict[str, list[Any]] = {
     "version": ["1", 1.0, True, np.float32(1), b"1", [1], -1, 1 << 63, np.bool_(True)],
     "label": [5, b"stable", True, ["stable"], "\ud800"],
     "outputs": [[], (), set(), 3, b"scores", ["scores", 3], ["scores", "scores"], [None], ["nope"]],
-    "timeout": ["5", b"5", True, [5], 0, -1, NAN, timedelta(0), np.array([5.0]), 1j, {}],
+    "timeout": [
+        "5", b"5", True, [5], 0, -1, NAN, timedelta(0), np.array([5.0]), 1j, {},
+        np.timedelta64("NaT"),
+    ],
     "headers": [
         [("a", "b")], "a: b", {"a": 1}, {"a": None}, {"a": b"b"}, {1: "b"}, {"a b": "c"}, {"": "c"},
-        {"a": "\n"}, {"a": "ø"}, {"x-bin": "text"}, {"Content-Length": "5"}, {"TE": "x"}, 5,
+        {"a": "\n"}, {"a": "ø"}, {"a": " b "}, {"x-bin": "text"},
+        {"Content-Length": "5"}, {"TE": "x"}, 5,
     ],
     "validate": ["no", 0, None, [], 1.0],
     "copy": ["no", 1, None],
@@ -40,7 +45,7 @@ RIGHT: dict[str, list[Any]] = {
     "outputs": ["scores", ["scores"], ("scores",), {"scores"}, {"scores": 1}.keys(),
                 np.array(["scores"])],
     "timeout": [5, 5.0, np.float32(5), np.float16(5), np.int8(5), timedelta(seconds=5), INF, None,
-                decimal.Decimal(5), fractions.Fraction(5)],
+                decimal.Decimal(5), fractions.Fraction(5), np.timedelta64(5, "s"), 10**400],
     "headers": [{}, {"A-b": "c"}, {"x-bin": b"\x00\xff"}, None],
     "validate": [True, False, np.bool_(True)],
     "copy": [True, False, np.bool_(False)],
@@ -187,7 +192,11 @@ def test_a_token_function(server: testing.FakeServer) -> None:
             assert "sec" not in str(caught.value)
 
 
-def test_clients_pickle_as_their_settings(server: testing.FakeServer) -> None:
+def test_clients_pickle_as_their_settings(
+    server: testing.FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where cloudpickle is loaded, it can do what pickle cannot.
+    monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
     for target in (server.grpc_target, server.rest_target):
         client = Client(target, token="secret", timeout=5)
         client.predict("digits", IMAGES)

@@ -64,7 +64,8 @@ def test_a_deadline_that_ends_first_says_why(target: str) -> None:
         running = partial(client.predict_future, "slow", slow, signature="steps")
         calls = [running(timeout=30) for _ in range(4)]
         with Client(target) as other, pytest.raises(DeadlineExceeded) as caught:
-            other.status(M, timeout=0.3)
+            for _ in range(100):  # until all four have arrived
+                other.status(M, timeout=0.3)
         assert "--grpc_max_threads" in str(caught.value)
         assert "REST" in str(caught.value)
         late = running(timeout=0.3)
@@ -84,12 +85,13 @@ def test_any_other_exhaustion_is_raised() -> None:
 
 
 def test_a_large_batch_stays_in_memory(target: str) -> None:
-    rows = np.arange(50_000, dtype=np.float32)[:, None]
+    rows = np.arange(500_000, dtype=np.float32)[:, None]
     with Client(target) as client:
         client.predict(M, rows[:100])
         tracemalloc.start()
-        (prediction,) = client.predict_batches(M, [rows], batch_size=100, concurrency=4)
+        (prediction,) = client.predict_batches(M, [rows], batch_size=1000, concurrency=4)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert (prediction.only() == rows / 2 + 3).all()
-    assert peak < 3 * rows.nbytes
+    # The answer, and what is under way: the server is in this process, and its calls count too.
+    assert peak < 2 * rows.nbytes

@@ -86,7 +86,10 @@ def test_check_says_what_is_stale(tmp_path: Path) -> None:
     (tmp_path / "linear.py").write_text("edited\n")
     stale = run(*command, "--check")
     assert stale.exit_code == 1
-    assert "-edited" in stale.output
+    assert f"{tmp_path / 'linear.py'} was edited since it was generated\n" in stale.output
+    assert "-edited" not in stale.output
+    assert "-edited" in run(*command, "--check", "--diff").output
+    assert run(*command).exit_code == 2
     assert (tmp_path / "linear.py").read_text() == "edited\n"
 
 
@@ -134,6 +137,70 @@ def test_what_cannot_be_compared_does_not_fail(zoo: Zoo, tmp_path: Path) -> None
     result = run("drift", "--lock", lock, "--server", zoo.grpc)
     assert result.exit_code == 0
     assert result.output.startswith("not comparable:\n")
+
+
+def test_what_was_written_and_removed_is_told(tmp_path: Path) -> None:
+    out = tmp_path / "g"
+    command = ("--lang", "go", "--saved-model", ZOO / "linear", "--out", out)
+    made = len(tree(out)) if run(*command).exit_code else len(list(out.iterdir()))
+    again = tmp_path / "h"
+    assert f"wrote {made} files to {again}\n" in run(*command[:-1], again).output
+    assert f"{out} is up to date\n" in run(*command).output
+    gone = run(*command, "--no-go-mod")
+    assert gone.exit_code == 0
+    assert f"removed {out / 'go.mod'}\n" in gone.output
+    assert f"removed {out / 'go.sum'}\n" in gone.output
+    before = tree(out)
+    other = run("--lang", "curl", *command[2:])
+    assert other.exit_code == 2
+    assert f"{out} holds the Go client of 'linear'; give another --out" in other.output
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize(
+    "option", ["--model", "--out", "--server", "--schema", "--timeout", "--tags"]
+)
+def test_an_option_given_twice_is_refused(option: str, tmp_path: Path) -> None:
+    command = ("--lang", "go", option, "1", option, "2")
+    result = run(*command)
+    assert result.exit_code == 2
+    assert f"{option} is given more than once" in result.output
+    assert ("several models are not supported" in result.output) is (option == "--model")
+    result = run("schema", option, "1", option, "2")
+    assert result.exit_code == 2
+    assert f"{option} is given more than once" in result.output
+
+
+def test_a_model_of_which_nothing_can_be_called_is_refused(tmp_path: Path) -> None:
+    half: dict[str, Any] = {"dtype": "float16", "shape": []}
+    sparse: dict[str, Any] = {"dtype": "float32", "shape": [-1], "encoding": "coo_sparse"}
+    cases: list[tuple[str, dict[str, dict[str, Any]], tuple[str, ...], str]] = [
+        ("none", {}, ("go", "all"), "it has no signatures"),
+        (
+            "sparse",
+            {"s": {"inputs": {"x": sparse}}},
+            ("python", "all"),
+            "input 'x' is a SparseTensor",
+        ),
+        ("half", {"s": {"inputs": {"x": half}}}, ("curl", "js"), "input 'x' is float16"),
+    ]
+    for name, signatures, langs, words in cases:
+        for signature in signatures.values():
+            signature |= {"method": "", "outputs": {"y": half}}
+        schema = tmp_path / f"{name}.json"
+        schema.write_text(json.dumps({"format": 1, "model": name, "signatures": signatures}))
+        for lang in langs:
+            out = tmp_path / f"{name}-{lang}"
+            result = run("--lang", lang, "--schema", schema, "--out", out)
+            assert result.exit_code == 2
+            assert words in result.output
+            assert ("tf.saved_model.save" in result.output) is (name != "half")
+            assert not out.exists()
+    out = tmp_path / "half-all"
+    result = run("--lang", "all", "--schema", schema, "--out", out)
+    assert result.exit_code == 0
+    assert "curl: left out: none of its signatures can be called" in result.output
+    assert {path.name for path in out.iterdir()} == {"python", "go"}
 
 
 @pytest.mark.parametrize(

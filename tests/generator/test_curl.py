@@ -83,6 +83,7 @@ class Echo:
 
     url: str
     status: int = 200
+    location: str = ""
     requests: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
 
 
@@ -93,6 +94,8 @@ def echo() -> Iterator[Echo]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             kept.requests.append((self.path, dict(self.headers), body))
             self.send_response(kept.status)
+            if kept.location:
+                self.send_header("Location", kept.location)
             self.end_headers()
             self.wfile.write(b'{"error": "no such model"}')
 
@@ -173,15 +176,15 @@ def test_exit_codes(tmp_path: Path, echo: Echo) -> None:
     done = run(script, "serving_default", **url)
     assert (done.returncode, done.stdout) == (22, "")
     assert done.stderr == 'HTTP 404: {"error": "no such model"}\n'
-    assert run(script, "status", BASE_URL=echo.url).returncode == 22
-    done = run(script, "status", HALF_PLUS_TWO_URL="http://127.0.0.1:1", BASE_URL=echo.url)
+    assert run(script, "status", TFSCLIENT_URL=echo.url).returncode == 22
+    done = run(script, "status", HALF_PLUS_TWO_URL="http://127.0.0.1:1", TFSCLIENT_URL=echo.url)
     assert (done.returncode, done.stdout) == (7, "")
     sent = len(echo.requests)
     label = {"HALF_PLUS_TWO_LABEL": "a"}
     assert run(script, "status", HALF_PLUS_TWO_VERSION="1", **label, **url).returncode == 2
     assert run(script, "status", HALF_PLUS_TWO_VERSION="1x", **url).returncode == 2
     assert run(script, "serving_default", "body.json", **url).returncode == 2
-    assert run(script, "serving_default", "@missing.json", **url).returncode == 1
+    assert run(script, "serving_default", "@missing.json", **url).returncode == 2
     assert run(script, "serving_default", "-", "-", **url).returncode == 2
     assert "usage:" in run(script, "nothing", **url).stderr
     assert run(script, **url).returncode == 2
@@ -240,6 +243,49 @@ def test_a_real_server_accepts_the_samples(name: str, tmp_path: Path, zoo: Zoo) 
             continue
         assert done.returncode == 0, (signature.name, done.stderr)
         assert json.loads(done.stdout).keys() <= {"outputs", "results"}
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_what_is_refused_before_it_is_sent(shell: str, tmp_path: Path, echo: Echo) -> None:
+    script = script_of(zoo_model("half_plus_two"), tmp_path)
+    url = {"HALF_PLUS_TWO_URL": f"{echo.url}//"}
+    own = (tool(shell), script, "serving_default")
+    for body in ("", "[1]", "1", '"x"', "null", "{", "}", "not json", "{}", " {\n} "):
+        done = run(*own, "-", stdin=body, **url)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "nothing was sent" in done.stderr
+    for missing_file in ("nofile", str(tmp_path)):
+        done = run(*own, f"@{missing_file}", **url)
+        assert (done.returncode, done.stderr) == (2, f"cannot read {missing_file}\n")
+    assert not echo.requests
+    done = run(*own, "-", stdin=' \n{ "instances": [[1]]}\n ', BASE_URL="http://nowhere", **url)
+    assert done.returncode == 0
+    path, _, body = echo.requests[-1]
+    assert path == "/v1/models/half_plus_two:predict"
+    assert json.loads(body) == {"signature_name": "serving_default", "instances": [[1]]}
+
+
+def test_redirects_are_not_followed(tmp_path: Path, echo: Echo) -> None:
+    script = script_of(zoo_model("half_plus_two"), tmp_path)
+    (tmp_path / ".curlrc").write_text("location\n")
+    echo.status, echo.location = 307, f"{echo.url}/elsewhere"
+    done = run(script, "status", HALF_PLUS_TWO_URL=echo.url, HOME=str(tmp_path))
+    assert (done.returncode, len(echo.requests)) == (22, 1)
+    assert f"redirects to {echo.location}, which is not followed" in done.stderr
+
+
+@pytest.mark.parametrize("model", ["python", "ci", "bash", "aux", "com1"])
+def test_names_that_mean_something_elsewhere(model: str, tmp_path: Path, echo: Echo) -> None:
+    script = script_of(replace(zoo_model("half_plus_two"), name=model), tmp_path)
+    device = model in ("aux", "com1")
+    assert script.name == (f"{model}_model.sh" if device else f"{model}.sh")
+    prefix = model.upper() if device else f"{model.upper()}_MODEL"
+    assert run(script, "status", **{f"{prefix}_URL": echo.url}).returncode == 0
+
+
+def test_nothing_in_the_script_is_unseen() -> None:
+    text = generate(hostile_model(), "curl")["hostile.sh"]
+    assert all(char.isprintable() or char == "\n" for char in text)
 
 
 def test_examples_of_known_and_of_unknown_features(tmp_path: Path, zoo: Zoo) -> None:

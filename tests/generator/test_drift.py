@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import ZOO
 from tests.sources.test_schema import models
-from tfsclient import DType, FeatureSpec, Model, Signature, TensorSpec, sources
+from tfsclient import DType, FailedPrecondition, FeatureSpec, Model, Signature, TensorSpec, sources
 from tfsclient.drift import Difference, compare
+from tfsclient.generated import verify_signatures
 from tfsclient.schema import CLASSIFY
 
 SIGNATURE = Signature(
@@ -148,7 +149,7 @@ def feature(**changes: Any) -> list[str]:
 
 def test_features_change() -> None:
     assert feature() == []
-    assert feature(dtype=DType("int64")) == ["breaking"]
+    assert feature(dtype=DType("int64"), default=(1,)) == ["breaking"]
     assert feature(shape=(4,)) == ["breaking"]
     assert feature(shape=(-1,)) == ["compatible"]
     assert feature(kind="ragged", shape=None) == ["compatible"]
@@ -202,3 +203,36 @@ def test_hostile_names_are_compared_in_bounds() -> None:
     others = {"y" + name: spec for name, spec in many.items()}
     old, new = (replace(SIGNATURE, inputs=tensors(**names)) for names in (many, others))
     assert verdicts(old, new) == ["breaking"] * 50
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "of_input", "of_output"),
+    [
+        ((-1,), (2,), "breaking", "compatible"),
+        ((2,), (-1,), "compatible", "breaking"),
+        ((2,), (3,), "breaking", "breaking"),
+        ((2,), (2, 1), "breaking", "breaking"),
+        (None, (-1,), "breaking", "compatible"),
+        ((-1,), None, "compatible", "breaking"),
+    ],
+)
+def test_verify_and_drift_follow_one_table(
+    old: tuple[int, ...] | None,
+    new: tuple[int, ...] | None,
+    of_input: str,
+    of_output: str,
+) -> None:
+    same = TensorSpec("t", DType("float32"), (1,))
+    before, after = (TensorSpec("t", DType("float32"), shape) for shape in (old, new))
+    for verdict, expected, served in (
+        (of_input, ({"t": before}, {"t": same}), ({"t": after}, {"t": same})),
+        (of_output, ({"t": same}, {"t": before}), ({"t": same}, {"t": after})),
+    ):
+        was, now = Signature("s", *expected), Signature("s", *served)
+        models = [Model("m", None, {"s": one}) for one in (was, now)]
+        assert [found.verdict for found in compare(*models)] == [verdict]
+        if verdict == "breaking":
+            with pytest.raises(FailedPrecondition, match="its shape was"):
+                verify_signatures([was], models[1])
+        else:
+            verify_signatures([was], models[1])

@@ -29,7 +29,7 @@ from tfsclient_gen.target import Run
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
-from tfsclient import Client, Example, Image, schema, sources
+from tfsclient import Client, Example, Image, schema, sources, testing
 from tfsclient._codec import inference, rest_json
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
@@ -98,6 +98,34 @@ def hostile_model(name: str) -> Model:
     return Model(name, None, signatures)
 
 
+# What go vet's stdmethods checks, what fmt looks for, and what a Client has of its own.
+KNOWN_METHODS = """
+    as is unwrap string go_string error format scan close status metadata wait_until_ready
+    gob_encode gob_decode marshal_json unmarshal_json marshal_xml unmarshal_xml marshal_text
+    unmarshal_text marshal_binary unmarshal_binary read_byte write_byte unread_byte read_rune
+    unread_rune read_from write_to seek flush read write value
+    MarshalJSON ReadByte GobEncode String marshalJSON
+""".split()
+
+
+def known_methods() -> Model:
+    """A model whose signatures are called like methods that mean something to others."""
+    spec = {"x": TensorSpec("x", DType("float32"), (-1,))}
+    return Model("methods", None, {n: Signature(n, spec, spec) for n in KNOWN_METHODS})
+
+
+def without_features(name: str, method: str, features: Mapping[str, FeatureSpec] | None) -> Model:
+    """A model that takes Examples without a feature, or of which that is not known."""
+    one = {"inputs": TensorSpec("inputs", DType("string"), (-1,))}
+    scores = {"scores": TensorSpec("scores", DType("float32"), (-1, 2))}
+    if method == schema.REGRESS:
+        scores = {"outputs": TensorSpec("outputs", DType("float32"), (-1,))}
+    only = Signature(
+        "serving_default", one, scores, method, example_input="inputs", features=features
+    )
+    return Model(name, None, {only.name: only})
+
+
 def from_server(model: Model) -> Model:
     """The model as a server tells it, which does not know what Examples are made of."""
     known = model.signatures.items()
@@ -120,6 +148,7 @@ def all_of_it() -> Model:
         Signature("rest", over_rest, over_rest),
         Signature("pictures", pictures | {"img": TensorSpec("img", one.dtype, ())}, scores),
         Signature("example_png", {"png": replace(one, name="png")}, values, example_input="png"),
+        Signature("bare", {"b64": TensorSpec("b64", one.dtype, ())}, values),
         Signature("classify", {"inputs": one}, scores, schema.CLASSIFY),
         Signature("regress", {"inputs": one}, values, schema.REGRESS),
         Signature("example", {"inputs": one}, values, example_input="inputs", features=features),
@@ -134,6 +163,13 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in MODELS:
         write(zoo_model(name), folder / name)
     write(hostile_model("hostile"), folder / "hostile")
+    write(known_methods(), folder / "methods")
+    kinds = (schema.PREDICT, schema.CLASSIFY, schema.REGRESS)
+    nothing: dict[str, FeatureSpec] = {}
+    for features in (None, nothing):
+        for kind in kinds:
+            name = f"nothing{features is None}{kind.rpartition('/')[2]}".lower()
+            write(without_features(name, kind, features), folder / name)
     write(all_of_it(), folder / "every")
     for name in REST_MODELS:
         write(zoo_model(name), folder / f"rest_{name}", Options("rest", f"example.com/{name}"))
@@ -330,7 +366,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     assert isinstance(value, TensorSpec)
-    return {"name": value.name, "dtype": value.dtype.number}
+    return {"name": value.name, "dtype": value.dtype.number, "shape": value.shape}
 
 
 def _recorded_rest() -> list[tuple[bytes, Mapping[str, TensorSpec]]]:
@@ -438,6 +474,21 @@ def test_it_works_on_a_real_server(generated: Path, zoo: Zoo, tmp_path: Path) ->
             "TFSCLIENT_IMAGE": str(IMAGE),
         },
     )
+
+
+def test_a_server_with_few_threads_answers_many_goroutines(generated: Path) -> None:
+    shutil.copytree(PROGRAMS / "busy", generated / "programs" / "busy")
+    try:
+        import tensorflow as tf  # noqa: F401
+    except ImportError:
+        missing("tensorflow")
+    models = {"half_plus_two": ZOO / "half_plus_two"}
+    with testing.serve(models, flags=["--grpc_max_threads=4"]) as server:
+        run(
+            *(tool("go"), "test", "-count=10", "./programs/busy"),
+            cwd=generated,
+            env={"TFSCLIENT_GRPC": server.grpc_target},
+        )
 
 
 def _answers(zoo: Zoo) -> dict[str, Any]:

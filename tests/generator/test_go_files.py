@@ -9,12 +9,14 @@ import pytest
 from tfsclient_gen import LeftOut, Options, generate
 from tfsclient_gen.languages.go import files as go
 from tfsclient_gen.languages.go.methods import methods
+from tfsclient_gen.names import identifier
 from tfsclient_gen.target import Run
 
 from tests.generator.hostile import HOSTILE
-from tests.generator.test_go import ROOT, hostile_model, zoo_model
+from tests.generator.test_go import KNOWN_METHODS, ROOT, hostile_model, known_methods, zoo_model
+from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import Model
+from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 
 pytestmark = pytest.mark.language("go")
 
@@ -50,9 +52,38 @@ def test_the_runtime_claims_no_name_of_a_signature() -> None:
             r"^(type|func|var|const|\t)\s*[A-Z]\w*(Input|Output)\b", text, re.MULTILINE
         )
         assert not re.search(r"^func \(\w+ \*?Client\)", text, re.MULTILINE)
+        assert not re.search(r"^(func|var|const|\t)\s*[a-z]\w*Signature\b[^:]", text, re.MULTILINE)
     model = Model("m", None, {n: hostile_model("m").signatures["class"] for n in ("close", "id")})
     found = methods(model, go.package_name(model), rest_only=False)
     assert [str(m.name.ident) for m in found] == ["Close2", "ID"]
+
+
+def test_methods_that_others_look_for_are_not_claimed() -> None:
+    found = methods(known_methods(), identifier("methods"), rest_only=False)
+    assert all(str(m.name.ident)[-1].isdigit() for m in found)
+    assert len({m.name.ident for m in found}) == len(KNOWN_METHODS)
+
+
+def test_nothing_that_cannot_be_seen_is_written() -> None:
+    names = [n for n in HOSTILE if not n.isprintable()] + ["\u200d", "\u2067", "\x9b", "\U000e0041"]
+    text = {"inputs": TensorSpec("inputs", DType("string"), (-1,))}
+    for name in names:
+        spec = {name: TensorSpec(name, DType("string"), (-1,))}
+        feature = {name: FeatureSpec(name, DType("string"), default=(name.encode(),))}
+        model = Model(
+            f"m{name}",
+            None,
+            {
+                name: Signature(name, spec, spec),
+                f"e{name}": Signature(
+                    f"e{name}", text, spec, example_input="inputs", features=feature
+                ),
+            },
+        )
+        for run in (Run(model), Run(model, left_out=[LeftOut(name, f"input {name!r}: {name}")])):
+            for path, written in go.files(run).items():
+                seen = written.replace("\n", "").replace("\t", "")
+                assert seen.isprintable(), (name, path)
 
 
 def test_what_is_left_out_is_told() -> None:

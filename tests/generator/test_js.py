@@ -32,7 +32,7 @@ from tests.generator.js.clients import (
 )
 from tfsclient._inputs.example import serialize
 from tfsclient.dtypes import DType
-from tfsclient.schema import Model, Signature, TensorSpec
+from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 
 pytestmark = pytest.mark.language("js")
 pytest_plugins = ["tests.generator.js.fixtures"]
@@ -186,6 +186,30 @@ def test_what_is_left_out_is_told() -> None:
     told = " ".join(index.split("\n// ")[1:])
     assert "Left out: '*/\\nalert(1)': input 'x' is float16" in told
     assert "form in JSON; more" in told
+
+
+def test_an_example_of_optional_features_shows_one() -> None:
+    inputs = {"examples": TensorSpec("examples", DType("string"), (-1,))}
+    outputs = {"y": TensorSpec("y", DType("float32"), (-1,))}
+    features = {n: FeatureSpec(n, DType("float32"), required=False) for n in ("age", "height")}
+    signature = Signature("s", inputs, outputs, example_input="examples", features=features)
+    readme = generate(Model("m", None, {"s": signature}), "ts")["README.md"]
+    assert "examples: [{ age: [0] }]" in readme or "examples: [{ age: 0 }]" in readme
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_cannot_be_seen_in_names_is_an_escape(language: str) -> None:
+    model = replace(hostile_model(), name="bidi\u202ezero\u200b\x07")
+    for path, text in generate(model, language).items():
+        if path != "tfsclient.lock.json":
+            shown = text.replace("\n", "")
+            assert shown.isprintable(), (path, [c for c in shown if not c.isprintable()])
+
+
+def test_what_only_grpc_carries_is_told() -> None:
+    files = generate(zoo_model("dtypes"), "ts")
+    assert "Over gRPC only: input 'x' is float16" in files["index.ts"]
+    assert "`idFloat16`, over gRPC only: input 'x' is float16" in files["README.md"]
 
 
 def test_the_readme_makes_a_picture_only_if_one_is_sent() -> None:

@@ -107,7 +107,7 @@ def _callable(
         if case.signature.name in gone[case.model]:
             continue
         given = case.inputs.keys() | ({case.signature.example_input} if case.examples else set())
-        if language not in ("python", "go") and not given >= case.signature.inputs.keys():
+        if language in ("curl", "openapi") and not given >= case.signature.inputs.keys():
             reasons[case.model].append(DEFAULTS)
         else:
             made.append(case)

@@ -120,6 +120,35 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse, object_pairs_hook=first)
 
 
+def in_full(body: Any, model: Model) -> Any:
+    """A body without the short forms, which the server takes and the schemas leave out."""
+    if not isinstance(body, dict):
+        return body
+    asked = body.get("signature_name") or "serving_default"
+    signature = model.signatures.get(asked) if isinstance(asked, str) else None
+    lone = list(signature.inputs) if signature and len(signature.inputs) == 1 else []
+
+    def named(value: Any) -> Any:
+        is_named = not lone or (isinstance(value, dict) and lone[0] in value)
+        return value if is_named else {lone[0]: value}
+
+    def listed(example: Any) -> Any:
+        if not isinstance(example, dict):
+            return example
+        return {n: v if isinstance(v, list) else [v] for n, v in example.items()}
+
+    full = dict(body)
+    if "inputs" in full:
+        full["inputs"] = named(full["inputs"])
+    if isinstance(full.get("instances"), list):
+        full["instances"] = [named(one) for one in full["instances"]]
+    if isinstance(full.get("examples"), list):
+        full["examples"] = [listed(one) for one in full["examples"]]
+    if "context" in full:
+        full["context"] = listed(full["context"])
+    return full
+
+
 def test_it_tells_what_a_real_server_answered() -> None:
     documents = {name: document(zoo_model(name)) for name in LOADABLE}
     fitting = 0
@@ -132,6 +161,8 @@ def test_it_tells_what_a_real_server_answered() -> None:
         try:
             answer = strict(call["response_body"])
             body = strict(call["body"]) if call["method"] == "POST" else None
+            name = re.split("[/:]", call["path"].removeprefix("/v1/models/"))[0]
+            body = in_full(body, zoo_model(name))
         except (KeyError, ValueError):
             continue  # JSON as only this server speaks it
         if call["status"] == 200 and body is not None:
@@ -188,8 +219,7 @@ def test_elements(dtype: str, fits: list[Any], misfits: list[Any]) -> None:
     made, schema = predict_schema(Model("m", None, {"s": Signature("s", specs, specs)}))
     for values, fit in ((fits, True), (misfits, False)):
         for value in values:
-            for form in ({"inputs": {"x": [value]}}, {"inputs": [value]}, {"instances": [value]},
-                         {"instances": [{"x": value}]}):  # fmt: skip
+            for form in ({"inputs": {"x": [value]}}, {"instances": [{"x": value}]}):  # fmt: skip
                 assert fit is not bool(problems(made, schema, {"signature_name": "s", **form}))
 
 
@@ -219,12 +249,13 @@ def test_shapes_names_and_forms() -> None:
         ({"inputs": {"a": [[1, 2]], "b": [], "c": []}}, False),
         ({"instances": []}, False),
         ({"instances": [{"a": [1, 2], "b": 3}], "inputs": {}}, False),
-        ({"signature_name": "scalar", "inputs": 1}, True),
+        ({"signature_name": "scalar", "inputs": {"k": 1}}, True),
+        ({"signature_name": "scalar", "inputs": 1}, False),  # a choice that few languages have
         ({"signature_name": "scalar", "instances": [1]}, False),  # rows have a dimension
         ({"inputs": 1}, False),
-        ({"signature_name": "fixed", "instances": [[1], [2]]}, True),
-        ({"signature_name": "fixed", "instances": [[1]]}, False),
-        ({"signature_name": "fixed", "inputs": [[], []]}, True),
+        ({"signature_name": "fixed", "instances": [{"f": [1]}, {"f": [2]}]}, True),
+        ({"signature_name": "fixed", "instances": [{"f": [1]}]}, False),
+        ({"signature_name": "fixed", "inputs": {"f": [[], []]}}, True),
     ]:
         assert fits is not bool(problems(made, schema, body)), body
 
@@ -233,15 +264,15 @@ def test_examples_have_their_features_or_a_context_with_them() -> None:
     made = document(zoo_model("feature_spec"))
     schema = body_schema(made, {"$ref": "#/components/requestBodies/Classify"})
     cases: list[tuple[Json, bool]] = [
-        ({"examples": [{"f_required": 1.0}]}, True),
+        ({"examples": [{"f_required": [1.0]}]}, True),
         ({"examples": [{"f_required": [1.0], "i_fixed": [1, 2, 3], "s_var": ["a"]}]}, True),
-        ({"examples": [{}], "context": {"f_required": 1.0}}, True),
+        ({"examples": [{}], "context": {"f_required": [1.0]}}, True),
         ({"examples": [{}]}, False),
         ({"examples": []}, False),
-        ({"examples": [{"f_required": 1.0, "typo": 1}]}, False),
+        ({"examples": [{"f_required": [1.0], "typo": [1]}]}, False),
         ({"examples": [{"f_required": [1.0, 2.0]}]}, False),
-        ({"examples": [{"f_required": 1.0, "i_fixed": [1, 2]}]}, False),
-        ({"examples": [{"f_required": 1.0, "i_ragged": [1.5]}]}, False),
+        ({"examples": [{"f_required": [1.0], "i_fixed": [1, 2]}]}, False),
+        ({"examples": [{"f_required": [1.0], "i_ragged": [1.5]}]}, False),
     ]
     for rest, fits in cases:
         assert fits is not bool(problems(made, schema, {"signature_name": "classify", **rest})), (
@@ -251,7 +282,7 @@ def test_examples_have_their_features_or_a_context_with_them() -> None:
     unknown = replace(signature, example_input=None, features=None)
     made = document(Model("m", None, {unknown.name: unknown}))
     schema = body_schema(made, {"$ref": "#/components/requestBodies/Classify"})
-    example = {"f": 1.5, "i": [1, 2], "s": [{"b64": ""}, "x"], "t": True}
+    example = {"f": [1.5], "i": [1, 2], "s": [{"b64": ""}, "x"], "t": [True]}
     assert not problems(made, schema, {"examples": [example], "context": example})
     assert problems(made, schema, {"examples": [{"f": [[1.5]]}]})
 
@@ -297,23 +328,25 @@ import sys
 from client import Client
 from client.api.default import classify, metadata, predict, predict_of_version, regress, status
 from client.models import (
-    ClassifyTwoExample, ClassifyTwoExamplesRequest, Error,
+    ClassifyTwoExample, CallError, ClassifyTwoExamplesRequest,
     RegressXToYContextRequest, RegressXToYFeatures,
-    ServingDefaultColumnRequest, ServingDefaultInputs, ServingDefaultRowRequest,
+    ServingDefaultColumnRequest, ServingDefaultInputs, ServingDefaultInstance,
+    ServingDefaultRowRequest,
 )
 
 client = Client(base_url=sys.argv[1], raise_on_unexpected_status=True)
 columns = ServingDefaultColumnRequest(inputs=ServingDefaultInputs(x=[[1.0], [2.0]]))
 assert predict.sync(client=client, body=columns).outputs == [[3.5], [4.0]]
-rows = ServingDefaultRowRequest(instances=[[1.0], [2.0]])
+instances = [ServingDefaultInstance(x=[x]) for x in (1.0, 2.0)]
+rows = ServingDefaultRowRequest(instances=instances)
 assert predict_of_version.sync(1, client=client, body=rows).predictions == [[2.5], [3.0]]
-assert isinstance(predict_of_version.sync(9, client=client, body=rows), Error)
+assert isinstance(predict_of_version.sync(9, client=client, body=rows), CallError)
 examples = ClassifyTwoExamplesRequest(
-    signature_name="classify_two", examples=[ClassifyTwoExample(x=1.0)]
+    signature_name="classify_two", examples=[ClassifyTwoExample(x=[1.0])]
 )
 assert len(classify.sync(client=client, body=examples).results[0]) == 2
 shared = RegressXToYContextRequest(
-    signature_name="regress_x_to_y", context=RegressXToYFeatures(x=1.0),
+    signature_name="regress_x_to_y", context=RegressXToYFeatures(x=[1.0]),
     examples=[RegressXToYFeatures()],
 )
 assert regress.sync(client=client, body=shared).results == [3.5]
@@ -336,3 +369,49 @@ def test_a_client_made_from_it_calls_the_server(zoo: Zoo, tmp_path: Path) -> Non
     assert made.returncode == 0, made.stdout + made.stderr
     (tmp_path / "use.py").write_text(USE, "utf-8")
     subprocess.run([sys.executable, tmp_path / "use.py", zoo.rest], check=True, cwd=tmp_path)
+
+
+# --- openapi-generator, which makes Java and Rust ---------------------------------------------
+
+GENERATOR = (
+    Path.home() / ".m2/repository/org/openapitools/openapi-generator-cli/7.25.0"
+    "/openapi-generator-cli-7.25.0.jar"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["java", "rust"])
+@pytest.mark.parametrize("name", ["half_plus_two", "strings", "ranks", *LOADABLE])
+def test_what_openapi_generator_makes_compiles(name: str, language: str, tmp_path: Path) -> None:
+    if not GENERATOR.is_file():
+        missing(GENERATOR.name)
+    path = tmp_path / "openapi.json"
+    path.write_text(generate(zoo_model(name), "openapi")["openapi.json"], "utf-8")
+    out = tmp_path / "client"
+    properties = {"java": "library=native", "rust": "packageName=client"}[language]
+    subprocess.run(
+        [tool("java"), "-jar", GENERATOR, "generate", "-q", "-g", language, "-i", path, "-o", out,
+         "--additional-properties", properties],
+        check=True,
+    )  # fmt: skip
+    build = {"java": ["mvn", "-q", "-B", "compile"], "rust": ["cargo", "check", "-q"]}[language]
+    target = {"CARGO_TARGET_DIR": str(tmp_path.parent / "target")}
+    subprocess.run([tool(build[0]), *build[1:]], check=True, cwd=out, env=os.environ | target)
+
+
+def test_nothing_is_a_choice_of_lists_or_has_a_name_that_languages_have() -> None:
+    taken = {"String", "Error", "Object", "Feature", "Text", "Bytes", "Result", "Option", "List"}
+    for name in LOADABLE:
+        schemas = document(zoo_model(name))["components"]["schemas"]
+        assert not taken & schemas.keys()
+        for schema in walk(schemas):
+            assert all("$ref" in c or c["type"] != "array" for c in schema.get("anyOf", []))
+            assert schema.get("maxItems", 0) <= 16
+
+
+def walk(value: Any) -> Iterator[Json]:
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else ():
+        yield from walk(inner)

@@ -9,13 +9,16 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tfsclient_gen import generate, left_out
+from tfsclient_gen import Options, generate, left_out
+from tfsclient_gen.generate import make
 from tfsclient_gen.languages.python.files import files as python_files
+from tfsclient_gen.languages.python.names import why_not_module
 from tfsclient_gen.names import pascal
 from tfsclient_gen.target import Run
 
@@ -37,6 +40,8 @@ from tfsclient import (
 )
 from tfsclient._inputs.image import Image
 from tfsclient.schema import PREDICT
+
+LINEAR = sources.from_saved_model(ZOO / "linear")
 
 
 @pytest.fixture(scope="module")
@@ -331,3 +336,39 @@ def test_hostile_names_run_nothing_and_stay_formatted(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    "name",
+    "numbers json string types token select enum typing email calendar numpy tfsclient aux con nul "
+    "prn com1 lpt9 class".split(),
+)
+def test_modules_that_would_hide_others_have_another_name(name: str, tmp_path: Path) -> None:
+    made = make(replace(LINEAR, name=name), "python")
+    assert set(made.files) == {f"{name}_model.py", f"{name}_model.lock.json"}
+    assert made.notes[0].startswith(f"the module is {name}_model: {name} is ")
+    assert not make(LINEAR, "python").notes
+
+
+def test_all_standard_modules_are_known() -> None:
+    names = [n for n in sys.stdlib_module_names if not n.startswith("_") and n.islower()]
+    assert not [name for name in names if why_not_module(name) is None]
+
+
+def test_dense_outputs_beside_others_are_asked_for(tmp_path: Path) -> None:
+    dense = TensorSpec("dense", DType("float32"), (-1,))
+    sparse = replace(dense, name="sparse", encoding="coo_sparse")
+    both = Signature("s", {"x": replace(dense, name="x")}, {"dense": dense, "sparse": sparse})
+    model = Model("m", None, {"s": both, "t": replace(both, name="t", outputs={"dense": dense})})
+    made = make(model, "python")
+    assert not made.left_out
+    assert len(made.notes) == 1
+    assert made.notes[0].startswith("signature 's' without an output: output 'sparse' is a Sparse")
+    text = made.files["m.py"]
+    assert text.count('outputs=["dense"],') == 2  # of both faces
+    assert 'encoding="coo_sparse"' in text
+    assert "sparse:" not in text
+    rest = make(model, "python", Options(transport="rest"))
+    assert [gone.signature for gone in rest.left_out] == ["s"]
+    assert "8500" not in rest.files["m.py"]
+    assert [gone.signature for gone in make(model, "go").left_out] == ["s"]

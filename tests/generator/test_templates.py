@@ -56,13 +56,13 @@ def test_one_template_is_enough(tmp_path: Path) -> None:
     command = ("--lang", "go", "--saved-model", ZOO / "half_plus_two", "--out", out)
     assert run(*command).exit_code == 0
     shipped = {path.name: path.read_bytes() for path in out.iterdir()}
-    stale = run(*command, "--templates", own, "--check")
+    stale = run(*command, "--templates", own, "--check", "--diff")
     assert stale.exit_code == 1
     assert "+// Ours." in stale.output
     assert run(*command, "--templates", own).exit_code == 0
     assert run(*command, "--templates", own, "--check").exit_code == 0
     changed = {path.name for path in out.iterdir() if path.read_bytes() != shipped[path.name]}
-    assert changed == {"doc.go"}
+    assert changed == {"doc.go", "tfsclient.lock.json"}
     assert generate(MODEL, "go")["doc.go"] == shipped["doc.go"].decode()  # nothing stays behind
 
 
@@ -97,6 +97,11 @@ def test_a_typing_error_in_a_name_is_told(tmp_path: Path) -> None:
         (b"{% macro m() %}\n{{ nothing }}\n{% endmacro %}\n{{ m() }}", 2, "undefined"),
         (b"\n{% include '../../../etc/passwd' %}", 2, "passwd"),
         (b"\xff", 0, "utf-8"),
+        (b"\n{{ ''.__class__.__mro__ }}", 2, "sandbox, which forbids this"),
+        (b"\n{{ header.__init__.__globals__ }}", 2, "sandbox"),
+        (b"{{ cycler.__init__.__globals__.os.popen('touch ran').read() }}", 1, "sandbox"),
+        (b"{% for m in methods %}{{ methods.append(m) }}{% endfor %}", 1, "sandbox"),
+        (b"{{ range(10000000) | length }}", 1, "Range too big"),
     ],
 )
 def test_a_broken_template_is_told_by_file_and_line(

@@ -97,3 +97,21 @@ def test_without_tensorflow_the_extra_is_named() -> None:
     assert result.returncode == 1
     assert "pip install 'tfsclient[serve]'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("flag", ["grpc_max_threads", "rest_api_num_threads"])
+def test_there_must_be_a_thread(flag: str) -> None:
+    result = CliRunner().invoke(serve, ["--model_base_path=/m", f"--{flag}=0"])
+    assert result.exit_code == 2
+    assert f"--{flag}" in result.output
+
+
+def test_a_config_file_may_be_nested_as_deeply_as_it_likes(tmp_path: Path) -> None:
+    config = tmp_path / "models.config"
+    inner = "{ variant_val { tensors " * 5000
+    config.write_text(
+        f"custom_model_config {{ [type.googleapis.com/tensorflow.TensorProto] {inner}"
+    )
+    result = CliRunner().invoke(serve, [f"--model_config_file={config}"])
+    assert result.exit_code == 1
+    assert "nested too deeply" in result.output

@@ -6,16 +6,23 @@ import dataclasses
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import grpc
 import httpx
 import numpy as np
 import pytest
 
 from tfsclient import Client, schema, sources
 from tfsclient.errors import (
+    Aborted,
+    Code,
     FailedPrecondition,
+    Internal,
     InvalidArgument,
     InvalidInput,
     NotFound,
@@ -129,7 +136,7 @@ def test_failures_and_delays_are_injected(fake: FakeServer, client: Client) -> N
 
 
 def test_a_wrong_program_is_told(fake: FakeServer) -> None:
-    with pytest.raises(InvalidInput, match="no such model and signature"):
+    with pytest.raises(InvalidInput, match="does not have this signature"):
         fake.answer("linear", {"y": [1.0]}, signature="nope")
     for outputs, told in (
         ({"z": [1.0]}, "has the outputs"),
@@ -142,6 +149,108 @@ def test_a_wrong_program_is_told(fake: FakeServer) -> None:
         )
         assert response.status_code == 500
         assert told.replace("\\", "") in response.json()["error"]
+        assert told.replace("\\", "") in str(fake.calls[-1].error)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "told"),
+    [
+        (lambda _: None, "must be a dict of outputs by name, not None"),
+        (lambda _: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_what_a_function_does_wrong_is_told(fake: FakeServer, outputs: Any, told: str) -> None:
+    fake.answer("linear", outputs)
+    with Client(fake.grpc_target) as client, pytest.raises(Internal, match=told):
+        client.predict("linear", [1.0])
+    assert isinstance(fake.calls[-1].error, Internal)
+    response = httpx.post(f"{fake.rest_target}/v1/models/linear:predict", json={"inputs": [1.0]})
+    assert (response.status_code, told in response.text) == (500, True)
+
+
+def test_a_test_may_fail_or_skip_in_a_function(fake: FakeServer, client: Client) -> None:
+    for leave in (pytest.fail, pytest.skip):
+
+        def run(_: object, leave: Any = leave) -> Any:
+            leave("here")
+
+        fake.answer("linear", run)
+        with pytest.raises(Internal, match="here"):
+            client.predict("linear", [1.0])
+
+
+fake_server: Any = FakeServer  # to which wrong arguments may be given
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda f: f.fail("UNAVAILBLE"), "code must be one of CANCELLED, .*, not 'UNAVAILBLE'"),
+        (lambda f: f.fail("unavailable"), "code must be one of"),
+        (lambda f: f.fail("OK"), "code must be one of"),
+        (lambda f: f.fail(Code.OK), "code must be one of"),
+        (lambda f: f.fail(14), "code must be one of .* not 14"),
+        (lambda f: f.fail(None), "code must be one of .* not None"),
+        (lambda f: f.fail(grpc.StatusCode.UNAVAILABLE), "code must be one of"),
+        (lambda f: f.fail(["UNAVAILABLE"]), "code must be one of"),
+        (lambda f: f.fail("UNAVAILABLE", b"text"), "details must be text, not b'text'"),
+        (lambda f: f.fail("UNAVAILABLE", None), "details must be text, not None"),
+        (lambda f: f.fail("UNAVAILABLE", times="3"), "times must be an integer, not '3'"),
+        (lambda f: f.fail("UNAVAILABLE", times=1.5), "times must be an integer, not 1.5"),
+        (lambda f: f.fail("UNAVAILABLE", times=-1), "times must be at least 0, not -1"),
+        (lambda f: f.fail("UNAVAILABLE", times=True), "times must be an integer"),
+        (lambda f: f.fail("UNAVAILABLE", method="predict"), "method must be one of Predict, "),
+        (lambda f: f.fail("UNAVAILABLE", method=["Predict"]), "method must be one of Predict, "),
+        (lambda f: f.fail("UNAVAILABLE", model=1), "model must be a model's name, not 1"),
+        (lambda f: f.delay("1"), "seconds must be a number of seconds or a timedelta, not '1'"),
+        (lambda f: f.delay(None), "seconds must be a number .* not None"),
+        (lambda f: f.delay(True), "seconds must be a number .* not True"),
+        (lambda f: f.delay(-1), "seconds must be from 0 to 86400, not -1"),
+        (lambda f: f.delay(float("nan")), "seconds must be from 0 to 86400, not nan"),
+        (lambda f: f.delay(float("inf")), "seconds must be from 0 to 86400, not inf"),
+        (lambda f: f.delay(1j), "seconds must be a number .* not 1j"),
+        (lambda f: f.delay(1, times="once"), "times must be an integer, not 'once'"),
+        (lambda f: f.delay(1, method=""), "method must be one of"),
+        (lambda f: f.answer("linear", [1.0]), "outputs must be a dict .* not \\[1.0\\]"),
+        (lambda f: f.answer("nobody", {}), "model 'nobody'.* does not have this signature"),
+        (lambda f: f.answer(["linear"], {}), "does not have this signature"),
+        (lambda f: f.answer("linear", {}, signature=None), "does not have this signature"),
+        (lambda _: fake_server(1), "models must be schemas, or paths .* not 1"),
+        (
+            lambda _: fake_server(labels=["stable"]),
+            "labels must be a dict by model name, not \\['stable'\\]",
+        ),
+        (
+            lambda _: fake_server(labels={"m": 1}),
+            "labels of 'm' must be a dict of versions by label",
+        ),
+        (lambda _: fake_server(labels={"m": {1: 1}}), "labels of 'm' must be a dict"),
+        (lambda _: fake_server(labels={"m": {"a": "1"}}), "label 'a' of 'm' must be an integer"),
+        (lambda _: fake_server(labels={"m": {"a": 1 << 63}}), "label 'a' of 'm' must be from 0 to"),
+        (lambda _: fake_server(labels={"m": {"a": 1}}), "labels: the FakeServer has no model m"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    fake: FakeServer, use: Callable[[Any], object], told: str
+) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        use(fake)
+    with Client(fake.grpc_target) as client:
+        client.predict("linear", [1.0])  # which nothing has happened to
+
+
+def test_what_fail_and_delay_take(fake: FakeServer) -> None:
+    with Client(fake.grpc_target, retries=0) as client:
+        fake.fail(Code.ABORTED, "no: \ud800", times=1)
+        with pytest.raises(Aborted, match=r"no: \?"):
+            client.predict("linear", [1.0])
+        fake.fail("ABORTED", times=0)
+        delays: list[Any] = [timedelta(milliseconds=20), np.float32(0.02), 0, Fraction(1, 50)]
+        for seconds in delays:
+            fake.delay(seconds, times=1, method="Predict", model="linear")
+        start = time.monotonic()
+        client.predict("linear", [1.0])
+        assert time.monotonic() - start > 0.06
 
 
 def test_it_is_made_of_any_schema(tmp_path: Path) -> None:

@@ -132,6 +132,17 @@ def test_shapes_that_lie_are_refused(channel: grpc.Channel, data: bytes) -> None
     assert is_alive(channel)
 
 
+def test_reference_types_are_refused(channel: grpc.Channel) -> None:
+    for dtype in (101, 107, 110, 119, 125, 133, 201):
+        assert is_answered(channel, PREDICT, splat(1, dtype=dtype)) == "tensor parsing error: x"
+    # The last type that stands in a message counts.
+    field = tag(1, 0)
+    for types, refused in (((101, 1), False), ((1, 101), True)):
+        tensor = b"".join(field + varint(dtype) for dtype in types) + chunk(5, bytes(4))
+        data = chunk(1, chunk(1, b"linear")) + chunk(2, chunk(1, b"x") + chunk(2, tensor))
+        assert (is_answered(channel, PREDICT, data) == "tensor parsing error: x") is refused
+
+
 def test_a_value_may_be_repeated(channel: grpc.Channel) -> None:
     data = channel.unary_unary(PREDICT)(splat(1 << 19), timeout=30)
     response = message_class("tensorflow.serving.PredictResponse").FromString(data)

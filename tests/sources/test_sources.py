@@ -230,7 +230,6 @@ def test_text_and_schema_tell_what_the_binary_tells(name: str, tmp_path: Path) -
     [
         ("nowhere", "no SavedModel: neither it nor a version folder"),
         ("broken", "Can't parse"),
-        ("wrong_tag", "matching supplied tags.*\n.*train"),
     ],
 )
 def test_what_is_no_saved_model(path: str, words: str) -> None:
@@ -284,3 +283,34 @@ def test_metadata_of_any_length_is_no_json(length: int) -> None:
         path = Path(folder) / "saved"
         path.write_bytes(message.SerializeToString())
         assert sources.from_file(path) == Model("m" * length, None, {})
+
+
+def test_the_graph_is_picked_by_its_tags(tmp_path: Path) -> None:
+    from tfsclient._codec.messages import message_class
+
+    assert sources.from_saved_model(ZOO / "wrong_tag").tags == ("train",)
+    graphs = {"serve": "a", "serve,tpu": "b", "eval": "c"}
+
+    def saved(*tags: str) -> Path:
+        message = message_class("tensorflow.SavedModel")()
+        for one in tags:
+            graph = message.meta_graphs.add()
+            graph.meta_info_def.tags.extend(filter(None, one.split(",")))
+            signature = graph.signature_def[graphs.get(one, "d")]
+            signature.outputs["y"].name = "y:0"
+        folder = tmp_path / ("+".join(tags) or "none")
+        folder.mkdir(exist_ok=True)
+        (folder / "saved_model.pb").write_bytes(message.SerializeToString())
+        return folder
+
+    every = saved(*graphs)
+    for tags, signature in ((None, "a"), *graphs.items(), ("tpu, serve", "b"), (["eval"], "c")):
+        assert list(sources.from_saved_model(every, tags=tags).signatures) == [signature]
+    assert sources.from_saved_model(saved("eval")).tags == ("eval",)
+    assert sources.from_saved_model(saved("")).tags == ()
+    with pytest.raises(InvalidInput, match=r"its graphs: eval; serve,tpu\n.*--tags eval, or tags="):
+        sources.from_saved_model(saved("serve,tpu", "eval"))
+    with pytest.raises(InvalidInput, match=r"no graph has exactly the tags tpu; .*: eval"):
+        sources.from_saved_model(every, tags="tpu")
+    with pytest.raises(InvalidInput, match="it is empty"):
+        sources.from_saved_model(saved())

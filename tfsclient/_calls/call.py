@@ -57,9 +57,14 @@ class Call(Request, Generic[T_co]):
 
 
 class Flight:
-    """A call of another flow's, whose end is waited for.  It may end on any thread."""
+    """A call of another flow's, whose end is waited for.  It may end on any thread.
 
-    def __init__(self) -> None:
+    Args:
+        model: the model it is about, for errors.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model = model
         self._lock = threading.Lock()
         self._over = False
         self._told: list[Callable[[], object]] = []

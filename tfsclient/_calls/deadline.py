@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -71,12 +72,16 @@ def read_seconds(value: object, argument: str = "timeout") -> float | None:
         seconds = value
     elif isinstance(value, timedelta):
         seconds = value.total_seconds()
+    elif isinstance(value, np.timedelta64):
+        seconds = float(value / np.timedelta64(1, "s"))
     elif isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_):
-        seconds = float(value)
+        try:
+            seconds = float(value)
+        except OverflowError:
+            seconds = math.inf
     else:
-        kind = type(value).__name__
         raise InvalidInput(
-            f"{argument} must be a number of seconds, a timedelta or None, not a {kind}"
+            f"{argument} must be a number of seconds, a timedelta or None, not {value!r:.50}"
         )
     if not seconds > 0:
         raise InvalidInput(f"{argument} must be a positive number of seconds, not {seconds:g}")

@@ -14,7 +14,7 @@ from tfsclient.errors import InvalidInput
 Sent: TypeAlias = Mapping[str, str | bytes]
 
 _NAME = re.compile(r"[0-9a-z_.-]+")
-_VALUE = re.compile(r"[ -~]*")
+_VALUE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 
 # What the transports write themselves: a second one would break the message.
 _OURS = frozenset(
@@ -33,7 +33,7 @@ def read_headers(headers: object) -> dict[str, str | bytes]:
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise InvalidInput(f"headers must be a dict of text, not a {type(headers).__name__}")
+        raise InvalidInput(f"headers must be a dict of text, not {headers!r:.50}")
     read: dict[str, str | bytes] = {}
     for name, value in headers.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name.lower()):
@@ -42,12 +42,16 @@ def read_headers(headers: object) -> dict[str, str | bytes]:
             )
         lower = name.lower()
         if lower in _OURS:
-            raise InvalidInput(f"headers: {name} is written by the client itself")
+            raise InvalidInput(f"headers: {name!r} is written by the client itself")
         if lower.endswith("-bin"):
             if not isinstance(value, bytes):
-                raise InvalidInput(f"headers: the value of {name}, as its name says, must be bytes")
+                raise InvalidInput(
+                    f"headers: the value of {name!r} must be bytes, as names in -bin promise"
+                )
         elif not isinstance(value, str) or not _VALUE.fullmatch(value):
-            raise InvalidInput(f"headers: the value of {name} must be printable ASCII text")
+            raise InvalidInput(
+                f"headers: the value of {name!r} must be printable ASCII text, no blanks around it"
+            )
         read[lower] = value
     return read
 

@@ -166,7 +166,9 @@ class ExamplesRequest:
 
 def model_path(ref: ModelRef) -> str:
     """The URL path of a model, or of one version of it."""
-    path = "/v1/models/" + quote(ref.name, safe="")
+    name = quote(ref.name, safe="")
+    # A path of dots alone would be taken for another folder.
+    path = "/v1/models/" + (name if name.strip(".") else name.replace(".", "%2E"))
     if ref.version is not None:
         return f"{path}/versions/{ref.version}"
     return path if ref.label is None else f"{path}/labels/{quote(ref.label, safe='')}"

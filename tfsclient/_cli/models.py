@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from tfsclient import schema, sources
+from tfsclient import schema
 from tfsclient._cli.main import EXIT_NO, exit_codes, visible
+from tfsclient._cli.options import read_saved_model, tags_option
 from tfsclient._client.sync import Client
 from tfsclient.schema import FeatureSpec, Model, Signature
 
@@ -21,8 +22,14 @@ _SHOWN = 4  # elements of a feature's default
 @click.option("--json", "as_json", is_flag=True, help="The schema as JSON instead of a table.")
 @click.option("--version", type=click.IntRange(0), help="Of a server's model: this version.")
 @click.option("--label", help="Of a server's model: the version with this label.")
+@tags_option
 def inspect(
-    source: str, model: str | None, as_json: bool, version: int | None, label: str | None
+    source: str,
+    model: str | None,
+    as_json: bool,
+    version: int | None,
+    label: str | None,
+    tags: str | None,
 ) -> None:
     """Show the signatures of MODEL on the server SOURCE, or of the SavedModel in folder SOURCE.
 
@@ -32,7 +39,9 @@ def inspect(
     """
     with exit_codes():
         if Path(source).is_dir():
-            found = sources.from_saved_model(source, model)
+            found = read_saved_model(source, model, tags)
+        elif tags is not None:
+            raise click.UsageError("--tags can only be used with a SavedModel folder")
         elif model is None:
             raise click.UsageError(f"{source} is not a folder, so name a MODEL on that server")
         else:

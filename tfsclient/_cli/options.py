@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from tfsclient import sources
+from tfsclient.schema import Model
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,3 +45,23 @@ def timeout_option(command: F) -> F:
     return click.option(
         "--timeout", default=60.0, show_default=True, help="Seconds that a call may take."
     )(command)
+
+
+def tags_option(command: F) -> F:
+    """``--tags``."""
+    return click.option(
+        "--tags",
+        metavar="TAG,...",
+        help="Of a SavedModel folder: the tags of the graph to read; by default its only one, or "
+        "else `serve`.",
+    )(command)
+
+
+def read_saved_model(folder: str | Path, name: str | None, tags: str | None) -> Model:
+    """The model in a folder; standard error tells which graph, if that was not to be expected."""
+    model = sources.from_saved_model(folder, name, tags=tags)
+    if tags is None and model.tags not in (None, ("serve",)):
+        click.echo(
+            f"{folder}: read its only graph, tagged {','.join(model.tags) or 'nothing'}", err=True
+        )
+    return model

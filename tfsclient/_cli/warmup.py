@@ -9,7 +9,6 @@ from typing import Final
 import click
 import numpy as np
 
-from tfsclient import sources
 from tfsclient import warmup as warmup_files
 from tfsclient._calls.request import (
     ExamplesRequest,
@@ -20,7 +19,7 @@ from tfsclient._calls.request import (
 )
 from tfsclient._cli.inputs import read_inputs
 from tfsclient._cli.main import exit_codes
-from tfsclient._cli.options import input_option, signature_option
+from tfsclient._cli.options import input_option, read_saved_model, signature_option, tags_option
 from tfsclient._inputs.example import features_of
 from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidInput
@@ -34,6 +33,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("folder", metavar="SAVED_MODEL_DIR", type=_FOLDER)
 @input_option
 @signature_option
+@tags_option
 @click.option(
     "--method",
     default="predict",
@@ -53,6 +53,7 @@ def warmup(
     folder: Path,
     inputs: tuple[str, ...],
     signature: str | None,
+    tags: str | None,
     method: str,
     count: int,
     append: bool,
@@ -66,7 +67,7 @@ def warmup(
     Example: tfsclient warmup models/digits/3 --input images=@seven.png
     """
     with exit_codes():
-        model = sources.from_saved_model(folder)
+        model = read_saved_model(folder, None, tags)
         spec = model.signature(signature)
         request = build_predict(model.name, read_inputs(inputs, spec), signature=spec)
         call = _call(request, spec, method)

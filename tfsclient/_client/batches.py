@@ -14,6 +14,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
 )
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
@@ -28,6 +29,7 @@ from tfsclient._client.futures import CallFuture
 from tfsclient._client.sending import AsyncSender, Sender
 from tfsclient._codec.tensor import Array, Tensor
 from tfsclient._inputs.prepare import Inputs
+from tfsclient._inputs.tables import is_table
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.results import Prediction
 
@@ -238,6 +240,21 @@ def _hand_on(calls: dict[_CallT, Part], batches: Batches) -> None:
         batches.arrived(calls.pop(call), call.result)
 
 
+def _check_source(source: object, kinds: tuple[type, ...]) -> None:
+    """Refuse what cannot be a source of batches, or is one batch rather than several.
+
+    Raises:
+        InvalidInput: with what to write.
+    """
+    if isinstance(source, AsyncIterable) and AsyncIterable not in kinds:
+        raise InvalidInput("batches is asynchronous: AsyncClient takes it, Client does not")
+    if isinstance(source, Mapping | str | bytes) or is_table(source):
+        kind = type(source).__name__
+        raise InvalidInput(f"batches is one batch, a {kind}, not several: write [batches]")
+    if not isinstance(source, kinds):
+        raise InvalidInput(f"batches must be a list or an iterator of batches, not {source!r:.50}")
+
+
 def run_batches(
     sender: Sender,
     source: Iterable[Inputs],
@@ -253,7 +270,21 @@ def run_batches(
         build: checks a batch and makes its request.
         batches: decides what is next.
         options: those of each call.
+
+    Raises:
+        InvalidInput: the source is not one.
     """
+    _check_source(source, (Iterable,))
+    return _run(sender, source, build, batches, options)
+
+
+def _run(
+    sender: Sender,
+    source: Iterable[Inputs],
+    build: Callable[[Inputs], Flow[PredictRequest]],
+    batches: Batches,
+    options: Options,
+) -> Iterator[Prediction]:
     calls: dict[CallFuture[Prediction], Part] = {}
     iterator = iter(source)
     exhausted = False
@@ -282,7 +313,7 @@ def run_batches(
             future.cancel()
 
 
-async def arun_batches(
+def arun_batches(
     sender: AsyncSender,
     source: Iterable[Inputs] | AsyncIterable[Inputs],
     build: Callable[[Inputs], Flow[PredictRequest]],
@@ -290,6 +321,17 @@ async def arun_batches(
     options: Options,
 ) -> AsyncIterator[Prediction]:
     """:func:`run_batches` for asyncio; the source is waited for beside the answers."""
+    _check_source(source, (Iterable, AsyncIterable))
+    return _arun(sender, source, build, batches, options)
+
+
+async def _arun(
+    sender: AsyncSender,
+    source: Iterable[Inputs] | AsyncIterable[Inputs],
+    build: Callable[[Inputs], Flow[PredictRequest]],
+    batches: Batches,
+    options: Options,
+) -> AsyncIterator[Prediction]:
     calls: dict[asyncio.Task[Prediction], Part] = {}
     iterator = _each(source)
     taking: asyncio.Task[bool] | None = None

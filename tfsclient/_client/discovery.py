@@ -7,7 +7,9 @@ rolling deploy causes no storm of metadata calls.
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -18,7 +20,6 @@ from tfsclient._calls.call import Call, Flight, Flow, ask
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.ownership import process
 from tfsclient.errors import (
-    Cancelled,
     DeadlineExceeded,
     DecodeError,
     Hint,
@@ -70,9 +71,10 @@ class Entry:
 class _Flight(Flight):
     """A question under way; those who want to know the same wait for its answer."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
         self.pid = process()  # in a forked child, nobody is left who asks
+        self.owner = _owner()
         self.error: TFSError | None = None
 
 
@@ -140,9 +142,11 @@ class Discovery:
             patience: seconds that it may take; None for as long as the deadline.
         """
         pointer = _pointer(ref)
-        flight = _Flight()
+        flight = _Flight(ref.name)
         other = self._flights.setdefault(pointer, flight)
         if other is not flight and other.pid == process():
+            if other.owner == flight.owner:  # on_call uses the client while it is told of the call
+                return self._keep(pointer, (yield from ask(self._metadata(ModelRef(*pointer)))))
             yield other
             if other.error is not None:
                 raise copy(other.error)
@@ -159,7 +163,7 @@ class Discovery:
             call.patience = patience
             model = yield from ask(call)
             return self._keep(pointer, model)
-        except (DeadlineExceeded, Cancelled):
+        except DeadlineExceeded:
             raise  # of this flow's own: those that wait may have more time
         except TFSError as error:
             _advise(error)
@@ -196,6 +200,15 @@ class Discovery:
             moved = isinstance(outcome, (InvalidArgument, NotFound, DecodeError))
         if moved:
             entry.suspect = True
+
+
+def _owner() -> tuple[int, object]:
+    """Who runs this: a thread, and on an event loop one of its tasks."""
+    try:
+        task: object = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return threading.get_ident(), task
 
 
 def _advise(error: TFSError) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias
 
 from tfsclient._calls.call import Call, T
-from tfsclient.errors import TFSError
+from tfsclient.errors import DecodeError, TFSError
 from tfsclient.results import Prediction
 
 _log = logging.getLogger("tfsclient")
@@ -67,6 +67,9 @@ class Observed(Generic[T]):
         Raises:
             DecodeError: it is not an answer to this call.
         """
+        if type(data) is not bytes:  # a transport of the user's may give anything
+            self.failed(error := self._not_bytes(data))
+            raise error
         received = time.perf_counter()
         call = self._call
         try:
@@ -81,6 +84,13 @@ class Observed(Generic[T]):
         if self._on_call is not None or _log.isEnabledFor(logging.DEBUG):
             self._tell(received, len(data), result)
         return result
+
+    def _not_bytes(self, data: object) -> DecodeError:
+        return DecodeError(
+            f"{self._target}: the transport gave {type(data).__name__} where bytes belong",
+            model=self._call.model,
+            signature=self._call.signature,
+        )
 
     def failed(self, error: TFSError) -> None:
         """Take note that there is no answer."""

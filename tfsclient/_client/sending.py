@@ -18,7 +18,7 @@ from tfsclient._client.observe import Observed, OnCall
 from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.target import Target
-from tfsclient.errors import Cancelled, DeadlineExceeded, InvalidInput, TFSError
+from tfsclient.errors import Cancelled, DeadlineExceeded, Internal, InvalidInput, TFSError
 
 # What a step of a flow comes to: a call's answer, or that another's call has ended.
 Steps: TypeAlias = Callable[[object], Step]
@@ -28,33 +28,59 @@ def drive(flow: Flow[T], step: Callable[[Step], object]) -> T:
     """Run a flow to its result with blocking steps; an error is raised inside the flow."""
     go: Steps = flow.send
     answer: object = None
-    while True:
-        try:
-            wanted = go(answer)
-        except StopIteration as done:
-            return cast("T", done.value)
-        try:
-            go, answer = flow.send, step(wanted)
-        except TFSError as error:
-            go, answer = cast("Steps", flow.throw), error
+    try:
+        while True:
+            try:
+                wanted = go(answer)
+            except StopIteration as done:
+                return cast("T", done.value)
+            try:
+                go, answer = flow.send, step(wanted)
+            except TFSError as error:
+                go, answer = cast("Steps", flow.throw), error
+    finally:
+        flow.close()  # whatever ended it, others may be waiting for what it was doing
 
 
 async def adrive(flow: Flow[T], step: Callable[[Step], Awaitable[object]]) -> T:
     """Run a flow to its result with awaited steps; an error is raised inside the flow."""
     go: Steps = flow.send
     answer: object = None
-    while True:
-        try:
-            wanted = go(answer)
-        except StopIteration as done:
-            return cast("T", done.value)
-        try:
-            go, answer = flow.send, await step(wanted)
-        except TFSError as error:
-            go, answer = cast("Steps", flow.throw), error
+    try:
+        while True:
+            try:
+                wanted = go(answer)
+            except StopIteration as done:
+                return cast("T", done.value)
+            try:
+                go, answer = flow.send, await step(wanted)
+            except TFSError as error:
+                go, answer = cast("Steps", flow.throw), error
+    finally:
+        flow.close()  # whatever ended it, others may be waiting for what it was doing
 
 
-class Sender(Remade):
+class _Sender(Remade):
+    """What both colours do alike."""
+
+    _target: Target
+
+    def _not_in_time(self, flight: Flight) -> DeadlineExceeded:
+        return DeadlineExceeded(
+            f"{self._target}: the model's signatures did not arrive in time", model=flight.model
+        )
+
+    def _foreign(self, call: Call[T], error: Exception) -> Internal:
+        """The error for what a transport raised that is not ours; one of the user's may."""
+        kind = type(error).__name__
+        return Internal(
+            f"{self._target}: the transport raised {kind}: {error}",
+            model=call.model,
+            signature=call.signature,
+        )
+
+
+class Sender(_Sender):
     """Sends for threads.
 
     Args:
@@ -98,6 +124,10 @@ class Sender(Remade):
         except TFSError as error:
             observed.failed(error)
             raise
+        except Exception as error:
+            foreign = self._foreign(call, error)
+            observed.failed(foreign)
+            raise foreign from error
         return future
 
     def _step(self, scope: Scope, step: Step) -> object:
@@ -110,7 +140,7 @@ class Sender(Remade):
         over = threading.Event()
         flight.tell(over.set)
         if not over.wait(scope.deadline.remaining()):
-            raise not_in_time()
+            raise self._not_in_time(flight)
 
     def _send(self, scope: Scope, call: Call[T]) -> T:
         observed = Observed(call, self._target, self.flows.learn, self._on_call)
@@ -119,6 +149,10 @@ class Sender(Remade):
         except TFSError as error:
             observed.failed(error)
             raise
+        except Exception as error:
+            foreign = self._foreign(call, error)
+            observed.failed(foreign)
+            raise foreign from error
         return observed.answered(data)
 
     def close(self) -> None:
@@ -126,7 +160,7 @@ class Sender(Remade):
         self._transport.close()
 
 
-class AsyncSender(Remade):
+class AsyncSender(_Sender):
     """Sends for asyncio; see :class:`Sender`."""
 
     def __init__(
@@ -166,7 +200,7 @@ class AsyncSender(Remade):
         try:
             await asyncio.wait_for(over.wait(), scope.deadline.remaining())
         except asyncio.TimeoutError:
-            raise not_in_time() from None
+            raise self._not_in_time(flight) from None
 
     async def _send(self, scope: Scope, call: Call[T]) -> T:
         observed = Observed(call, self._target, self.flows.learn, self._on_call)
@@ -180,6 +214,10 @@ class AsyncSender(Remade):
                 Cancelled("the call was cancelled", model=call.model, signature=call.signature)
             )
             raise
+        except Exception as error:
+            foreign = self._foreign(call, error)
+            observed.failed(foreign)
+            raise foreign from error
         return observed.answered(data)
 
     async def close(self) -> None:
@@ -194,8 +232,3 @@ def _deadline(scope: Scope, call: Call[T]) -> Deadline:
 def _tell(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
     with suppress(RuntimeError):  # its loop is closed
         loop.call_soon_threadsafe(over.set)
-
-
-def not_in_time() -> DeadlineExceeded:
-    """The error for a flow that waited for another's call."""
-    return DeadlineExceeded("the model's signatures were not there in time")

@@ -61,6 +61,7 @@ Outputs: TypeAlias = dict[str, Array]
 _DTYPE, _SHAPE, _CONTENT = 1, 2, 4  # fields of TensorProto; dtypes.py has the value fields
 _DIM, _DIM_SIZE, _DIM_NAME = 2, 1, 2  # of TensorShapeProto and its Dim
 
+_REF = 100  # the number of DT_FLOAT_REF is that of DT_FLOAT and this
 _MAX_RANK = 254  # TensorFlow's
 _NUMPY_MAX_RANK = getattr(np, "MAXDIMS", 64)  # 32 before numpy 2, which no longer says
 
@@ -181,7 +182,9 @@ _NUMBERS: Final = {
 }
 
 
-def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDING) -> Tensor:
+def decode_tensor(
+    data: Buffer, *, copy: bool = False, padding: int = MAX_PADDING, references: bool = True
+) -> Tensor:
     """Read a TensorProto in either form.
 
     Args:
@@ -190,12 +193,14 @@ def decode_tensor(data: Buffer, *, copy: bool = False, padding: int = MAX_PADDIN
             read-only, and a view of ``data`` where the elements stand there as numpy wants them
             (though perhaps not aligned).
         padding: how many bytes may be allocated for elements that the message leaves out.
+        references: whether a reference type, as in DT_FLOAT_REF, is read as the type itself;
+            TensorFlow does not read it at all.
 
     Raises:
         DecodeError: the bytes are no TensorProto, or one that TensorFlow or numpy cannot hold.
     """
     number, shape, content, values, strings = _scan(memoryview(data))
-    if number < 0:
+    if number < 0 or (number > _REF and not references):
         raise DecodeError(f"a tensor of type {number} cannot be read")
     dtype = DType.of_number(number)
     if not dtype.sendable:

@@ -6,7 +6,7 @@ protobuf, for an installation for REST alone does without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +112,9 @@ def _version(number: int) -> int:
     return number
 
 
-def from_saved_model(path: str | Path, name: str | None = None) -> Model:
+def from_saved_model(
+    path: str | Path, name: str | None = None, *, tags: str | Iterable[str] | None = None
+) -> Model:
     """The model in a SavedModel folder; TensorFlow is not needed.
 
     Only the graph shows what tf.Examples are parsed into, so only from here is that known.
@@ -120,6 +122,8 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
     Args:
         path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
         name: what to call the model; None takes the name of the folder of versions.
+        tags: the tags of the graph to read, as "serve,tpu" or one by one.  None takes the only
+            graph, whatever its tags, or else the one tagged "serve"; ``Model.tags`` says which.
 
     Raises:
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
@@ -145,14 +149,48 @@ def from_saved_model(path: str | Path, name: str | None = None) -> Model:
         resolved = folder.resolve()
         name = resolved.name if version is None else resolved.parent.name
     try:
-        meta_graph = read_meta_graph(folder, frozenset({_SERVE_TAG}))
+        meta_graph = _picked(_meta_graphs(folder), _read_tags(tags))
         definitions = meta_graph.signature_def
         examples = read_examples(meta_graph.graph_def, definitions)
-        return Model(name, version, _signatures(definitions, examples))
+        found = tuple(sorted(meta_graph.meta_info_def.tags))
+        return Model(name, version, _signatures(definitions, examples), found)
     except MissingExtra:
         raise
     except TFSError as error:
         raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
+
+
+def _read_tags(tags: str | Iterable[str] | None) -> frozenset[str] | None:
+    if tags is None:
+        return None
+    listed = tags.split(",") if isinstance(tags, str) else list(tags)
+    if not all(isinstance(tag, str) for tag in listed):
+        raise InvalidInput(f"tags must be text, not {listed!r}")
+    return frozenset(tag.strip() for tag in listed) - {""}
+
+
+def _picked(meta_graphs: Sequence[Any], tags: frozenset[str] | None) -> Any:
+    """The graph with these tags; without tags the only one, or else the one to serve.
+
+    Raises:
+        InvalidInput: there is none, or several that may be meant.
+    """
+    by_tags = {frozenset(one.meta_info_def.tags): one for one in reversed(meta_graphs)}
+    if tags is None and len(by_tags) == 1:
+        return next(iter(by_tags.values()))
+    picked = by_tags.get(frozenset({_SERVE_TAG}) if tags is None else tags)
+    if picked is not None:
+        return picked
+    there = sorted(",".join(sorted(each)) for each in by_tags)
+    listed = "; ".join(each or "(none)" for each in there) or "no graph at all"
+    if tags is None:
+        what = "it holds several graphs and none is tagged serve alone" if there else "it is empty"
+    else:
+        what = f"no graph has exactly the tags {','.join(sorted(tags)) or '(none)'}"
+    raise InvalidInput(
+        f"{what}; the tags of its graphs: {listed}",
+        hint=f'pass --tags {there[0]}, or tags="{there[0]}" in Python' if there else None,
+    )
 
 
 def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
@@ -160,6 +198,27 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
 
     Raises:
         TFSError: there is none, with the code and the text of TensorFlow's own loader.
+    """
+    meta_graphs = _meta_graphs(folder)
+    for meta_graph in meta_graphs:
+        if set(meta_graph.meta_info_def.tags) == tags:
+            return meta_graph
+    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in meta_graphs]
+    raise from_code(
+        Code.NOT_FOUND,
+        "Could not find meta graph def matching supplied tags: { "
+        + " ".join(sorted(tags))
+        + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
+        " `saved_model_cli`",
+        hint=f"it has graphs with the tags {there}",
+    )
+
+
+def _meta_graphs(folder: Path) -> Sequence[Any]:
+    """The MetaGraphDefs of a SavedModel.
+
+    Raises:
+        TFSError: it cannot be read, with the code and the text of TensorFlow's own loader.
     """
     from tfsclient._codec.messages import ProtobufError, message_class
 
@@ -189,18 +248,7 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
         raise from_code(Code.DATA_LOSS, f"Can't parse {text} as text proto") from None
     except OSError as error:
         raise from_code(Code.UNKNOWN, str(error)) from None
-    for meta_graph in saved_model.meta_graphs:
-        if set(meta_graph.meta_info_def.tags) == tags:
-            return meta_graph
-    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in saved_model.meta_graphs]
-    raise from_code(
-        Code.NOT_FOUND,
-        "Could not find meta graph def matching supplied tags: { "
-        + " ".join(sorted(tags))
-        + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
-        " `saved_model_cli`",
-        hint=f"it has graphs with the tags {there}",
-    )
+    return list(saved_model.meta_graphs)
 
 
 def from_file(path: str | Path) -> Model:

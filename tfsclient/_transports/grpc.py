@@ -16,6 +16,7 @@ from tfsclient._calls.headers import Sent
 from tfsclient._transports.alarm import Alarm
 from tfsclient._transports.bound import Bound
 from tfsclient._transports.ownership import OPENING, process
+from tfsclient._transports.proxies import ProxyAddress, grpc_proxy_for
 from tfsclient._transports.settings import MAX_ATTEMPTS, Settings, unavailable_hint
 from tfsclient.errors import Code, DeadlineExceeded, Hint, Internal, TFSError, from_code
 
@@ -86,10 +87,10 @@ class GrpcTransport:
                 refused = is_refusal(error)
                 if not refused:
                     raise to_error(error, self._settings, request) from error
+            else:
+                return to_answer(data, self._settings, request)
             finally:
                 bound.leave(burst, refused=refused)
-            if not refused:
-                return to_answer(data, self._settings, request)
 
     def _wait(self, bound: Bound, deadline: Deadline, request: Request, *, first: bool) -> None:
         """Wait for a place.
@@ -285,18 +286,24 @@ def to_error(error: Exception, settings: Settings, request: Request) -> TFSError
     code = Code(failed.code().name)
     details = failed.details() or ""
     hint: str | None = None
+    if code is Code.CANCELLED and details.startswith("Channel closed"):
+        return closed(request)
+    proxy = grpc_proxy_for(target.address)
     if code is Code.DEADLINE_EXCEEDED:
-        details = f"{target}: {details}"
+        late = "did not answer in time"
+        if proxy is not None:
+            hint = f"calls go through the proxy {proxy}"
+        details = f"{target} {late}" + ("" if details == "Deadline Exceeded" else f": {details}")
     elif code is Code.UNAVAILABLE:
         # The server may have said so, or gRPC, which could not reach it: nothing shows which.
         details = f"{target}: {details}"
-        hint = _hint(details, settings)
+        hint = _hint(details, settings, proxy)
     return from_code(code, details, hint=hint, **where)
 
 
-def _hint(details: str, settings: Settings) -> str:
+def _hint(details: str, settings: Settings, proxy: ProxyAddress | None) -> str:
     target = settings.target
-    guess = None
+    guess = None if proxy is None else f"calls go through the proxy {proxy}"
     if settings.credentials is None:
         if "http1" in details or "HTTP/2" in details:
             guess = (
@@ -369,4 +376,6 @@ def channel_options(settings: Settings) -> list[tuple[str, Any]]:
         "grpc.max_reconnect_backoff_ms": 5_000,
         "grpc.keepalive_time_ms": 300_000,
     }
+    if grpc_proxy_for(settings.target.address) is None:
+        ours["grpc.enable_http_proxy"] = 0
     return list((ours | dict(settings.channel_options)).items())

@@ -67,10 +67,10 @@ class AsyncGrpcTransport:
                 refused = is_refusal(error)
                 if not refused:
                     raise to_error(error, self._settings, request) from error
+            else:
+                return to_answer(data, self._settings, request)
             finally:
                 bound.leave(burst, refused=refused)
-            if not refused:
-                return to_answer(data, self._settings, request)
 
     async def _wait(
         self, bound: Bound, deadline: Deadline, request: Request, *, first: bool

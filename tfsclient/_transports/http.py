@@ -58,10 +58,9 @@ def check_http_client(client: object, kind: str) -> None:
         InvalidInput: it is something else, or for the other colour.
     """
     enter = {"Client": "__enter__", "AsyncClient": "__aenter__"}[kind]
-    if not callable(getattr(client, "stream", None)) or not hasattr(client, enter):
-        raise InvalidInput(
-            f"http_client must be an httpx.{kind}, or httpx2's, not a {type(client).__name__}"
-        )
+    usable = callable(getattr(client, "stream", None)) and hasattr(client, enter)
+    if not usable or isinstance(client, type):
+        raise InvalidInput(f"http_client must be an httpx.{kind}, or httpx2's, not {client!r:.50}")
 
 
 def proxy_of(settings: Settings) -> httpx.Proxy | None:
@@ -149,11 +148,13 @@ def to_error(error: Exception, settings: Settings, request: Request, *, closed: 
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & {"TimeoutException", "TimeoutError"}:
         return DeadlineExceeded(f"{target} did not answer in time", **where)
-    if kinds & {"InvalidURL", "UnicodeError", "UnsupportedProtocol", "LocalProtocolError"}:
+    if kinds & {"InvalidURL", "UnicodeEncodeError", "UnsupportedProtocol", "LocalProtocolError"}:
         return InvalidInput(f"{target} cannot be asked this way: {reason}", **where)
     if kinds & {"ConnectError", "ProxyError"}:
-        text = f"{target} cannot be reached: {reason}"
-    elif "TransportError" in kinds:
+        proxy = proxy_for(target.address) if settings.http_client is None else None
+        by = "" if proxy is None else f" through the proxy {proxy}"
+        text = f"{target} cannot be reached{by}: {reason}"
+    elif kinds & {"TransportError", "OSError"}:
         text = f"{target} gave no HTTP answer: {reason}"
     else:  # it may raise anything
         return Internal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -53,25 +54,42 @@ def proxy_for(url: str) -> ProxyAddress | None:
     return proxy
 
 
+def grpc_proxy_for(address: str) -> ProxyAddress | None:
+    """The proxy that gRPC goes through for a target; None if it connects directly.
+
+    gRPC reads ``grpc_proxy``, ``https_proxy`` and ``http_proxy``, and ``no_grpc_proxy`` or
+    ``no_proxy``, all in lower case.  Hosts are excluded by the rule of :func:`proxy_for`, which has
+    more forms than gRPC's own.
+    """
+    names = ("grpc_proxy", "https_proxy", "http_proxy")
+    name = next((name for name in names if os.environ.get(name)), None)
+    host, port = _split_port(address.rpartition("/")[2])
+    excluding = [os.environ.get(name) for name in ("no_grpc_proxy", "no_proxy")]
+    no_proxy = next(filter(None, excluding), "")
+    if name is None or address.startswith("unix") or _excluded(no_proxy, host, port or 0):
+        return None
+    return ProxyAddress(os.environ[name], name)
+
+
 def _variable(scheme: str) -> str:
     names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
     return next((name for name in names if os.environ.get(name)), "the system's proxy")
 
 
 def _check(proxy: ProxyAddress) -> None:
-    try:
+    scheme, usable = "", False
+    with suppress(ValueError):
         parts = urlsplit(proxy.url)
+        scheme = parts.scheme.lower()
         usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
     if not usable or not proxy.url.isascii() or re.search(r"[\s\x00-\x1f]", proxy.url):
         raise InvalidInput(f"{proxy} is not the URL of a proxy")
-    if parts.scheme.lower() not in _SCHEMES:
+    if scheme not in _SCHEMES:
         raise InvalidInput(
             f"{proxy} cannot be used: REST goes through proxies of {', '.join(_SCHEMES)}",
             hint="put the server's host into NO_PROXY to connect directly",
         )
-    if parts.scheme.lower().startswith("socks") and find_spec("socksio") is None:
+    if scheme.startswith("socks") and find_spec("socksio") is None:
         raise InvalidInput(
             f"{proxy} needs the package socksio, which is not installed",
             hint="pip install socksio, or put the server's host into NO_PROXY",

@@ -110,11 +110,14 @@ class RestTransport:
                 within(deadline),
                 opened.client.stream(**arguments, timeout=_seconds(deadline)) as response,
             ):
-                body = Body(response, self._settings.target)
-                for part in response.iter_raw():
-                    body.add(part)
-                    _seconds(deadline)
-                whole = body.whole()
+                if response.is_stream_consumed:  # a hook of the user's has read it
+                    whole = response.content
+                else:
+                    body = Body(response, self._settings.target)
+                    for part in response.iter_raw():
+                        body.add(part)
+                        _seconds(deadline)
+                    whole = body.whole()
         except Exception as error:
             closed = opened.closed.is_set() or opened.client.is_closed
             raise to_error(error, self._settings, request, closed=closed) from error

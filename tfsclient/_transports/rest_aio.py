@@ -76,10 +76,13 @@ class AsyncRestTransport:
     ) -> bytes:
         try:
             async with client.stream(**arguments, timeout=None) as response:
-                body = Body(response, self._settings.target)
-                async for part in response.aiter_raw():
-                    body.add(part)
-                whole = body.whole()
+                if response.is_stream_consumed:  # a hook of the user's has read it
+                    whole = response.content
+                else:
+                    body = Body(response, self._settings.target)
+                    async for part in response.aiter_raw():
+                        body.add(part)
+                    whole = body.whole()
         except Exception as error:
             raise to_error(error, self._settings, request, closed=client.is_closed) from error
         return to_answer(response, whole, self._settings, request)

@@ -226,6 +226,15 @@ class Signature:
         outputs = {n: s for n, s in self.outputs.items() if why_no_tensor("output", s) is None}
         return self if len(outputs) == len(self.outputs) else replace(self, outputs=outputs)
 
+    def callable_part(self) -> Signature | None:
+        """The signature with those outputs that a server can give; None if it cannot be called.
+
+        A request over gRPC may ask for some of the outputs, so that one which is sparse, or of a
+        type that cannot be sent, keeps no caller from the others.  REST always gives all.
+        """
+        part = self.fetchable()
+        return part if part.why_unusable is None else None
+
     def __post_init__(self) -> None:
         check_type("name", self.name, str)
         check_type("method", self.method, str)
@@ -249,6 +258,8 @@ class Model:
         name: what the server calls it.
         version: the version these signatures were read from; None where that is not known.
         signatures: the signatures by key, sorted.
+        tags: of a model read from a SavedModel, the tags of the graph that was read, sorted.  They
+            are not written as JSON, and play no part in comparisons.
 
     Raises:
         InvalidInput: an attribute is of the wrong type.
@@ -257,6 +268,7 @@ class Model:
     name: str
     version: int | None
     signatures: Mapping[str, Signature]
+    tags: tuple[str, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_type("name", self.name, str)

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tfsclient.errors import InvalidArgument, TFSError
+from tfsclient._calls.options import read_count
+from tfsclient.errors import InvalidArgument, InvalidInput, TFSError
 from tfsclient.server import metrics
 from tfsclient.server.flag_files import read_flag_file
 from tfsclient.server.interface import Runnable
@@ -30,7 +31,7 @@ _METRICS_PATH = "/monitoring/prometheus/metrics"
 class Options:
     """What TF Serving's flags of these names say.
 
-    Ports: None is off, 0 takes a free one.  Files and the socket: None if there is none.
+    A port of None is off; the system chooses a port of 0.  A file or socket of None is not used.
     """
 
     port: int | None = 0
@@ -67,6 +68,7 @@ class Server:
         options: what TF Serving's flags say.
 
     Raises:
+        InvalidInput: an option is not what it should be.
         TFSError: a file that the options name is not what it should be.
     """
 
@@ -76,6 +78,11 @@ class Server:
         options = options or Options()
         self._options = options
         self._config = to_config(models) if isinstance(models, Mapping) else models
+        places = {
+            name: read_count(getattr(options, name), name)
+            for name in ("grpc_max_threads", "rest_api_num_threads")
+        }
+        self._started = False
         self._batching = _batching(options)
         self._models = ModelManager(
             self._load,
@@ -99,8 +106,8 @@ class Server:
             ),
             health=options.enable_grpc_healthcheck_service,
             metrics_path=_metrics_path(options),
-            max_grpc_calls=options.grpc_max_threads,
-            max_rest_calls=options.rest_api_num_threads,
+            max_grpc_calls=places["grpc_max_threads"],
+            max_rest_calls=places["rest_api_num_threads"],
             grpc_options=options.grpc_channel_arguments,
             rest_timeout=options.rest_api_timeout_in_ms / 1000,
             cors=options.rest_api_enable_cors_support,
@@ -125,10 +132,14 @@ class Server:
 
         Raises:
             MissingExtra: TensorFlow is not installed.
+            InvalidInput: this server has been started before.
             TFSError: the configuration is wrong, or a model could not be loaded.
             Unavailable: a port is taken.
         """
         import_tensorflow()
+        if self._started:
+            raise InvalidInput("a Server can be started only once: make another one")
+        self._started = True
         try:
             self._models.start(self._config)
             self._ports.open()
@@ -139,11 +150,14 @@ class Server:
     def stop(self, grace: float = 30.0) -> None:
         """Close the ports, let running calls finish, unload the models.
 
+        When this returns, no connection is open and no thread is left.
+
         Args:
-            grace: how many seconds running calls may still take.
+            grace: how many seconds running calls may still take; then they are cancelled.
         """
         self._ports.close(grace)
         self._models.stop()
+        self._ports.join()
 
     def reload(self, config: Any) -> None:
         """Replace the list of models by another ModelServerConfig; see ModelManager.reload."""
@@ -151,7 +165,7 @@ class Server:
 
     @property
     def port(self) -> int | None:
-        """The gRPC port; None if there is none."""
+        """The gRPC port; None if gRPC is off."""
         return self._ports.grpc_port
 
     @property
@@ -161,7 +175,7 @@ class Server:
 
     @property
     def rest_port(self) -> int | None:
-        """The REST port; None if there is none."""
+        """The REST port; None if REST is off."""
         return self._ports.rest_port
 
     @property

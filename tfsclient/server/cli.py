@@ -90,7 +90,7 @@ def _not_honoured(function: F) -> F:
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--port", default=8500, show_default=True, help="gRPC port; 0 turns gRPC off.")
 @click.option("--rest_api_port", default=0, show_default=True, help="REST port; 0 turns REST off.")
-@click.option("--grpc_socket_path", help="A unix socket that speaks gRPC, too.")
+@click.option("--grpc_socket_path", help="A unix socket that also speaks gRPC.")
 @click.option("--ssl_config_file", help="SSLConfig in text format: TLS for gRPC.")
 @click.option("--model_name", default="default", show_default=True, help="Name of the one model.")
 @click.option("--model_base_path", default="", help="Its folder of version folders.")
@@ -110,9 +110,21 @@ def _not_honoured(function: F) -> F:
 @click.option("--max_num_load_retries", default=5, show_default=True)
 @click.option("--load_retry_interval_micros", default=60_000_000, show_default=True)
 @click.option("--saved_model_tags", default="serve", show_default=True, help="Comma separated.")
-@click.option("--grpc_max_threads", default=Options().grpc_max_threads, show_default=True)
+@click.option(
+    "--grpc_max_threads",
+    type=click.IntRange(min=1),
+    default=Options().grpc_max_threads,
+    show_default=True,
+    help="gRPC calls answered at a time; more are refused.",
+)
 @click.option("--grpc_channel_arguments", default="", help="Comma separated name=value.")
-@click.option("--rest_api_num_threads", default=Options().rest_api_num_threads, show_default=True)
+@click.option(
+    "--rest_api_num_threads",
+    type=click.IntRange(min=1),
+    default=Options().rest_api_num_threads,
+    show_default=True,
+    help="REST calls answered at a time; more wait.",
+)
 @click.option("--rest_api_timeout_in_ms", default=30_000, show_default=True)
 @_boolean("enable_model_warmup", default=True, text="Replay a version's warm-up requests.")
 @click.option("--num_request_iterations_for_warmup", default=0, help="How often each; 0 is once.")
@@ -154,7 +166,7 @@ def serve(
     """Serve SavedModels on this machine, as tensorflow_model_server does."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if not model_config_file and not model_base_path:
-        raise click.UsageError("give --model_base_path or --model_config_file")
+        raise click.UsageError("--model_base_path or --model_config_file is required")
     if rest_api_port == port:
         _log.warning("REST is off: --rest_api_port is the gRPC port")
         rest_api_port = 0
@@ -189,7 +201,7 @@ def _wait(server: Server, config_file: str, poll_seconds: int) -> None:
         try:
             server.reload(read_config(config_file))
         except TFSError as error:
-            _log.error("%s cannot be applied: %s", config_file, error)
+            _log.error("%s was not applied: %s", config_file, error)
 
 
 def _channel_arguments(text: str) -> tuple[tuple[str, Any], ...]:

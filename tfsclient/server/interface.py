@@ -1,4 +1,4 @@
-"""What the interfaces ask of the models behind them: find a version, run it, tell its state.
+"""What the interfaces ask of the models behind them: find a version, run it, report its state.
 
 Real models come from the disk and run on TensorFlow (lifecycle, execution); those of a FakeServer
 come from a schema and run what a test programs (fake).  Requests are read, checked and answered by
@@ -46,7 +46,7 @@ class Runnable(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what it holds; no call may be running."""
+        """Release what it holds; calls that are still running are cancelled."""
         ...
 
 
@@ -76,7 +76,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """What GetModelStatus tells of a version."""
+    """What GetModelStatus reports about a version."""
 
     version: int
     state: State
@@ -90,8 +90,8 @@ class Models(Protocol):
         """The version that a request is for, kept loaded while in use.
 
         Raises:
-            InvalidArgument: no model is named, or the label is not known.
-            NotFound: there is no such version, or it is not available.
+            InvalidArgument: no model is named, or the label is unknown.
+            NotFound: the version does not exist, or is not available.
         """
         ...
 
@@ -99,7 +99,7 @@ class Models(Protocol):
         """The states of a model's versions, newest first, unloaded ones included.
 
         Raises:
-            NotFound: there never was such a model, or such a version.
+            NotFound: this server has never had the model, or the version.
         """
         ...
 

@@ -10,7 +10,8 @@ import grpc
 
 from tfsclient.errors import InvalidArgument, Unavailable
 from tfsclient.server.grpc.health import Health
-from tfsclient.server.grpc.service import make_grpc_server
+from tfsclient.server.grpc.server import GrpcServer
+from tfsclient.server.grpc.service import grpc_answers
 from tfsclient.server.inference.examples import ExampleInference
 from tfsclient.server.inference.predict import Inference
 from tfsclient.server.interface import Around, Models
@@ -18,6 +19,8 @@ from tfsclient.server.rest.http import HttpServer
 from tfsclient.server.rest.routes import RestApi
 
 _log = logging.getLogger("tfsclient.server")
+
+_JOIN_SECONDS = 5.0
 
 
 class Ports:
@@ -28,13 +31,13 @@ class Ports:
         around: entered around every call.
         port: the gRPC port; 0 takes a free one, None opens none.
         rest_port: the REST port, likewise.
-        socket: path of a unix socket that speaks gRPC, too.
+        socket: path of a unix socket that also speaks gRPC.
         ssl: an SSLConfig message for gRPC; None is plain text.  REST never has TLS.
         health: whether to offer gRPC's health service.
-        metrics_path: where on REST Prometheus finds its page; None if nowhere.
-        max_grpc_calls: how many gRPC calls are answered at a time; more are refused, as TF Serving
-            does; None refuses none.
-        max_rest_calls: the same of REST.
+        metrics_path: the REST path of Prometheus' page; None if there is no such page.
+        max_grpc_calls: how many gRPC calls are answered at a time; calls beyond that are refused,
+            as TF Serving refuses them.  None refuses none.
+        max_rest_calls: how many REST calls are answered at a time; calls beyond that wait.
         grpc_options: gRPC's channel arguments.
         rest_timeout: seconds that a run for REST may take.
         cors: whether REST answers carry the CORS headers.
@@ -66,17 +69,13 @@ class Ports:
         self._wanted = port, rest_port
         self._socket = socket
         self._credentials = None if ssl is None else _credentials(ssl)
-        self._health = Health() if health else None
         self._make_grpc = partial(
-            make_grpc_server,
-            models,
-            inference,
-            examples,
-            around=around,
-            health=self._health,
+            GrpcServer,
+            grpc_answers(models, inference, examples, around=around),
             max_calls=max_grpc_calls,
             options=grpc_options,
         )
+        self._health = health
         self._api = RestApi(
             models,
             inference,
@@ -87,22 +86,22 @@ class Ports:
             metrics_path=metrics_path,
         )
         self._max_rest_calls = max_rest_calls
-        self._grpc: Any = None
+        self._grpc: GrpcServer | None = None
         self._rest: HttpServer | None = None
 
     def open(self) -> None:
         """Take calls from now on.
 
         Raises:
-            Unavailable: a port or the socket is taken, or the certificate is none.
+            Unavailable: a port or the socket is taken, or the certificate is not valid.
         """
         port, rest_port = self._wanted
         if port is not None or self._socket is not None:
-            self._grpc = self._make_grpc()
+            self._grpc = self._make_grpc(health=Health() if self._health else None)
             if port is not None:
-                self.grpc_port = self._listen(f"0.0.0.0:{port}", f"port {port}")
+                self.grpc_port = self._listen(self._grpc, f"0.0.0.0:{port}", f"port {port}")
             if self._socket is not None:
-                self._listen(f"unix:{self._socket}", self._socket)
+                self._listen(self._grpc, f"unix:{self._socket}", self._socket)
         if rest_port is not None:
             self._rest = HttpServer(rest_port, self._api.handle, max_requests=self._max_rest_calls)
             self.rest_port = self._rest.port
@@ -116,26 +115,34 @@ class Ports:
             self._rest.start()
             _log.info("serving REST on http://localhost:%s", self.rest_port)
 
-    def _listen(self, address: str, name: str) -> int:
+    def _listen(self, server: GrpcServer, address: str, name: str) -> int:
         try:
-            if self._credentials is None:
-                return int(self._grpc.add_insecure_port(address))
-            return int(self._grpc.add_secure_port(address, self._credentials))
+            return server.listen(address, self._credentials)
         except RuntimeError as error:
             secure = "" if self._credentials is None else " with this certificate"
             raise Unavailable(f"gRPC cannot listen on {name}{secure}") from error
 
     def close(self, grace: float) -> None:
-        """Take no more calls, and let running ones finish for ``grace`` seconds."""
-        closed = None if self._grpc is None else self._grpc.stop(grace)
-        if self._health is not None:
-            self._health.close()
+        """Take no more calls, give running ones ``grace`` seconds, and end all connections."""
+        server = self._grpc
+        if server is not None:
+            server.stop(grace)
         if self._rest is not None:
             self._rest.stop(grace)
-            self._rest = None
-        if closed is not None:
-            closed.wait()
-            self._grpc = None
+        if server is not None:
+            server.wait_closed()
+
+    def join(self) -> None:
+        """Wait until the threads of closed ports have ended.
+
+        It waits a few seconds at most: a call that outlives its connection cannot be ended if what
+        it runs does not end by itself.
+        """
+        servers = [server for server in (self._grpc, self._rest) if server is not None]
+        self._grpc = self._rest = None
+        ended = [server.join(_JOIN_SECONDS) for server in servers]
+        if not all(ended):
+            _log.warning("the server has stopped, but a call is still running on its thread")
 
 
 def _credentials(ssl: Any) -> grpc.ServerCredentials:

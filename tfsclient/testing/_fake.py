@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from numbers import Real
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from tfsclient import sources
-from tfsclient.errors import Code, InvalidInput, NotFound, TFSError, from_code
+from tfsclient._calls.options import read_count
+from tfsclient.errors import (
+    Code,
+    Internal,
+    InvalidInput,
+    NotFound,
+    TFSError,
+    Unavailable,
+    from_code,
+)
 from tfsclient.schema import DEFAULT_SIGNATURE, Model
 from tfsclient.server.interface import Call
 from tfsclient.server.models.config import to_config
@@ -21,13 +32,17 @@ from tfsclient.server.ports import Ports
 from tfsclient.testing._fake_model import Array, FakeModel, Program
 
 # What REST's verbs are called in gRPC.
-_METHODS = {
+_METHODS: Final = {
     "predict": "Predict",
     "classify": "Classify",
     "regress": "Regress",
     "metadata": "GetModelMetadata",
     "": "GetModelStatus",
 }
+_GRPC_METHODS: Final = (*_METHODS.values(), "MultiInference", "HandleReloadConfigRequest")
+_CODES: Final = tuple(code.value for code in Code if code is not Code.OK)
+_MAX_DELAY: Final = 86_400.0  # seconds
+_MAX_VERSION: Final = (1 << 63) - 1
 
 
 @dataclass(slots=True)
@@ -43,7 +58,7 @@ class ReceivedCall:
         signature: the signature that ran; if none did, what the call says of it.
         inputs: the inputs by name, if it came to run; those that are Examples still serialized.
         headers: gRPC metadata or HTTP headers, names in lower case.
-        error: what it was refused with; None if it succeeded, or is still running.
+        error: what it failed with; None if it succeeded, or is still running.
     """
 
     method: str
@@ -59,13 +74,13 @@ class ReceivedCall:
 
 @dataclass(slots=True)
 class _Trouble:
-    """What befalls the next calls."""
+    """What happens to the next calls."""
 
     seconds: float
     failure: tuple[Code, str] | None
     method: str | None
     model: str | None
-    left: int | None  # how many calls; None is all
+    left: int | None  # how many calls; None is all of them
 
 
 class FakeServer:
@@ -85,7 +100,8 @@ class FakeServer:
         labels: versions by label, by model name.
 
     Raises:
-        InvalidInput: a schema cannot be read, or comes twice.
+        InvalidInput: a schema cannot be read, a version is given twice, or the labels are not
+            numbers of versions by label.
     """
 
     def __init__(
@@ -95,21 +111,26 @@ class FakeServer:
     ) -> None:
         self._schemas: dict[str, dict[int, Model]] = {}
         for each in models:
-            model = each if isinstance(each, Model) else _read(Path(each))
+            model = _read_model(each)
             versions = self._schemas.setdefault(model.name, {})
             number = 1 if model.version is None else model.version
             if number in versions:
-                raise InvalidInput(f"version {number} of {model.name} is there twice")
+                raise InvalidInput(f"version {number} of {model.name} is given twice")
             versions[number] = model
+        numbers = _read_labels(labels)
         self._config = to_config({name: f"/{name}" for name in self._schemas})
         for config in self._config.model_config_list.config:
             config.model_version_policy.all.SetInParent()
-            config.version_labels.update((labels or {}).get(config.name, {}))
+            config.version_labels.update(numbers.pop(config.name, {}))
+        if numbers:
+            raise InvalidInput(f"labels: the FakeServer has no model {', '.join(sorted(numbers))}")
         self._lock = threading.Lock()  # guards the following
         self._calls: list[ReceivedCall] = []
         self._troubles: list[_Trouble] = []
         self._programs: dict[tuple[str, str], Program] = {}
         self._current = threading.local()
+        self._started = False
+        self._stopped = threading.Event()  # which ends delays
         self._manager = ModelManager(
             self._load,
             find=self._find,
@@ -122,7 +143,7 @@ class FakeServer:
     # --- what a test says and asks -------------------------------------------------------------
 
     def answer(self, model: str, outputs: Program, *, signature: str = DEFAULT_SIGNATURE) -> None:
-        """Program what a signature gives from now on.
+        """Program what a signature returns from now on.
 
         Args:
             model: the model's name.
@@ -131,12 +152,19 @@ class FakeServer:
             signature: the signature's key.
 
         Raises:
-            InvalidInput: there is no such model or signature.
+            InvalidInput: the model or the signature does not exist, the outputs are neither a dict
+                nor a function, or the server has stopped.
         """
-        versions = self._schemas.get(model, {}).values()
-        if not any(signature in version.signatures for version in versions):
+        self._check_not_stopped()
+        if not callable(outputs) and not isinstance(outputs, Mapping):
             raise InvalidInput(
-                "the FakeServer has no such model and signature", model=model, signature=signature
+                "outputs must be a dict of outputs by name, or a function that returns one, not"
+                f" {outputs!r:.50}"
+            )
+        models = self._schemas.get(model, {}) if isinstance(model, str) else {}
+        if not any(signature in version.signatures for version in models.values()):
+            raise InvalidInput(
+                "the FakeServer does not have this signature", model=model, signature=signature
             )
         with self._lock:
             self._programs[model, signature] = outputs
@@ -158,23 +186,59 @@ class FakeServer:
             times: how many calls; None is all from now on.
             method: only calls of this method, as in "Predict".
             model: only calls for this model.
+
+        Raises:
+            InvalidInput: an argument is not what it should be, or the server has stopped.
         """
-        self._trouble(_Trouble(0.0, (Code(code), details), method, model, times))
+        if not isinstance(details, str):
+            raise InvalidInput(f"details must be text, not {details!r:.50}")
+        self._trouble(0.0, (_read_code(code), details), times, method, model)
 
     def delay(
         self,
-        seconds: float,
+        seconds: float | timedelta,
         *,
         times: int | None = None,
         method: str | None = None,
         model: str | None = None,
     ) -> None:
-        """Let the next calls wait before they run; the other arguments are those of ``fail``."""
-        self._trouble(_Trouble(seconds, None, method, model, times))
+        """Let the next calls wait before they run.
 
-    def _trouble(self, trouble: _Trouble) -> None:
+        A call that is still waiting when the server stops fails with UNAVAILABLE.
+
+        Args:
+            seconds: how long.
+            times: how many calls; None is all from now on.
+            method: only calls of this method, as in "Predict".
+            model: only calls for this model.
+
+        Raises:
+            InvalidInput: an argument is not what it should be, or the server has stopped.
+        """
+        self._trouble(_read_delay(seconds), None, times, method, model)
+
+    def _trouble(
+        self,
+        seconds: float,
+        failure: tuple[Code, str] | None,
+        times: int | None,
+        method: str | None,
+        model: str | None,
+    ) -> None:
+        self._check_not_stopped()
+        if times is not None:
+            times = read_count(times, "times", 0)
+        if method is not None and method not in _GRPC_METHODS:
+            known = ", ".join(_GRPC_METHODS)
+            raise InvalidInput(f"method must be one of {known}, not {method!r:.50}")
+        if model is not None and not isinstance(model, str):
+            raise InvalidInput(f"model must be a model's name, not {model!r:.50}")
         with self._lock:
-            self._troubles.append(trouble)
+            self._troubles.append(_Trouble(seconds, failure, method, model, times))
+
+    def _check_not_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise InvalidInput("this FakeServer has stopped: no call will reach it")
 
     @property
     def calls(self) -> list[ReceivedCall]:
@@ -191,17 +255,44 @@ class FakeServer:
 
     @property
     def grpc_target(self) -> str:
-        """What a gRPC client connects to: "localhost:PORT"."""
-        return f"localhost:{self._ports.grpc_port}"
+        """What a gRPC client connects to: "localhost:PORT".
+
+        Raises:
+            InvalidInput: the server has not been started.
+        """
+        return f"localhost:{self._port(self._ports.grpc_port)}"
 
     @property
     def rest_target(self) -> str:
-        """What an HTTP client connects to: "http://localhost:PORT"."""
-        return f"http://localhost:{self._ports.rest_port}"
+        """What an HTTP client connects to: "http://localhost:PORT".
+
+        Raises:
+            InvalidInput: the server has not been started.
+        """
+        return f"http://localhost:{self._port(self._ports.rest_port)}"
+
+    def _port(self, port: int | None) -> int:
+        if port is None:
+            raise InvalidInput(
+                "this FakeServer has not been started, so it has no port yet: use it in a `with`"
+                " statement"
+            )
+        return port
 
     def __enter__(self) -> FakeServer:
-        self._manager.start(self._config)
-        self._ports.open()
+        with self._lock:
+            if self._started:
+                state = "has stopped" if self._stopped.is_set() else "is running already"
+                raise InvalidInput(
+                    f"this FakeServer {state}, and can be started only once: make another one"
+                )
+            self._started = True
+        try:
+            self._manager.start(self._config)
+            self._ports.open()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -210,8 +301,18 @@ class FakeServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop before the ``with`` statement ends, as a server that goes down.
+
+        Calls under way fail, connections are closed, and the port is free.  What was received can
+        still be read.
+        """
+        self._stopped.set()
         self._ports.close(0)
         self._manager.stop()
+        self._ports.join()
 
     # --- what the server behind it asks --------------------------------------------------------
 
@@ -222,7 +323,7 @@ class FakeServer:
     def _load(self, folder: Path) -> FakeModel:
         schema = self._schemas.get(str(folder.parent), {}).get(int(folder.name))
         if schema is None:
-            raise NotFound(f"the FakeServer was made without a model {str(folder.parent)!r}")
+            raise NotFound(f"the FakeServer was not given a model {str(folder.parent)!r}")
         return FakeModel(schema, program=self._program, receive=self._receive)
 
     def _program(self, model: str, signature: str) -> Program | None:
@@ -251,17 +352,24 @@ class FakeServer:
             troubles = self._due(method, name)
         self._current.call = received
         try:
-            for trouble in troubles:
-                time.sleep(trouble.seconds)
-                if trouble.failure is not None:
-                    raise from_code(*trouble.failure)
+            self._undergo(troubles)
             yield
         except TFSError as error:
             received.error = error
             raise
+        except BaseException as error:
+            received.error = Internal(f"{type(error).__name__}: {error}")
+            raise
+
+    def _undergo(self, troubles: list[_Trouble]) -> None:
+        for trouble in troubles:
+            if self._stopped.wait(trouble.seconds):
+                raise Unavailable("the FakeServer has stopped")
+            if trouble.failure is not None:
+                raise from_code(*trouble.failure)
 
     def _due(self, method: str, model: str) -> list[_Trouble]:
-        """What befalls a call: every delay, and the first failure."""
+        """What happens to a call: every delay, and the first failure."""
         due: list[_Trouble] = []
         failed = False
         for trouble in self._troubles:
@@ -277,5 +385,46 @@ class FakeServer:
         return sorted(due, key=lambda trouble: trouble.failure is not None)
 
 
-def _read(path: Path) -> Model:
+def _read_model(model: object) -> Model:
+    if isinstance(model, Model):
+        return model
+    if not isinstance(model, str | PathLike):
+        raise InvalidInput(f"models must be schemas, or paths to read them from, not {model!r:.50}")
+    path = Path(model)
     return sources.from_saved_model(path) if path.is_dir() else sources.from_file(path)
+
+
+def _read_labels(labels: object) -> dict[str, dict[str, int]]:
+    """Versions by label, by model name."""
+    read: dict[str, dict[str, int]] = {}
+    if labels is None:
+        return read
+    if not isinstance(labels, Mapping):
+        raise InvalidInput(f"labels must be a dict by model name, not {labels!r:.50}")
+    for model, versions in labels.items():
+        if not isinstance(versions, Mapping) or not all(isinstance(key, str) for key in versions):
+            raise InvalidInput(f"labels of {model!r} must be a dict of versions by label")
+        read[str(model)] = {
+            label: read_count(version, f"label {label!r} of {model!r}", 0, _MAX_VERSION)
+            for label, version in versions.items()
+        }
+    return read
+
+
+def _read_code(code: object) -> Code:
+    known = code.value if isinstance(code, Code) else code
+    if not isinstance(known, str) or known not in _CODES:
+        raise InvalidInput(f"code must be one of {', '.join(_CODES)}, not {known!r:.50}")
+    return Code(known)
+
+
+def _read_delay(seconds: object) -> float:
+    if isinstance(seconds, timedelta):
+        seconds = seconds.total_seconds()
+    if not isinstance(seconds, Real) or isinstance(seconds, bool):
+        raise InvalidInput(
+            f"seconds must be a number of seconds or a timedelta, not {seconds!r:.50}"
+        )
+    if not 0 <= float(seconds) <= _MAX_DELAY:
+        raise InvalidInput(f"seconds must be from 0 to {_MAX_DELAY:g}, not {float(seconds):g}")
+    return float(seconds)

@@ -1,4 +1,4 @@
-"""A model made from a schema: takes what its signatures say, and gives what a test says."""
+"""A model made from a schema: takes what its signatures say, and returns what a test says."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class FakeModel:
 
     Args:
         schema: the model.
-        program: what a signature is to give; None is zeros and empty strings.
-        receive: told of each run: the signature and the inputs by name.
+        program: what a signature returns; None stands for zeros and empty strings.
+        receive: called for each run, with the signature and the inputs by name.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class FakeModel:
         return definition
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """There is nothing to release."""
 
     def run(
         self,
@@ -85,7 +85,7 @@ class FakeModel:
         *,
         timeout: float | None = None,
     ) -> list[Tensor]:
-        """Give the outputs, after a look at the inputs; see Runnable."""
+        """Return the outputs, once the inputs have been checked; see Runnable."""
         del timeout
         for name in (*feeds, *fetches):
             if name not in self._inputs and name not in self._outputs:
@@ -114,11 +114,16 @@ class FakeModel:
         if program is None:
             batch = _batch(signature, inputs)
             return {name: _zeros(spec, batch) for name, spec in signature.outputs.items()}
-        outputs = program(inputs) if callable(program) else program
+        outputs: Any = program(inputs) if callable(program) else program
+        if not isinstance(outputs, Mapping):
+            raise Internal(
+                f"the answer programmed for {self._schema.name}, {key} must be a dict of outputs by"
+                f" name, not {outputs!r:.50}"
+            )
         if set(outputs) != set(signature.outputs):
             raise Internal(
                 f"the answer programmed for {self._schema.name}, {key} has the outputs"
-                f" {sorted(outputs)}, and its signature {sorted(signature.outputs)}"
+                f" {sorted(outputs)}, but its signature has {sorted(signature.outputs)}"
             )
         return {name: _output(spec, outputs[name]) for name, spec in signature.outputs.items()}
 
@@ -140,7 +145,7 @@ def _check_input(index: int, spec: TensorSpec, tensor: Tensor) -> None:
         raise InvalidArgument(f"Expects arg[{index}] to be {expected} but {got} is provided")
     if not _fits(spec.shape, tensor.array.shape):
         raise InvalidArgument(
-            f"input {spec.name} is {spec}, and came as {list(tensor.array.shape)}"
+            f"input {spec.name} is {spec}, but came as {list(tensor.array.shape)}"
         )
 
 
@@ -184,8 +189,8 @@ def _output(spec: TensorSpec, value: Any) -> Tensor:
         if isinstance(value, (np.ndarray, np.generic)) and not np.can_cast(
             array.dtype, spec.dtype.numpy, "same_kind"
         ):
-            raise Internal(f"output {spec.name} is programmed as {array.dtype}, and is {spec}")
+            raise Internal(f"output {spec.name} is programmed as {array.dtype}, but is {spec}")
         array = array.astype(spec.dtype.numpy)
     if not _fits(spec.shape, array.shape):
-        raise Internal(f"output {spec.name} is programmed as {list(array.shape)}, and is {spec}")
+        raise Internal(f"output {spec.name} is programmed as {list(array.shape)}, but is {spec}")
     return Tensor(spec.dtype, array)

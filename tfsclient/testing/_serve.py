@@ -14,6 +14,8 @@ from pathlib import Path
 
 from tfsclient.errors import Unavailable
 
+_STOP_SECONDS = 60  # it gives calls that are under way half of that
+
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
@@ -96,11 +98,15 @@ def server_process(
             yield RunningServer(grpc_target, rest_target, server.pid)
         finally:
             server.terminate()
-            server.wait()
+            try:
+                server.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, as far as can be told."""
+    """Ports that nobody is listening on, as far as this process can see."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
-from tfsclient_gen.names import claim, snake
+from tfsclient_gen.names import claim, identifier, is_windows_device, snake
 from tfsclient_gen.quoting import code, sh_quoted, sh_word, visible
 from tfsclient_gen.samples import dims, element, feature_dims, length, nested, serialized_example
 from tfsclient_gen.target import Run
@@ -19,12 +19,14 @@ from tfsclient_gen.target import Run
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them
 _LONGEST: Final = 1_000_000  # values that a sample may have at all
 _LONGEST_EXAMPLE: Final = 1_000  # and a serialized Example, which no loop can make
-_LONGEST_FILE_NAME: Final = 100
+_LONGEST_FILE_NAME: Final = 64
+_LONGEST_PREFIX: Final = 64
 
 _COMMANDS: Final = frozenset({"", "-h", "--help", "metadata", "status"})
 _SHELLS: Final = frozenset({"BASH", "KSH", "ZSH"})  # BASH_VERSION is the shell's own
-_WINDOWS: Final = frozenset(
-    ["aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
+# With _VERSION and the like behind them, these are set by CI systems and images of languages.
+_FOREIGN: Final = frozenset(
+    "CI DOCKER GO GOLANG JAVA JULIA NODE NPM PERL PHP PIP PYTHON RUBY RUST YARN".split()
 )
 
 
@@ -73,6 +75,37 @@ class _Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class _Unseen:
+    """A variable that holds a command with characters that cannot be seen, made by printf.
+
+    Attributes:
+        variable: its name.
+        format: what printf makes it of; a full stop at its end keeps line ends before it.
+        trimmed: its value without that.
+    """
+
+    variable: Markup
+    format: Markup
+    trimmed: Markup
+
+
+def _pattern(command: str, unseen: list[_Unseen]) -> Markup:
+    """A pattern that matches a command; ``unseen`` grows if it has to be made by printf."""
+    if visible(command) == command:
+        return sh_quoted(command)
+    variable = identifier(f"command_{len(unseen) + 1}")
+    escaped = "".join(
+        {"%": "%%", "\\": "\\\\"}.get(c, c)
+        if visible(c) == c
+        else "".join(f"\\{byte:03o}" for byte in c.encode())
+        for c in command
+    )
+    trimmed = code(f"${{{variable}%.}}")
+    unseen.append(_Unseen(variable, sh_quoted(f"{escaped}."), trimmed))
+    return code(f'"${variable}"')
+
+
+@dataclass(frozen=True, slots=True)
 class _Refused:
     """A signature that the script knows only to say why it cannot be called."""
 
@@ -83,13 +116,27 @@ class _Refused:
 def files(run: Run) -> dict[str, str]:
     """The script and its README; the script refuses the signatures that are left out."""
     model = run.model
-    name = claim([model.name], lambda w: snake(w, "model")[:_LONGEST_FILE_NAME], _WINDOWS)
-    file = f"{name[model.name].ident}.sh"
+    name = snake(model.name, "model")[:_LONGEST_FILE_NAME]
+    file = f"{identifier(name)}.sh"
+    if is_windows_device(name):
+        file = f"{name}_model.sh"
+        run.tell(f"the script is {file}: Windows takes {name} for a device")
     # A shell cannot hold NUL, so a signature with it in its name cannot be asked for.
     callable_ = [s for wire, s in model.signatures.items() if "\0" not in wire]
     commands = _commands([*(s.name for s in callable_), *(gone.signature for gone in run.left_out)])
     functions = claim(model.signatures, lambda w: f"sample_{snake(w, 'signature')}")
-    signatures = [_signature(s, commands[s.name], functions[s.name].ident) for s in callable_]
+    unseen: list[_Unseen] = []
+    signatures = [
+        _signature(s, commands[s.name], functions[s.name].ident, unseen) for s in callable_
+    ]
+    refused = [
+        _Refused(
+            _pattern(commands[gone.signature], unseen),
+            f"{visible(gone.signature)}: {'; '.join((gone.reason, *gone.others))}",
+        )
+        for gone in run.left_out
+        if gone.signature and "\0" not in gone.signature
+    ]
     view = {
         "model": model.name,
         "summary": f'Calls the TensorFlow Serving model "{model.name}" over REST, with curl.',
@@ -101,14 +148,8 @@ def files(run: Run) -> dict[str, str]:
         "takes_examples": any(s.verb != "predict" for s in signatures),
         "nests": any(not s.is_short and not s.refused for s in signatures),
         "example": _example(signatures),
-        "left_out": [
-            _Refused(
-                sh_quoted(commands[gone.signature]),
-                f"{visible(gone.signature)}: {'; '.join((gone.reason, *gone.others))}",
-            )
-            for gone in run.left_out
-            if gone.signature and "\0" not in gone.signature
-        ],
+        "left_out": refused,
+        "unseen": unseen,
     }
     return {
         file: run.templates.render("curl/client.sh.j2", **view),
@@ -136,9 +177,11 @@ def _commands(wires: Sequence[str]) -> dict[str, str]:
 
 
 def _environment(model: Model) -> dict[str, Markup]:
-    prefix = claim([model.name], lambda w: snake(w, "model").upper(), _SHELLS)[model.name].ident
+    prefix = identifier(snake(model.name, "model")[:_LONGEST_PREFIX].upper())
+    if prefix in _SHELLS | _FOREIGN:
+        prefix = identifier(f"{prefix}_MODEL")
     defaults = {
-        "url": "${BASE_URL:-http://localhost:8501}",
+        "url": "${TFSCLIENT_URL:-http://localhost:8501}",
         "header": "",
         "model": "",
         "version": "",
@@ -152,7 +195,9 @@ def _environment(model: Model) -> dict[str, Markup]:
     }
 
 
-def _signature(signature: Signature, command: str, function: Markup) -> _Signature:
+def _signature(
+    signature: Signature, command: str, function: Markup, unseen: list[_Unseen]
+) -> _Signature:
     refused = _why_no_sample(signature)
     sample = {} if refused else _sample(signature)
     predicts = signature.kind == "predict"
@@ -160,7 +205,7 @@ def _signature(signature: Signature, command: str, function: Markup) -> _Signatu
         wire=sh_word(json.dumps(signature.name)),
         verb=code(signature.kind),
         command=command,
-        pattern=sh_quoted(command),
+        pattern=_pattern(command, unseen),
         shown=code(visible(command)),
         function=function,
         about=_about(signature),

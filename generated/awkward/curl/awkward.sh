@@ -7,12 +7,13 @@
 # shellcheck disable=SC1003,SC2016
 set -eu
 
-base=${AWKWARD_URL:-${BASE_URL:-http://localhost:8501}}
+base=${AWKWARD_URL:-${TFSCLIENT_URL:-http://localhost:8501}}
 header=${AWKWARD_HEADER:-}
 path=/v1/models/awkward
 model=${AWKWARD_MODEL:-}
 version=${AWKWARD_VERSION:-}
 label=${AWKWARD_LABEL:-}
+while case $base in */) ;; *) false ;; esac; do base=${base%/}; done
 
 usage() {
   cat <<'EOF'
@@ -80,7 +81,7 @@ Signatures, and what they are for:
   - 😀 (predict)
 
 Environment:
-  AWKWARD_URL      the server's REST interface; or BASE_URL for all models;
+  AWKWARD_URL      the server's REST interface; or TFSCLIENT_URL for all models;
                    http://localhost:8501 if neither is set
   AWKWARD_HEADER   a header to send, or @FILE with one a line
   AWKWARD_MODEL    the model's name, if the server has another for it
@@ -106,10 +107,15 @@ call() {
   answer=$(mktemp)
   trap 'rm -f "$answer"' EXIT
   trap 'exit 1' HUP INT TERM
-  status=$(curl --silent --show-error --globoff --path-as-is \
+  status=$(curl --silent --show-error --globoff --path-as-is --no-location \
     ${header:+--header "$header"} "$@" \
-    --output "$answer" --write-out '%{http_code}' --url "$base$path$below")
-  if [ "$status" -ne 200 ]; then
+    --output "$answer" --write-out '%{http_code} %{redirect_url}' --url "$base$path$below")
+  redirect=${status#* }
+  status=${status%% *}
+  if [ -n "$redirect" ]; then
+    printf 'HTTP %s: the server redirects to %s, which is not followed\n' "$status" "$redirect" >&2
+    exit 22
+  elif [ "$status" -ne 200 ]; then
     printf 'HTTP %s: %s\n' "$status" "$(cat "$answer")" >&2
     exit 22
   fi
@@ -122,11 +128,21 @@ run() {
   case $4 in
   '') body=$("$3") ;;
   -) body=$(cat) ;;
-  @?*) body=$(cat -- "${4#@}") ;;
+  @?*) body=$(cat -- "${4#@}" 2>/dev/null) || fail "cannot read ${4#@}" ;;
   *) fail "$4 is neither @FILE nor -" ;;
   esac
+  # The body without the blanks around it.
+  case $body in [[:space:]]*) body=${body#"${body%%[![:space:]]*}"} ;; esac
+  case $body in *[[:space:]]) body=${body%"${body##*[![:space:]]}"} ;; esac
+  case $body in
+  "{"*"}") ;;
+  *) fail 'the body is not a JSON object: nothing was sent' ;;
+  esac
   # TF Serving takes the first of two equal keys, so a body cannot name another.
-  rest=${body#*"{"}
+  rest=${body#"{"}
+  if [ "${rest#"${rest%%[![:space:]]*}"}" = "}" ]; then
+    fail 'the body is an empty object: nothing was sent'
+  fi
   call ":$1" --header 'Content-Type: application/json' --data-binary @- <<EOF
 {"signature_name": $2, $rest
 EOF
@@ -1061,6 +1077,10 @@ if [ $# -gt 2 ]; then
   usage >&2
   exit 2
 fi
+command_1=$(printf 'new\012line.')
+command_1=${command_1%.}
+command_2=$(printf 'tab\011.')
+command_2=${command_2%.}
 case ${1-} in
 status) call '' ;;
 metadata) call /metadata ;;
@@ -1100,8 +1120,7 @@ metadata) call /metadata ;;
 'len') run predict '"len"' sample_len "${2-}" ;;
 'model_spec') run predict '"model_spec"' sample_model_spec "${2-}" ;;
 'name') run predict '"name"' sample_name "${2-}" ;;
-'new
-line') run predict '"new\nline"' sample_new_line "${2-}" ;;
+"$command_1") run predict '"new\nline"' sample_new_line "${2-}" ;;
 'outputs') run predict '"outputs"' sample_outputs "${2-}" ;;
 'quote'\''') run predict '"quote'\''"' sample_quote "${2-}" ;;
 'range') run predict '"range"' sample_range "${2-}" ;;
@@ -1112,7 +1131,7 @@ line') run predict '"new\nline"' sample_new_line "${2-}" ;;
 'sla/sh') run predict '"sla/sh"' sample_sla_sh "${2-}" ;;
 'snake_case') run predict '"snake_case"' sample_snake_case "${2-}" ;;
 'string') run predict '"string"' sample_string "${2-}" ;;
-'tab	') run predict '"tab\t"' sample_tab "${2-}" ;;
+"$command_2") run predict '"tab\t"' sample_tab "${2-}" ;;
 'type') run predict '"type"' sample_type "${2-}" ;;
 'var') run predict '"var"' sample_var "${2-}" ;;
 'x-y') run predict '"x-y"' sample_x_y "${2-}" ;;

@@ -12,8 +12,10 @@ type Client struct {
 // New makes a client of the server at target. Connections are made when they are first needed.
 //
 // A target is host:port for gRPC, such as localhost:8500; grpcs://host:port for gRPC over TLS; or a
-// name that gRPC resolves, such as dns:///host:port or unix:/path. One that starts with http:// or
-// https:// is the base URL of the REST interface, such as http://localhost:8501.
+// name that gRPC has a resolver for, such as dns:///host:port, unix:/path or kubernetes:///service.
+// Calls take turns among all addresses of a name, and among those of a list with commas, such as
+// 10.0.0.1:8500,10.0.0.2:8500. A target that starts with http:// or https:// is the base URL of the
+// REST interface, such as http://localhost:8501.
 func New(target string, opts ...Option) (*Client, error) {
 	s, err := connect(target, "awkward", signatures, opts)
 	if err != nil {
@@ -22,7 +24,7 @@ func New(target string, opts ...Option) (*Client, error) {
 	return &Client{s}, nil
 }
 
-// Close closes the connections.
+// Close ends the calls under way and closes the connections. Later calls fail with Canceled.
 func (c *Client) Close() error {
 	return c.server.close()
 }
@@ -541,21 +543,21 @@ func (c *Client) Double(ctx context.Context, in DoubleInput, opts ...CallOption)
 	return out, nil
 }
 
-// ErrorInput holds the inputs of signature "error".
-type ErrorInput struct {
+// Error2Input holds the inputs of signature "error".
+type Error2Input struct {
 	// Error is "error": float32 [-1].
 	Error Tensor[float32]
 }
 
-// ErrorOutput holds the outputs of signature "error".
-type ErrorOutput struct {
+// Error2Output holds the outputs of signature "error".
+type Error2Output struct {
 	// Error is "error": float32 [-1].
 	Error Tensor[float32]
 }
 
-// Error runs signature "error".
-func (c *Client) Error(ctx context.Context, in ErrorInput, opts ...CallOption) (*ErrorOutput, error) {
-	out := new(ErrorOutput)
+// Error2 runs signature "error".
+func (c *Client) Error2(ctx context.Context, in Error2Input, opts ...CallOption) (*Error2Output, error) {
+	out := new(Error2Output)
 	inputs := []source{in.Error}
 	outputs := []sink{&out.Error}
 	if err := c.server.predict(ctx, &errorSignature, inputs, outputs, opts); err != nil {
@@ -1380,21 +1382,21 @@ func (c *Client) SnakeCase(ctx context.Context, in SnakeCaseInput, opts ...CallO
 	return out, nil
 }
 
-// StringInput holds the inputs of signature "string".
-type StringInput struct {
+// String2Input holds the inputs of signature "string".
+type String2Input struct {
 	// String is "string": float32 [-1].
 	String Tensor[float32]
 }
 
-// StringOutput holds the outputs of signature "string".
-type StringOutput struct {
+// String2Output holds the outputs of signature "string".
+type String2Output struct {
 	// String is "string": float32 [-1].
 	String Tensor[float32]
 }
 
-// String runs signature "string".
-func (c *Client) String(ctx context.Context, in StringInput, opts ...CallOption) (*StringOutput, error) {
-	out := new(StringOutput)
+// String2 runs signature "string".
+func (c *Client) String2(ctx context.Context, in String2Input, opts ...CallOption) (*String2Output, error) {
+	out := new(String2Output)
 	inputs := []source{in.String}
 	outputs := []sink{&out.String}
 	if err := c.server.predict(ctx, &stringSignature, inputs, outputs, opts); err != nil {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // connectionsKept is how many idle connections stay open; net/http keeps two, which makes busy
@@ -29,9 +30,12 @@ type restTransport struct {
 func newREST(target string, s *settings) (transport, error) {
 	base, err := url.Parse(target)
 	if err != nil || base.Hostname() == "" || base.RawQuery != "" || base.Fragment != "" {
-		return nil, invalid("%q is no base URL; write it as http://host:8501", target)
+		return nil, invalid("%q is not a base URL; write it as http://host:8501", target)
 	}
-	t := &restTransport{base: strings.TrimRight(target, "/"), client: s.httpClient}
+	if strings.Contains(base.Host, ",") {
+		return nil, invalid("%q: a list of servers works over gRPC only; over REST put a load balancer before them", target)
+	}
+	t := &restTransport{base: strings.TrimRight(target, "/")}
 	switch {
 	case s.tls != nil && s.httpClient != nil:
 		return nil, invalid("WithTLS and WithHTTPClient exclude each other: put the configuration into the client")
@@ -39,6 +43,13 @@ func newREST(target string, s *settings) (transport, error) {
 		return nil, invalid("WithTLS needs a target that starts with https://")
 	case s.httpClient == nil:
 		t.client, t.own = newHTTPClient(s), true
+	default:
+		client := *s.httpClient
+		t.client = &client
+	}
+	if t.client.CheckRedirect == nil {
+		// What redirects is not the server, and a redirect would take inputs and headers elsewhere.
+		t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	return t, nil
 }
@@ -49,11 +60,10 @@ func newHTTPClient(s *settings) *http.Client {
 		DialContext:         new(net.Dialer).DialContext,
 		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: connectionsKept,
+		IdleConnTimeout:     90 * time.Second,
 		TLSClientConfig:     s.tls,
 	}
-	// A redirected POST may arrive as a GET: what redirects is not the server anyway.
-	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &http.Client{Transport: pool, CheckRedirect: refuse}
+	return &http.Client{Transport: pool}
 }
 
 func (t *restTransport) close() error {
@@ -87,20 +97,23 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 			request.Header.Set(h.key, h.value)
 		}
 		var again bool
-		answer, again, err = t.attempt(ctx, request)
+		answer, again, err = t.attempt(ctx, request, path)
 		return again, err
 	})
 	return answer, err
 }
 
 // attempt sends a request; again tells whether the server was there to take it.
-func (t *restTransport) attempt(ctx context.Context, request *http.Request) (answer string, again bool, err error) {
+func (t *restTransport) attempt(ctx context.Context, request *http.Request, path string) (answer string, again bool, err error) {
 	response, err := t.client.Do(request)
 	if err != nil {
 		var network *net.OpError
 		return "", errors.As(err, &network) && network.Op == "dial", httpFailed(ctx, err)
 	}
 	defer response.Body.Close()
+	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
+		return "", false, redirected(response.StatusCode, to, path)
+	}
 	var body strings.Builder
 	if _, err := io.Copy(&body, response.Body); err != nil {
 		return "", false, httpFailed(ctx, err)
@@ -110,6 +123,18 @@ func (t *restTransport) attempt(ctx context.Context, request *http.Request) (ans
 		return "", again, httpError(response.StatusCode, body.String())
 	}
 	return body.String(), false, nil
+}
+
+// redirected is the Error for a redirect of a call with this path, which is not followed.
+func redirected(status int, to *url.URL, path string) *Error {
+	const shown = 500 // bytes of the address
+	text := to.Redacted()
+	message := fmt.Sprintf("HTTP %d %s: the call is redirected to %s", status, http.StatusText(status), text[:min(len(text), shown)])
+	bare := url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path, RawPath: to.RawPath}
+	if base, ok := strings.CutSuffix(bare.String(), path); ok && (to.Scheme == "http" || to.Scheme == "https") {
+		message += fmt.Sprintf(", which is not followed; if that is your server, write %s as the target", base)
+	}
+	return &Error{Code: httpCode(status), Message: message, HTTPStatus: status}
 }
 
 func httpFailed(ctx context.Context, err error) *Error {

@@ -22,6 +22,8 @@ type tensorSpec struct {
 	name  string
 	dtype dtype
 	shape []int
+	// hasDefault tells whether a request may leave it out.
+	hasDefault bool
 }
 
 func (t tensorSpec) String() string {

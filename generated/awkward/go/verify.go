@@ -5,6 +5,7 @@ package awkward
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,48 +36,64 @@ func (s *server) verify(ctx context.Context, c *call) error {
 	return nil
 }
 
-// differences tells where a signature of the server's model does not fit.
+// differences tells where calls of a signature that were right may fail now, as `tfsclient-gen drift` does.
 func differences(want *signature, live map[string]signature) []string {
 	have, ok := live[want.name]
 	if !ok {
 		return []string{fmt.Sprintf("signature %q is gone", want.name)}
 	}
-	found := misfits("input", want.inputs, have.inputs)
-	found = append(found, misfits("output", want.outputs, have.outputs)...)
+	found := misfits("input", want.inputs, have.inputs, func(was, is []int) bool { return covers(is, was) })
+	found = append(found, demands(want.inputs, have.inputs)...)
+	found = append(found, misfits("output", want.outputs, have.outputs, covers)...)
 	for i := range found {
 		found[i] = fmt.Sprintf("signature %q: %s", want.name, found[i])
 	}
 	return found
 }
 
-func misfits(kind string, want, have []tensorSpec) []string {
-	byName := make(map[string]tensorSpec, len(have))
-	for _, t := range have {
-		byName[t.name] = t
-	}
+// misfits tells which tensors are gone, or of another type or of shapes that do not fit.
+func misfits(kind string, want, have []tensorSpec, fit func(was, is []int) bool) []string {
+	byName := index(have)
 	var found []string
 	for _, t := range want {
 		if now, ok := byName[t.name]; !ok {
 			found = append(found, fmt.Sprintf("%s %q is gone", kind, t.name))
-		} else if now.dtype != t.dtype || !overlap(now.shape, t.shape) {
+		} else if now.dtype != t.dtype || !fit(t.shape, now.shape) {
 			found = append(found, fmt.Sprintf("%s %q was %v and is %v", kind, t.name, t, now))
 		}
 	}
 	return found
 }
 
-// overlap tells whether some tensor fits both shapes.
-func overlap(a, b []int) bool {
-	if a == nil || b == nil {
-		return true
-	}
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] && a[i] != -1 && b[i] != -1 {
-			return false
+// demands tells which inputs have to be sent now, and had not before.
+func demands(want, have []tensorSpec) []string {
+	byName := index(want)
+	var found []string
+	for _, t := range have {
+		before, ok := byName[t.name]
+		switch {
+		case !ok && !t.hasDefault:
+			found = append(found, fmt.Sprintf("input %q is new, %v, and has to be sent", t.name, t))
+		case before.hasDefault && !t.hasDefault:
+			found = append(found, fmt.Sprintf("input %q has no default any more", t.name))
 		}
 	}
-	return true
+	slices.Sort(found)
+	return found
+}
+
+func index(specs []tensorSpec) map[string]tensorSpec {
+	byName := make(map[string]tensorSpec, len(specs))
+	for _, t := range specs {
+		byName[t.name] = t
+	}
+	return byName
+}
+
+// covers tells whether every tensor that fits the narrow shape fits the wide one.
+func covers(wide, narrow []int) bool {
+	if wide == nil || narrow == nil {
+		return wide == nil
+	}
+	return slices.EqualFunc(wide, narrow, func(w, n int) bool { return w == -1 || w == n })
 }

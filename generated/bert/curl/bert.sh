@@ -7,12 +7,13 @@
 # shellcheck disable=SC1003,SC2016
 set -eu
 
-base=${BERT_URL:-${BASE_URL:-http://localhost:8501}}
+base=${BERT_URL:-${TFSCLIENT_URL:-http://localhost:8501}}
 header=${BERT_HEADER:-}
 path=/v1/models/bert
 model=${BERT_MODEL:-}
 version=${BERT_VERSION:-}
 label=${BERT_LABEL:-}
+while case $base in */) ;; *) false ;; esac; do base=${base%/}; done
 
 usage() {
   cat <<'EOF'
@@ -27,7 +28,7 @@ Signatures, and what they are for:
   - serving_default (predict)
 
 Environment:
-  BERT_URL      the server's REST interface; or BASE_URL for all models;
+  BERT_URL      the server's REST interface; or TFSCLIENT_URL for all models;
                 http://localhost:8501 if neither is set
   BERT_HEADER   a header to send, or @FILE with one a line
   BERT_MODEL    the model's name, if the server has another for it
@@ -53,10 +54,15 @@ call() {
   answer=$(mktemp)
   trap 'rm -f "$answer"' EXIT
   trap 'exit 1' HUP INT TERM
-  status=$(curl --silent --show-error --globoff --path-as-is \
+  status=$(curl --silent --show-error --globoff --path-as-is --no-location \
     ${header:+--header "$header"} "$@" \
-    --output "$answer" --write-out '%{http_code}' --url "$base$path$below")
-  if [ "$status" -ne 200 ]; then
+    --output "$answer" --write-out '%{http_code} %{redirect_url}' --url "$base$path$below")
+  redirect=${status#* }
+  status=${status%% *}
+  if [ -n "$redirect" ]; then
+    printf 'HTTP %s: the server redirects to %s, which is not followed\n' "$status" "$redirect" >&2
+    exit 22
+  elif [ "$status" -ne 200 ]; then
     printf 'HTTP %s: %s\n' "$status" "$(cat "$answer")" >&2
     exit 22
   fi
@@ -69,11 +75,21 @@ run() {
   case $4 in
   '') body=$("$3") ;;
   -) body=$(cat) ;;
-  @?*) body=$(cat -- "${4#@}") ;;
+  @?*) body=$(cat -- "${4#@}" 2>/dev/null) || fail "cannot read ${4#@}" ;;
   *) fail "$4 is neither @FILE nor -" ;;
   esac
+  # The body without the blanks around it.
+  case $body in [[:space:]]*) body=${body#"${body%%[![:space:]]*}"} ;; esac
+  case $body in *[[:space:]]) body=${body%"${body##*[![:space:]]}"} ;; esac
+  case $body in
+  "{"*"}") ;;
+  *) fail 'the body is not a JSON object: nothing was sent' ;;
+  esac
   # TF Serving takes the first of two equal keys, so a body cannot name another.
-  rest=${body#*"{"}
+  rest=${body#"{"}
+  if [ "${rest#"${rest%%[![:space:]]*}"}" = "}" ]; then
+    fail 'the body is an empty object: nothing was sent'
+  fi
   call ":$1" --header 'Content-Type: application/json' --data-binary @- <<EOF
 {"signature_name": $2, $rest
 EOF

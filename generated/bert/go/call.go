@@ -24,6 +24,8 @@ type server struct {
 	verifies   bool
 	verified   sync.Map // keys are modelRefs
 	transport  transport
+	open       context.Context // done once the client is closed
+	shut       func() error
 }
 
 // transport carries calls: REST or gRPC.
@@ -55,12 +57,15 @@ func connect(target, model string, signatures []*signature, opts []Option) (*ser
 	if err != nil {
 		return nil, located(err, Error{Target: target})
 	}
+	open, end := context.WithCancel(context.Background())
 	return &server{
 		target:     target,
 		defaults:   s.callSettings,
 		signatures: signatures,
 		verifies:   s.verify,
 		transport:  t,
+		open:       open,
+		shut:       sync.OnceValue(func() error { end(); return t.close() }),
 	}, nil
 }
 
@@ -80,21 +85,40 @@ func (s *server) run(ctx context.Context, sig *signature, opts []CallOption, sen
 	c := &call{callSettings: s.defaults.with(opts), signature: sig}
 	err := c.check()
 	if err == nil {
-		if c.timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.timeout)
-			defer cancel()
-		}
-		err = s.verify(ctx, c)
-	}
-	if err == nil {
-		err = send(ctx, c)
+		err = s.within(ctx, c, send)
 	}
 	return located(err, Error{Target: s.target, Model: c.model, Signature: sig.name})
 }
 
+// within makes a call that ends with its timeout and with the client.
+func (s *server) within(ctx context.Context, c *call, send func(context.Context, *call) error) error {
+	const closed = "the client is closed"
+	if s.open.Err() != nil {
+		return &Error{Code: Canceled, Message: closed, Err: ErrNotSent}
+	}
+	callers := ctx
+	var cancel context.CancelFunc
+	if c.timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	defer cancel()
+	defer context.AfterFunc(s.open, cancel)()
+	err := s.verify(ctx, c)
+	if err == nil {
+		err = send(ctx, c)
+	}
+	var e *Error
+	if s.open.Err() != nil && callers.Err() == nil && errors.As(err, &e) && e.Code == Canceled {
+		e.Message = closed
+	}
+	return err
+}
+
+// close ends calls under way and closes the connections.
 func (s *server) close() error {
-	return s.transport.close()
+	return s.shut()
 }
 
 // retry runs attempt until it says that another one is of no use, at most retries times again.

@@ -2,7 +2,12 @@
 
 package bert
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // input is a tensor to send.
 type input struct {
@@ -54,12 +59,36 @@ func (o *output) set(data any, shape []int) error {
 	return about(o.into.set(data, shape), "output %q", o.name)
 }
 
-// missing finds an output that the answer did not hold.
-func missing(outputs []output, found map[string]bool) error {
+// drifted is what to do where an answer is another than the signature gives.
+const drifted = "the model was changed: `tfsclient-gen drift` shows how"
+
+// missing finds outputs that an answer does not hold, which holds those that came.
+func missing(outputs []output, came []string) error {
+	var gone []string
 	for _, out := range outputs {
-		if !found[out.name] {
-			return badAnswer("the answer has no output %q", out.name)
+		if !slices.Contains(came, out.name) {
+			gone = append(gone, out.name)
 		}
 	}
-	return nil
+	if len(gone) == 0 {
+		return nil
+	}
+	slices.Sort(came)
+	return badAnswer("the answer lacks %s; it holds %s; %s", named(gone), named(came), drifted)
+}
+
+// named lists outputs.
+func named(names []string) string {
+	const shown = 20
+	switch len(names) {
+	case 0:
+		return "no outputs"
+	case 1:
+		return fmt.Sprintf("output %q", names[0])
+	}
+	text := strings.Trim(fmt.Sprintf("%q", names[:min(len(names), shown)]), "[]")
+	if len(names) > shown {
+		text += fmt.Sprintf(" and %d more", len(names)-shown)
+	}
+	return "outputs " + text
 }

@@ -136,7 +136,7 @@ func appendShape(shape []int, message []byte) ([]int, error) {
 			return nil
 		})
 		if size > math.MaxInt {
-			size = math.MinInt // which is no dimension either
+			size = math.MinInt // which is not a dimension either
 		}
 		shape = append(shape, int(size))
 		return err

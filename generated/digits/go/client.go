@@ -12,8 +12,10 @@ type Client struct {
 // New makes a client of the server at target. Connections are made when they are first needed.
 //
 // A target is host:port for gRPC, such as localhost:8500; grpcs://host:port for gRPC over TLS; or a
-// name that gRPC resolves, such as dns:///host:port or unix:/path. One that starts with http:// or
-// https:// is the base URL of the REST interface, such as http://localhost:8501.
+// name that gRPC has a resolver for, such as dns:///host:port, unix:/path or kubernetes:///service.
+// Calls take turns among all addresses of a name, and among those of a list with commas, such as
+// 10.0.0.1:8500,10.0.0.2:8500. A target that starts with http:// or https:// is the base URL of the
+// REST interface, such as http://localhost:8501.
 func New(target string, opts ...Option) (*Client, error) {
 	s, err := connect(target, "digits", signatures, opts)
 	if err != nil {
@@ -22,7 +24,7 @@ func New(target string, opts ...Option) (*Client, error) {
 	return &Client{s}, nil
 }
 
-// Close closes the connections.
+// Close ends the calls under way and closes the connections. Later calls fail with Canceled.
 func (c *Client) Close() error {
 	return c.server.close()
 }

@@ -37,7 +37,7 @@ func (e Example) names() []string {
 func (e Example) check(specs []featureSpec) error {
 	for _, name := range e.names() {
 		if !utf8.ValidString(name) {
-			return invalid("feature %q: the name is no UTF-8", name)
+			return invalid("feature %q: the name is not UTF-8", name)
 		}
 		if e[name].values == nil {
 			return invalid("feature %q has no values: make it with Floats, Ints or Strings", name)

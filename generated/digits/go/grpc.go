@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"strconv"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -23,7 +20,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-const predictionService = "/tensorflow.serving.PredictionService/"
+const (
+	predictionService = "/tensorflow.serving.PredictionService/"
+	// roundRobin spreads calls over all addresses; gRPC's default sends all of them to one.
+	roundRobin = `{"loadBalancingConfig": [{"round_robin": {}}]}`
+)
 
 // dialOptions are the settings that only gRPC has.
 type dialOptions []grpc.DialOption
@@ -35,27 +36,29 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 
 // grpcTransport speaks gRPC.
 type grpcTransport struct {
-	conn *grpc.ClientConn
+	conn  *grpc.ClientConn
+	bound *bound
 }
 
 func newGRPC(target string, s *settings) (transport, error) {
 	if s.httpClient != nil {
 		return nil, invalid("WithHTTPClient needs a target that starts with http:// or https://")
 	}
-	address, secure, err := grpcAddress(target)
+	parsed, err := parseGRPCTarget(target)
 	if err != nil {
 		return nil, err
 	}
 	credential := insecure.NewCredentials()
-	if s.tls != nil || secure {
+	if s.tls != nil || parsed.secure {
 		config := s.tls
 		if config == nil {
 			config = new(tls.Config)
 		}
 		credential = credentials.NewTLS(config)
 	}
-	opts := append([]grpc.DialOption{
+	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(credential),
+		grpc.WithDefaultServiceConfig(roundRobin),
 		grpc.WithDefaultCallOptions(
 			grpc.ForceCodecV2(rawCodec{}),
 			grpc.MaxCallRecvMsgSize(math.MaxInt32), // the default of 4 MiB is soon too small for tensors
@@ -66,31 +69,18 @@ func newGRPC(target string, s *settings) (transport, error) {
 			Backoff:           backoff.Config{BaseDelay: firstBackoff, Multiplier: 2, Jitter: 0.2, MaxDelay: 5 * time.Second},
 			MinConnectTimeout: 20 * time.Second,
 		}),
-	}, s.dialOptions...)
-	conn, err := grpc.NewClient(address, opts...)
+	}
+	if len(parsed.replicas) > 0 {
+		opts = append(opts, grpc.WithResolvers(resolverOf(parsed.replicas)))
+	}
+	conn, err := grpc.NewClient(parsed.address, append(opts, s.dialOptions...)...)
 	if err != nil {
 		return nil, &Error{Code: InvalidArgument, Message: err.Error(), Err: fmt.Errorf("%w: %w", ErrNotSent, err)}
 	}
-	return &grpcTransport{conn}, nil
-}
-
-// grpcAddress gives gRPC's own name for a target, and whether its scheme asks for TLS.
-func grpcAddress(target string) (address string, secure bool, err error) {
-	for _, scheme := range []string{"dns:", "unix:", "unix-abstract:", "xds:", "passthrough:"} {
-		if strings.HasPrefix(target, scheme) {
-			return target, false, nil
-		}
+	if err := parsed.check(conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
-	scheme, address, found := strings.Cut(target, "://")
-	if !found {
-		scheme, address = "grpc", target
-	}
-	host, port, err := net.SplitHostPort(strings.TrimSuffix(address, "/"))
-	number, notNumber := strconv.ParseUint(port, 10, 16)
-	if scheme != "grpc" && scheme != "grpcs" || err != nil || notNumber != nil || number == 0 || host == "" {
-		return "", false, invalid("%q is no target: a server is host:8500 for gRPC, http://host:8501 for REST", target)
-	}
-	return "dns:///" + net.JoinHostPort(host, port), scheme == "grpcs", nil
+	return &grpcTransport{conn, newBound()}, nil
 }
 
 func (t *grpcTransport) close() error {
@@ -124,13 +114,64 @@ func (t *grpcTransport) invoke(ctx context.Context, c *call, method string, requ
 	}
 	var response []byte
 	err := retry(ctx, c.retries, func() (bool, error) {
-		err := t.conn.Invoke(ctx, predictionService+method, request, &response)
-		if err != nil {
-			return status.Code(err) == codes.Unavailable, grpcError(ctx, err)
-		}
-		return false, nil
+		err := t.send(ctx, predictionService+method, request, &response)
+		return status.Code(err) == codes.Unavailable, err
 	})
 	return response, err
+}
+
+// send makes a call once there is room for it, again where the server had no thread for it.
+func (t *grpcTransport) send(ctx context.Context, method string, request payload, response *[]byte) error {
+	refused := false
+	for {
+		err := t.attempt(ctx, method, request, response, refused)
+		switch {
+		case err == nil:
+			return nil
+		case isRefusal(err):
+			refused = true
+		case err == errNoRoom || refused && status.Code(err) == codes.DeadlineExceeded:
+			return tooBusy(ctx)
+		default:
+			return grpcError(ctx, err)
+		}
+	}
+}
+
+// attempt waits for room and sends a call.
+func (t *grpcTransport) attempt(ctx context.Context, method string, request payload, response *[]byte, refused bool) (err error) {
+	bursts, ok := t.bound.enter(ctx, refused)
+	if !ok {
+		return errNoRoom
+	}
+	defer func() { t.bound.leave(bursts, isRefusal(err)) }()
+	return t.conn.Invoke(ctx, method, request, response)
+}
+
+var errNoRoom = errors.New("the context ended while the call waited")
+
+// isRefusal tells whether the server had no thread for a call, which did not run then. All other
+// resources that are exhausted come with a text of their own.
+func isRefusal(err error) bool {
+	if status.Code(err) != codes.ResourceExhausted {
+		return false
+	}
+	text := status.Convert(err).Message()
+	return text == "" || text == "Server Threadpool Exhausted"
+}
+
+// tooBusy is the Error for a call whose context ended before the server had a thread for it.
+func tooBusy(ctx context.Context) *Error {
+	if ctx.Err() == context.Canceled {
+		return &Error{Code: Canceled, Message: "canceled while the call waited for the server", Err: context.Canceled}
+	}
+	return &Error{
+		Code: DeadlineExceeded,
+		Message: "the server had no thread free for this call until its deadline. It answers as many gRPC calls at " +
+			"once as --grpc_max_threads says, 4 a CPU by default: raise that, give the call more time, or use REST, " +
+			"where calls queue",
+		Err: context.DeadlineExceeded,
+	}
 }
 
 // grpcError is the Error for a status.

@@ -35,7 +35,7 @@ func DecodeImages(shape []int, files ...io.Reader) (Tensor[float32], error) {
 		channels = shape[2]
 	}
 	if len(shape) < 2 || len(shape) > 3 || channels != 1 && channels != 3 && channels != 4 {
-		return Tensor[float32]{}, invalid("%v is no shape of images", dims(shape))
+		return Tensor[float32]{}, invalid("%v is not a shape of images", dims(shape))
 	}
 	want := append([]int{}, shape...)
 	var data []float32

@@ -34,18 +34,23 @@ func readMetadataAnswer(answer string) (map[string]signature, error) {
 		Metadata struct {
 			SignatureDef struct {
 				SignatureDef map[string]struct {
-					Inputs  tensorInfos `json:"inputs"`
-					Outputs tensorInfos `json:"outputs"`
+					Inputs   tensorInfos                `json:"inputs"`
+					Outputs  tensorInfos                `json:"outputs"`
+					Defaults map[string]json.RawMessage `json:"defaults"`
 				} `json:"signature_def"`
 			} `json:"signature_def"`
 		} `json:"metadata"`
 	}
 	if err := json.Unmarshal([]byte(answer), &parsed); err != nil {
-		return nil, badAnswer("the answer is no metadata: %v", err)
+		return nil, badAnswer("the answer is not metadata: %v", err)
 	}
 	signatures := make(map[string]signature)
 	for name, s := range parsed.Metadata.SignatureDef.SignatureDef {
-		signatures[name] = signature{name: name, inputs: s.Inputs.specs(), outputs: s.Outputs.specs()}
+		found := signature{name: name, inputs: s.Inputs.specs(), outputs: s.Outputs.specs()}
+		for i, input := range found.inputs {
+			_, found.inputs[i].hasDefault = s.Defaults[input.name]
+		}
+		signatures[name] = found
 	}
 	return signatures, nil
 }

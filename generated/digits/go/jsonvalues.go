@@ -24,7 +24,7 @@ func jsonFloats[T float32 | float64](bits int) func(*jsonReader) (T, error) {
 		}
 		v, err := strconv.ParseFloat(word, bits)
 		if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
-			return 0, badAnswer("%q is no float%d", word, bits)
+			return 0, badAnswer("%q is not a float%d", word, bits)
 		}
 		return T(v), nil
 	}
@@ -39,7 +39,7 @@ func jsonInts[T int8 | int16 | int32 | int64](bits int) func(*jsonReader) (T, er
 		}
 		v, err := strconv.ParseInt(word, 10, bits)
 		if err != nil {
-			return 0, badAnswer("%q is no int%d", word, bits)
+			return 0, badAnswer("%q is not an int%d", word, bits)
 		}
 		return T(v), nil
 	}

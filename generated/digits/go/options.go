@@ -103,7 +103,9 @@ func WithTLS(config *tls.Config) Option {
 	return option(func(s *settings) { s.tls = config })
 }
 
-// WithHTTPClient sends REST calls with this client. It cannot be combined with WithTLS.
+// WithHTTPClient sends REST calls with this client, which stays open when the Client
+// is closed. Redirects are refused unless it has a CheckRedirect of its own: they would take inputs and
+// headers elsewhere. It cannot be combined with WithTLS.
 func WithHTTPClient(client *http.Client) Option {
 	return option(func(s *settings) { s.httpClient = client })
 }
@@ -141,7 +143,7 @@ func (s callSettings) check() error {
 	}
 	for _, h := range s.headers {
 		if h.key == "" || strings.ContainsAny(h.key+h.value, "\r\n\x00") {
-			return invalid("%q: %q is no header", h.key, h.value)
+			return invalid("%q: %q is not a header", h.key, h.value)
 		}
 	}
 	return nil

@@ -37,23 +37,31 @@ func predictBody(c *call, inputs []input) ([]byte, error) {
 // readPredictAnswer sets the outputs from a predict answer. A lone output comes without its name.
 func readPredictAnswer(answer string, outputs []output) error {
 	r := &jsonReader{text: answer}
-	found := make(map[string]bool, len(outputs))
+	came := make([]string, 0, len(outputs))
 	read := func(out *output) error {
-		data, shape, err := readJSONTensor(r, out.dtype)
+		data, shape, err := readJSONTensor(r, out.tensorSpec)
 		if err != nil {
 			return about(err, "output %q", out.name)
 		}
-		found[out.name] = true
 		return out.set(data, shape)
 	}
 	err := r.document(func(key string) error {
 		if key != "outputs" {
 			return r.skip()
 		}
-		if len(outputs) == 1 {
+		switch {
+		case len(outputs) == 1 && !r.hasNames(outputs[0].dtype):
+			came = append(came, outputs[0].name)
 			return read(&outputs[0])
+		case len(outputs) > 1 && r.peek() != '{':
+			var names []string
+			for _, out := range outputs {
+				names = append(names, out.name)
+			}
+			return badAnswer("it lacks %s; it holds a single output without a name; %s", named(names), drifted)
 		}
 		return r.object(func(name string) error {
+			came = append(came, name)
 			for i := range outputs {
 				if outputs[i].name == name {
 					return read(&outputs[i])
@@ -65,5 +73,20 @@ func readPredictAnswer(answer string, outputs []output) error {
 	if err != nil {
 		return err
 	}
-	return missing(outputs, found)
+	return missing(outputs, came)
+}
+
+// hasNames tells whether outputs follow by name, not the value of a lone output of type d. An object
+// with nothing but "b64" is such a value.
+func (r *jsonReader) hasNames(d dtype) bool {
+	if r.peek() != '{' || d != dtString {
+		return r.peek() == '{'
+	}
+	ahead := *r
+	var names []string
+	err := ahead.object(func(name string) error {
+		names = append(names, name)
+		return ahead.skip()
+	})
+	return err == nil && !(len(names) == 1 && names[0] == "b64")
 }

@@ -136,7 +136,7 @@ func isWord(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '+' || c == '.'
 }
 
-// string reads a string. Bytes that are no UTF-8 are kept.
+// string reads a string. Bytes that are not UTF-8 are kept.
 func (r *jsonReader) string() (string, error) {
 	if !r.accept('"') {
 		return "", r.unexpected("a string")

@@ -115,15 +115,15 @@ func appendBinary(b []byte, data any) []byte {
 
 // readPredictResponse sets the outputs from a PredictResponse.
 func readPredictResponse(message []byte, outputs []output) error {
-	found := make(map[string]bool, len(outputs))
+	came := make([]string, 0, len(outputs))
 	err := eachChunk(message, responseOutputs, func(entry []byte) error {
 		name, tensor, err := mapEntry(entry)
 		if err != nil {
 			return err
 		}
+		came = append(came, name)
 		for i := range outputs {
 			if outputs[i].name == name {
-				found[name] = true
 				return readOutput(tensor, &outputs[i])
 			}
 		}
@@ -132,7 +132,7 @@ func readPredictResponse(message []byte, outputs []output) error {
 	if err != nil {
 		return err
 	}
-	return missing(outputs, found)
+	return missing(outputs, came)
 }
 
 func readOutput(message []byte, out *output) error {
@@ -141,7 +141,7 @@ func readOutput(message []byte, out *output) error {
 		return about(err, "output %q", out.name)
 	}
 	if t.dtype != out.dtype {
-		return badAnswer("output %q is %s, but this client was generated for %s", out.name, t.dtype, out.dtype)
+		return badAnswer("output %q is %s, but this client was generated for %s; %s", out.name, t.dtype, out.dtype, drifted)
 	}
 	data, err := t.values()
 	if err != nil {
@@ -177,7 +177,7 @@ func readTensor(message []byte) (*tensorProto, error) {
 	}
 	count, ok := elements(t.shape)
 	if !ok {
-		return nil, badAnswer("%s is no shape", dims(t.shape))
+		return nil, badAnswer("%s is not a shape", dims(t.shape))
 	}
 	t.count = count
 	return t, nil

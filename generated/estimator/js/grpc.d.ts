@@ -10,8 +10,12 @@ export interface ConnectOptions {
   channelOptions?: ChannelOptions | undefined;
 }
 
-/** The way to a server's gRPC port, e.g. "localhost:8500"; a client takes it. */
+/**
+ * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
+ * of its models. Calls take turns over all the addresses that the name has, and
+ * over all servers if several are given.
+ */
 export declare function connect(
-  target: string,
+  target: string | readonly string[],
   options?: ConnectOptions,
 ): Connection;

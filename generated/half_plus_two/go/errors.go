@@ -34,8 +34,8 @@ const (
 )
 
 var (
-	// ErrNotSent is what an Error wraps if nothing was sent: an argument is wrong, or the transport
-	// cannot carry it.
+	// ErrNotSent is what an Error wraps if nothing was sent: an argument is wrong, the transport cannot
+	// carry it, or the client is closed.
 	ErrNotSent = errors.New("not sent")
 	// ErrBadAnswer is what an Error wraps if the answer is not what TensorFlow Serving answers for
 	// the signature that this client was generated from.

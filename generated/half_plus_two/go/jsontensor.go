@@ -3,22 +3,28 @@
 package halfplustwo
 
 // readJSONTensor reads an output, and gives its elements as a slice of their Go type.
-func readJSONTensor(r *jsonReader, d dtype) (any, []int, error) {
-	switch d {
+func readJSONTensor(r *jsonReader, spec tensorSpec) (any, []int, error) {
+	switch spec.dtype {
 	case dtFloat32:
-		return readLists(r, jsonFloats[float32](32))
+		return readLists(r, spec.shape, jsonFloats[float32](32))
 	}
-	return nil, nil, unsupported("%s has no form in JSON", d)
+	return nil, nil, unsupported("%s has no form in JSON", spec.dtype)
 }
 
-// readLists reads nested lists of elements.
-func readLists[T any](r *jsonReader, element func(*jsonReader) (T, error)) (any, []int, error) {
+// readLists reads nested lists of elements. Lists without any do not show all dimensions: what the
+// signature declares follows, and 0 for what it leaves open.
+func readLists[T any](r *jsonReader, declared []int, element func(*jsonReader) (T, error)) (any, []int, error) {
 	data := []T{}
 	shape, err := r.nested(func() error {
 		value, err := element(r)
 		data = append(data, value)
 		return err
 	})
+	if len(data) == 0 && len(shape) < len(declared) {
+		for _, size := range declared[len(shape):] {
+			shape = append(shape, max(size, 0))
+		}
+	}
 	return data, shape, err
 }
 

@@ -24,7 +24,7 @@ func jsonFloats[T float32 | float64](bits int) func(*jsonReader) (T, error) {
 		}
 		v, err := strconv.ParseFloat(word, bits)
 		if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
-			return 0, badAnswer("%q is no float%d", word, bits)
+			return 0, badAnswer("%q is not a float%d", word, bits)
 		}
 		return T(v), nil
 	}

@@ -15,6 +15,7 @@ const (
 	anyValue                            = 2
 	signatureMap                        = 1
 	signatureInputs, signatureOutputs   = 1, 2
+	signatureDefaults                   = 4
 	infoDtype, infoShape, shapeRankOpen = 2, 3, 3
 )
 
@@ -42,7 +43,7 @@ func readMetadataResponse(message []byte) (map[string]signature, error) {
 				if err != nil {
 					return err
 				}
-				signatures[name], err = readSignature(message)
+				signatures[name], err = readSignatureDef(message)
 				return err
 			})
 		})
@@ -50,11 +51,20 @@ func readMetadataResponse(message []byte) (map[string]signature, error) {
 	return signatures, err
 }
 
-func readSignature(message []byte) (s signature, err error) {
+func readSignatureDef(message []byte) (s signature, err error) {
 	if s.inputs, err = readTensorInfos(message, signatureInputs); err != nil {
 		return s, err
 	}
-	s.outputs, err = readTensorInfos(message, signatureOutputs)
+	if s.outputs, err = readTensorInfos(message, signatureOutputs); err != nil {
+		return s, err
+	}
+	err = eachChunk(message, signatureDefaults, func(entry []byte) error {
+		name, _, err := mapEntry(entry)
+		for i := range s.inputs {
+			s.inputs[i].hasDefault = s.inputs[i].hasDefault || s.inputs[i].name == name
+		}
+		return err
+	})
 	return s, err
 }
 

@@ -108,7 +108,7 @@ func (t Tensor[T]) absent() bool {
 // fits tells what keeps the tensor from being sent as this input.
 func (t Tensor[T]) fits(spec tensorSpec) error {
 	if count, ok := elements(t.Shape); !ok {
-		return invalid("%s is no shape", dims(t.Shape))
+		return invalid("%s is not a shape", dims(t.Shape))
 	} else if count != len(t.Data) {
 		return invalid("shape %s needs %d elements, but there are %d", dims(t.Shape), count, len(t.Data))
 	}

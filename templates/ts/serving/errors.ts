@@ -21,6 +21,14 @@ export type Code =
 
 /** A call that failed, here, on the way or on the server. */
 export class ServingError extends Error {
+  /** Errors of other generated packages are instances of this class, too. */
+  static override [Symbol.hasInstance](value: unknown): value is ServingError {
+    const isOurs = Function.prototype[Symbol.hasInstance].call(this, value);
+    if (isOurs || this !== ServingError) return isOurs;
+    const hasCode = value instanceof Error && "code" in value;
+    return hasCode && value.name === "ServingError";
+  }
+
   /** What kind of failure it is. */
   readonly code: Code;
   /** The reason, as the server or the network gave it. */

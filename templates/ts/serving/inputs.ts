@@ -2,7 +2,13 @@
 
 // Inputs as the caller gave them to flat tensors that fit the signature.
 
-import { brackets, describe, firstMisfit, isTypedArray } from "./elements.js";
+import {
+  brackets,
+  describe,
+  firstMisfit,
+  isTypedArray,
+  widthOf,
+} from "./elements.js";
 import { serializeExample } from "./example-proto.js";
 import { checkExample } from "./examples.js";
 import { invalid, show, within } from "./faults.js";
@@ -17,15 +23,17 @@ export interface CheckedTensor {
 
 const HIGHEST_RANK = 254; // TensorFlow's own limit
 
-/** The inputs of a signature, in its order. */
+/** The inputs of a signature that were given, in its order. */
 export function checkInputs(
   signature: Signature,
   inputs: unknown,
 ): CheckedTensor[] {
   const given = checkKeys(signature.inputs, inputs);
-  return Object.entries(signature.inputs).map(([key, spec]) =>
-    within(`input ${key}`, () => checkInput(signature, spec, given[key])),
-  );
+  return Object.entries(signature.inputs)
+    .filter(([key]) => isGiven(given, key))
+    .map(([key, spec]) =>
+      within(`input ${key}`, () => checkInput(signature, spec, given[key])),
+    );
 }
 
 function checkKeys(
@@ -37,10 +45,12 @@ function checkKeys(
   }
   const problems = [];
   for (const key of Object.keys(inputs)) {
-    if (!Object.hasOwn(specs, key)) problems.push(`there is no input ${key}`);
+    if (!Object.hasOwn(specs, key)) {
+      problems.push(`there is no input ${show(key, 200).slice(1, -1)}`);
+    }
   }
-  for (const key of Object.keys(specs)) {
-    if (!Object.hasOwn(inputs, key) || inputs[key] === undefined) {
+  for (const [key, { hasDefault }] of Object.entries(specs)) {
+    if (!hasDefault && !isGiven(inputs, key)) {
       problems.push(`input ${key} is missing`);
     }
   }
@@ -53,12 +63,16 @@ function checkKeys(
   return inputs;
 }
 
+function isGiven(inputs: Readonly<Record<string, unknown>>, key: string) {
+  return Object.hasOwn(inputs, key) && inputs[key] !== undefined;
+}
+
 function checkInput(
   { features }: Signature,
   spec: TensorSpec,
   value: unknown,
 ): CheckedTensor {
-  const { data, shape } = toTensor(value, spec.dtype === "string");
+  const { data, shape } = toTensor(value, spec);
   checkShape(shape, spec);
   if (features === undefined) {
     checkElements(data, shape, spec);
@@ -74,12 +88,14 @@ function checkInput(
 /** Flat data and a shape from what the user gave: a Tensor, lists, a scalar. */
 function toTensor(
   value: unknown,
-  ofStrings: boolean,
+  { dtype }: TensorSpec,
 ): { data: ArrayLike<unknown>; shape: readonly number[] } {
+  const ofStrings = dtype === "string";
+  const width = widthOf(dtype);
   const isList = (item: unknown): item is ArrayLike<unknown> =>
     Array.isArray(item) || (!ofStrings && isTypedArray(item));
   if (!isList(value) && isObject(value) && "shape" in value) {
-    return checkTensor(value);
+    return checkTensor(value, width);
   }
   const shape: number[] = [];
   for (let item = value; isList(item); item = item[0]) {
@@ -94,17 +110,20 @@ function toTensor(
     else for (let i = 0; i < item.length; i++) collect(item[i], depth + 1);
   };
   collect(value, 0);
+  if (width > 1 && data.length > 0 && shape.pop() !== width) {
+    throw invalid("must have a list [real, imaginary] for each element");
+  }
   return { data, shape };
 }
 
-function checkTensor(tensor: Readonly<Record<string, unknown>>) {
+function checkTensor(tensor: Readonly<Record<string, unknown>>, width: number) {
   const { data, shape } = tensor;
   const isSize = (size: unknown): size is number =>
     Number.isSafeInteger(size) && (size as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     throw invalid("has a shape that is not a list of sizes");
   }
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = shape.reduce((product, size) => product * size, width);
   const hasData = Array.isArray(data) || isTypedArray(data);
   if (!hasData || count !== data.length || shape.length > HIGHEST_RANK) {
     const values = `${hasData ? data.length : "no"} values`;

@@ -3,7 +3,7 @@
 // Bodies of answers.
 
 import { describe, firstMisfit, toTypedArray } from "./elements.js";
-import { Fault, show } from "./faults.js";
+import { Fault, missingOutput, show } from "./faults.js";
 import {
   BRACE,
   BRACKET,
@@ -118,22 +118,27 @@ function readMember<T>(
 function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
   const specs = Object.entries(outputs);
   const found = new Map<string, Tensor<unknown>>();
+  const came: string[] = [];
   const [only] = specs.length === 1 ? specs : [];
   // A lone output comes bare; bytes are objects themselves.
   if (only && (!json.at(BRACE) || isBytes(only[1]))) {
     found.set(only[1].name, readTensor(json, only[1]));
-  } else {
+  } else if (json.at(BRACE)) {
     json.members((name) => {
+      came.push(name);
       const spec = specs.find(([, output]) => output.name === name)?.[1];
       if (spec) found.set(name, readTensor(json, spec));
       else json.skip();
     });
+  } else {
+    json.skip();
+    came.push("(one without a name)");
   }
   return Object.fromEntries(
     specs.map(([key, { name }]) => {
       const tensor = found.get(name);
       if (tensor) return [key, tensor];
-      throw json.fault(`output ${show(name)} is missing`);
+      throw missingOutput(name, came, { httpStatus: 200 });
     }),
   );
 }
@@ -178,6 +183,11 @@ function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
     }
   } while (open.length > 0);
   if (rank !== undefined && rank !== shape.length) throw fault("is ragged");
+  // What follows a 0, JSON cannot say; the signature may.
+  if (rank === undefined && shape.at(-1) === 0) {
+    const rest = spec.shape?.slice(shape.length) ?? [];
+    shape.push(...rest.map((size) => Math.max(size, 0)));
+  }
   const { dtype } = spec;
   if (dtype === "bool" || dtype === "string") return { data: values, shape };
   const isFloat = dtype === "float32" || dtype === "float64";

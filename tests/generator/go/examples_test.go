@@ -31,7 +31,7 @@ func TestExamplesThatDoNotFitAreRefused(t *testing.T) {
 		`feature "pair": 0 values`:                 {examples: []Example{{"age": Ints(3), "pair": Strings()}}},
 		`feature "rows": 3 values`:                 {examples: []Example{{"age": Ints(3), "pair": pair, "rows": Floats(1, 2, 3)}}},
 		`feature "pair" has no values`:             {examples: []Example{{"age": Ints(3), "pair": Feature{}}}},
-		"no UTF-8":                                 {examples: []Example{{"\xff": pair}}},
+		"not UTF-8":                                {examples: []Example{{"\xff": pair}}},
 		`the context: the signature has`:           {examples: []Example{whole}, shared: Example{"x": pair}},
 		`the context: feature "age" would have no`: {examples: []Example{whole}, shared: Example{"age": Ints(3)}},
 	} {

@@ -58,7 +58,7 @@ func TestImagesThatDoNotFitAreRefused(t *testing.T) {
 		"image 1 is 1 pixels high and 1 wide, not 1 and 2":   decodeError([]int{-1, -1, 1}, encoded(t, picture()), encoded(t, small)),
 		"image 0: image: unknown format":                     decodeError([]int{1, 1}, strings.NewReader("GIF89a")),
 		"image 0: ":                                          decodeError([]int{1, 1}, iotest.ErrReader(io.ErrNoProgress)),
-		"is no shape of images":                              decodeError([]int{1, 1, 2}, encoded(t, small)),
+		"is not a shape of images":                           decodeError([]int{1, 1, 2}, encoded(t, small)),
 	} {
 		if !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

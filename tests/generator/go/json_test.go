@@ -41,6 +41,80 @@ func TestReadingJSON(t *testing.T) {
 		same(NewTensor([]string{"éé😀\n/", "\xff", "\xff\x00"})))
 	reads(t, dtBool, `{"outputs": []}`, same(Tensor[bool]{[]bool{}, []int{0}}))
 	reads(t, dtBool, `{"outputs": [[], []]}`, same(Tensor[bool]{[]bool{}, []int{2, 0}}))
+	reads(t, dtInt64, `{"outputs": {"x": ["a"], "y": [1]}}`, same(NewTensor([]int64{1})))
+	reads(t, dtString, `{"outputs": {"b64": "/wA="}}`, same(Tensor[string]{[]string{"\xff\x00"}, []int{}}))
+	reads(t, dtString, `{"outputs": {"b64": "/wA=", "y": "a"}}`, same(Tensor[string]{[]string{"a"}, []int{}}))
+}
+
+func TestEmptyListsHaveTheDeclaredShape(t *testing.T) {
+	for _, c := range []struct {
+		answer         string
+		declared, want []int
+	}{
+		{`[]`, []int{-1, 4}, []int{0, 4}},
+		{`[[],[]]`, []int{-1, -1, 4}, []int{2, 0, 4}},
+		{`[]`, []int{-1, -1, 4}, []int{0, 0, 4}},
+		{`[]`, []int{-1, 2, -1, 3}, []int{0, 2, 0, 3}},
+		{`[[]]`, []int{-1, 0}, []int{1, 0}},
+		{`[[],[]]`, []int{-1}, []int{2, 0}},
+		{`[]`, nil, []int{0}},
+	} {
+		var numbers Tensor[float32]
+		var strings Tensor[string]
+		for d, into := range map[dtype]sink{dtFloat32: &numbers, dtString: &strings} {
+			y := output{tensorSpec{name: "y", dtype: d, shape: c.declared}, into}
+			if err := readPredictAnswer(`{"outputs": `+c.answer+`}`, []output{y}); err != nil {
+				t.Error(err)
+			}
+		}
+		if !reflect.DeepEqual(numbers.Shape, c.want) || !reflect.DeepEqual(strings.Shape, c.want) {
+			t.Errorf("%s as %v: %v and %v, not %v", c.answer, c.declared, numbers.Shape, strings.Shape, c.want)
+		}
+	}
+}
+
+func TestALoneStringCalledB64(t *testing.T) {
+	spec := tensorSpec{name: "b64", dtype: dtString, shape: []int{}}
+	for want, tensor := range map[string]Tensor[string]{
+		`"inputs":"aGk="}`:           Scalar("aGk="),
+		`"inputs":{"b64":"/w=="}}`:   Scalar("\xff"),
+		`"inputs":{"b64":["aGk="]}}`: NewTensor([]string{"aGk="}),
+	} {
+		s := &signature{name: "s", inputs: []tensorSpec{spec}}
+		body, err := predictBody(&call{signature: s}, []input{{spec, tensor}})
+		if err != nil || string(body) != `{"signature_name":"s",`+want {
+			t.Errorf("%s, not %s: %v", body, want, err)
+		}
+	}
+}
+
+func TestMissingOutputsAreNamed(t *testing.T) {
+	var a, b Tensor[float32]
+	both := []output{out("a", dtFloat32, &a), out("b", dtFloat32, &b)}
+	entry := func(name string) []byte {
+		tensor := appendNumber(nil, tensorDtype, uint64(dtFloat32))
+		return appendChunk(nil, responseOutputs, appendChunk(appendChunk(nil, mapKey, []byte(name)), mapValue, tensor))
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{readPredictAnswer(`{"outputs": {"a": 1, "c": 2}}`, both), `lacks output "b"; it holds outputs "a" "c"`},
+		{readPredictAnswer(`{"outputs": {}}`, both), `lacks outputs "a" "b"; it holds no outputs`},
+		{readPredictAnswer(`{}`, both), `lacks outputs "a" "b"; it holds no outputs`},
+		{readPredictAnswer(`{"outputs": [1]}`, both), `lacks outputs "a" "b"; it holds a single output without a name`},
+		{readPredictAnswer(`{"outputs": 1.0}`, both), `a single output without a name`},
+		{readPredictAnswer(`{"outputs": {"c": [1], "d": [1]}}`, both[:1]), `lacks output "a"; it holds outputs "c" "d"`},
+		{readPredictResponse(nil, both), `lacks outputs "a" "b"; it holds no outputs`},
+		{readPredictResponse(append(entry("c"), entry("a")...), both), `lacks output "b"; it holds outputs "a" "c"`},
+	} {
+		if !errors.Is(c.err, ErrBadAnswer) || !strings.Contains(c.err.Error(), c.want) || !strings.Contains(c.err.Error(), "tfsclient-gen drift") {
+			t.Errorf("%s: %v", c.want, c.err)
+		}
+	}
+	if err := readPredictResponse(append(entry("c"), entry("a")...), both[:1]); err != nil {
+		t.Error(err)
+	}
 }
 
 // out is an output of any shape.
@@ -65,7 +139,7 @@ func TestBadJSONIsAnError(t *testing.T) {
 		``, `[]`, `{}`, `{"outputs"`, `{"outputs": `, `{"outputs": [1`, `{"outputs": [1,]}`, `{"outputs": [1] `,
 		`{"outputs": [1 2]}`, `{"outputs": [[1], 2]}`, `{"outputs": [1, [2]]}`, `{"outputs": [[1], [1, 2]]}`,
 		`{"outputs": [[], 1]}`, `{"outputs": [1.5]}`, `{"outputs": [1e2]}`, `{"outputs": [4294967296]}`,
-		`{"outputs": [true]}`, `{"outputs": [null]}`, `{"outputs": ["1"]}`, `{"outputs": {"y": [1]}}`,
+		`{"outputs": [true]}`, `{"outputs": [null]}`, `{"outputs": ["1"]}`, `{"outputs": {"z": [1]}}`,
 		`{"outputs": [1]} x`, `{"outputs": ` + strings.Repeat("[", 1<<20), `{"x": ` + strings.Repeat("[", 1<<20),
 	} {
 		var got Tensor[int32]

@@ -25,6 +25,7 @@ func TestRecorded(t *testing.T) {
 		Outputs    []struct {
 			Name  string
 			Dtype dtype
+			Shape []int
 		}
 	}
 	if err := json.Unmarshal(text, &cases); err != nil {
@@ -34,7 +35,7 @@ func TestRecorded(t *testing.T) {
 		found := make([]printed, len(c.Outputs))
 		outputs := make([]output, len(c.Outputs))
 		for i, o := range c.Outputs {
-			outputs[i] = output{tensorSpec{name: o.Name, dtype: o.Dtype}, &found[i]}
+			outputs[i] = output{tensorSpec{name: o.Name, dtype: o.Dtype, shape: o.Shape}, &found[i]}
 		}
 		switch {
 		case c.Kind == "classify" && c.GRPC != nil:

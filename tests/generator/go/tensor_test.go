@@ -49,7 +49,7 @@ func TestTensorsThatDoNotFitAreRefused(t *testing.T) {
 		"needs 4 elements":          NewTensor([]float32{1, 2}, 2, 2).fits(rows),
 		"[2] does not fit [-1, 2]":  NewTensor([]float32{1, 2}).fits(rows),
 		"[2, 1] does not fit":       NewTensor([]float32{1, 2}, 2, 1).fits(rows),
-		"[-1, -2] is no shape":      NewTensor([]float32{1, 2}, -1, -2).fits(free),
+		"[-1, -2] is not a shape":   NewTensor([]float32{1, 2}, -1, -2).fits(free),
 		"[4294967296, 4294967296] ": NewTensor([]float32{1}, 1<<32, 1<<32).fits(free),
 		"element 1 is 8":            NewTensor([]int8{-8, 8}).fits(tensorSpec{dtype: dtInt4}),
 		"element 0 is 4":            NewTensor([]uint8{4}).fits(tensorSpec{dtype: dtUint2}),

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 )
 
@@ -74,14 +78,28 @@ func serveGRPC(t *testing.T, response []byte, failure error, opts ...grpc.Server
 			}
 			return stream.SendMsg(written(response))
 		}))
-	server := grpc.NewServer(opts...)
-	listener, err := net.Listen("tcp", "localhost:0")
+	return listen(t, "tcp", "localhost:0", grpc.NewServer(opts...)), &seen
+}
+
+func listen(t *testing.T, network, address string, server *grpc.Server) string {
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
-	return listener.Addr().String(), &seen
+	return listener.Addr().String()
+}
+
+func serveGRPCAt(t *testing.T, network, address string, response []byte) {
+	listen(t, network, address, grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(
+		func(_ any, stream grpc.ServerStream) error {
+			var request []byte
+			if err := stream.RecvMsg(&request); err != nil {
+				return err
+			}
+			return stream.SendMsg(written(response))
+		})))
 }
 
 func TestRESTRequest(t *testing.T) {
@@ -242,9 +260,19 @@ func TestDeadlineAndCancel(t *testing.T) {
 
 func TestWhatIsNotSent(t *testing.T) {
 	for _, target := range []string{
-		"", "localhost", "localhost:http", ":8500", "localhost:0", "ftp://h:1", "http://", "http://h?x=1", "http://%zz",
+		"", "localhost", "localhost:http", "localhost:0", "localhost:65536", "ftp://h:1", "http://", "http://h?x=1",
+		"http://%zz", "::1:8500", "h:1,", "h:1,h", "a/b:1", "u@h:1", "h :1", "h:1\n", "dns:", "dns://h:1", "dns:///",
+		"xds://h", "unix://a/b", "consul:///h", "http:/h:1", "grpc://", "grpcs://h", "http://h:1,http://i:1",
 	} {
-		if _, err := invoke(target, vector); !errors.Is(err, ErrNotSent) {
+		_, err := invoke(target, vector)
+		if !errors.Is(err, ErrNotSent) {
+			t.Errorf("%q: %v", target, err)
+		}
+	}
+	for target, hint := range map[string]string{
+		"::1:8500": "[::1]:8500", "dns://h:1": "dns:///h:1", "unix://a/b": "unix:///a/b", "ftp://h:1": "no resolver for ftp",
+	} {
+		if _, err := connect(target, "m", nil, nil); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%q: %v", target, err)
 		}
 	}
@@ -345,6 +373,153 @@ func TestAServerThatComesBackAnswers(t *testing.T) {
 	}}
 	if _, err := invoke(url, vector, WithHTTPClient(&http.Client{Transport: pool})); err != nil || refusals != -1 {
 		t.Error(refusals, err)
+	}
+}
+
+func TestTargetsOfOtherSchemes(t *testing.T) {
+	reply := answer(dtFloat32, []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
+	target, _ := serveGRPC(t, reply, nil)
+	_, port, _ := net.SplitHostPort(target)
+	own := manual.NewBuilderWithScheme("kubernetes")
+	own.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: target}}})
+	socket := filepath.Join(t.TempDir(), "s")
+	serveGRPCAt(t, "unix", socket, reply)
+	for _, name := range []string{
+		":" + port, "grpc://:" + port, "dns:///" + target, "dns:" + target, "passthrough:///" + target,
+		"unix:" + socket, "unix://" + socket, "kubernetes:///ns/svc", "GRPC://" + target + "/",
+	} {
+		if _, err := invoke(name, vector, WithDialOptions(grpc.WithResolvers(own))); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAllReplicasAreCalled(t *testing.T) {
+	reply := answer(dtFloat32, []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
+	one, seenByOne := serveGRPC(t, reply, nil)
+	other, seenByOther := serveGRPC(t, reply, nil)
+	named := manual.NewBuilderWithScheme("named")
+	named.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: one}, {Addr: other}}})
+	for _, target := range []string{one + "," + other, "grpc://" + one + ", " + other + ",127.0.0.1:1", "named:///x"} {
+		s, err := connect(target, "m", nil, []Option{WithDialOptions(grpc.WithResolvers(named))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		*seenByOne, *seenByOther = nil, nil
+		for range 50 {
+			if err := s.predict(context.Background(), sig, []source{vector}, []sink{new(Tensor[float32])}, nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if len(*seenByOne) == 0 || len(*seenByOther) == 0 {
+			t.Errorf("%s: one replica has all calls", target)
+		}
+		_ = s.close()
+	}
+}
+
+func TestRedirectsAreRefused(t *testing.T) {
+	calls := 0
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		_, _ = io.WriteString(w, `{"outputs": [3.0]}`)
+	}))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+r.URL.Path, status)
+		}))
+		t.Cleanup(gateway.Close)
+		users := &http.Client{}
+		for _, opts := range [][]Option{nil, {WithHTTPClient(users)}} {
+			_, err := invoke(gateway.URL, vector, append(opts, WithHeader("x-api-key", "secret"))...)
+			var e *Error
+			if !errors.As(err, &e) || e.HTTPStatus != status || !strings.Contains(e.Message, elsewhere.URL+"/v1/models/m:predict") ||
+				!strings.Contains(e.Message, "write "+elsewhere.URL+" as the target") {
+				t.Errorf("%d: %v", status, err)
+			}
+		}
+		if users.CheckRedirect != nil {
+			t.Error("the user's client was changed")
+		}
+	}
+	if calls != 0 {
+		t.Errorf("%d redirects were followed", calls)
+	}
+}
+
+func TestClose(t *testing.T) {
+	grpcTarget, _ := serveGRPC(t, nil, context.DeadlineExceeded)
+	stuck := make(chan struct{})
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-stuck:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() { close(stuck); web.Close() })
+	var messages []string
+	for _, target := range []string{grpcTarget, web.URL} {
+		before := runtime.NumGoroutine()
+		s, err := connect(target, "m", nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := func() error {
+			return s.predict(context.Background(), sig, []source{vector}, []sink{new(Tensor[float32])}, nil)
+		}
+		underWay := make(chan error)
+		go func() { underWay <- call() }()
+		time.Sleep(50 * time.Millisecond)
+		if err := errors.Join(s.close(), s.close()); err != nil {
+			t.Error(err)
+		}
+		for i, err := range []error{<-underWay, call()} {
+			var e *Error
+			if !errors.As(err, &e) || e.Code != Canceled || errors.Is(err, ErrNotSent) != (i == 1) {
+				t.Errorf("%s: %v", target, err)
+			}
+			messages = append(messages, e.Message)
+		}
+		for wait := 0; runtime.NumGoroutine() > before && wait < 100; wait++ {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if now := runtime.NumGoroutine(); now > before {
+			t.Errorf("%s: %d goroutines are left of %d", target, now, before)
+		}
+	}
+	for _, m := range messages {
+		if m != "the client is closed" {
+			t.Error(messages)
+		}
+	}
+}
+
+func TestVerifyFollowsDrift(t *testing.T) {
+	x := func(shape ...int) tensorSpec { return tensorSpec{name: "x", dtype: dtFloat32, shape: shape} }
+	optional := tensorSpec{name: "x", dtype: dtFloat32, shape: []int{2}, hasDefault: true}
+	for _, c := range []struct {
+		was, is  []tensorSpec
+		in, outs bool // whether that breaks inputs, outputs
+	}{
+		{[]tensorSpec{x(-1)}, []tensorSpec{x(2)}, true, false},
+		{[]tensorSpec{x(2)}, []tensorSpec{x(-1)}, false, true},
+		{[]tensorSpec{{name: "x", dtype: dtFloat32}}, []tensorSpec{x(2)}, true, false},
+		{[]tensorSpec{x(2)}, []tensorSpec{{name: "x", dtype: dtFloat32}}, false, true},
+		{[]tensorSpec{x(2)}, []tensorSpec{x(2, 1)}, true, true},
+		{[]tensorSpec{x(2)}, nil, true, true},
+		{nil, []tensorSpec{x(2)}, true, false},
+		{nil, []tensorSpec{optional}, false, false},
+		{[]tensorSpec{optional}, []tensorSpec{x(2)}, true, false},
+		{[]tensorSpec{x(2)}, []tensorSpec{optional}, false, false},
+	} {
+		in := differences(&signature{name: "s", inputs: c.was}, map[string]signature{"s": {inputs: c.is}})
+		outs := differences(&signature{name: "s", outputs: c.was}, map[string]signature{"s": {outputs: c.is}})
+		if len(in) > 0 != c.in || len(outs) > 0 != c.outs {
+			t.Errorf("%v to %v: %q, %q", c.was, c.is, in, outs)
+		}
 	}
 }
 

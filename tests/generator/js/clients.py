@@ -118,6 +118,11 @@ def compile_all(folder: Path, npm: Path, **options: Any) -> None:
     run(npm / ".bin" / "tsc", "--project", folder, cwd=folder)
 
 
+def tsc(npm: Path, version: str) -> Path:
+    """The compiler of this version of TypeScript."""
+    return npm / f"typescript-{version}" / "bin" / "tsc"
+
+
 def plain(came: Any) -> Any:
     """A value that show.mjs told."""
     if isinstance(came, list):
@@ -138,6 +143,10 @@ def array(tensor: Any, dtype: DType) -> npt.NDArray[Any]:
     flat = plain(tensor["data"])
     if dtype == "string":
         flat = [item.encode() if isinstance(item, str) else item for item in flat]
+    if dtype.kind == "complex":
+        flat = [complex(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
+    if dtype.startswith("float8"):
+        return np.array(flat, np.uint8).view(dtype.numpy).reshape(tensor["shape"])
     made = np.empty(len(flat), dtype.numpy)
     made[:] = flat
     return made.reshape(tensor["shape"])

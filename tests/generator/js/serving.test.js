@@ -6,10 +6,17 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
 import { ServingError } from "../../../templates/js/serving/errors.js";
+import { Bound, TOO_BUSY } from "../../../templates/js/serving/bound.js";
 import { Fault } from "../../../templates/js/serving/faults.js";
 import * as grpc from "../../../templates/js/serving/grpc-answers.js";
 import { ServedModel } from "../../../templates/js/serving/model.js";
+import { writePredict } from "../../../templates/js/serving/grpc-requests.js";
 import { Message } from "../../../templates/js/serving/protobuf.js";
+import {
+  fromBits,
+  toBits,
+} from "../../../templates/js/serving/small-floats.js";
+import { checkServed } from "../../../templates/js/serving/verify.js";
 
 const spec = (dtype, shape = null, name = "x") => ({ name, dtype, shape });
 const signature = (input, output = spec("float32", null, "y")) => ({
@@ -181,7 +188,7 @@ test("unknown and missing inputs are named, inherited ones are none", async () =
     "INVALID_ARGUMENT",
     /constructor is missing/,
   );
-  await refused(model.predict(call, undefined), "INVALID_ARGUMENT", /object/);
+  await refused(model.predict(call, null), "INVALID_ARGUMENT", /object/);
 });
 
 for (const [dtype, text, data, shape] of [
@@ -261,13 +268,13 @@ test("several outputs come by name; an unknown one is passed over", async () => 
   };
   const call = {
     name: "s",
-    inputs: {},
+    inputs: { x: spec("float32") },
     outputs: {
       proto: spec("float32", [-1], "__proto__"),
       bC: spec("int32", [], "b c"),
     },
   };
-  const result = await open(url, "m").predict(call, {});
+  const result = await open(url, "m").predict(call, { x: 1 });
   assert.deepEqual(result, {
     proto: tensor(new Float32Array([1]), [1]),
     bC: tensor(new Int32Array([2]), []),
@@ -278,6 +285,168 @@ test("a lone output may come by name, beside a new one", async () => {
   const body = '{"outputs": {"z": [1], "y": [2.0]}}';
   const result = await received(spec("float32", null, "y"), body);
   assert.deepEqual(result.data, new Float32Array([2]));
+});
+
+for (const [dtype, declared, text, shape] of [
+  ["float32", [-1, 4], "[]", [0, 4]],
+  ["float32", [-1, -1, 4], "[[], []]", [2, 0, 4]],
+  ["string", [-1, -1, 3], "[]", [0, 0, 3]],
+  ["int64", [-1, 0, 5], "[[]]", [1, 0, 5]],
+  ["bool", null, "[[]]", [1, 0]],
+  ["float32", [-1], "[]", [0]],
+]) {
+  test(`no rows of ${dtype} [${declared}] have shape [${shape}]`, async () => {
+    const output = spec(dtype, declared, "y");
+    const result = await received(output, `{"outputs": ${text}}`);
+    assert.deepEqual(result.shape, shape);
+    assert.equal(result.data.length, 0);
+  });
+}
+
+for (const [body, text] of [
+  [
+    '{"outputs": {"z": [1.0], "w": 2}}',
+    /output "y"; the.* are "z", "w"; .*drift/,
+  ],
+  ['{"outputs": {}}', /lacks the output "y".*none at all.*tfsclient-gen drift/],
+]) {
+  test(`an answer that lacks an output is refused: ${body}`, async () => {
+    await refused(received(spec("float32", null, "y"), body), "INTERNAL", text);
+  });
+}
+
+test("a lone output that came instead of several is refused", async () => {
+  answer = { status: 200, body: '{"outputs": [[1.0]]}' };
+  const call = signature(spec("float32"), spec("float32", [-1], "a b"));
+  call.outputs.z = spec("float32", [-1], "z");
+  const text = /lacks the output "a b"; .* without a name.*tfsclient-gen drift/;
+  await refused(open(url).predict(call, { x: 1 }), "INTERNAL", text);
+});
+
+for (const status of [301, 302, 303, 307, 308]) {
+  test(`nothing follows a redirect: HTTP ${status}`, async () => {
+    const others = [];
+    const other = createServer((request, response) => {
+      others.push(request.url);
+      response.end('{"outputs": 6.0}');
+    });
+    await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const there = `http://127.0.0.1:${other.address().port}`;
+    const gateway = createServer((request, response) => {
+      response.writeHead(status, { location: there + request.url });
+      response.end();
+    });
+    await new Promise((resolve) => gateway.listen(0, "127.0.0.1", resolve));
+    const here = `http://127.0.0.1:${gateway.address().port}`;
+    const model = open(here, "m", { headers: { "x-api-key": "secret" } });
+    const text = new RegExp(
+      `redirects to "${there}/v1/models/m:predict".*its base URL is ${there}$`,
+    );
+    const predict = () => model.predict(signature(spec("float32")), { x: 1 });
+    await refused(predict(), "UNKNOWN", text);
+    await assert.rejects(predict(), { httpStatus: status });
+    assert.deepEqual(others, []);
+    for (const server of [other, gateway]) {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+}
+
+test("redirects as browsers tell them, and followed ones, are refused", async () => {
+  for (const response of [
+    { type: "opaqueredirect", status: 0, url: "" },
+    { type: "basic", status: 200, url: "http://o/x", redirected: true },
+  ]) {
+    const fetch = async (_, { redirect }) => {
+      assert.equal(redirect, "manual");
+      const answer = new Response('{"outputs": 1.0}');
+      return new Proxy(answer, {
+        get: (_, key) => {
+          const value = response[key] ?? answer[key];
+          return typeof value === "function" ? value.bind(answer) : value;
+        },
+      });
+    };
+    const call = open(url, "m", { fetch }).predict(signature(spec("float32")), {
+      x: 1,
+    });
+    await refused(call, "UNKNOWN", /redirects to ".*", which this client/);
+  }
+});
+
+for (const [inputs, outputs, text] of [
+  [{}, { y: spec("float32") }, /over REST, .* without inputs; use gRPC/],
+  [{ x: spec("float16") }, { y: spec("float32") }, /input x is float16/],
+  [{ x: spec("float32") }, { y: spec("complex64") }, /output y is complex64/],
+  [
+    {
+      x: spec("float32"),
+      k: { ...spec("float32", null, "k"), hasDefault: true },
+    },
+    { y: spec("float32") },
+    /no defaults, so input k is needed/,
+  ],
+]) {
+  test(`what only gRPC carries is refused over REST: ${text}`, async () => {
+    const before = requests.length;
+    const given = "x" in inputs ? { x: 1 } : {};
+    const call = { name: "s", inputs, outputs };
+    await refused(open(url).predict(call, given), "UNIMPLEMENTED", text);
+    assert.equal(requests.length, before);
+  });
+}
+
+for (const [dtype, value, text] of [
+  ["float16", [65520], /holds, at index 0, 65520, but must be float16/],
+  ["float16", new Float32Array([1e6]), /holds, at index 0, 1000000/],
+  ["bfloat16", [3.4e38], /3.4e\+38/],
+  ["int4", new Int8Array([8]), /holds, at index 0, 8/],
+  ["uint16", [65536], /65536/],
+  ["complex64", [1, 2, 3], /a list \[real, imaginary\] for each element/],
+  ["complex64", 1, /a list \[real, imaginary\]/],
+  ["complex128", tensor([1, 2, 3], [3]), /has shape \[3\], but 3 values/],
+]) {
+  test(`${dtype} input ${text} is refused`, async () => {
+    const call = open(url).predict(signature(spec(dtype)), { x: value });
+    await refused(call, "INVALID_ARGUMENT", text);
+  });
+}
+
+test("16 bits are rounded to the nearest float, and read back", () => {
+  for (const [dtype, values, bits] of [
+    ["float16", [1, -2, 65504, 65519.99], [0x3c00, 0xc000, 0x7bff, 0x7bff]],
+    ["float16", [0, -0, Infinity, -Infinity], [0, 0x8000, 0x7c00, 0xfc00]],
+    ["float16", [2 ** -24, 2 ** -25, 2 ** -25 * 1.0001], [1, 0, 1]],
+    ["float16", [2 ** -14, 2 ** -14 - 2 ** -26], [0x400, 0x400]],
+    // Halfway, and a bit of a double beyond it.
+    ["float16", [1 + 2 ** -11, 1 + 2 ** -11 + 2 ** -40], [0x3c00, 0x3c01]],
+    ["float16", [1 + 3 * 2 ** -11 - 2 ** -40], [0x3c01]],
+    ["bfloat16", [1, -0, Infinity, 2 ** -133], [0x3f80, 0x8000, 0x7f80, 1]],
+    ["bfloat16", [1 + 2 ** -8, 1 + 2 ** -8 + 2 ** -40], [0x3f80, 0x3f81]],
+  ]) {
+    assert.deepEqual(toBits(values, dtype), Uint16Array.from(bits), dtype);
+  }
+  for (const dtype of ["float16", "bfloat16"]) {
+    const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
+    const values = fromBits(all, dtype);
+    const back = toBits(values, dtype);
+    values.forEach((value, i) => {
+      if (Number.isNaN(value))
+        assert.ok(Number.isNaN(fromBits(back.subarray(i, i + 1), dtype)[0]));
+      else assert.equal(back[i], i);
+    });
+  }
+});
+
+test("bigints are sent as small integers, too", () => {
+  for (const dtype of ["int8", "uint16", "int32", "qint16"]) {
+    const input = { spec: spec(dtype), data: [5n, 7], shape: [2] };
+    const request = writePredict({ name: "m" }, signature(spec(dtype)), [
+      input,
+    ]);
+    assert.ok(request.length > 0);
+  }
 });
 
 for (const [dtype, body] of [
@@ -402,6 +571,14 @@ test("timeouts, aborts and unreachable servers have codes", async () => {
   setTimeout(() => abort.abort("enough"), 20);
   await refused(pending, "CANCELLED", /aborted/);
   await refused(model.predict(call, { x: 1 }, options), "CANCELLED", /aborted/);
+  const late = { signal: AbortSignal.timeout(20), timeoutMs: Infinity };
+  const timedOut = model.predict(call, { x: 1 }, late);
+  await refused(timedOut, "DEADLINE_EXCEEDED", /signal timed out/);
+  await refused(
+    model.predict(call, { x: 1 }, late),
+    "DEADLINE_EXCEEDED",
+    /signal timed out/,
+  );
   const nobody = open("http://127.0.0.1:1", "m");
   const text = /cannot reach http:\/\/127\.0\.0\.1:1: /;
   await refused(nobody.predict(call, { x: 1 }), "UNAVAILABLE", text);
@@ -631,7 +808,7 @@ test("the server is asked once whether its model fits", async () => {
     { fetch, verify: true },
   );
   const predict = () => model.predict(call, { x: 1 });
-  const text = /output "y" is DT_HALF \[-1\], not float32 \[-1\]/;
+  const text = /output "y" is float16 \[-1\], not float32 \[-1\]/;
   await refused(predict(), "FAILED_PRECONDITION", text);
   metadata = "[]";
   await refused(predict(), "INTERNAL", /holds no signatures/);
@@ -736,5 +913,174 @@ test("whatever bytes come, they are read or refused", () => {
         assert.ok(problem instanceof Fault, problem);
       }
     }
+  }
+});
+
+test("an answer over gRPC that lacks an output is refused", () => {
+  const other = new Message()
+    .chunk(1, new Message().chunk(1, "z").chunk(2, new Message()))
+    .toBytes();
+  for (const [response, text] of [
+    [new Uint8Array(), /lacks the output "y".* none at all/],
+    [other, /lacks the output "y"; the outputs in it are "z"/],
+  ]) {
+    assert.throws(
+      () => grpc.readPredict({ outputs }, response),
+      (fault) => {
+        const { code, message } = fault.toError();
+        return (
+          code === "INTERNAL" && text.test(message) && /drift/.test(message)
+        );
+      },
+    );
+  }
+});
+
+test("faults and errors of another package's copy are known", async () => {
+  const copy = "../../../templates/js/serving";
+  const other = await import(`${copy}/faults.js?copy`);
+  const { ServingError: Other } = await import(`${copy}/errors.js?copy`);
+  let calls = 0;
+  const down = async () => {
+    calls++;
+    throw new other.Fault("UNAVAILABLE", "down", { mayRetry: true });
+  };
+  const connection = { close() {}, to: () => ({ predict: () => down }) };
+  const call = open(connection).predict(signature(spec("float32")), { x: 1 });
+  const error = await call.catch((error) => error);
+  assert.equal(calls, 3);
+  assert.equal(error.code, "UNAVAILABLE");
+  assert.ok(error instanceof ServingError && error instanceof Other);
+  class Own extends ServingError {}
+  const own = new Own("UNKNOWN", "");
+  assert.ok(own instanceof Own && own instanceof ServingError);
+  assert.ok(!(error instanceof Own) && !(new Error() instanceof ServingError));
+  assert.ok(!({} instanceof ServingError) && !(null instanceof ServingError));
+});
+
+test("what cannot be seen in a name is an escape in errors", async () => {
+  const name = "a\u202e\u200b\u0007\u2028\ue000é\u{e0001}";
+  const call = { ...signature(spec("float32")), name };
+  for (const failing of [
+    open(url, name).predict(call, { [name]: 1 }),
+    received(spec("float32", null, name), '{"outputs": {"\u202e": 1}}'),
+  ]) {
+    const { message } = await failing.catch((error) => error);
+    assert.match(message, /^[^\p{C}\p{Zl}\p{Zp}]+$/u);
+    assert.match(
+      message,
+      /a\\u202e\\u200b\\u0007\\u2028\\ue000é\\udb40\\udc01/,
+    );
+  }
+});
+
+const forever = new AbortController().signal;
+
+test("a burst of refusals halves the bound once, and successes raise it", async () => {
+  const bound = new Bound();
+  for (let i = 0; i < 8; i++) await bound.enter(forever, false);
+  const { burst } = bound;
+  const order = [];
+  const again = [];
+  for (let i = 0; i < 4; i++) {
+    bound.leave(burst, true);
+    again.push(bound.enter(forever, true).then(() => order.push("refused")));
+  }
+  const late = bound.enter(forever, false).then(() => order.push("new"));
+  await Promise.resolve();
+  assert.deepEqual(order, []); // four are under way, as many as may be
+  for (let i = 0; i < 4; i++) bound.leave(bound.burst, false);
+  await Promise.all(again);
+  assert.deepEqual(order.slice(0, 4), Array(4).fill("refused"));
+  bound.leave(bound.burst, false);
+  await late;
+});
+
+test("who waits for a place may give up, with a hint", async () => {
+  const bound = new Bound();
+  await bound.enter(forever, false);
+  bound.leave(bound.burst, true);
+  const abort = new AbortController();
+  const waiting = bound.enter(abort.signal, true);
+  abort.abort();
+  await assert.rejects(waiting, (fault) => fault.options.hint === TOO_BUSY);
+  await bound.enter(forever, false); // after a pause, as nothing is under way
+  bound.open();
+});
+
+for (const [what, was, is, isFine] of [
+  ["input", [-1, 4], [-1, 4], true],
+  ["input", [-1, 4], [8, 4], false],
+  ["input", [8, 4], [-1, 4], true],
+  ["input", null, [-1], false],
+  ["input", [-1], null, true],
+  ["output", [-1, 4], [8, 4], true],
+  ["output", [8, 4], [-1, 4], false],
+  ["output", null, [2], true],
+  ["output", [2], null, false],
+  ["output", [2], [2, 1], false],
+]) {
+  test(`${what} ${JSON.stringify(was)} that is ${JSON.stringify(is)} now`, () => {
+    const same = ["float32", [-1]];
+    const call = (shape) => ({
+      inputs: what === "input" ? ["float32", shape] : same,
+      outputs: what === "output" ? ["float32", shape] : same,
+    });
+    const known = call(was);
+    const now = call(is);
+    const model = {
+      name: "m",
+      signatures: [
+        {
+          name: "s",
+          inputs: { t: spec(...known.inputs, "t") },
+          outputs: { t: spec(...known.outputs, "t") },
+        },
+      ],
+    };
+    const tensors = ([dtype, shape]) => new Map([["t", { dtype, shape }]]);
+    const served = new Map([
+      [
+        "s",
+        {
+          inputs: tensors(now.inputs),
+          outputs: tensors(now.outputs),
+          defaults: new Set(),
+        },
+      ],
+    ]);
+    const check = () => checkServed(model, served);
+    if (isFine) check();
+    else assert.throws(check, (fault) => fault.code === "FAILED_PRECONDITION");
+  });
+}
+
+test("an input that is new, or has no default any more, is noticed", () => {
+  const old = { ...spec("float32", [], "k"), hasDefault: true };
+  const model = {
+    name: "m",
+    signatures: [{ name: "s", inputs: { k: old }, outputs: {} }],
+  };
+  const tensor = { dtype: "float32", shape: [] };
+  const served = (names, defaults) =>
+    new Map([
+      [
+        "s",
+        {
+          inputs: new Map(names.map((name) => [name, tensor])),
+          outputs: new Map(),
+          defaults: new Set(defaults),
+        },
+      ],
+    ]);
+  checkServed(model, served(["k", "n"], ["k", "n"]));
+  for (const [names, defaults, text] of [
+    [["k"], [], /input "k" has no default any more/],
+    [["k", "n"], ["k"], /input "n" is new, float32 \[\]/],
+  ]) {
+    assert.throws(
+      () => checkServed(model, served(names, defaults)),
+      (fault) => text.test(fault.details),
+    );
   }
 });

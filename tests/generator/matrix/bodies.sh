@@ -10,7 +10,7 @@ mktemp() { printf '%s' "$scratch"; }
 curl() {
   cat >&3
   : >"$scratch" # its answer, which the script removes
-  printf 200
+  printf '200 '
 }
 for signature in "$@"; do
   # A sample first; where there is none, a body of our own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
+import numpy as np
 from tfsclient_gen import generate
 from tfsclient_gen.languages.go import files as go
 from tfsclient_gen.languages.go import methods as go_methods
@@ -257,29 +259,41 @@ def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
         ]
         subprocess.run(command, cwd=folder, check=True)
     methods = {
-        name: {m.name.wire: m for m in js_methods(_over_rest(model))}
-        for name, model in models.items()
+        name: {m.name.wire: m for m in js_methods(_usable(model))} for name, model in models.items()
     }
     built = folder / "built" if language == "ts" else folder
 
     def run(target: str, cases: Sequence[Case]) -> list[Outcome]:
         made = [(case, methods[case.model][case.signature.name]) for case in cases]
-        given = {
+        given: dict[str, Any] = {
             "folder": built.as_uri(),
             "target": target,
             "grpc": "://" not in target,
             "calls": [_told(case, method, "examples") for case, method in made],
         }
+        for call in given["calls"]:
+            for told in call["inputs"].values():
+                if told["dtype"] in _SMALL:
+                    _cast(told, told["dtype"], "float32")
+                    told["dtype"] = "float32"
         lines = _run([tool("node"), PROGRAMS / "run.mjs"], folder, given)
+        for line, (case, method) in zip(lines, made, strict=True):
+            for field in method.outputs if case.signature.kind == "predict" else ():
+                spec = case.signature.outputs[field.name.wire]
+                if spec.dtype in _SMALL and not line.get("code"):
+                    _cast(line["outputs"][str(field.name.ident)], "float32", spec.dtype)
         return [_outcome(line, *of) for line, of in zip(lines, made, strict=True)]
 
     return run
 
 
-def _over_rest(model: Model) -> Model:
-    usable = model.usable().items()
-    kept = {name: s for name, s in usable if s.why_not_over_rest is None}
-    return dataclasses.replace(model, signatures=kept)
+_SMALL = ("float16", "bfloat16")  # JavaScript has float32 for them
+
+
+def _cast(told: dict[str, Any], have: str, want: str) -> None:
+    """Cast the numbers of a tensor that a program is told, or that it told."""
+    array = np.frombuffer(base64.b64decode(told["data"]), DType(have).numpy)
+    told["data"] = base64.b64encode(array.astype(DType(want).numpy).tobytes()).decode()
 
 
 # --- curl and OpenAPI: what is sent is the user's own JSON ----------------------------------------

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -24,23 +21,16 @@ from tfsclient._codec.protobuf import join
 from tfsclient.errors import DecodeError, InvalidArgument, TFSError
 from tfsclient.schema import CLASSIFY, REGRESS
 from tfsclient.server.grpc.answers import encode_multi_response, encode_response
-from tfsclient.server.grpc.health import Health
+from tfsclient.server.grpc.server import Answer
 from tfsclient.server.inference import info
 from tfsclient.server.inference.examples import ExampleInference, Task, read_input
 from tfsclient.server.inference.predict import Inference, read_tensor
 from tfsclient.server.interface import Around, Call, Models
+from tfsclient.server.text import to_bytes
 
 _log = logging.getLogger("tfsclient.server")
 
 _PACKAGE = "tensorflow.serving."
-# As TF Serving has it; and two servers on one port would each get a part of the calls.
-_OPTIONS = [
-    ("grpc.max_receive_message_length", (1 << 31) - 1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.so_reuseport", 0),
-]
-_REFUSAL = "Server Threadpool Exhausted"  # gRPC's own words; older versions say nothing
-_REFUSING_THREADS = 4  # beside those that answer
 _MAX_DETAILS = 1024  # bytes; TF Serving cuts longer error texts
 
 T = TypeVar("T")
@@ -63,33 +53,17 @@ class _Method(Generic[T]):
     answer: Callable[[T, float | None], bytes]
 
 
-def make_grpc_server(
-    models: Models,
-    inference: Inference,
-    examples: ExampleInference,
-    *,
-    around: Around,
-    health: Health | None,
-    max_calls: int | None,
-    options: Sequence[tuple[str, Any]] = (),
-) -> grpc.Server:
-    """A gRPC server with the services, not started and without ports.
+def grpc_answers(
+    models: Models, inference: Inference, examples: ExampleInference, *, around: Around
+) -> dict[str, Answer]:
+    """What answers the services' methods, by their paths.
 
     Args:
         models: the models, for their states, metadata and configuration.
         inference: what runs predict requests on them.
         examples: what runs requests with examples on them.
-        around: entered around every call of these services.
-        health: the health service, if there is to be one.
-        max_calls: how many calls are answered at a time; what comes beyond is refused at once, as
-            TF Serving does.  None refuses none.
-        options: gRPC's channel arguments.
+        around: entered around every call.
     """
-    quota = _Quota(max_calls)
-    server = grpc.server(
-        ThreadPoolExecutor((max_calls or 16) + _REFUSING_THREADS, thread_name_prefix="grpc"),
-        options=[*_OPTIONS, *options],
-    )
     prediction = [
         _Method(
             "Predict",
@@ -109,7 +83,9 @@ def make_grpc_server(
             "GetModelMetadata",
             _reader("GetModelMetadataRequest"),
             _named_ref,
-            lambda request, _: _bytes(info.get_model_metadata(models, request)),
+            lambda request, _: _bytes(
+                info.get_model_metadata(models, info.read_ref(request), request.metadata_field)
+            ),
         ),
     ]
     management = [
@@ -117,7 +93,7 @@ def make_grpc_server(
             "GetModelStatus",
             _reader("GetModelStatusRequest"),
             _named_ref,
-            lambda request, _: _bytes(info.get_model_status(models, request)),
+            lambda request, _: _bytes(info.get_model_status(models, info.read_ref(request))),
         ),
         _Method(
             "HandleReloadConfigRequest",
@@ -127,64 +103,20 @@ def make_grpc_server(
         ),
     ]
     services = {"PredictionService": prediction, "ModelService": management}
-    handlers = {
-        f"/{_PACKAGE}{service}/{method.api}": grpc.unary_unary_rpc_method_handler(
-            _reporting(method, around, quota)
-        )
+    return {
+        f"/{_PACKAGE}{service}/{method.api}": _answer(method, around)
         for service, methods in services.items()
         for method in methods
     }
-    server.add_generic_rpc_handlers((_Methods(handlers), *([health] if health else [])))
-    return server
 
 
-class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc]
-    def __init__(self, handlers: dict[str, Any]) -> None:
-        self._handlers = handlers
-
-    def service(self, handler_call_details: Any) -> Any:
-        return self._handlers.get(handler_call_details.method)
-
-
-class _Quota:
-    """How many calls may be answered at a time.
-
-    gRPC's C++ server, which TF Serving is made of, refuses what finds no thread; Python's would
-    have it wait, and what passes here would fail there.
-    """
-
-    def __init__(self, calls: int | None) -> None:
-        self._free = None if calls is None else threading.Semaphore(calls)
-
-    @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Whether there was a place; it is given back at the end."""
-        if self._free is None:
-            yield True
-            return
-        free = self._free.acquire(blocking=False)
-        try:
-            yield free
-        finally:
-            if free:
-                self._free.release()
-
-
-def _reporting(
-    method: _Method[Any], around: Around, quota: _Quota
-) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+def _answer(method: _Method[Any], around: Around) -> Answer:
     """The method with its errors as gRPC statuses."""
-
-    def call(data: bytes, context: grpc.ServicerContext) -> bytes:
-        with quota.place() as free:
-            if not free:
-                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, _REFUSAL)
-            return answer(data, context)
 
     def answer(data: bytes, context: grpc.ServicerContext) -> bytes:
         remaining = context.time_remaining()
         # Without a deadline gRPC reports the time to the end of its clock.
-        timeout = remaining if remaining and remaining < 1e6 else None
+        timeout = None if remaining is None or remaining > 1e6 else remaining
         try:
             request = method.read(data)
             metadata = dict(context.invocation_metadata())
@@ -195,17 +127,18 @@ def _reporting(
         except TFSError as error:
             code = grpc.StatusCode[error.code.value if error.code else "UNKNOWN"]
             context.abort(code, _cut(error.details))
-        except Exception as error:  # noqa: BLE001 (one call's bug; the server goes on)
+        except BaseException as error:  # noqa: BLE001 (one call's failure; the server goes on)
+            # Among them are pytest.fail() and sys.exit() in what a test makes the server call.
             _log.exception("a call failed")
-            context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+            context.abort(grpc.StatusCode.INTERNAL, _cut(f"{type(error).__name__}: {error}"))
         raise AssertionError("abort returned")
 
-    return call
+    return answer
 
 
 def _cut(text: str) -> Any:
-    """An error text as TF Serving sends it: bytes, as it may quote some that are no UTF-8."""
-    encoded = text.encode(errors="surrogateescape")
+    """An error text as TF Serving sends it: bytes, as it may quote some that are not UTF-8."""
+    encoded = to_bytes(text)
     if len(encoded) <= _MAX_DETAILS:
         return encoded
     return encoded[:_MAX_DETAILS] + b"...TRUNCATED"

@@ -1,7 +1,8 @@
-"""GetModelMetadata and GetModelStatus, for both interfaces: message in, message out."""
+"""GetModelMetadata and GetModelStatus, for both interfaces."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from tfsclient._codec.messages import message_class
@@ -30,16 +31,15 @@ def read_ref(message: Any) -> ModelRef:
     )
 
 
-def get_model_metadata(models: Models, request: Any) -> Any:
-    """Answer a GetModelMetadataRequest.
+def get_model_metadata(models: Models, ref: ModelRef, fields: Sequence[str]) -> Any:
+    """Answer a request for a version's metadata with a GetModelMetadataResponse.
 
     Raises:
         TFSError: as TF Serving would report it.
     """
-    ref = read_ref(request)
-    if not request.metadata_field:
+    if not fields:
         raise InvalidArgument("GetModelMetadataRequest must specify at least one metadata_field")
-    for field in request.metadata_field:
+    for field in fields:
         if field != SIGNATURE_DEF:
             raise InvalidArgument(f"Metadata field {field} is not supported")
     with models.lease(ref) as version:
@@ -53,13 +53,12 @@ def get_model_metadata(models: Models, request: Any) -> Any:
     return response
 
 
-def get_model_status(models: Models, request: Any) -> Any:
-    """Answer a GetModelStatusRequest; a label in it is ignored.
+def get_model_status(models: Models, ref: ModelRef) -> Any:
+    """Answer a request for a model's versions with a GetModelStatusResponse; a label is ignored.
 
     Raises:
         TFSError: as TF Serving would report it.
     """
-    ref = read_ref(request)
     response = message_class("tensorflow.serving.GetModelStatusResponse")()
     for status in models.statuses(ref.name, ref.version):
         entry = response.model_version_status.add(version=status.version, state=status.state.value)

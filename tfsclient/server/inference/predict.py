@@ -176,7 +176,7 @@ def read_tensor(data: Buffer) -> Tensor:
         InvalidArgument: it holds a resource handle, which a session refuses.
     """
     try:
-        tensor = decode_tensor(data)
+        tensor = decode_tensor(data, references=False)
     except DecodeError:
         message = message_class("tensorflow.TensorProto").FromString(bytes(data))
         if message.dtype != _RESOURCE:

@@ -31,7 +31,7 @@ from tfsclient.server.interface import Runnable
 
 _log = logging.getLogger("tfsclient.server")
 
-# What of BatchingParameters this server does not do.
+# Fields of BatchingParameters that this server does not support.
 _NOT_HONOURED = ("enable_large_batch_splitting", "max_execution_batch_size")
 
 
@@ -60,7 +60,7 @@ def read_batching(path: str | Path) -> Batching:
     """What a text-format BatchingParameters file says.
 
     Raises:
-        InvalidArgument: the file cannot be read, or asks for what cannot be.
+        InvalidArgument: the file cannot be read, or asks for something impossible.
     """
     message = read_flag_file("BatchingParameters", path)
     for name in _NOT_HONOURED:
@@ -130,7 +130,7 @@ class BatchedModel:
         return self._model.signatures
 
     def close(self) -> None:
-        """Give back what the model holds; no call may be running."""
+        """Release what the model holds; calls that are still running are cancelled."""
         self._model.close()
 
     def run(
@@ -208,7 +208,7 @@ class BatchedModel:
             try:
                 timeout = None
                 if deadline is not None and len(batch.tasks) == 1:
-                    timeout = deadline - time.monotonic()  # which is no other call's
+                    timeout = deadline - time.monotonic()  # which concerns no other call
                 self._run(batch, fetches, timeout)
             except Exception as error:  # noqa: BLE001 (it is every call's of the batch)
                 _log.debug("a batch failed", exc_info=True)

@@ -23,6 +23,8 @@ def read_config(path: str | Path) -> Any:
         return parse_text("tensorflow.serving.ModelServerConfig", Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise InvalidArgument(f"Invalid protobuf file: '{path}': {error}") from error
+    except RecursionError:
+        raise InvalidArgument(f"Invalid protobuf file: '{path}': nested too deeply") from None
 
 
 def to_config(models: Mapping[str, str | Path]) -> Any:

@@ -67,7 +67,7 @@ class ModelManager:
 
     Args:
         load: makes a version's folder runnable, or raises TFSError.
-        find: the versions that there are of a ModelConfig's model, with their folders.
+        find: the existing versions of a ModelConfig's model, with their folders.
         poll_wait_seconds: how often to look for versions; 0 only when the configuration changes.
         max_load_retries: how often to try again to load a version.
         load_retry_seconds: how long to wait before that.
@@ -107,8 +107,8 @@ class ModelManager:
         """The version that a request is for, kept loaded while in use.
 
         Raises:
-            InvalidArgument: no model is named, or the label is not known.
-            NotFound: there is no such version, or it is not available.
+            InvalidArgument: no model is named, or the label is unknown.
+            NotFound: the version does not exist, or is not available.
         """
         with self._changed:
             version = self._find(ref)
@@ -147,7 +147,7 @@ class ModelManager:
         """The states of a model's versions, newest first, unloaded ones included.
 
         Raises:
-            NotFound: there never was such a model, or such a version.
+            NotFound: this server has never had the model, or the version.
         """
         with self._changed:
             versions = self._versions.get(name, {})
@@ -184,7 +184,7 @@ class ModelManager:
 
     def _apply(self, config: Any, noun: str) -> None:
         if config.WhichOneof("config") is None:
-            return  # nothing to serve, as yet
+            return  # nothing to serve yet
         with self._changed:
             check_config(config, self._config)
             self._config = config
@@ -241,7 +241,7 @@ class ModelManager:
         return labels
 
     def stop(self) -> None:
-        """Unload everything; calls that are running are waited for."""
+        """Unload everything; calls that are still running are cancelled."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -252,9 +252,8 @@ class ModelManager:
                 version.wanted = False
                 if version.state is State.AVAILABLE:
                     self._unload(version)
-            self._changed.wait_for(
-                lambda: all(v.state is not State.UNLOADING for v in self._all_versions())
-            )
+                if version.state is State.UNLOADING:
+                    version.model.close()  # which ends the calls that still use it
 
     def _all_versions(self) -> list[Version]:
         return [v for versions in self._versions.values() for v in versions.values()]
@@ -279,13 +278,13 @@ class ModelManager:
                 self._changed.wait(timeout)
 
     def _scan(self) -> None:
-        """Compare what is wanted with the disk.  One model that cannot be read stops them all."""
+        """Compare what is wanted with the disk; one model that cannot be read stops all of them."""
         if self._followed is None:
             return
         try:
             wanted = {model.name: self._wanted(model) for model in self._models()}
         except TFSError as error:
-            self._report(f"the disk cannot be followed: {error.details}")
+            self._report(f"cannot look for versions: {error.details}")
             return
         self._report(
             "".join(f"no versions of {n} were found; " for n, v in wanted.items() if not v)

@@ -48,7 +48,7 @@ class LoadedModel:
     """One version of a model, ready to run.
 
     Attributes:
-        signatures: the SignatureDef messages by key, as they stand in the file.
+        signatures: the SignatureDef messages by key, as they are in the file.
     """
 
     def __init__(self, folder: str | Path, *, tags: frozenset[str] = frozenset({"serve"})) -> None:
@@ -86,7 +86,7 @@ class LoadedModel:
             raise from_code(Code.INVALID_ARGUMENT, str(error)) from None
 
     def close(self) -> None:
-        """Give back what the session holds; no call may be running."""
+        """Release what the session holds; calls that are still running are cancelled."""
         self._session.close()
 
     def _initialize(self, meta_graph: Any, folder: Path) -> None:

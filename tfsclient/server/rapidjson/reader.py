@@ -6,7 +6,7 @@ is one only if it is written as one and fits 64 bits, and a float is the product
 which may be a few units off in the last place.
 
 A parsed object is a :class:`JsonObject`, the other values are Python's own: list, str, int, float,
-bool, None.  Strings hold bytes that are no UTF-8 as surrogate escapes.
+bool, None.  Bytes of a string that are not UTF-8 become surrogate escapes.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def _escape(data: bytes, at: int) -> tuple[bytes, int]:
             raise JsonError(_BAD_SURROGATE, at)
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
         end += 6
-    # A lone low surrogate is taken, and makes a string that is no UTF-8.
+    # A lone low surrogate is accepted, and makes a string that is not UTF-8.
     return chr(code).encode(errors="surrogatepass"), end
 
 
@@ -263,8 +263,11 @@ def _number(data: bytes, at: int) -> tuple[int | float, int]:
     else:
         value, power = _long_significand(integer, fraction[1:] if fraction else b"", limit, at)
     if exponent is not None:
-        shift = int(exponent[1:]) if len(exponent) < 20 else (-1 if exponent[1] == 45 else 1) << 31
-        if shift > 308 - power and len(exponent.lstrip(b"eE+")) > 1:
+        digits = exponent.lstrip(b"eE+-").lstrip(b"0")
+        shift = int(digits or b"0") if len(digits) < 10 else 1 << 31
+        if b"-" in exponent:
+            shift = -shift
+        elif shift > 308 - power:
             raise JsonError(_TOO_BIG, at)
         power += shift
     value = _scale(_scale(value, -308), power + 308) if power < -308 else _scale(value, power)

@@ -19,7 +19,7 @@ _ESCAPES = {code: f"\\u{code:04X}" for code in range(32)} | {
 
 
 def string(text: str) -> str:
-    """A string literal; bytes that are no UTF-8 stay surrogate escapes."""
+    """A string literal; bytes that are not UTF-8 stay surrogate escapes."""
     return f'"{text.translate(_ESCAPES)}"'
 
 

@@ -11,7 +11,9 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.utils import formatdate
+from enum import Enum
 from typing import Any
 
 import h11
@@ -24,42 +26,40 @@ _log = logging.getLogger("tfsclient.server")
 Handle = Callable[[str, str, Mapping[str, str], bytes], "Answer | None"]
 
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
-# What may stand in a URI, by RFC 3986; and the authority before the path, if there is one.
-_CHARACTERS = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})"
-_TARGET = re.compile(
-    rf"(?:(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]*)?"
-    rf"({_CHARACTERS}*(?:\?(?:{_CHARACTERS}|\?)*)?(?:#(?:{_CHARACTERS}|\?)*)?)"
-)
+# The scheme and the authority before the path, if there are such; and what a URI must not contain
+# after them, by RFC 3986.
+_AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]*")
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?#%]|%(?![0-9A-Fa-f]{2})|#.*#")
 _IDLE_SECONDS = 50
-_POLL_SECONDS = 0.05  # how long a stop goes unnoticed
+_POLL_SECONDS = 0.05  # how long a stop may go unnoticed
+_STALLED_SECONDS = 1.0  # without progress, after which a stop gives up on sending an answer
 _MAX_HEAD = 64 << 20  # bytes of a request's head: h11 wants a limit where libevent has none
 _MAX_INFLATED = 100 << 20
 _READ = 1 << 18
 
 
-class HttpServer(socketserver.ThreadingTCPServer):
+class HttpServer(socketserver.TCPServer):
     """Serves requests, each connection on a thread of its own.
 
     Args:
         port: the port; 0 takes a free one.
         handle: answers a request: method, path, headers, inflated body; None is a 404.
-        max_requests: how many requests may be handled at a time.
+        max_requests: how many requests may be handled at a time; more wait.
     """
 
     allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, port: int, handle: Handle, *, max_requests: int) -> None:
         self._handle = handle
-        self._slots = threading.Semaphore(max_requests)
-        self._idle = threading.Condition()
-        self._running = 0  # requests that have been read and not yet answered
-        self._closing = False
+        self._places = threading.Semaphore(max_requests)
+        self._changed = threading.Condition()  # guards what follows, and the connections' phases
+        self._connections: set[_Connection] = set()
+        self._stopping = False
+        self._stopped: set[_Connection] = set()  # those that were open at the stop
         self.address_family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
         try:
-            super().__init__(("", port), _Connection)
+            super().__init__(("", port), socketserver.BaseRequestHandler)
         except OSError as error:
             raise Unavailable(f"REST cannot listen on port {port}: {error.strerror}") from error
         self._thread = threading.Thread(
@@ -81,29 +81,104 @@ class HttpServer(socketserver.ThreadingTCPServer):
         """Take requests from now on."""
         self._thread.start()
 
-    def stop(self, grace: float) -> None:
-        """Take no more connections, and let running requests finish for ``grace`` seconds."""
-        self._closing = True
-        self.shutdown()
-        self.server_close()
-        with self._idle:
-            self._idle.wait_for(lambda: not self._running, grace)
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection that has been accepted."""
+        del client_address
+        connection = _Connection(self, request)
+        with self._changed:
+            if self._stopping:
+                self.shutdown_request(request)
+                return
+            self._connections.add(connection)
+        try:
+            connection.thread.start()
+        except RuntimeError:  # there are as many threads as there can be
+            self.closed(connection)
+            raise
 
-    def respond(self, request: h11.Request, body: bytes) -> tuple[Answer, bool]:
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log why a connection could not be served."""
+        _log.warning("a connection from %s was dropped", client_address, exc_info=True)
+
+    # --- stopping ------------------------------------------------------------------------------
+
+    def stop(self, grace: float) -> None:
+        """Take no more requests, give those being answered ``grace`` seconds, hang up.
+
+        A request that has not arrived as a whole is not waited for, nor is a client that does not
+        read its answer.
+        """
+        deadline = time.monotonic() + grace
+        with self._changed:
+            self._stopping = True
+            self._stopped |= self._connections
+            for connection in self._connections:
+                if connection.phase is _Phase.READING:
+                    connection.hang_up()
+        if self._thread.ident is not None:
+            self.shutdown()
+            self._thread.join()
+        self.server_close()
+        with self._changed:
+            while self._busy() and (left := deadline - time.monotonic()) > 0:
+                sent = {c: c.sends for c in self._connections if c.phase is _Phase.SENDING}
+                self._changed.wait_for(lambda: not self._busy(), min(left, _STALLED_SECONDS))
+                for connection in self._connections & sent.keys():
+                    if connection.sends == sent[connection]:
+                        connection.hang_up()
+            for connection in self._connections:
+                connection.hang_up()
+
+    def _busy(self) -> bool:
+        return any(connection.phase is not _Phase.READING for connection in self._connections)
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the threads of a server that has stopped.
+
+        Returns:
+            Whether all of them have ended: a request that is still handled keeps its thread.
+        """
+        deadline = time.monotonic() + seconds
+        threads = [connection.thread for connection in self._stopped]
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+    # --- what connections ask ------------------------------------------------------------------
+
+    def enter(self, connection: _Connection, phase: _Phase) -> None:
+        """Let a connection go on to its next phase.
+
+        Raises:
+            _HungUp: it may not, as the server is stopping.
+        """
+        with self._changed:
+            if connection.hung_up or (
+                self._stopping and (phase, connection.phase) != (_Phase.SENDING, _Phase.ANSWERING)
+            ):
+                raise _HungUp
+            connection.phase = phase
+            self._changed.notify_all()
+
+    def closed(self, connection: _Connection) -> None:
+        """Close a connection's socket."""
+        with self._changed:
+            self._connections.discard(connection)
+            self._changed.notify_all()
+        self.shutdown_request(connection.socket)
+
+    def respond(
+        self, connection: _Connection, request: h11.Request, body: bytes
+    ) -> tuple[Answer, bool]:
         """The answer to a request, and whether the connection has to be closed after it."""
-        with self._idle:
-            self._running += 1
-        with self._slots:
+        with self._places:
+            if connection.hung_up:
+                raise _HungUp
             answer = self._answer(request, body)
         if answer.content_type == "text/html":
             return answer, True
-        return answer, self._closing
-
-    def responded(self) -> None:
-        """A request's answer has been sent, or cannot be."""
-        with self._idle:
-            self._running -= 1
-            self._idle.notify_all()
+        return answer, self._stopping
 
     def _answer(self, request: h11.Request, body: bytes) -> Answer:
         method = request.method.decode("ascii")
@@ -112,47 +187,81 @@ class HttpServer(socketserver.ThreadingTCPServer):
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers}
         if headers.get("expect", "100-continue").lower() != "100-continue":
             return html_answer(417)
-        target = _TARGET.fullmatch(request.target.decode("latin-1"))
-        if target is None:
+        target = request.target.decode("latin-1")
+        authority = _AUTHORITY.match(target)
+        path = target[authority.end() :] if authority else target
+        if _FORBIDDEN.search(path):
             return html_answer(400)
         if "gzip" in headers.get("content-encoding", ""):
             body = inflate(body)
-        return self._handle(method, target[1], headers, body) or html_answer(404)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what went wrong with a connection, unless it is only that the peer is gone."""
-        _log.debug("connection from %s failed", client_address, exc_info=True)
+        return self._handle(method, path, headers, body) or html_answer(404)
 
 
-class _Connection(socketserver.BaseRequestHandler):
-    request: socket.socket
+class _HungUp(Exception):
+    """The server has ended this connection."""
 
-    def handle(self) -> None:
-        assert isinstance(self.server, HttpServer)
-        self._server = self.server
-        self.request.settimeout(_IDLE_SECONDS)
-        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+
+class _Phase(Enum):
+    """What happens on a connection."""
+
+    READING = "reading"  # a request, or waiting for one
+    ANSWERING = "answering"
+    SENDING = "sending"
+
+
+class _Connection:
+    """A connection and its thread.
+
+    Attributes:
+        socket: the connection.
+        thread: what serves it, not started yet.
+        phase: what happens on it.
+        hung_up: whether the server has ended it.
+        sends: how often a part of an answer was taken over by the system.
+    """
+
+    def __init__(self, server: HttpServer, connected: socket.socket) -> None:
+        self._server = server
+        self.socket = connected
+        self.phase = _Phase.READING
+        self.hung_up = False
+        self.sends = 0
+        self.thread = threading.Thread(target=self._serve, name="rest-connection", daemon=True)
+
+    def hang_up(self) -> None:
+        """End the connection, from another thread, which then meets an error in what it does."""
+        self.hung_up = True
+        with suppress(OSError):  # the client has gone already
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self) -> None:
         try:
+            self.socket.settimeout(_IDLE_SECONDS)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
             while self._exchange(connection):
                 connection.start_next_cycle()
-        except TimeoutError:
+                self._server.enter(self, _Phase.READING)
+        except (OSError, _HungUp):  # the client, or the server, had enough
             return
+        except Exception:  # noqa: BLE001 (one connection's failure; the server goes on)
+            _log.exception("a connection failed")
+        finally:
+            self._server.closed(self)
 
     def _exchange(self, connection: h11.Connection) -> bool:
         """Serve one request; whether another may follow on this connection."""
         try:
             read = self._read(connection)
-        except h11.RemoteProtocolError:
+        except (h11.RemoteProtocolError, ValueError):  # the latter for a length of 5000 digits
             self._send(connection, html_answer(400), close=True)
             return False
         if read is None:
             return False
-        try:
-            answer, close = self._server.respond(*read)
-            self._send(connection, answer, close=close, head=read[0].method == b"HEAD")
-        finally:
-            self._server.responded()
+        self._server.enter(self, _Phase.ANSWERING)
+        answer, close = self._server.respond(self, *read)
+        self._server.enter(self, _Phase.SENDING)
+        self._send(connection, answer, close=close, head=read[0].method == b"HEAD")
         return not close and connection.our_state is h11.DONE
 
     def _read(self, connection: h11.Connection) -> tuple[h11.Request, bytes] | None:
@@ -164,8 +273,8 @@ class _Connection(socketserver.BaseRequestHandler):
             if event is h11.NEED_DATA:
                 if connection.they_are_waiting_for_100_continue:
                     go_on = h11.InformationalResponse(status_code=100, headers=[])
-                    self.request.sendall(connection.send(go_on) or b"")
-                connection.receive_data(self.request.recv(_READ))
+                    self.socket.sendall(connection.send(go_on) or b"")
+                connection.receive_data(self.socket.recv(_READ))
             elif isinstance(event, h11.Request):
                 if not event.http_version.startswith(b"1."):
                     raise h11.RemoteProtocolError("not HTTP/1")
@@ -193,7 +302,10 @@ class _Connection(socketserver.BaseRequestHandler):
         data = connection.send(response) or b""
         if not head:
             data += connection.send(h11.Data(data=answer.body)) or b""
-        self.request.sendall(data + (connection.send(h11.EndOfMessage()) or b""))
+        unsent = memoryview(data + (connection.send(h11.EndOfMessage()) or b""))
+        while unsent:
+            unsent = unsent[self.socket.send(unsent) :]
+            self.sends += 1
 
 
 def html_answer(status: int) -> Answer:

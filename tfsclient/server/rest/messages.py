@@ -16,7 +16,7 @@ _WRAPPERS = ("google.protobuf.Int64Value",)
 
 
 def to_json(message: Message) -> str:
-    """The message in print, with a newline at its end; names as they stand in the .proto file."""
+    """The message as text, with a newline at the end; names as they are in the .proto file."""
     return _message(message, 0) + "\n"
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from tfsclient._codec.messages import message_class
@@ -28,6 +27,7 @@ from tfsclient.server.rest.requests import (
     signature_name,
 )
 from tfsclient.server.rest.tensors import JsonTensor
+from tfsclient.server.text import to_bytes
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -90,7 +90,7 @@ class RestApi:
         around: entered around every call that is for one of the routes.
         timeout: seconds that a run may take.
         cors: whether answers carry the CORS headers.
-        metrics_path: where Prometheus reads the metrics; None if it may not.
+        metrics_path: where Prometheus reads the metrics; None if it cannot.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class RestApi:
     def handle(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> Answer | None:
-        """Answer a request; None if it is for none of the routes.
+        """Answer a request; None if it does not match any route.
 
         Args:
             method: "GET", "POST" and so on.
@@ -133,24 +133,23 @@ class RestApi:
         try:
             ref, verb, run = self._route(method, path)
             with self._around(Call("REST", verb, ref, headers)):
-                answer = Answer(200, run(ref, body).encode(errors="surrogateescape"))
+                answer = Answer(200, to_bytes(run(ref, body)))
         except _EmptyAnswer:
             answer = Answer(400)
         except TFSError as error:
-            text = responses.error(error.details)
             status = _STATUSES.get(error.code or Code.UNKNOWN, 500)
-            answer = Answer(status, text.encode(errors="surrogateescape"))
-        except Exception as error:  # noqa: BLE001 (one call's bug; the server goes on)
+            answer = Answer(status, to_bytes(responses.error(error.details)))
+        except BaseException as error:  # noqa: BLE001 (one call's failure; the server goes on)
+            # Among them are pytest.fail() and sys.exit() in what a test makes the server call.
             _log.exception("a call failed")
-            text = responses.error(f"{type(error).__name__}: {error}")
-            answer = Answer(500, text.encode(errors="replace"))
+            answer = Answer(500, to_bytes(responses.error(f"{type(error).__name__}: {error}")))
         return replace(answer, headers=self._headers)
 
     def _metrics(self, path: str) -> Answer:
         if path != self._metrics_path:
             text = f"Unexpected path: {path}. Should be {self._metrics_path}"
-            return Answer(400, text.encode(errors="surrogateescape"), _TEXT)
-        return Answer(200, metrics.page().encode(errors="surrogateescape"), _TEXT)
+            return Answer(400, to_bytes(text), _TEXT)
+        return Answer(200, to_bytes(metrics.page()), _TEXT)
 
     def _route(self, method: str, path: str) -> tuple[ModelRef, str, _Run]:
         """Which model a request is for, what it wants, and what answers it."""
@@ -173,7 +172,7 @@ class RestApi:
 
     def _predict(self, ref: ModelRef, body: bytes) -> str:
         document = parse_body(body)
-        ref = replace(ref, signature=signature_name(document))
+        ref = ModelRef.received(ref.name, ref.version, ref.label, signature_name(document))
         with self._models.lease(ref) as version:
             key = ref.signature or DEFAULT_SIGNATURE
             signature = version.model.signatures.get(key)
@@ -191,19 +190,16 @@ class RestApi:
 
     def _run_examples(self, method: str, ref: ModelRef, body: bytes) -> str:
         document = parse_body(body)
-        ref = replace(ref, signature=signature_name(document))
+        ref = ModelRef.received(ref.name, ref.version, ref.label, signature_name(document))
         examples = read_examples(document)
         result = self._examples.run_one(Task(ref, method), examples, timeout=self._timeout)
         return results(result)
 
     def _status(self, ref: ModelRef, _: bytes) -> str:
-        request = _request("GetModelStatusRequest", ref)
-        return to_json(info.get_model_status(self._models, request))
+        return to_json(info.get_model_status(self._models, ref))
 
     def _metadata(self, ref: ModelRef, _: bytes) -> str:
-        request = _request("GetModelMetadataRequest", ref)
-        request.metadata_field.append(info.SIGNATURE_DEF)
-        response = info.get_model_metadata(self._models, request)
+        response = info.get_model_metadata(self._models, ref, [info.SIGNATURE_DEF])
         signatures = message_class("tensorflow.serving.SignatureDefMap")()
         response.metadata[info.SIGNATURE_DEF].Unpack(signatures)
         return (
@@ -217,27 +213,21 @@ class _EmptyAnswer(Exception):
 
 
 def _ref(name: str, version: str | None, label: str | None) -> ModelRef:
-    if version is not None and int(version) > _MAX_VERSION:
-        raise _EmptyAnswer
     return ModelRef.received(
         _decoded(name),
-        None if version is None else int(version),
+        None if version is None else _number(version),
         None if label is None else _decoded(label),
     )
 
 
+def _number(version: str) -> int:
+    # Python refuses to read thousands of digits at once.
+    digits = version.lstrip("0")[: len(str(_MAX_VERSION)) + 1]
+    number = int(digits or "0")
+    if number > _MAX_VERSION:
+        raise _EmptyAnswer
+    return number
+
+
 def _decoded(text: str) -> str:
     return unquote_to_bytes(text).decode(errors="surrogateescape")
-
-
-def _request(message: str, ref: ModelRef) -> Any:
-    request = message_class(f"tensorflow.serving.{message}")()
-    try:
-        request.model_spec.name = ref.name
-        if ref.label is not None:
-            request.model_spec.version_label = ref.label
-    except ValueError:  # not UTF-8: no model has such a name
-        raise InvalidArgument(f"Malformed model name: {ref.name!a}") from None
-    if ref.version is not None:
-        request.model_spec.version.value = ref.version
-    return request

@@ -44,7 +44,7 @@ def dtype_name(number: int) -> str:
 
 
 class JsonTensor(NamedTuple):
-    """A tensor's values as they stand in a request.
+    """A tensor's values as they are in a request.
 
     Attributes:
         dtype: the type that the signature gives it.
@@ -154,7 +154,7 @@ def _all_fit(values: list[Value], number: int) -> bool:
 
 
 def _walk(root: Value, shape: tuple[int, ...], dtype: int) -> list[Value]:
-    """The elements, one by one: what is wrong first is what the error tells.
+    """The elements, one by one: the error is about the first one that is wrong.
 
     Iterative: lists may be nested deeper than Python's stack.
     """
@@ -228,7 +228,7 @@ def decode_base64(value: JsonObject) -> bytes:
     """The bytes that an object stands for; blanks are skipped, and padding may be missing.
 
     Raises:
-        InvalidArgument: it does not stand for bytes, or not rightly.
+        InvalidArgument: it does not stand for bytes, or its base64 is not valid.
     """
     if not is_base64(value):
         raise refused(value, "not formatted correctly for base64 data")

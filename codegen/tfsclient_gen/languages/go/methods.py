@@ -23,7 +23,18 @@ _FEW: Final = 4  # elements that a sample lists
 _WIDTH: Final = 100
 _TAB: Final = 4
 
-_METHODS: Final = frozenset({"Close"})
+# Methods of the client, and those by which interfaces are known: go vet wants the standard ones to
+# be as their interfaces declare them, and fmt calls a String, Format or Error.
+_METHODS: Final = frozenset(
+    """
+    Close Metadata Status WaitUntilReady
+    As Is Unwrap Error String GoString Format Scan
+    AppendBinary AppendText GobDecode GobEncode MarshalBinary MarshalJSON MarshalText MarshalXML
+    MarshalXMLAttr UnmarshalBinary UnmarshalJSON UnmarshalText UnmarshalXML UnmarshalXMLAttr
+    Flush Read ReadAt ReadByte ReadFrom ReadRune Seek UnreadByte UnreadRune Value
+    Write WriteAt WriteByte WriteString WriteTo
+    """.split()
+)
 _EXAMPLE_METHODS: Final = frozenset({"MarshalBinary"})
 
 # As golint and staticcheck want them.

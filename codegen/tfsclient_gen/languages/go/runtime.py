@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from tfsclient.dtypes import DType
+from tfsclient.dtypes import STRING, DType
 from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient_gen.languages.go.types import BITS, DTYPES, WORDS, constant, go_type
 from tfsclient_gen.quoting import code, go_string
@@ -66,6 +66,7 @@ def view(model: Model, *, rest_only: bool) -> dict[str, Any]:
         "scalars": any(f.required for f in scalars),
         "grpc_only": not rest_only and any(s.why_not_over_rest is not None for s in predict),
         "defaults": not rest_only and any(s.defaults for s in predict),
+        "bare_b64": any(_is_bare(s) for s in over_rest),
         "dtypes": {str(d) for d in inputs | outputs},
         "constants": _constants(constants),
         "dtype_names": _dtype_names(),
@@ -88,7 +89,7 @@ def files(view: Mapping[str, Any], package: Markup, templates: Templates) -> dic
     names = ["call", "dtype", "errors", "jsonmetadata", "jsonreader", "jsonwrite", "options"]
     names += ["rest", "signature", "verify"]
     if not view["rest_only"]:
-        names += ["grpc", "protometadata", "wire"]
+        names += ["bound", "grpc", "grpctarget", "protometadata", "wire"]
     if view["predict"]:
         names += ["jsonpredict", "jsontensor", "predict", "tensor"]
         names += [] if view["rest_only"] else ["protopredict", "prototensor"]
@@ -116,6 +117,13 @@ _FEATURES: Final = frozenset({DType("float32"), DType("string")})
 def takes_examples(signature: Signature) -> bool:
     """Whether the only input of a predict signature takes serialized Examples."""
     return signature.kind == "predict" and list(signature.inputs) == [signature.example_input]
+
+
+def _is_bare(signature: Signature) -> bool:
+    """Whether the only input can be a lone string in JSON which its name makes look like base64."""
+    spec = signature.inputs.get("b64")
+    lone = spec is not None and len(signature.inputs) == 1
+    return lone and spec is not None and spec.dtype == STRING and not spec.shape
 
 
 def _dtypes(signatures: Iterable[Signature], side: str) -> frozenset[DType]:

@@ -37,6 +37,9 @@ def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
     model, found = run.model, methods(run.model)
     client = identifier(pascal(model.name, "model")[:LONGEST] + "Client")
     new = f"const client = new {client}("
+    # The default one, if REST can carry that.
+    order = sorted(found, key=lambda m: (bool(m.grpc_only), m.name.wire != DEFAULT_SIGNATURE))
+    example = order[0] if order else None
     return {
         "model": model.name,
         "client": client,
@@ -49,7 +52,9 @@ def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
         "listed": layout.fit(2, "signatures: [", [str(m.constant) for m in found], "],"),
         "imports": layout.fit(0, "import type { ", imports(found), ' } from "./serving/types.js";'),
         "package": "-".join([*(w.lower() for w in words(model.name)), "client"])[-200:],
-        "example": sorted(found, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
+        "example": example,
+        "grpc_only": any(m.grpc_only for m in found),
+        "has_defaults": any(s.defaults for s in model.signatures.values()),
         "takes_examples": any(m.kind != "predict" or m.features is not None for m in found),
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
         "classifies": any(m.kind == "classify" for m in found),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -14,6 +14,7 @@ from tfsclient_gen.languages.js.types import (
     Type,
     examples_type,
     feature_type,
+    form,
     input_type,
     output_type,
 )
@@ -76,6 +77,7 @@ class Method:
         constant: the name of its spec.
         wire: the signature's name, quoted.
         kind: "predict", "classify" or "regress".
+        grpc_only: why REST cannot carry it; empty if it can.
         input: the interface of a predict signature's inputs.
         result: the interface of a predict signature's outputs.
         example: the interface of its Examples.
@@ -94,6 +96,7 @@ class Method:
     constant: Markup
     wire: Markup
     kind: str
+    grpc_only: str
     input: Markup
     result: Markup
     example: Markup
@@ -166,19 +169,24 @@ def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -
         inputs = _fields(ins, "tensor", lambda _: examples_type(example))
         examples = str(inputs[0].name.ident)
     else:
-        inputs = _fields(ins, "tensor", input_type)
+        inputs = _fields(ins, "tensor", input_type, signature.defaults)
         examples = "" if kind == "predict" else "examples"
     if examples:
         known = signature.features or {}
-        shown = {str(f.name.ident): known[f.name.wire] for f in features or () if not f.optional}
+        fields = features or []
+        # One of those that may be left out, if all of them may.
+        told = [f for f in fields if not f.optional] or fields[:1]
+        shown = {str(f.name.ident): known[f.name.wire] for f in told}
         sample = [samples.examples(examples, None if features is None else shown)]
         wants_picture = any(map(is_picture, shown.values()))
     else:
         sample = [samples.tensor(f.name.ident, ins[f.name.wire]) for f in inputs]
         wants_picture = any(map(is_picture, ins.values()))
+    optional = "?" if kind == "predict" and all(f.optional for f in inputs) else ""
     return Method(
         name=name,
-        doc=js_doc(f'Run the signature "{signature.name}"{_GIVES[kind]}.'),
+        doc=js_doc(f'Run the signature "{signature.name}"{_GIVES[kind]}.{_grpc_only(signature)}'),
+        grpc_only=signature.why_not_over_rest or "",
         constant=constant,
         wire=js_string(signature.name),
         kind=kind,
@@ -188,12 +196,16 @@ def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -
         inputs=inputs,
         outputs=_fields(outs, "tensor", output_type),
         features=features,
-        parameters=[f"inputs: {given}", "options?: CallOptions"],
+        parameters=[f"inputs{optional}: {given}", "options?: CallOptions"],
         promise=code(f"Promise<{promise}>"),
         run=layout.fit(4, f"return this.#model.{kind}(", [constant, "inputs", "options"], ");"),
         sample=sample,
         wants_picture=wants_picture,
     )
+
+
+def _grpc_only(signature: Signature) -> str:
+    return f" Over gRPC only: {why}." if (why := signature.why_not_over_rest) else ""
 
 
 def _features(signature: Signature) -> list[Field] | None:
@@ -209,21 +221,30 @@ _Spec = TypeVar("_Spec", TensorSpec, FeatureSpec)
 
 
 def _fields(
-    specs: Mapping[str, _Spec], fallback: str, type_of: Callable[[_Spec], Type]
+    specs: Mapping[str, _Spec],
+    fallback: str,
+    type_of: Callable[[_Spec], Type],
+    defaults: Collection[str] = (),
 ) -> list[Field]:
     names = claim(specs, lambda w: camel(w, fallback)[:LONGEST], _OBJECT, separator="")
-    return [_field(spec, names[wire], type_of(spec)) for wire, spec in specs.items()]
+    return [
+        _field(spec, names[wire], type_of(spec), has_default=wire in defaults)
+        for wire, spec in specs.items()
+    ]
 
 
-def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type) -> Field:
+def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_default: bool) -> Field:
     called = "" if name.ident == spec.name else f'; called "{spec.name}" by the server'
     parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', layout.shape(6, spec.shape)]
-    required = isinstance(spec, TensorSpec) or bool(spec.required)
+    required = not has_default if isinstance(spec, TensorSpec) else bool(spec.required)
     if isinstance(spec, FeatureSpec) and required:
         parts.append("required: true")
+    if has_default:
+        parts.append("hasDefault: true")
+        called += ". Over gRPC, it may be left to the model's default"
     return Field(
         name=name,
-        doc=js_doc(f"{spec}{called}."),
+        doc=js_doc(f"{spec}{form(spec)}{called}."),
         type=code(type_.text),
         imports=type_.imports,
         optional=not required,

@@ -16,7 +16,13 @@ from tfsclient_gen.quoting import code
 from tfsclient_gen.samples import dims, is_picture
 
 # 1 rather than 0, because a 0 is often refused as a size.
-_ELEMENTS: Final = {"float": "0", "int": "1", "bool": "false", "string": '""'}
+_ELEMENTS: Final = {
+    "float": "0",
+    "complex": "[0, 0]",
+    "int": "1",
+    "bool": "false",
+    "string": '""',
+}
 _BIG: Final = frozenset(["int64", "uint64"])  # their elements are bigint
 
 
@@ -57,6 +63,8 @@ def _many(dtype: DType, count: int, element: str) -> str:
     """An array of ``count`` elements."""
     if dtype.kind in ("bool", "string"):
         return f"new Array({count}).fill({element})"
+    if dtype.kind == "complex":
+        return f"new {array(dtype)}({2 * count})"
     if dtype.kind == "float":
         return f"new {array(dtype)}({count})"  # zeros
     return f"new {array(dtype)}({count}).fill({element}{'n' if dtype in _BIG else ''})"

@@ -11,15 +11,34 @@ from tfsclient.schema import FeatureSpec, TensorSpec
 
 # By dtype: what an input takes, and the array that holds a result.
 _TENSORS: Final = {
+    "float16": ("FloatTensorLike", "Float32Array"),
+    "bfloat16": ("FloatTensorLike", "Float32Array"),
     "float32": ("FloatTensorLike", "Float32Array"),
     "float64": ("FloatTensorLike", "Float64Array"),
+    "float8_e5m2": ("IntegerTensorLike", "Uint8Array"),
+    "float8_e4m3fn": ("IntegerTensorLike", "Uint8Array"),
+    "float8_e4m3fnuz": ("IntegerTensorLike", "Uint8Array"),
+    "float8_e4m3b11fnuz": ("IntegerTensorLike", "Uint8Array"),
+    "float8_e5m2fnuz": ("IntegerTensorLike", "Uint8Array"),
+    "complex64": ("ComplexTensorLike", "Float32Array"),
+    "complex128": ("ComplexTensorLike", "Float64Array"),
+    "int2": ("IntegerTensorLike", "Int8Array"),
+    "int4": ("IntegerTensorLike", "Int8Array"),
     "int8": ("IntegerTensorLike", "Int8Array"),
     "int16": ("IntegerTensorLike", "Int16Array"),
     "int32": ("IntegerTensorLike", "Int32Array"),
     "int64": ("IntegerTensorLike", "BigInt64Array"),
+    "uint2": ("IntegerTensorLike", "Uint8Array"),
+    "uint4": ("IntegerTensorLike", "Uint8Array"),
     "uint8": ("IntegerTensorLike", "Uint8Array"),
+    "uint16": ("IntegerTensorLike", "Uint16Array"),
     "uint32": ("IntegerTensorLike", "Uint32Array"),
     "uint64": ("IntegerTensorLike", "BigUint64Array"),
+    "qint8": ("IntegerTensorLike", "Int8Array"),
+    "qint16": ("IntegerTensorLike", "Int16Array"),
+    "qint32": ("IntegerTensorLike", "Int32Array"),
+    "quint8": ("IntegerTensorLike", "Uint8Array"),
+    "quint16": ("IntegerTensorLike", "Uint16Array"),
     "bool": ("BooleanTensorLike", "boolean[]"),
     "string": ("StringTensorLike", "string[]"),
 }
@@ -70,3 +89,10 @@ def feature_type(spec: FeatureSpec) -> Type:
 def array(dtype: DType) -> str:
     """The array that holds elements of a dtype."""
     return _TENSORS[dtype][1]
+
+
+def form(spec: TensorSpec | FeatureSpec) -> str:
+    """How an array holds elements that it cannot hold as they are; empty if it can."""
+    if spec.dtype.kind == "complex":
+        return ", real and imaginary parts in turn"
+    return ", as bits" if spec.dtype.startswith("float8") else ""

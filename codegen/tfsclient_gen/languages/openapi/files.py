@@ -171,7 +171,9 @@ def _has_sample(signature: Signature) -> bool:
 def _sample(signature: Signature) -> Json:
     named = {"signature_name": signature.name}
     if signature.kind != "predict":
-        return named | {"examples": [example(signature.features or {})]}
+        features = example(signature.features or {})
+        listed = {n: v if isinstance(v, list) else [v] for n, v in features.items()}
+        return named | {"examples": [listed]}
     values = {name: element(spec) for name, spec in signature.inputs.items()}
     if signature.features is not None and signature.example_input is not None:
         values[signature.example_input] = serialized_example(signature.features)

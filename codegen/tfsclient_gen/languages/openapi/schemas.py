@@ -13,6 +13,10 @@ from tfsclient_gen.quoting import md_code
 
 Json: TypeAlias = dict[str, Any]
 
+# Schemas of elements are called Float32Value, for a String or an Object would hide the types of
+# languages that clients are made in.
+_NEUTRAL: Final = "Value"
+_LONGEST_FIXED: Final = 16  # items; a longer size is told in words
 _ENCODED: Final = "_bytes"  # string outputs whose names end so, and no others, come in base64
 
 
@@ -47,11 +51,10 @@ def _column_schemas(prefix: str, signature: Signature) -> Json:
     inputs = {n: _input(signature, spec, row=False) for n, spec in signature.inputs.items()}
     outputs = {n: _output(spec, row=False) for n, spec in signature.outputs.items()}
     schemas = {f"{prefix}Inputs": _object(inputs)}
-    named = ref("schemas", f"{prefix}Inputs")
     schemas[f"{prefix}ColumnRequest"] = _object(
         {
             **_signature_name(signature),
-            "inputs": any_of([named, *_lone(inputs)]),
+            "inputs": ref("schemas", f"{prefix}Inputs"),
         },
         required=_required(signature, "inputs"),
         description=f"A call of {md_code(signature.name)} by columns.",
@@ -70,7 +73,7 @@ def _row_schemas(prefix: str, signature: Signature) -> Json:
     outputs = {n: _output(spec, row=True) for n, spec in signature.outputs.items()}
     schemas = {f"{prefix}Instance": _object(inputs)}
     size = _batch_size(signature.inputs)
-    rows = _list(any_of([ref("schemas", f"{prefix}Instance"), *_lone(inputs)]), size, 1)
+    rows = _list(ref("schemas", f"{prefix}Instance"), size, 1)
     schemas[f"{prefix}RowRequest"] = _object(
         {**_signature_name(signature), "instances": rows},
         required=_required(signature, "instances"),
@@ -119,7 +122,7 @@ def example_schemas(prefix: str, signature: Signature) -> Schemas:
     Their responses have the same schema for every signature.
     """
     partial = complete = ref("schemas", f"{prefix}Features")
-    features: Json = {"type": "object", "additionalProperties": ref("schemas", "Feature")}
+    features: Json = {"type": "object", "additionalProperties": ref("schemas", "ExampleFeature")}
     schemas = {f"{prefix}Features": features}
     if signature.features is not None:
         values = {name: _feature(spec) for name, spec in signature.features.items()}
@@ -147,20 +150,24 @@ def example_schemas(prefix: str, signature: Signature) -> Schemas:
 
 
 def _feature(spec: FeatureSpec) -> Json:
-    value = ref("schemas", spec.dtype.capitalize())
+    value = ref("schemas", spec.dtype.capitalize() + _NEUTRAL)
     about = {"description": str(spec)}
+    # A lone value would do where one is wanted, but a list always does, and needs no choice.
     if spec.shape is None or spec.shape[:1] == (-1,):
-        return about | {"anyOf": [value, {"type": "array", "items": value}]}
-    count = math.prod(spec.shape)
-    several = _list(value, count, 0)
-    return about | ({"anyOf": [value, several]} if count == 1 else several)
+        return about | _list(value, -1, 0)
+    several = _list(value, math.prod(spec.shape), 0)
+    return several | {"description": " ".join([str(spec), *_words(several)])}
+
+
+def _words(schema: Json) -> list[str]:
+    return [f"({schema['description'].rstrip('.').lower()})"] if "description" in schema else []
 
 
 # --- tensors ---------------------------------------------------------------------------------
 
 
 def _input(signature: Signature, spec: TensorSpec, *, row: bool) -> Json:
-    schema = _tensor(spec, ref("schemas", spec.dtype.capitalize()), 1, row=row)
+    schema = _tensor(spec, ref("schemas", spec.dtype.capitalize() + _NEUTRAL), 1, row=row)
     if spec.name == signature.example_input:
         features = (signature.features or {}).items()
         listed = ", ".join(f"{md_code(name)} {feature}" for name, feature in features)
@@ -169,8 +176,8 @@ def _input(signature: Signature, spec: TensorSpec, *, row: bool) -> Json:
 
 
 def _output(spec: TensorSpec, *, row: bool) -> Json:
-    string = "Bytes" if spec.name.endswith(_ENCODED) else "Text"
-    value = ref("schemas", string if spec.dtype == STRING else spec.dtype.capitalize())
+    string = "EncodedValue" if spec.name.endswith(_ENCODED) else "TextValue"
+    value = ref("schemas", string if spec.dtype == STRING else spec.dtype.capitalize() + _NEUTRAL)
     return _tensor(spec, value, 0, row=row)
 
 
@@ -178,15 +185,18 @@ def _tensor(spec: TensorSpec, value: Json, least: int, *, row: bool) -> Json:
     """Nested lists of a shape; an open dimension above others has ``least`` items."""
     about = {"description": f"A row of {spec}" if row else str(spec)}
     if spec.shape is None:
-        return about | {"anyOf": [value, {"type": "array", "items": {}}]}
+        return about  # a value, or lists of any depth: no schema says so without a choice
     schema = value
     shape = spec.shape[1:] if row else spec.shape
     for axis in reversed(range(len(shape))):
         schema = _list(schema, shape[axis], least if axis < len(shape) - 1 else 0)
-    return about | schema
+    described = " ".join([about["description"], *_words(schema)]) if shape else about["description"]
+    return schema | {"description": described}
 
 
 def _list(items: Json, size: int, least: int) -> Json:
+    if size > _LONGEST_FIXED:  # a tool that makes tuples of fixed sizes would choke on it
+        return {"type": "array", "items": items, "description": f"Exactly {size} items."}
     if size >= 0:
         return {"type": "array", "items": items, "minItems": size, "maxItems": size}
     return {"type": "array", "items": items, **({"minItems": least} if least else {})}

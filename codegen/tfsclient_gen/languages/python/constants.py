@@ -51,6 +51,8 @@ def _tensors(kind: str, specs: Iterable[TensorSpec]) -> Markup:
 def _tensor(spec: TensorSpec) -> Markup:
     wire = py_string(spec.name)
     parts = [wire, f"DType({py_string(spec.dtype)})", repr(spec.shape)]
+    if spec.encoding != "dense":
+        parts.append(f"encoding={py_string(spec.encoding)}")
     return fit(2 * STEP, f"{wire}: TensorSpec(", parts, ")", after=1)
 
 

@@ -7,7 +7,7 @@ from tfsclient_gen.languages.python import layout
 from tfsclient_gen.languages.python.examples import example_classes
 from tfsclient_gen.languages.python.imports import ALWAYS, imports
 from tfsclient_gen.languages.python.methods import methods
-from tfsclient_gen.languages.python.names import module_name, module_names
+from tfsclient_gen.languages.python.names import module_name, module_names, why_not_module
 from tfsclient_gen.quoting import code
 from tfsclient_gen.target import Run
 
@@ -18,13 +18,16 @@ def lock_file(model: Model) -> str:
 
 
 def files(run: Run) -> dict[str, str]:
-    """The client's module; its docstring says what is left out.  No option concerns Python."""
+    """The client's module; its docstring says what is left out."""
     model = run.model
     module = module_name(model)
+    if (why := why_not_module(module.removesuffix("_model"))) and module.endswith("_model"):
+        run.tell(f"the module is {module}: {module.removesuffix('_model')} is {why}")
     names = module_names(model)
+    rest = run.rest_only
     classes = example_classes(model, names)
     examples = [example for wire, example in classes.items() if wire == example.wire]
-    found = methods(model, names, classes)
+    found = methods(model, names, classes, run.outputs)
     clients = [names.client, names.async_client]
     exported = [*clients, *(m.example for m in found if m.example is not None)]
     exported += [m.result for m in found if m.kind == "predict"]
@@ -36,6 +39,8 @@ def files(run: Run) -> dict[str, str]:
         model=model.name,
         module=code(module),
         client=names.client,
+        server=code("http://localhost:8501" if rest else "localhost:8500"),
+        rest=rest,
         methods=found,
         # The examples in docstrings show the signature that most will call.
         shown=sorted(found, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],

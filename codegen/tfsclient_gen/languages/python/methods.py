@@ -53,6 +53,7 @@ class Method:
         given: the dict of the inputs.
         optional: whether an input may be left out.
         returned: the statement that makes the result.
+        picked: the argument that asks for some of the outputs; "" where it gives them all.
         answer: what comes back, for classify and regress.
         usage: an example of a call.
         imports: what its code needs to have imported.
@@ -69,25 +70,42 @@ class Method:
     given: Markup
     optional: bool
     returned: Markup
+    picked: Markup
     answer: Markup
     usage: Usage
     imports: frozenset[str]
 
 
-def methods(model: Model, names: Names, classes: Mapping[str, ExampleClass]) -> list[Method]:
+def methods(
+    model: Model,
+    names: Names,
+    classes: Mapping[str, ExampleClass],
+    picked: Mapping[str, Sequence[str]],
+) -> list[Method]:
     """The methods of a model's client, one for each signature; some take Examples of a class."""
-    return [_method(s, names, classes.get(wire)) for wire, s in model.signatures.items()]
+    return [
+        _method(s, names, classes.get(wire), picked.get(wire))
+        for wire, s in model.signatures.items()
+    ]
 
 
-def _method(signature: Signature, names: Names, typed: ExampleClass | None) -> Method:
+def _method(
+    signature: Signature,
+    names: Names,
+    typed: ExampleClass | None,
+    picked: Sequence[str] | None,
+) -> Method:
     wire = signature.name
     constant, result = names.constants[wire].ident, names.results[wire].ident
     example = None if typed is None else names.examples[wire].ident
     features = None if typed is None else typed.constant
     ins, outs = input_names(signature), output_names(signature)
+    if picked is not None:
+        outs = {w: name for w, name in outs.items() if w in picked}
     inputs = [_input(signature, spec, ins[w], example) for w, spec in signature.inputs.items()]
     inputs.sort(key=lambda tensor: tensor.optional)
-    outputs = [_output(spec, outs[w]) for w, spec in signature.outputs.items()]
+    outputs = [_output(signature.outputs[w], name) for w, name in outs.items()]
+    asked = [py_string(w) for w in picked or ()]
     optional = any(tensor.optional for tensor in inputs)
     return Method(
         name=names.methods[wire],
@@ -101,6 +119,7 @@ def _method(signature: Signature, names: Names, typed: ExampleClass | None) -> M
         given=_given([tensor.name for tensor in inputs], optional, typed is not None),
         optional=optional,
         returned=_returned(result, outs),
+        picked=layout.fit(12, "outputs=[", asked, "],") if asked else code(""),
         answer=layout.doc(12, _answer(signature)),
         usage=usage(signature, names.methods[wire], ins, outs, example, typed),
         imports=constants.signature_imports(signature, features)

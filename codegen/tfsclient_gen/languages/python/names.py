@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tfsclient.schema import Features, Model, Signature
 from tfsclient_gen.languages.python.imports import IMPORTED
-from tfsclient_gen.names import Name, claim, identifier, pascal, snake
+from tfsclient_gen.names import Name, claim, identifier, is_windows_device, pascal, snake
 
 _LONGEST: Final = 48  # characters of a signature's name in the names of its classes
 
@@ -18,6 +18,39 @@ _KEYWORDS: Final = frozenset(
     "False None True and as assert async await break class continue def del elif else except "
     "finally for from global if import in is lambda nonlocal not or pass raise return try while "
     "with yield".split()
+)
+# Modules of the standard library, of Python 3.10 to 3.14, whatever Python runs the generator; and
+# those that the generated code or its users have beside it.  One with such a name would stand in
+# for it in the whole program.
+_STANDARD: Final = frozenset(
+    """
+    abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit
+    audioop base64 bdb binascii bisect builtins bz2 calendar cgi cgitb chunk cmath cmd code
+    codecs codeop collections colorsys compileall compression concurrent configparser contextlib
+    contextvars copy copyreg crypt csv ctypes curses dataclasses datetime dbm decimal difflib
+    dis distutils doctest email encodings ensurepip enum errno faulthandler fcntl filecmp
+    fileinput fnmatch fractions ftplib functools gc genericpath getopt getpass gettext glob
+    graphlib grp gzip hashlib heapq hmac html http idlelib imaplib imghdr imp importlib inspect
+    io ipaddress itertools json keyword lib2to3 linecache locale logging lzma mailbox mailcap
+    marshal math mimetypes mmap modulefinder msilib msvcrt multiprocessing netrc nis nntplib nt
+    ntpath nturl2path numbers opcode operator optparse os ossaudiodev pathlib pdb pickle
+    pickletools pipes pkgutil platform plistlib poplib posix posixpath pprint profile pstats pty
+    pwd py_compile pyclbr pydoc pydoc_data pyexpat queue quopri random re readline reprlib
+    resource rlcompleter runpy sched secrets select selectors shelve shlex shutil signal site
+    smtpd smtplib sndhdr socket socketserver spwd sqlite3 sre_compile sre_constants sre_parse
+    ssl stat statistics string stringprep struct subprocess sunau symtable sys sysconfig syslog
+    tabnanny tarfile telnetlib tempfile termios test textwrap this threading time timeit tkinter
+    token tokenize tomllib trace traceback tracemalloc tty turtle turtledemo types typing
+    unicodedata unittest urllib uu uuid venv warnings wave weakref webbrowser winreg winsound
+    wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo
+    """.split()
+)
+_BESIDE: Final = frozenset(
+    """
+    anyio certifi click google grpc h11 h2 hpack httpcore httpx hyperframe idna jinja2
+    markupsafe ml_dtypes numpy orjson pandas pil polars protobuf pyarrow pytest sniffio
+    tensorflow tests tfsclient tfsclient_gen typing_extensions
+    """.split()
 )
 # What each scope of the template uses itself.
 _MODULE: Final = _KEYWORDS | IMPORTED
@@ -53,8 +86,20 @@ class Names:
 
 
 def module_name(model: Model) -> str:
-    """The module that holds the model's client."""
-    return str(claim([model.name], lambda w: snake(w, "model"), _KEYWORDS)[model.name].ident)
+    """The module that holds the model's client: none that another module of that name hides."""
+    name = snake(model.name, "model")[:64].rstrip("_")
+    return str(identifier(f"{name}_model" if why_not_module(name) else name))
+
+
+def why_not_module(name: str) -> str | None:
+    """What another module of this name would hide, or why there can be none."""
+    if name in _KEYWORDS:
+        return "a word of the language"
+    if name in _STANDARD:
+        return "a module of Python's own"
+    if name in _BESIDE:
+        return "a package that may be installed beside it"
+    return "a device on Windows" if is_windows_device(name) else None
 
 
 def module_names(model: Model) -> Names:

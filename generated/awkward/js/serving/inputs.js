@@ -2,19 +2,27 @@
 
 // Inputs as the caller gave them to flat tensors that fit the signature.
 
-import { brackets, describe, firstMisfit, isTypedArray } from "./elements.js";
+import {
+  brackets,
+  describe,
+  firstMisfit,
+  isTypedArray,
+  widthOf,
+} from "./elements.js";
 import { serializeExample } from "./example-proto.js";
 import { checkExample } from "./examples.js";
 import { invalid, show, within } from "./faults.js";
 
 const HIGHEST_RANK = 254; // TensorFlow's own limit
 
-/** The inputs of a signature, in its order. */
+/** The inputs of a signature that were given, in its order. */
 export function checkInputs(signature, inputs) {
   const given = checkKeys(signature.inputs, inputs);
-  return Object.entries(signature.inputs).map(([key, spec]) =>
-    within(`input ${key}`, () => checkInput(signature, spec, given[key])),
-  );
+  return Object.entries(signature.inputs)
+    .filter(([key]) => isGiven(given, key))
+    .map(([key, spec]) =>
+      within(`input ${key}`, () => checkInput(signature, spec, given[key])),
+    );
 }
 
 function checkKeys(specs, inputs) {
@@ -23,10 +31,12 @@ function checkKeys(specs, inputs) {
   }
   const problems = [];
   for (const key of Object.keys(inputs)) {
-    if (!Object.hasOwn(specs, key)) problems.push(`there is no input ${key}`);
+    if (!Object.hasOwn(specs, key)) {
+      problems.push(`there is no input ${show(key, 200).slice(1, -1)}`);
+    }
   }
-  for (const key of Object.keys(specs)) {
-    if (!Object.hasOwn(inputs, key) || inputs[key] === undefined) {
+  for (const [key, { hasDefault }] of Object.entries(specs)) {
+    if (!hasDefault && !isGiven(inputs, key)) {
       problems.push(`input ${key} is missing`);
     }
   }
@@ -39,8 +49,12 @@ function checkKeys(specs, inputs) {
   return inputs;
 }
 
+function isGiven(inputs, key) {
+  return Object.hasOwn(inputs, key) && inputs[key] !== undefined;
+}
+
 function checkInput({ features }, spec, value) {
-  const { data, shape } = toTensor(value, spec.dtype === "string");
+  const { data, shape } = toTensor(value, spec);
   checkShape(shape, spec);
   if (features === undefined) {
     checkElements(data, shape, spec);
@@ -54,11 +68,13 @@ function checkInput({ features }, spec, value) {
 }
 
 /** Flat data and a shape from what the user gave: a Tensor, lists, a scalar. */
-function toTensor(value, ofStrings) {
+function toTensor(value, { dtype }) {
+  const ofStrings = dtype === "string";
+  const width = widthOf(dtype);
   const isList = (item) =>
     Array.isArray(item) || (!ofStrings && isTypedArray(item));
   if (!isList(value) && isObject(value) && "shape" in value) {
-    return checkTensor(value);
+    return checkTensor(value, width);
   }
   const shape = [];
   for (let item = value; isList(item); item = item[0]) {
@@ -73,16 +89,19 @@ function toTensor(value, ofStrings) {
     else for (let i = 0; i < item.length; i++) collect(item[i], depth + 1);
   };
   collect(value, 0);
+  if (width > 1 && data.length > 0 && shape.pop() !== width) {
+    throw invalid("must have a list [real, imaginary] for each element");
+  }
   return { data, shape };
 }
 
-function checkTensor(tensor) {
+function checkTensor(tensor, width) {
   const { data, shape } = tensor;
   const isSize = (size) => Number.isSafeInteger(size) && size >= 0;
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     throw invalid("has a shape that is not a list of sizes");
   }
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = shape.reduce((product, size) => product * size, width);
   const hasData = Array.isArray(data) || isTypedArray(data);
   if (!hasData || count !== data.length || shape.length > HIGHEST_RANK) {
     const values = `${hasData ? data.length : "no"} values`;

@@ -7,10 +7,16 @@ interface FaultOptions {
   cause?: unknown;
   /** Whether the request did no harm, so that it may be sent again. */
   mayRetry?: boolean;
+  /** What the caller can do about it. */
+  hint?: string;
 }
+
+/** By this, faults are known in other packages' copies of this module, too. */
+const BRAND = Symbol.for("tfsclient.Fault");
 
 /** What is wrong, before it is known in which call; becomes a ServingError. */
 export class Fault {
+  readonly [BRAND] = true;
   readonly code: Code;
   readonly details: string;
   readonly options: FaultOptions;
@@ -22,11 +28,14 @@ export class Fault {
   }
 
   toError(where?: string): ServingError {
-    return new ServingError(this.code, this.details, {
-      where,
-      ...this.options,
-    });
+    const { hint, ...options } = this.options;
+    const details = hint ? `${this.details}; ${hint}` : this.details;
+    return new ServingError(this.code, details, { where, ...options });
   }
+}
+
+export function isFault(problem: unknown): problem is Fault {
+  return typeof problem === "object" && problem !== null && BRAND in problem;
 }
 
 export function invalid(details: string): Fault {
@@ -39,12 +48,29 @@ export function unreadable(why: string, options?: FaultOptions): Fault {
   return new Fault("INTERNAL", details, options);
 }
 
-/** Run a function; the faults it throws are told to be of `what`. */
+/** The fault of an answer without an output that the signature promises. */
+export function missingOutput(
+  name: string,
+  came: readonly string[],
+  options?: FaultOptions,
+): Fault {
+  const found = came.map((other) => show(other)).join(", ") || "none at all";
+  return unreadable(
+    `it lacks the output ${show(name)}; the outputs in it are ${found}`,
+    { ...options, hint: DRIFT },
+  );
+}
+
+const DRIFT =
+  "was another model deployed under this name? tfsclient-gen drift shows the " +
+  "differences";
+
+/** Run a function; the details of its faults will start with `what`. */
 export function within<T>(what: string, run: () => T): T {
   try {
     return run();
   } catch (problem) {
-    if (!(problem instanceof Fault)) throw problem;
+    if (!isFault(problem)) throw problem;
     throw new Fault(
       problem.code,
       `${what} ${problem.details}`,
@@ -53,10 +79,22 @@ export function within<T>(what: string, run: () => T): T {
   }
 }
 
+/** A name in quotes, with everything that cannot be seen as an escape. */
+export function quote(name: string): string {
+  return JSON.stringify(name).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
+    Array.from(
+      { length: char.length },
+      (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+}
+
 /** A value as an error's text shows it: short, on one line. */
-export function show(value: unknown): string {
+export function show(value: unknown, longest = 40): string {
   if (typeof value === "string") {
-    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+    return quote(
+      value.length > longest ? `${value.slice(0, longest)}…` : value,
+    );
   }
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";

@@ -4,7 +4,7 @@
 
 import { describe } from "./elements.js";
 import { Fault, show } from "./faults.js";
-import type { ModelSpec, TensorSpecs } from "./specs.js";
+import type { ModelSpec, TensorSpec, TensorSpecs } from "./specs.js";
 
 /** What the server says of a tensor. */
 export interface ServedTensor {
@@ -15,20 +15,28 @@ export interface ServedTensor {
 
 export type ServedTensors = ReadonlyMap<string, ServedTensor>;
 
-export type ServedSignatures = ReadonlyMap<
-  string,
-  { inputs: ServedTensors; outputs: ServedTensors }
->;
+export interface ServedSignature {
+  inputs: ServedTensors;
+  outputs: ServedTensors;
+  /** The inputs that need not be sent. */
+  defaults: ReadonlySet<string>;
+}
 
-/** Refuse a server whose model differs in what this client uses of it. */
+export type ServedSignatures = ReadonlyMap<string, ServedSignature>;
+
+/**
+ * Refuse a server whose model may not do what this client was made for. The rules
+ * are those of `tfsclient-gen drift`: the model must take every shape that an
+ * input had, and give only shapes that an output had.
+ */
 export function checkServed(model: ModelSpec, served: ServedSignatures): void {
   const differences = model.signatures.flatMap((signature) => {
     const found = served.get(signature.name);
     const what = `signature ${show(signature.name)}`;
     if (!found) return [`${what} is missing`];
     return [
-      ...compare(`${what}: input`, signature.inputs, found.inputs),
-      ...compare(`${what}: output`, signature.outputs, found.outputs),
+      ...compareInputs(`${what}: input`, signature.inputs, found),
+      ...compare(`${what}: output`, signature.outputs, found.outputs, covers),
     ];
   });
   if (differences.length === 0) return;
@@ -39,27 +47,48 @@ export function checkServed(model: ModelSpec, served: ServedSignatures): void {
   );
 }
 
+function compareInputs(
+  what: string,
+  specs: TensorSpecs,
+  { inputs, defaults }: ServedSignature,
+): string[] {
+  const known = new Map(Object.values(specs).map((spec) => [spec.name, spec]));
+  const added = Array.from(inputs)
+    .filter(([name]) => !known.has(name) && !defaults.has(name))
+    .map(
+      ([name, tensor]) => `${what} ${show(name)} is new, ${describe(tensor)}`,
+    );
+  const lost = Array.from(known.values())
+    .filter(({ name, hasDefault }) => hasDefault && !defaults.has(name))
+    .filter(({ name }) => inputs.has(name))
+    .map(({ name }) => `${what} ${show(name)} has no default any more`);
+  const takes = (shape: Shape, now: Shape) => covers(now, shape);
+  return [...compare(what, specs, inputs, takes), ...lost, ...added];
+}
+
+type Shape = TensorSpec["shape"];
+
 function compare(
   what: string,
   specs: TensorSpecs,
   served: ServedTensors,
+  isFine: (shape: Shape, now: Shape) => boolean,
 ): string[] {
   return Object.values(specs).flatMap((spec) => {
     const found = served.get(spec.name);
     const name = `${what} ${show(spec.name)}`;
     if (!found) return [`${name} is missing`];
-    if (found.dtype === spec.dtype && fits(spec.shape, found.shape)) return [];
-    return [`${name} is ${describe(found)}, not ${describe(spec)}`];
+    const isSame =
+      found.dtype === spec.dtype && isFine(spec.shape, found.shape);
+    return isSame
+      ? []
+      : [`${name} is ${describe(found)}, not ${describe(spec)}`];
   });
 }
 
-function fits(
-  shape: readonly number[] | null,
-  served: readonly number[] | null,
-): boolean {
-  if (shape === null || served === null) return true;
-  if (shape.length !== served.length) return false;
-  return shape.every(
-    (size, i) => size === served[i] || size === -1 || served[i] === -1,
-  );
+/** Whether every tensor that fits the narrow shape fits the wide one, too. */
+function covers(wide: Shape, narrow: Shape): boolean {
+  if (wide === null || narrow === null) return wide === null;
+  if (wide.length !== narrow.length) return false;
+  return wide.every((size, i) => size === -1 || size === narrow[i]);
 }

@@ -7,18 +7,11 @@ import type {
   ServedTensors,
 } from "./verify.js";
 
+/** The dtypes whose names in TensorFlow are not just DT_ and ours. */
 const DTYPES: Readonly<Record<string, string>> = {
+  DT_HALF: "float16",
   DT_FLOAT: "float32",
   DT_DOUBLE: "float64",
-  DT_INT8: "int8",
-  DT_INT16: "int16",
-  DT_INT32: "int32",
-  DT_INT64: "int64",
-  DT_UINT8: "uint8",
-  DT_UINT32: "uint32",
-  DT_UINT64: "uint64",
-  DT_BOOL: "bool",
-  DT_STRING: "string",
 };
 
 /** The signatures in the answer to a request for metadata. */
@@ -34,6 +27,7 @@ export function readMetadata(body: Uint8Array): ServedSignatures {
   return mapOf(signatures, (signature) => ({
     inputs: readTensors(member(signature, "inputs")),
     outputs: readTensors(member(signature, "outputs")),
+    defaults: new Set(Object.keys(member(signature, "defaults") ?? {})),
   }));
 }
 
@@ -46,7 +40,7 @@ function readTensors(tensors: unknown): ServedTensors {
       ? dims.map((dim) => Number(member(dim, "size")))
       : [];
     return {
-      dtype: DTYPES[dtype] ?? dtype,
+      dtype: DTYPES[dtype] ?? dtype.replace(/^DT_/, "").toLowerCase(),
       shape: member(shape, "unknown_rank") === true ? null : sizes,
     };
   });

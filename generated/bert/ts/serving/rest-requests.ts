@@ -5,19 +5,52 @@
 
 import { brackets, isTypedArray } from "./elements.js";
 import type { CheckedExample, ExampleBatch } from "./examples.js";
-import { Fault } from "./faults.js";
+import { Fault, quote } from "./faults.js";
 import type { CheckedTensor } from "./inputs.js";
-import type { DType, Signature } from "./specs.js";
+import type { DType, JsonDType, Signature, TensorSpecs } from "./specs.js";
 
 /** The body of a request to predict. */
 export function writePredict(
-  { name }: Signature,
+  signature: Signature,
   inputs: readonly CheckedTensor[],
 ): string {
+  checkCarried(signature, inputs);
+  const { name } = signature;
   const members = inputs.map(
     (input) => `${JSON.stringify(input.spec.name)}:${writeTensor(input)}`,
   );
   return `{"signature_name":${JSON.stringify(name)},"inputs":{${members.join(",")}}}`;
+}
+
+/** Refuse what TF Serving cannot read from JSON, or could not answer in it. */
+function checkCarried(
+  { inputs, outputs }: Signature,
+  given: readonly CheckedTensor[],
+): void {
+  if (Object.keys(inputs).length === 0) {
+    throw grpcOnly("TF Serving calls no signature without inputs");
+  }
+  checkDTypes("input", inputs);
+  checkDTypes("output", outputs);
+  const sent = new Set(given.map(({ spec }) => spec));
+  for (const [key, spec] of Object.entries(inputs)) {
+    if (sent.has(spec)) continue;
+    throw grpcOnly(
+      `the server fills in no defaults, so input ${key} is needed`,
+    );
+  }
+}
+
+function checkDTypes(what: string, specs: TensorSpecs): void {
+  for (const [key, { dtype }] of Object.entries(specs)) {
+    if (Object.hasOwn(WRITERS, dtype)) continue;
+    throw grpcOnly(`${what} ${key} is ${dtype}, which has no form in JSON`);
+  }
+}
+
+function grpcOnly(why: string): Fault {
+  const hint = 'use gRPC: give the client what `connect` of "./grpc.js" makes';
+  return new Fault("UNIMPLEMENTED", `over REST, ${why}`, { hint });
 }
 
 /** The body of a request to classify or regress. */
@@ -44,7 +77,7 @@ function writeTensor({ spec, data, shape }: CheckedTensor): string {
   if (shape.slice(0, -1).includes(0)) {
     throw new Fault(
       "UNIMPLEMENTED",
-      `input ${spec.name} has shape ${brackets(shape)}; ` +
+      `input ${quote(spec.name)} has shape ${brackets(shape)}; ` +
         "JSON cannot say what follows a 0",
     );
   }
@@ -73,10 +106,23 @@ function nest(
   return writeAxis(0);
 }
 
-/** What writes the elements of a dtype, which were checked before. */
+/** What writes the elements of each dtype, which were checked before. */
+const WRITERS: Readonly<Record<JsonDType, (value: unknown) => string>> = {
+  float32: writeFloat,
+  float64: writeFloat,
+  int8: String,
+  int16: String,
+  int32: String,
+  int64: String,
+  uint8: String,
+  uint32: String,
+  uint64: String,
+  bool: String,
+  string: writeString,
+};
+
 function writerOf(dtype: DType): (value: unknown) => string {
-  if (dtype === "float32" || dtype === "float64") return writeFloat;
-  return dtype === "string" ? writeString : String;
+  return WRITERS[dtype as JsonDType];
 }
 
 function writeFloat(value: unknown): string {

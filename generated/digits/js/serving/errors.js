@@ -2,6 +2,14 @@
 
 /** A call that failed, here, on the way or on the server. */
 export class ServingError extends Error {
+  /** Errors of other generated packages are instances of this class, too. */
+  static [Symbol.hasInstance](value) {
+    const isOurs = Function.prototype[Symbol.hasInstance].call(this, value);
+    if (isOurs || this !== ServingError) return isOurs;
+    const hasCode = value instanceof Error && "code" in value;
+    return hasCode && value.name === "ServingError";
+  }
+
   /** What kind of failure it is. */
   code;
   /** The reason, as the server or the network gave it. */

@@ -72,7 +72,13 @@ export class RestTransport implements Transport {
         // A text body without a content type of ours needs no CORS preflight.
         const method = body === null ? "GET" : "POST";
         const url = this.#url + rest;
-        response = await fetch(url, { method, body, headers, signal });
+        response = await fetch(url, {
+          method,
+          body,
+          headers,
+          signal,
+          redirect: "manual", // inputs and secrets would go along
+        });
         answer = new Uint8Array(await response.arrayBuffer());
       } catch (cause) {
         const reason = reasonOf(cause);
@@ -82,10 +88,36 @@ export class RestTransport implements Transport {
           { cause, mayRetry: REFUSED.test(reason) },
         );
       }
+      if (isRedirect(response)) throw this.#redirected(response, rest);
       if (response.status !== 200) throw readRefusal(response.status, answer);
       return read(answer);
     };
   }
+
+  #redirected({ status, headers, url }: Response, rest: string): Fault {
+    const to = headers.get("location");
+    // A browser does not tell where to, and a fetch that followed went there.
+    const where = to === null ? url || "another URL" : to;
+    const path = this.#url.slice(this.#baseUrl.length) + rest;
+    const base = where.split("?")[0] ?? "";
+    const isBase = /^https?:/.test(base) && base.endsWith(path);
+    return new Fault(
+      "UNKNOWN",
+      `${this.#baseUrl} redirects to ${show(where, 500)}, which this client ` +
+        "does not follow",
+      {
+        ...(status > 0 && { httpStatus: status }),
+        ...(isBase && {
+          hint: `if that is the server you mean, its base URL is ${base.slice(0, -path.length)}`,
+        }),
+      },
+    );
+  }
+}
+
+function isRedirect({ type, redirected, status }: Response): boolean {
+  const isStatus = [301, 302, 303, 307, 308].includes(status);
+  return type === "opaqueredirect" || redirected || isStatus;
 }
 
 /** How Node, Bun and Deno say that nobody listens; browsers do not tell. */

@@ -21,6 +21,8 @@ export type Code =
 
 /** A call that failed, here, on the way or on the server. */
 export declare class ServingError extends Error {
+  /** Errors of other generated packages are instances of this class, too. */
+  static [Symbol.hasInstance](value: unknown): value is ServingError;
   /** What kind of failure it is. */
   readonly code: Code;
   /** The reason, as the server or the network gave it. */

@@ -2,8 +2,12 @@
 
 import { ServingError } from "./errors.js";
 
+/** By this, faults are known in other packages' copies of this module, too. */
+const BRAND = Symbol.for("tfsclient.Fault");
+
 /** What is wrong, before it is known in which call; becomes a ServingError. */
 export class Fault {
+  [BRAND] = true;
   code;
   details;
   options;
@@ -15,11 +19,14 @@ export class Fault {
   }
 
   toError(where) {
-    return new ServingError(this.code, this.details, {
-      where,
-      ...this.options,
-    });
+    const { hint, ...options } = this.options;
+    const details = hint ? `${this.details}; ${hint}` : this.details;
+    return new ServingError(this.code, details, { where, ...options });
   }
+}
+
+export function isFault(problem) {
+  return typeof problem === "object" && problem !== null && BRAND in problem;
 }
 
 export function invalid(details) {
@@ -32,12 +39,25 @@ export function unreadable(why, options) {
   return new Fault("INTERNAL", details, options);
 }
 
-/** Run a function; the faults it throws are told to be of `what`. */
+/** The fault of an answer without an output that the signature promises. */
+export function missingOutput(name, came, options) {
+  const found = came.map((other) => show(other)).join(", ") || "none at all";
+  return unreadable(
+    `it lacks the output ${show(name)}; the outputs in it are ${found}`,
+    { ...options, hint: DRIFT },
+  );
+}
+
+const DRIFT =
+  "was another model deployed under this name? tfsclient-gen drift shows the " +
+  "differences";
+
+/** Run a function; the details of its faults will start with `what`. */
 export function within(what, run) {
   try {
     return run();
   } catch (problem) {
-    if (!(problem instanceof Fault)) throw problem;
+    if (!isFault(problem)) throw problem;
     throw new Fault(
       problem.code,
       `${what} ${problem.details}`,
@@ -46,10 +66,22 @@ export function within(what, run) {
   }
 }
 
+/** A name in quotes, with everything that cannot be seen as an escape. */
+export function quote(name) {
+  return JSON.stringify(name).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
+    Array.from(
+      { length: char.length },
+      (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+}
+
 /** A value as an error's text shows it: short, on one line. */
-export function show(value) {
+export function show(value, longest = 40) {
   if (typeof value === "string") {
-    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+    return quote(
+      value.length > longest ? `${value.slice(0, longest)}…` : value,
+    );
   }
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";

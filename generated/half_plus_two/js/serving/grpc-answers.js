@@ -3,7 +3,7 @@
 // Answers as protobuf messages of tensorflow.serving.
 
 import { fromMemory } from "./elements.js";
-import { show, unreadable } from "./faults.js";
+import { missingOutput, unreadable } from "./faults.js";
 import { Fields, text, toNumber } from "./protobuf.js";
 import { dtypeName, readShape, readTensor } from "./tensor-proto.js";
 
@@ -14,7 +14,7 @@ export function readPredict({ outputs }, response) {
     Object.entries(outputs).map(([key, spec]) => {
       const tensor = tensors.get(spec.name);
       if (tensor) return [key, readTensor(tensor, spec)];
-      throw unreadable(`output ${show(spec.name)} is missing`);
+      throw missingOutput(spec.name, [...tensors.keys()]);
     }),
   );
 }
@@ -58,7 +58,11 @@ export function readMetadata(response) {
   return new Map(
     signatures.map(([name, signature]) => [
       name,
-      { inputs: readTensors(signature, 1), outputs: readTensors(signature, 2) },
+      {
+        inputs: readTensors(signature, 1),
+        outputs: readTensors(signature, 2),
+        defaults: new Set(signature.entries(4).map(([input]) => input)),
+      },
     ]),
   );
 }

@@ -2,9 +2,10 @@
 
 import { isWellFormed } from "./elements.js";
 import { checkExamples } from "./examples.js";
-import { Fault, invalid, show } from "./faults.js";
+import { Fault, invalid, isFault, quote, show } from "./faults.js";
 import { checkInputs } from "./inputs.js";
 import { RestTransport } from "./rest.js";
+import { sleep, unlessAborted } from "./signals.js";
 import { checkServed } from "./verify.js";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1; // above this, setTimeout fires at once
@@ -33,13 +34,13 @@ export class ServedModel {
       this.#timeoutMs = checkTimeout(timeoutMs);
       this.#retries = checkRetries(retries);
     } catch (problem) {
-      throw problem instanceof Fault ? problem.toError() : problem;
+      throw isFault(problem) ? problem.toError() : problem;
     }
     this.#verify = options.verify ?? false;
   }
 
   /** Run a signature; inputs and result have the keys of its specs. */
-  predict(signature, inputs, options) {
+  predict(signature, inputs = {}, options) {
     return this.#call(signature, options, () => {
       const tensors = checkInputs(signature, inputs);
       // The signature's outputs are the fields of the result.
@@ -73,18 +74,17 @@ export class ServedModel {
         return this.#persist(send, context);
       });
     } catch (problem) {
-      if (!(problem instanceof Fault)) throw problem;
-      const model = JSON.stringify(this.#name);
-      const name = JSON.stringify(signature.name);
-      throw problem.toError(`model ${model}, signature ${name}`);
+      if (!isFault(problem)) throw problem;
+      const model = quote(this.#name);
+      throw problem.toError(
+        `model ${model}, signature ${quote(signature.name)}`,
+      );
     }
   }
 
   /** Run a call until it ends, or the time or the caller's patience does. */
   async #inTime(timeoutMs, signal, run) {
-    const cancelled = () =>
-      new Fault("CANCELLED", "the call was aborted", { cause: signal?.reason });
-    if (signal?.aborted) throw cancelled();
+    if (signal?.aborted) throw endedBy(signal);
     const abort = new AbortController();
     const onAbort = () => abort.abort();
     signal?.addEventListener("abort", onAbort);
@@ -102,10 +102,9 @@ export class ServedModel {
         headers: this.#headers,
       });
     } catch (cause) {
-      if (signal?.aborted) throw cancelled();
+      if (signal?.aborted) throw endedBy(signal, cause);
       if (!isLate) throw cause;
-      const details = `no answer within ${timeoutMs} ms`;
-      throw new Fault("DEADLINE_EXCEEDED", details, { cause });
+      throw late(`no answer within ${timeoutMs} ms`, cause, cause);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -118,7 +117,7 @@ export class ServedModel {
       try {
         return await send(context);
       } catch (problem) {
-        const mayRetry = problem instanceof Fault && problem.options.mayRetry;
+        const mayRetry = isFault(problem) && problem.options.mayRetry;
         if (!mayRetry || attempt === this.#retries) throw problem;
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
         const jittered = pause * (0.5 + Math.random() / 2);
@@ -140,8 +139,24 @@ export class ServedModel {
         throw problem;
       },
     );
-    await Promise.race([this.#checked, aborted(signal)]);
+    await unlessAborted(this.#checked, signal);
   }
+}
+
+/** The fault of a call that its caller's signal ended. */
+function endedBy({ reason }, fault) {
+  if (reason?.name === "TimeoutError") {
+    return late("the call's signal timed out", reason, fault);
+  }
+  return new Fault("CANCELLED", "the call was aborted", { cause: reason });
+}
+
+function late(details, cause, fault) {
+  const hint = isFault(fault) ? fault.options.hint : undefined;
+  return new Fault("DEADLINE_EXCEEDED", details, {
+    cause,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 function toTransport(server, model, { fetch }) {
@@ -178,8 +193,12 @@ function toRef(name, { version, label }) {
 }
 
 function checkHeaders(headers) {
+  const checked = {};
   try {
-    return Object.fromEntries(new Headers(headers));
+    new Headers(headers).forEach((value, name) => {
+      checked[name] = value;
+    });
+    return checked;
   } catch (cause) {
     const { message } = cause;
     throw new Fault("INVALID_ARGUMENT", `bad headers: ${message}`, { cause });
@@ -194,26 +213,4 @@ function checkTimeout(timeoutMs) {
 function checkRetries(retries) {
   if (Number.isSafeInteger(retries) && retries >= 0) return retries;
   throw invalid(`retries must be an integer from 0, not ${show(retries)}`);
-}
-
-/** Wait, but not longer than until the signal. */
-function sleep(ms, signal) {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
-}
-
-/** Rejects when the signal comes. */
-function aborted(signal) {
-  return new Promise((_, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort);
-  });
 }

@@ -2,9 +2,16 @@
 
 // Tensors as TensorProto messages and back.
 
-import { describe, fromMemory, toTypedArray } from "./elements.js";
+import {
+  describe,
+  fromMemory,
+  toMemory,
+  toTypedArray,
+  widthOf,
+} from "./elements.js";
 import { show, unreadable } from "./faults.js";
 import { concat, Message, text, toNumber, unpackVarints } from "./protobuf.js";
+import { fromBits } from "./small-floats.js";
 
 /** Each dtype's number, and the field that holds its values in answers. */
 const DTYPES = {
@@ -15,10 +22,29 @@ const DTYPES = {
   int16: { number: 5, field: 7 },
   int8: { number: 6, field: 7 },
   string: { number: 7, field: 8 },
+  complex64: { number: 8, field: 9 },
   int64: { number: 9, field: 10 },
   bool: { number: 10, field: 11 },
+  qint8: { number: 11, field: 7 },
+  quint8: { number: 12, field: 7 },
+  qint32: { number: 13, field: 7 },
+  bfloat16: { number: 14, field: 13 },
+  qint16: { number: 15, field: 7 },
+  quint16: { number: 16, field: 7 },
+  uint16: { number: 17, field: 7 },
+  complex128: { number: 18, field: 12 },
+  float16: { number: 19, field: 13 },
   uint32: { number: 22, field: 16 },
   uint64: { number: 23, field: 17 },
+  float8_e5m2: { number: 24, field: 18 },
+  float8_e4m3fn: { number: 25, field: 18 },
+  float8_e4m3fnuz: { number: 26, field: 18 },
+  float8_e4m3b11fnuz: { number: 27, field: 18 },
+  float8_e5m2fnuz: { number: 28, field: 18 },
+  int4: { number: 29, field: 7 },
+  uint4: { number: 30, field: 7 },
+  int2: { number: 31, field: 7 },
+  uint2: { number: 32, field: 7 },
 };
 
 // Fields of a TensorProto, of its TensorShapeProto, and of that one's Dim.
@@ -27,6 +53,9 @@ const SHAPE = 2;
 const CONTENT = 4;
 const DIM = 2;
 const SIZE = 1;
+
+/** The dtypes whose values, in their field, are as they are in memory. */
+const FIXED_SIZE = new Set(["float32", "float64", "complex64", "complex128"]);
 
 const HIGHEST_RANK = 254; // TensorFlow's own limit
 const MOST_PADDING = 1 << 20; // elements that a message may leave out
@@ -62,11 +91,9 @@ export function writeTensor({ spec, data, shape }) {
     }
     return tensor;
   }
-  const { buffer, byteOffset, byteLength } =
-    dtype === "bool"
-      ? Uint8Array.from(data, Number)
-      : toTypedArray(data, dtype);
-  return tensor.chunk(CONTENT, new Uint8Array(buffer, byteOffset, byteLength));
+  const memory =
+    dtype === "bool" ? Uint8Array.from(data, Number) : toMemory(data, dtype);
+  return tensor.chunk(CONTENT, memory);
 }
 
 /** The tensor in a message, which must be of the spec's dtype. */
@@ -82,16 +109,20 @@ export function readTensor(message, spec) {
   const count = shape.reduce((product, size) => product * size, 1);
   const isShape = shape.length <= HIGHEST_RANK && shape.every((n) => n >= 0);
   if (!isShape || !Number.isSafeInteger(count)) throw fault("has a bad shape");
+  const width = widthOf(dtype);
+  const length = count * width;
   const content = message.last(CONTENT);
   if (content?.length) {
     const data = readContent(content, dtype);
-    if (data?.length !== count) throw fault("has broken content");
+    if (data?.length !== length) throw fault("has broken content");
     return { data, shape };
   }
   const values = readValues(message, spec);
-  if (values === undefined) throw fault("has broken values");
-  if (count - values.length > MOST_PADDING) throw fault("lacks values");
-  const elements = fill(values, count, emptyOf(spec));
+  if (values === undefined || values.length % width !== 0) {
+    throw fault("has broken values");
+  }
+  if (length - values.length > MOST_PADDING) throw fault("lacks values");
+  const elements = fill(values, length, width, emptyOf(spec));
   return { data: toData(elements, dtype), shape };
 }
 
@@ -119,24 +150,29 @@ function readValues(message, spec) {
   if (dtype === "string") {
     return pieces.map((piece) => (isBytes(spec) ? piece.slice() : text(piece)));
   }
-  const packed = concat(pieces);
-  if (dtype === "float32" || dtype === "float64") {
-    return fromMemory(packed, dtype);
+  if (dtype.startsWith("float8_")) {
+    return pieces.at(-1)?.slice() ?? []; // it is one field, not a list
   }
+  const packed = concat(pieces);
+  if (FIXED_SIZE.has(dtype)) return fromMemory(packed, dtype);
   const words = unpackVarints(packed);
   if (dtype === "int64" || dtype === "uint64") {
     return fromMemory(new Uint8Array(words.buffer), dtype);
   }
   const length = words.length / 2;
-  return Array.from({ length }, (_, i) => words[2 * i] ?? 0);
+  const numbers = Array.from({ length }, (_, i) => words[2 * i] ?? 0);
+  if (dtype !== "float16" && dtype !== "bfloat16") return numbers;
+  return fromBits(Uint16Array.from(numbers), dtype);
 }
 
-/** As many elements as `count`: the last one stands for those that lack. */
-function fill(values, count, empty) {
-  if (values.length === count) return values;
-  const last = values.length - 1;
-  return Array.from({ length: count }, (_, i) =>
-    last < 0 ? empty : values[Math.min(i, last)],
+/** That many values: the last element stands for those that are left out. */
+function fill(values, length, width, empty) {
+  if (values.length === length) return values;
+  if (values.length === 0) return Array.from({ length }, () => empty);
+  const last = values.length - width;
+  return Array.from(
+    { length },
+    (_, i) => values[i < last ? i : last + (i % width)],
   );
 }
 

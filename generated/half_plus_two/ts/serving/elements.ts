@@ -2,36 +2,87 @@
 
 // What the elements of each dtype may be.
 
+import { fromBits, toBits } from "./small-floats.js";
 import type { DType } from "./specs.js";
 
+const isByte = integer(0, 255);
+
 const CHECKS: Readonly<Record<DType, (value: unknown) => boolean>> = {
-  float32: isFloat32,
-  float64: (value) => typeof value === "number",
+  float16: float(65_520),
+  bfloat16: float(2 ** 128 - 2 ** 119),
+  float32: float(2 ** 128 - 2 ** 103),
+  float64: float(Infinity),
+  float8_e5m2: isByte,
+  float8_e4m3fn: isByte,
+  float8_e4m3fnuz: isByte,
+  float8_e4m3b11fnuz: isByte,
+  float8_e5m2fnuz: isByte,
+  complex64: float(2 ** 128 - 2 ** 103),
+  complex128: float(Infinity),
+  int2: integer(-2, 1),
+  int4: integer(-8, 7),
   int8: integer(-128, 127),
   int16: integer(-32768, 32767),
   int32: integer(-2147483648, 2147483647),
   int64: integer(-(2n ** 63n), 2n ** 63n - 1n),
-  uint8: integer(0, 255),
+  uint2: integer(0, 3),
+  uint4: integer(0, 15),
+  uint8: isByte,
+  uint16: integer(0, 65535),
   uint32: integer(0, 4294967295),
   uint64: integer(0n, 2n ** 64n - 1n),
+  qint8: integer(-128, 127),
+  qint16: integer(-32768, 32767),
+  qint32: integer(-2147483648, 2147483647),
+  quint8: isByte,
+  quint16: integer(0, 65535),
   bool: (value) => typeof value === "boolean",
   string: isString,
 };
 
-/** The arrays that hold the numbers of each dtype, and nothing else. */
+/** The arrays that hold the numbers of each dtype. */
 const ARRAYS = {
+  float16: Float32Array,
+  bfloat16: Float32Array,
   float32: Float32Array,
   float64: Float64Array,
+  float8_e5m2: Uint8Array,
+  float8_e4m3fn: Uint8Array,
+  float8_e4m3fnuz: Uint8Array,
+  float8_e4m3b11fnuz: Uint8Array,
+  float8_e5m2fnuz: Uint8Array,
+  complex64: Float32Array,
+  complex128: Float64Array,
+  int2: Int8Array,
+  int4: Int8Array,
   int8: Int8Array,
   int16: Int16Array,
   int32: Int32Array,
   int64: BigInt64Array,
+  uint2: Uint8Array,
+  uint4: Uint8Array,
   uint8: Uint8Array,
+  uint16: Uint16Array,
   uint32: Uint32Array,
   uint64: BigUint64Array,
+  qint8: Int8Array,
+  qint16: Int16Array,
+  qint32: Int32Array,
+  quint8: Uint8Array,
+  quint16: Uint16Array,
 };
 
-type Numeric = keyof typeof ARRAYS;
+/** Those whose arrays can hold other numbers, too. */
+const NARROW = new Set([
+  "float16",
+  "bfloat16",
+  "int2",
+  "int4",
+  "uint2",
+  "uint4",
+]);
+
+export type Numeric = keyof typeof ARRAYS;
 type TypedArray =
   | Float32Array
   | Float64Array
@@ -40,6 +91,7 @@ type TypedArray =
   | Int32Array
   | BigInt64Array
   | Uint8Array
+  | Uint16Array
   | Uint32Array
   | BigUint64Array;
 
@@ -47,9 +99,15 @@ function isNumeric(dtype: DType): dtype is Numeric {
   return Object.hasOwn(ARRAYS, dtype);
 }
 
-/** The index of the first value that is no element of `dtype`; -1 if none. */
+/** The numbers in an element: complex ones are a real and an imaginary part. */
+export function widthOf(dtype: DType): number {
+  return dtype === "complex64" || dtype === "complex128" ? 2 : 1;
+}
+
+/** The index of the first value that does not fit `dtype`; -1 if all do. */
 export function firstMisfit(values: ArrayLike<unknown>, dtype: DType): number {
-  if (isNumeric(dtype) && values instanceof ARRAYS[dtype]) return -1;
+  const isWhole = isNumeric(dtype) && !NARROW.has(dtype);
+  if (isWhole && values instanceof ARRAYS[dtype]) return -1;
   const isElement = CHECKS[dtype];
   for (let i = 0; i < values.length; i++) {
     if (!isElement(values[i])) return i;
@@ -67,7 +125,20 @@ export function toTypedArray(
     const integers = Array.from(values as ArrayLike<number | bigint>, BigInt);
     return ARRAYS[dtype].from(integers);
   }
-  return ARRAYS[dtype].from(values as ArrayLike<number>);
+  const numbers = Array.from(values as ArrayLike<number | bigint>, Number);
+  return ARRAYS[dtype].from(numbers);
+}
+
+/** The memory of elements that were checked, as TensorFlow has it. */
+export function toMemory(
+  values: ArrayLike<unknown>,
+  dtype: Numeric,
+): Uint8Array {
+  const isSmall = dtype === "float16" || dtype === "bfloat16";
+  const { buffer, byteOffset, byteLength } = isSmall
+    ? toBits(values as ArrayLike<number>, dtype)
+    : toTypedArray(values, dtype);
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** The numbers in a memory, which is copied; undefined if one is cut off. */
@@ -75,15 +146,18 @@ export function fromMemory(
   memory: Uint8Array,
   dtype: Numeric,
 ): TypedArray | undefined {
-  const array = ARRAYS[dtype];
+  const isSmall = dtype === "float16" || dtype === "bfloat16";
+  const array = isSmall ? Uint16Array : ARRAYS[dtype];
   if (memory.length % array.BYTES_PER_ELEMENT !== 0) return undefined;
-  return new array(memory.slice().buffer);
+  const numbers = new array(memory.slice().buffer);
+  return isSmall ? fromBits(numbers as Uint16Array, dtype) : numbers;
 }
 
-function isFloat32(value: unknown): boolean {
-  if (typeof value !== "number") return false;
-  const isLost = Number.isFinite(value) && !Number.isFinite(Math.fround(value));
-  return !isLost;
+/** Numbers below a limit, above which they would become infinite. */
+function float(limit: number) {
+  return (value: unknown): boolean =>
+    typeof value === "number" &&
+    (Math.abs(value) < limit || !Number.isFinite(value));
 }
 
 function integer(min: number | bigint, max: number | bigint) {
@@ -110,7 +184,7 @@ export function isTypedArray(value: unknown): value is ArrayLike<unknown> {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-/** The dtype and shape of a spec, as errors tell them. */
+/** The dtype and shape of a spec, for the text of errors. */
 export function describe({
   dtype,
   shape,

@@ -2,9 +2,10 @@
 
 import { isWellFormed } from "./elements.js";
 import { checkExamples } from "./examples.js";
-import { Fault, invalid, show } from "./faults.js";
+import { Fault, invalid, isFault, quote, show } from "./faults.js";
 import { checkInputs } from "./inputs.js";
 import { RestTransport } from "./rest.js";
+import { sleep, unlessAborted } from "./signals.js";
 import type { ModelRef, ModelSpec, Signature } from "./specs.js";
 import type { CallContext, Connector, Send, Transport } from "./transport.js";
 import type {
@@ -45,7 +46,7 @@ export class ServedModel {
       this.#timeoutMs = checkTimeout(timeoutMs);
       this.#retries = checkRetries(retries);
     } catch (problem) {
-      throw problem instanceof Fault ? problem.toError() : problem;
+      throw isFault(problem) ? problem.toError() : problem;
     }
     this.#verify = options.verify ?? false;
   }
@@ -53,7 +54,7 @@ export class ServedModel {
   /** Run a signature; inputs and result have the keys of its specs. */
   predict<Result>(
     signature: Signature,
-    inputs: unknown,
+    inputs: unknown = {},
     options?: CallOptions,
   ): Promise<Result> {
     return this.#call(signature, options, () => {
@@ -101,10 +102,11 @@ export class ServedModel {
         return this.#persist(send, context);
       });
     } catch (problem) {
-      if (!(problem instanceof Fault)) throw problem;
-      const model = JSON.stringify(this.#name);
-      const name = JSON.stringify(signature.name);
-      throw problem.toError(`model ${model}, signature ${name}`);
+      if (!isFault(problem)) throw problem;
+      const model = quote(this.#name);
+      throw problem.toError(
+        `model ${model}, signature ${quote(signature.name)}`,
+      );
     }
   }
 
@@ -114,9 +116,7 @@ export class ServedModel {
     signal: AbortSignal | undefined,
     run: (context: CallContext) => Promise<T>,
   ): Promise<T> {
-    const cancelled = () =>
-      new Fault("CANCELLED", "the call was aborted", { cause: signal?.reason });
-    if (signal?.aborted) throw cancelled();
+    if (signal?.aborted) throw endedBy(signal);
     const abort = new AbortController();
     const onAbort = () => abort.abort();
     signal?.addEventListener("abort", onAbort);
@@ -134,10 +134,9 @@ export class ServedModel {
         headers: this.#headers,
       });
     } catch (cause) {
-      if (signal?.aborted) throw cancelled();
+      if (signal?.aborted) throw endedBy(signal, cause);
       if (!isLate) throw cause;
-      const details = `no answer within ${timeoutMs} ms`;
-      throw new Fault("DEADLINE_EXCEEDED", details, { cause });
+      throw late(`no answer within ${timeoutMs} ms`, cause, cause);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -150,7 +149,7 @@ export class ServedModel {
       try {
         return await send(context);
       } catch (problem) {
-        const mayRetry = problem instanceof Fault && problem.options.mayRetry;
+        const mayRetry = isFault(problem) && problem.options.mayRetry;
         if (!mayRetry || attempt === this.#retries) throw problem;
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
         const jittered = pause * (0.5 + Math.random() / 2);
@@ -172,8 +171,24 @@ export class ServedModel {
         throw problem;
       },
     );
-    await Promise.race([this.#checked, aborted(signal)]);
+    await unlessAborted(this.#checked, signal);
   }
+}
+
+/** The fault of a call that its caller's signal ended. */
+function endedBy({ reason }: AbortSignal, fault?: unknown): Fault {
+  if ((reason as Partial<Error> | null)?.name === "TimeoutError") {
+    return late("the call's signal timed out", reason, fault);
+  }
+  return new Fault("CANCELLED", "the call was aborted", { cause: reason });
+}
+
+function late(details: string, cause: unknown, fault: unknown): Fault {
+  const hint = isFault(fault) ? fault.options.hint : undefined;
+  return new Fault("DEADLINE_EXCEEDED", details, {
+    cause,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 function toTransport(
@@ -214,8 +229,12 @@ function toRef(name: string, { version, label }: ClientOptions): ModelRef {
 }
 
 function checkHeaders(headers: Readonly<Record<string, string>>) {
+  const checked: Record<string, string> = {};
   try {
-    return Object.fromEntries(new Headers(headers));
+    new Headers(headers).forEach((value, name) => {
+      checked[name] = value;
+    });
+    return checked;
   } catch (cause) {
     const { message } = cause as Error;
     throw new Fault("INVALID_ARGUMENT", `bad headers: ${message}`, { cause });
@@ -230,26 +249,4 @@ function checkTimeout(timeoutMs: number): number {
 function checkRetries(retries: number): number {
   if (Number.isSafeInteger(retries) && retries >= 0) return retries;
   throw invalid(`retries must be an integer from 0, not ${show(retries)}`);
-}
-
-/** Wait, but not longer than until the signal. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
-}
-
-/** Rejects when the signal comes. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort);
-  });
 }

@@ -2,7 +2,8 @@
 
 // What a client knows about its model.
 
-export type DType =
+/** What REST and gRPC carry. */
+export type JsonDType =
   | "float32"
   | "float64"
   | "int8"
@@ -15,12 +16,37 @@ export type DType =
   | "bool"
   | "string";
 
+/** What an element can be; the others have no form in TF Serving's JSON. */
+export type DType =
+  | JsonDType
+  | "float16"
+  | "bfloat16"
+  | "float8_e5m2"
+  | "float8_e4m3fn"
+  | "float8_e4m3fnuz"
+  | "float8_e4m3b11fnuz"
+  | "float8_e5m2fnuz"
+  | "complex64"
+  | "complex128"
+  | "int2"
+  | "int4"
+  | "uint2"
+  | "uint4"
+  | "uint16"
+  | "qint8"
+  | "qint16"
+  | "qint32"
+  | "quint8"
+  | "quint16";
+
 /** What an input or output is called by the server, and what it holds. */
 export interface TensorSpec {
   name: string;
   dtype: DType;
   /** -1 stands for any size, null for any shape. */
   shape: readonly number[] | null;
+  /** Whether the model has a value for it, so that it need not be sent. */
+  hasDefault?: true;
 }
 
 /** A feature of tf.Examples. */

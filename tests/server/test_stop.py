@@ -1,0 +1,362 @@
+"""A server that has stopped is gone: no connection, no port and no thread of it is left."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from tfsclient import Client
+from tfsclient._codec.messages import message_class
+from tfsclient.errors import InvalidInput, NotFound, TFSError, Unavailable
+from tfsclient.server import ports as ports_module
+from tfsclient.server.app import Options, Server
+from tfsclient.testing import FakeServer, serve
+
+from .calls import LINEAR, PREDICT, QUICK, predict_request
+from .conftest import MODELS
+
+HEAD = b"POST /v1/models/linear:predict HTTP/1.1\r\nHost: x\r\n"
+BODY = b'{"instances": [1.0]}'
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+STEPS = 10_000_000  # of the slow model: it takes half an hour
+
+
+def connect(target: str) -> socket.socket:
+    port = int(target.rpartition(":")[2])
+    return socket.create_connection(("localhost", port), timeout=20)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < seconds
+
+
+@contextmanager
+def leaving_no_thread() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    # Two threads of gRPC's own end just after the server has.
+    deadline = time.monotonic() + 1
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not left
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Whether the server has closed a connection, perhaps after sending something."""
+    connection.settimeout(5)
+    with suppress(ConnectionError):
+        while connection.recv(1 << 20):
+            pass
+    return True  # or a timeout was raised
+
+
+def assert_refused(target: str) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        connect(target)
+
+
+KINDS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "FakeServer": lambda: FakeServer(MODELS / "linear"),
+    "Server": lambda: Server(LINEAR, QUICK),
+    "serve": lambda: serve(LINEAR),
+}
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[Any]]:
+    return KINDS[request.param]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warmed_up() -> None:
+    """TensorFlow's and gRPC's own threads run from now on."""
+    with Server(LINEAR, QUICK) as server, Client(server.grpc_target) as client:
+        client.predict("linear", [1.0])
+
+
+def test_kept_alive_connections_end(make: Callable[[], AbstractContextManager[Any]]) -> None:
+    with leaving_no_thread(), ExitStack() as clients:
+        with make() as server:
+            targets = server.grpc_target, server.rest_target
+            raw = clients.enter_context(connect(server.rest_target))
+            raw.sendall(WHOLE)
+            assert b" 200 OK" in raw.recv(1 << 16)
+            http = clients.enter_context(httpx.Client(base_url=server.rest_target))
+            assert http.get("/v1/models/linear").status_code == 200
+            ours = [clients.enter_context(Client(target, retries=0)) for target in targets]
+            for client in ours:
+                client.predict("linear", [1.0])
+            start = time.monotonic()
+        assert time.monotonic() - start < 2
+        for target in targets:
+            assert_refused(target)
+        assert is_gone(raw)
+        with pytest.raises(httpx.ConnectError):
+            http.get("/v1/models/linear")
+        for client in ours:
+            with pytest.raises(Unavailable):
+                client.predict("linear", [1.0])
+        clients.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /v1/mod",
+        HEAD,
+        HEAD + b"Content-Length: 20\r\n\r\n" + BODY[:5],
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc",
+        HEAD + b"Content-Length: 20\r\nExpect: 100-continue\r\n\r\n",
+        WHOLE + HEAD,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01",
+    ],
+)
+@pytest.mark.parametrize("over", ["grpc_target", "rest_target"])
+def test_requests_that_are_not_whole_are_not_waited_for(over: str, sent: bytes) -> None:
+    with leaving_no_thread():
+        server = Server(LINEAR, QUICK)
+        server.start()
+        with connect(getattr(server, over)) as connection:
+            connection.sendall(sent)
+            time.sleep(0.1)
+            with within(2):
+                server.stop()
+            assert is_gone(connection)
+        assert_refused(server.grpc_target)
+        assert_refused(server.rest_target)
+
+
+def test_a_client_that_does_not_read_is_not_waited_for() -> None:
+    # Its answer is as long as it, and more than any buffers between.
+    request = b"GET /v1/models/%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * (20 << 20))
+    with leaving_no_thread(), FakeServer(MODELS / "linear") as fake:
+        rest: Any = fake._ports._rest
+        with connect(fake.rest_target) as unread, connect(fake.rest_target) as read:
+            unread.sendall(request)
+            read.sendall(request)
+            deadline = time.monotonic() + 20
+            while [c.phase.value for c in list(rest._connections)] != ["sending", "sending"]:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            # As a Server's stop, which gives calls that are under way half a minute.
+            stopping = threading.Thread(target=rest.stop, args=[30])
+            stopping.start()
+            with within(8):
+                answer = bytearray()
+                start = time.monotonic()
+                while piece := read.recv(1 << 18):
+                    answer += piece
+                    if time.monotonic() - start < 2.5:
+                        time.sleep(0.05)  # slowly, but it does read
+                stopping.join()
+            length = int(answer.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+            assert len(answer.partition(b"\r\n\r\n")[2]) == length > len(request) - 100
+            assert is_gone(unread)
+
+
+def slow_request() -> bytes:
+    request = message_class("tensorflow.serving.PredictRequest").FromString(predict_request("slow"))
+    request.model_spec.signature_name = "steps"
+    request.inputs["steps"].dtype = 3
+    request.inputs["steps"].tensor_shape.SetInParent()
+    request.inputs["steps"].int_val.append(STEPS)
+    data: bytes = request.SerializeToString()
+    return data
+
+
+def test_runs_are_cancelled_after_the_grace() -> None:
+    with leaving_no_thread():
+        server = Server({"slow": MODELS / "slow"}, QUICK)
+        server.start()
+        answers: list[object] = []
+
+        def post() -> None:
+            body = {"signature_name": "steps", "inputs": {"x": [1.0], "steps": STEPS}}
+            try:
+                url = f"{server.rest_target}/v1/models/slow:predict"
+                answers.append(httpx.post(url, json=body, timeout=60).status_code)
+            except httpx.TransportError as error:
+                answers.append(error)
+
+        poster = threading.Thread(target=post)
+        poster.start()
+        with grpc.insecure_channel(server.grpc_target) as channel:
+            call = channel.unary_unary(PREDICT).future(slow_request())
+            time.sleep(0.5)
+            start = time.monotonic()
+            server.stop(grace=0.5)
+            assert 0.5 <= time.monotonic() - start < 4
+            assert call.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+        poster.join()
+        assert isinstance(answers[0], httpx.TransportError)
+
+
+def test_runs_whose_client_gave_up_are_cancelled_too() -> None:
+    with leaving_no_thread():
+        server = Server({"slow": MODELS / "slow"}, QUICK)
+        server.start()
+        with grpc.insecure_channel(server.grpc_target) as channel:
+            call = channel.unary_unary(PREDICT).future(slow_request())
+            time.sleep(0.5)
+            call.cancel()
+        with within(4):
+            server.stop()
+
+
+def test_delays_end_with_a_fake_server() -> None:
+    with leaving_no_thread():
+        errors: list[object] = []
+
+        def predict(target: str) -> None:
+            with Client(target, retries=0) as client:
+                try:
+                    errors.append(client.predict("linear", [1.0]))
+                except TFSError as error:
+                    errors.append(error)
+
+        with FakeServer(MODELS / "linear") as fake:
+            fake.delay(600)
+            callers = [
+                threading.Thread(target=predict, args=[target])
+                for target in (fake.grpc_target, fake.rest_target)
+                for _ in range(30)
+            ]
+            for caller in callers:
+                caller.start()
+            time.sleep(0.5)
+            start = time.monotonic()
+        assert time.monotonic() - start < 2
+        for caller in callers:
+            caller.join()
+        assert {type(error) for error in errors} == {Unavailable}
+
+
+def test_a_function_that_never_ends_does_not_hold_up_a_stop(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ports_module, "_JOIN_SECONDS", 0.3)
+    end = threading.Event()
+
+    def hang(_: object) -> dict[str, Any]:
+        end.wait(60)
+        return {"y": [1.0]}
+
+    with leaving_no_thread():
+        with FakeServer(MODELS / "linear") as fake, grpc.insecure_channel(fake.grpc_target) as to:
+            fake.answer("linear", hang)
+            call = to.unary_unary(PREDICT).future(predict_request())
+            with connect(fake.rest_target) as connection:
+                connection.sendall(WHOLE)
+                time.sleep(0.3)
+                with within(2), caplog.at_level(logging.WARNING, "tfsclient.server"):
+                    fake.stop()
+                assert is_gone(connection)
+            assert call.code() is grpc.StatusCode.UNAVAILABLE
+        assert "a call is still running" in caplog.text
+        end.set()
+
+
+def test_health_and_queued_calls_end() -> None:
+    options = dataclasses.replace(
+        QUICK, enable_grpc_healthcheck_service=True, rest_api_num_threads=1, grpc_max_threads=1
+    )
+    with leaving_no_thread():
+        server = Server({"slow": MODELS / "slow"}, options)
+        server.start()
+        with grpc.insecure_channel(server.grpc_target) as channel, ExitStack() as stack:
+            watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+            assert next(watch) == b"\x08\x01"
+            body = b'{"signature_name": "steps", "inputs": {"x": [1.0], "steps": %d}}' % STEPS
+            head = HEAD.replace(b"linear", b"slow") + b"Content-Length: %d\r\n\r\n" % len(body)
+            for _ in range(5):  # one runs, and four wait for it
+                stack.enter_context(connect(server.rest_target)).sendall(head + body)
+            time.sleep(0.3)
+            with within(4):
+                server.stop(grace=0.2)
+            assert list(watch) == []
+
+
+def test_a_server_may_be_stopped_many_times_and_before_it_starts() -> None:
+    with leaving_no_thread():
+        server = Server(LINEAR, QUICK)
+        server.stop()
+        server = Server(LINEAR, QUICK)
+        server.start()
+        stops = [threading.Thread(target=server.stop) for _ in range(4)]
+        for stop in stops:
+            stop.start()
+        for stop in stops:
+            stop.join(20)
+        server.stop()
+        for again in (server.start, server.__enter__):
+            with pytest.raises(InvalidInput, match="started only once"):
+                again()
+
+
+@pytest.mark.parametrize("taken", ["port", "rest_api_port"])
+def test_a_failed_start_leaves_nothing(taken: str) -> None:
+    with FakeServer(MODELS / "linear") as other:
+        busy = int(other.rest_target.rpartition(":")[2])
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            free = probe.getsockname()[1]
+        ports = {"port": free, "rest_api_port": free, taken: busy}
+        options = Options(**{**dataclasses.asdict(QUICK), **ports})
+        with leaving_no_thread():
+            with pytest.raises(Unavailable, match=f"cannot listen on port {busy}"):
+                Server(LINEAR, options).start()
+            assert_refused(f"localhost:{free}")
+
+
+def test_another_server_takes_the_port_at_once() -> None:
+    port = None
+    for _ in range(3):
+        options = dataclasses.replace(QUICK, rest_api_port=port or 0)
+        with Server(LINEAR, options) as server, Client(server.rest_target, retries=0) as client:
+            port = server.rest_port
+            assert client.predict("linear", [1.0]).only().tolist() == [1.5]
+
+
+def test_a_fake_server_says_what_it_cannot_do() -> None:
+    fake = FakeServer(MODELS / "linear")
+    for name in ("grpc_target", "rest_target"):
+        with pytest.raises(InvalidInput, match="has not been started"):
+            getattr(fake, name)
+    fake.answer("linear", {"y": [3.0]})  # before it starts
+    with fake:
+        with pytest.raises(InvalidInput, match="is running already"):
+            fake.__enter__()
+        with Client(fake.grpc_target) as client:
+            assert client.predict("linear", [1.0]).only().tolist() == [3.0]
+            with pytest.raises(NotFound):
+                client.predict("nobody", {"x": [1.0]}, validate=False)
+        target = fake.grpc_target
+        fake.stop()
+    with pytest.raises(InvalidInput, match="has stopped, and can be started only once"):
+        fake.__enter__()
+    uses: list[Callable[[], None]] = [
+        lambda: fake.answer("linear", {"y": [1.0]}),
+        lambda: fake.fail("UNAVAILABLE"),
+        lambda: fake.delay(1),
+    ]
+    for use in uses:
+        with pytest.raises(InvalidInput, match="this FakeServer has stopped"):
+            use()
+    # What it received, and where, can still be asked.
+    assert [call.method for call in fake.calls if call.model == "nobody"][-1:] == ["Predict"]
+    assert fake.grpc_target == target
