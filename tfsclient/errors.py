@@ -282,7 +282,14 @@ def shown(value: object) -> str:
     try:
         return _repr.repr(value)
     except (ValueError, RecursionError):  # Python does not print integers of thousands of digits
-        return f"a {type(value).__name__}"
+        bits = f" of {value.bit_length()} bits" if isinstance(value, int) else ""
+        return f"{of_type(value)}{bits}"
+
+
+def of_type(value: object) -> str:
+    """What a value is: its type's name, with an article."""
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def left_out(error: ImportError) -> MissingExtra:

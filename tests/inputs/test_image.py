@@ -344,7 +344,7 @@ def test_what_is_no_good_picture_is_refused_by_name(
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "none.png", "no such file"), (tmp_path, "is no file")):
+    for path, words in ((tmp_path / "none.png", "does not exist"), (tmp_path, "is not a file")):
         for dtype, shape in (("string", (-1,)), ("uint8", (-1, 28, 28))):
             text = refused(Image(path), dtype, shape)
             assert words in text

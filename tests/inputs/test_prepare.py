@@ -81,15 +81,19 @@ def test_values_that_mean_the_same_are_cast(value: Any, dtype: str) -> None:
         ([1], "bool", "astype"),
         (["1"], "float32", "astype"),
         ([1.0], "complex64", "astype"),
-        ([None], "float32", "Python objects"),
+        ([None], "float32", "holds None at [0]"),
         (np.array(["2020-01-01"], "M8[D]"), "int64", "astype"),
-        ([[1.0], [1.0, 2.0]], "float32", "item 0 has shape (1,), but item 1 has (2,)"),
-        ([np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 4))], "float32", "item 2 has (2, 4)"),
+        ([[1.0], [1.0, 2.0]], "float32", "item [0] has shape (1,), but item [1] has shape (2,)"),
+        (
+            [np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 4))],
+            "float32",
+            "item [2] has shape (2, 4)",
+        ),
         ([[[1], [2, 3]]], "float32", "ragged"),
         ({1.0, 2.0}, "float32", "list(x)"),
         ((n for n in [1.0]), "float32", "list(x)"),
         ({"a": 1.0}, "float32", "is a dict"),
-        (None, "float32", "is a NoneType"),
+        (None, "float32", "is None"),
         ({"a"}, "string", "make it a list"),
         (Path("a.png"), "string", "Image(path)"),
         ([2**64], "uint64", "18446744073709551616..18446744073709551616"),
@@ -302,6 +306,13 @@ def test_a_tensor_that_numpy_cannot_take_comes_with_the_line_to_write(
     with pytest.raises(InvalidInput, match="unsupported ScalarType"):
         prepare(value, "bfloat16")
     monkeypatch.setattr(Foreign, "__module__", "torch")
+    with pytest.raises(InvalidInput) as caught:  # nothing that was tried works
+        prepare(value, "bfloat16")
+    assert "write" not in str(caught.value)
+    for name in ("detach", "cpu"):
+        monkeypatch.setattr(Foreign, name, lambda self: self, raising=False)
+    monkeypatch.setattr(Foreign, "numpy", Foreign.__array__, raising=False)
+    monkeypatch.setattr(Foreign, "float", lambda _: Foreign(np.ones(1)), raising=False)
     with pytest.raises(InvalidInput, match=r"write x.detach\(\).cpu\(\).float\(\).numpy\(\)"):
         prepare(value, "bfloat16")
 

@@ -149,7 +149,7 @@ def test_an_empty_step_has_the_type_of_the_others_or_its_own() -> None:
     [
         ([1, [2, 2.5]], "step 1: feature 'x' mixes int and float"),
         ([1, None], "step 1: feature 'x' is None: leave out what is missing"),
-        ([[2**63]], "step 0: feature 'x' holds an integer of 64 bits, more than int64 has"),
+        ([[2**63]], "step 0: feature 'x' holds an integer of 64 bits at [0], more than int64 has"),
         (np.zeros((2, 2, 2)), "step 0: feature 'x' has shape (2, 2)"),
         ([SequenceExample({}, {})], "holds a SequenceExample, which no feature has"),
         ([1, 2, 2.5], "feature list 'x' mixes int64 (step 1) and float32 (step 2)"),

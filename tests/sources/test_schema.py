@@ -137,7 +137,7 @@ FEATURE: dict[str, Any] = {"dtype": "float32", "kind": "dense", "shape": [], "re
         ),
         (
             {"features": {"f": FEATURE | {"dtype": "int64", "default": [1.0]}}},
-            "default holds 1.0, which is not of type int64",
+            "default: 1.0 is not of type int64",
         ),
         (
             {"features": {"f": FEATURE | {"dtype": "string", "default": [{"b64": "?"}]}}},

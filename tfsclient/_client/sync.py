@@ -121,9 +121,9 @@ class Client(Remade):
         Args:
             model: the model's name.
             inputs: a dict of input name to value; a value alone for a signature with one input; a
-                list of dicts, one a row, that are stacked by name; or a pandas or pyarrow table,
-                whose columns are inputs of the same name, or whose rows become Examples.  A value
-                is what numpy takes; str or bytes for strings; an :class:`Image`; an
+                list of dicts, one a row, that are stacked by name; or a table of pandas, polars or
+                pyarrow, whose columns are inputs of the same name, or whose rows become Examples.
+                A value is what numpy takes; str or bytes for strings; an :class:`Image`; an
                 :class:`Example`, :class:`SequenceExample` or :class:`ExampleListWithContext`, or a
                 list of them; or a ``TensorProto`` or ``tf.train.Example`` message.
             signature: the signature to run, by name; None for serving_default, else the only

@@ -66,7 +66,7 @@ def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> 
     rows = {t.array.shape[0] if t.array.ndim else 0 for t in inputs.values()}
     if len(rows) != 1 or 0 in rows:
         shapes = ", ".join(f"{name} {t.array.shape}" for name, t in inputs.items())
-        raise InvalidInput(f"the inputs do not have the same number of rows: {shapes}")
+        raise InvalidInput(f"the inputs have no rows in common: {shapes}")
     if len(inputs) == 1:
         (values,) = (_encode(name, tensor) for name, tensor in inputs.items())
     else:

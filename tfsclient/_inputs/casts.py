@@ -8,30 +8,21 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._inputs.misfits import Misfit, Path, at, first, refuse_kind
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import shown
 
 Array: TypeAlias = npt.NDArray[Any]
 
 
-class Misfit(InvalidInput):
-    """A value that does not fit, before it is known which input of what it was meant for.
-
-    Its details continue "input 'x' ".
-    """
-
-
-class Unreadable(Misfit):
-    """A value that cannot be read at all, whatever a signature wants."""
-
-
-def cast(array: Array, want: DType, name: str) -> Array:
+def cast(array: Array, want: DType, name: str, given: Any = None) -> Array:
     """``array`` as ``want``: itself where it is that already.
 
     Args:
         array: numbers, or an object array of bytes where ``want`` is string.
         want: what the signature wants.
         name: the input, for the line to write.
+        given: what the user gave, if numpy may have changed items of it: text among numbers.
 
     Raises:
         Misfit: the dtypes differ in kind, or a value would not survive.
@@ -49,34 +40,31 @@ def cast(array: Array, want: DType, name: str) -> Array:
         return float_to_float(array, target)
     if kinds == ("int", "int"):
         if not fits(array, target):
-            low, high = _ends(array)
             info = ml_dtypes.iinfo(target)
-            raise Misfit(f"holds {low}..{high}, but {want} ends at {info.min}..{info.max}")
+            wide = array.astype(np.int64) if array.dtype.kind == "V" else array
+            path = first((wide < info.min) | (wide > info.max))
+            raise beyond(_ends(array), want, int(array[path]), path)
         return array.astype(target)
     if kinds == ("int", "float"):
         with np.errstate(over="ignore"):
             floats = array.astype(target)
-        if not _exact(array, floats):
-            raise Misfit(
-                f"holds integers that {want} cannot hold exactly; round them yourself: "
-                f"{identifier(name)}.astype({_numpy_name(want)})"
-            )
+        if (lost := _inexact(array, floats)) is not None:
+            raise inexact(int(array[lost]), want, lost)
         return floats
-    came = "Python objects" if array.dtype.kind == "O" else f"dtype {array.dtype}"
-    raise Misfit(
-        f"is of {came}, but the signature wants {want}; convert it yourself if that is meant: "
-        f"numpy.asarray({identifier(name)}).astype({_numpy_name(want)})"
-    )
+    raise refuse_kind(array if given is None else given, array, want, name)
 
 
-def identifier(name: str) -> str:
-    """What to call this input in a line of code."""
-    return name if name.isidentifier() else "value"
+def beyond(ends: tuple[int, int], want: DType, number: int, path: Path) -> Misfit:
+    """The refusal of integers, from the least to the greatest, of which this one does not fit."""
+    info = ml_dtypes.iinfo(want.numpy)
+    low, high = map(shown, ends)
+    which = f" ({shown(number)}{at(path)})" if path and low != high else at(path)
+    return Misfit(f"holds {low}..{high}{which}, but {want} ends at {info.min}..{info.max}")
 
 
-def _numpy_name(dtype: DType) -> str:
-    target = dtype.numpy
-    return f"{'numpy' if target.isbuiltin == 1 else 'ml_dtypes'}.{target.name}"
+def inexact(number: int, want: DType, path: Path) -> Misfit:
+    """The refusal of an integer that a float cannot be."""
+    return Misfit(f"holds {shown(number)}{at(path)}, which {want} cannot hold exactly")
 
 
 def float_to_float(array: Array, target: np.dtype[Any]) -> Array:
@@ -90,9 +78,14 @@ def float_to_float(array: Array, target: np.dtype[Any]) -> Array:
     if array.dtype.itemsize < target.itemsize or np.isfinite(rounded).all():
         return rounded
     if not np.array_equal(np.isfinite(rounded), np.isfinite(array)):
-        raise Misfit(f"holds finite values that {target} cannot hold: they would become infinite")
+        path = first(np.isfinite(array) & ~np.isfinite(rounded))
+        raise Misfit(
+            f"holds {shown(array[path].item())}{at(path)}, which {target} cannot hold: it would "
+            "become infinite"
+        )
     if not np.array_equal(np.isnan(rounded), np.isnan(array)):
-        raise Misfit(f"holds infinite values, which {target} does not have")
+        path = first(np.isnan(rounded) & ~np.isnan(array))
+        raise Misfit(f"holds infinite values{at(path)}, which {target} does not have")
     return rounded
 
 
@@ -109,17 +102,18 @@ def _ends(array: Array) -> tuple[int, int]:
     return int(array.min()), int(array.max())
 
 
-def _exact(array: Array, floats: Array) -> bool:
-    """Whether ``floats`` are the integers in ``array``."""
+def _inexact(array: Array, floats: Array) -> Path | None:
+    """Where ``floats`` are not the integers in ``array``."""
     whole = 1 << (ml_dtypes.finfo(floats.dtype).nmant + 1)  # up to here every integer is a float
     info = ml_dtypes.iinfo(array.dtype)
     if (-whole <= info.min and info.max <= whole) or not array.size:
-        return True
+        return None
     low, high = _ends(array)
     if -whole <= low and high <= whole:
-        return True
+        return None
     wide = floats.astype(np.float64)  # holds every value of every narrower float
     limit = float(int(info.max) + 1)
-    if not np.all((wide < limit) & (wide >= -limit)):
-        return False
-    return bool(np.array_equal(wide.astype(array.dtype), array))
+    outside = ~((wide < limit) & (wide >= -limit))
+    changed = np.where(outside, 0, wide).astype(array.dtype) != array
+    lost = outside | changed
+    return first(lost) if lost.any() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -14,10 +15,21 @@ from tfsclient._codec.nested import object_array
 from tfsclient._codec.strings import string_array
 from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import tables
-from tfsclient._inputs.casts import Misfit, cast, fits, float_to_float, identifier
+from tfsclient._inputs.casts import beyond, cast, fits, float_to_float, inexact
 from tfsclient._inputs.example import Example, serialize
 from tfsclient._inputs.image import images_to_array, is_image, string_rank
 from tfsclient._inputs.messages import message_name
+from tfsclient._inputs.misfits import (
+    Misfit,
+    Path,
+    at,
+    first,
+    leaves,
+    no_array,
+    no_numbers,
+    no_string,
+    ragged,
+)
 from tfsclient._inputs.sequence import CompoundExample
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput
@@ -42,13 +54,19 @@ def to_tensor(value: Any, spec: TensorSpec, features: Features | None) -> Tensor
     Raises:
         InvalidInput: it cannot be read, or its dtype does not fit.
     """
-    if not isinstance(value, np.ndarray) and tables.is_table(value):
+    if type(value) is np.ndarray:
+        return Tensor(spec.dtype, cast(_to_array(value, spec, features), spec.dtype, spec.name))
+    value = tables.adopt(value)
+    if tables.is_table(value):
         columns = [_named_column(*item, spec, features) for item in tables.columns(value).items()]
         shapes = {column.shape for column in columns}
+        if not shapes:
+            raise Misfit("is a table without columns")
         if len(shapes) != 1:
             raise Misfit(f"is a table whose columns have the shapes {sorted(shapes)}")
         return Tensor(spec.dtype, np.stack(columns, axis=1))
-    array = cast(_to_array(value, spec, features), spec.dtype, spec.name)
+    given = value if isinstance(value, list | tuple) else None
+    array = cast(_to_array(value, spec, features), spec.dtype, spec.name, given)
     shape = spec.shape or ()
     if len(shape) == array.ndim + 1 and shape[-1:] == (1,) and tables.is_column(value):
         array = array[..., np.newaxis]
@@ -70,25 +88,36 @@ def guess_tensor(value: Any) -> Tensor:
     """
     if message_name(value) == _TENSOR_PROTO:
         return _decode(value)
+    value = tables.adopt(value)
     if tables.is_table(value):
-        raise Misfit("is a table, and its dtype is not known; write table.to_numpy() or so")
-    first = _first_leaf(value)
-    if is_image(first) or isinstance(first, str | bytes) or _is_example(first):
+        raise Misfit("is a table, whose dtype is not known here; pass an array made of it")
+    leaf = _first_leaf(value)
+    if is_image(leaf) or isinstance(leaf, str | bytes) or _is_example(leaf):
         return Tensor(STRING, _to_array(value, _ANY_STRING, None))
     array = _to_array(value, _ANY_INTEGER, None)
-    if isinstance(first, list | tuple):  # with nothing in it
+    if isinstance(leaf, list | tuple):  # with nothing in it
         return Tensor(_FLOAT32, array.astype(np.float32))
-    plain = isinstance(first, int | float) and not isinstance(first, np.generic)
+    plain = isinstance(leaf, int | float) and not isinstance(leaf, np.generic)
     if plain and array.dtype.kind == "f":
         return Tensor(_FLOAT32, float_to_float(array, _FLOAT32.numpy))
     if plain and array.dtype.kind == "i" and fits(array, _INT32.numpy):
         return Tensor(_INT32, array.astype(np.int32))
     dtype = DType.of_numpy(array.dtype)
+    if dtype == STRING:
+        listed = value if isinstance(value, list | tuple) else array
+        if not _holds_strings(array):
+            raise no_numbers(listed, None) or Misfit("holds Python objects, which no tensor does")
+        if isinstance(listed, list | tuple) and (misfit := no_numbers(listed, None)) is not None:
+            raise misfit
+        return Tensor(STRING, _to_array(value, _ANY_STRING, None))
     if dtype is None:
         raise Misfit(f"is of dtype {array.dtype}, which no tensor has")
-    if dtype == STRING:
-        return Tensor(STRING, _to_array(value, _ANY_STRING, None))
     return Tensor(dtype, array.astype(dtype.numpy, copy=False))
+
+
+def _holds_strings(array: Array) -> bool:
+    kinds = set(map(type, array.ravel().tolist())) if array.dtype.kind == "O" else set()
+    return all(issubclass(kind, str | bytes | bytearray | memoryview) for kind in kinds)
 
 
 def _first_leaf(value: Any) -> Any:
@@ -111,18 +140,29 @@ def _to_array(value: Any, spec: TensorSpec, features: Features | None) -> Array:
         if set(map(type, value.ravel().tolist())) == {bytes}:
             return np.asarray(value)
         value = value.tolist()
-    first = value[0] if isinstance(value, list | tuple) and value else value
-    if is_image(first):
+    one = value[0] if isinstance(value, list | tuple) and value else value
+    if is_image(one):
         return images_to_array(value, spec)
     if message_name(value) == _TENSOR_PROTO:
         return _decode(value).array
     if tables.is_column(value):
         return _to_array(tables.column_values(value), spec, features)
+    if one is not value and tables.is_column(tables.adopt(one)):
+        # numpy would make NaN of their nulls.
+        return _to_array([_item_values(*item) for item in enumerate(value)], spec, features)
     if spec.dtype != STRING:
         return _to_numbers(value, spec)
     if any(map(_is_example, _one_of_each_type(value))):
         return _to_examples(value, spec, features)
     return _to_strings(value)
+
+
+def _item_values(number: int, value: Any) -> Any:
+    try:
+        value = tables.adopt(value)
+        return tables.column_values(value) if tables.is_column(value) else value
+    except Misfit as misfit:
+        raise Misfit(f"has the item [{number}], which {misfit.details}") from misfit.__cause__
 
 
 def _one_of_each_type(value: Any) -> Iterable[Any]:
@@ -136,14 +176,14 @@ def _to_numbers(value: Any, spec: TensorSpec) -> Array:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise _why_no_array(value, spec.name, error) from error
+        raise no_array(value, spec.dtype, spec.name, error) from error
     if isinstance(value, list | tuple | int):
         if not array.size and array.dtype == np.float64:
             return array.astype(spec.dtype.numpy)  # an empty list has no dtype of its own
         if array.dtype.kind == "O" or (array.dtype.kind == "f" and _beyond_int64(array)):
             return _large_integers(value, array, spec.dtype)
     if array.dtype.kind == "O" and not array.ndim:
-        raise _why_no_array(value, spec.name, None)
+        raise no_array(value, spec.dtype, spec.name, None)
     return array
 
 
@@ -157,45 +197,25 @@ def _large_integers(value: Any, array: Array, want: DType) -> Array:
     integers = objects.ravel().tolist()
     if not all(type(number) is int for number in integers):
         return array
-    low, high = min(integers), max(integers)
     if want.kind == "int":
         info = ml_dtypes.iinfo(want.numpy)
-        if low < info.min or high > info.max:
-            raise Misfit(f"holds {low}..{high}, but {want} ends at {info.min}..{info.max}")
+        wrong = [number < info.min or number > info.max for number in integers]
+        if any(wrong):
+            path = first(np.array(wrong).reshape(objects.shape))
+            raise beyond((min(integers), max(integers)), want, objects[path], path)
         return objects.astype(want.numpy)
     if want.kind != "float":
         return array
     try:
         floats = float_to_float(objects.astype(np.float64), want.numpy)
     except OverflowError:
-        floats = np.full(objects.shape, np.inf)
+        floats = np.full(objects.shape, math.inf)
     wide = floats.astype(np.float64).ravel().tolist()
-    if not np.isfinite(wide).all() or [*map(int, wide)] != integers:
-        raise Misfit(f"holds integers that {want} cannot hold exactly: {low}..{high}")
+    wrong = [w != number for w, number in zip(wide, integers, strict=True)]
+    if any(wrong):
+        path = first(np.array(wrong).reshape(objects.shape))
+        raise inexact(objects[path], want, path)
     return floats
-
-
-def _why_no_array(value: Any, name: str, error: Exception | None) -> Misfit:
-    kind = type(value)
-    if isinstance(value, list | tuple):
-        try:
-            shapes = [np.shape(item) for item in value]
-        except (ValueError, TypeError, RuntimeError):
-            return Misfit(f"is ragged or no array: {error}")
-        for number, shape in enumerate(shapes):
-            if shape != shapes[0]:
-                return Misfit(
-                    f"is ragged: item 0 has shape {shapes[0]}, but item {number} has {shape}"
-                )
-        return Misfit(f"is no array: {error}")
-    if str(kind.__module__).partition(".")[0] == "torch":
-        line = f"{identifier(name)}.detach().cpu().float().numpy()"
-        return Misfit(f"is a {kind.__name__} that numpy cannot take ({error}); write {line}")
-    if hasattr(value, "toarray"):  # scipy's sparse matrices
-        return Misfit(f"is a {kind.__name__}, not an array; write {identifier(name)}.toarray()")
-    if isinstance(value, Iterable) and not isinstance(value, Mapping):
-        return Misfit(f"is a {kind.__name__}, not an array; write list({identifier(name)})")
-    return Misfit(f"is a {kind.__name__}, which is no array" + (f": {error}" if error else ""))
 
 
 # Strings.
@@ -204,53 +224,46 @@ def _why_no_array(value: Any, name: str, error: Exception | None) -> Misfit:
 def _to_strings(value: Any) -> Array:
     kinds = set(map(type, value)) if isinstance(value, list | tuple) else None
     if kinds in ({bytes}, {str}):  # as most are, and fast
-        with suppress(UnicodeEncodeError):  # which is told below
+        with suppress(UnicodeEncodeError):  # which is reported below
             return string_array([*value] if kinds == {bytes} else [*map(str.encode, value)])
     if not isinstance(value, list | tuple | str | bytes | bytearray | memoryview):
         array = _string_array(value)
         if array.size == 0:
-            return array.astype(object)  # lists cannot say what follows a dimension of 0
+            return array.astype(object)  # lists do not show what follows a dimension of 0
         value = array
     try:
         return object_array(value, _to_bytes)
     except Misfit:
+        for path, item in leaves(value):
+            _to_bytes(item, path)  # which raises it again, and says where
         raise
     except ValueError as error:
-        raise Misfit(f"is ragged: {error}") from error
+        raise ragged(value, strings=True) or Misfit(f"is ragged: {error}") from error
 
 
 def _string_array(value: Any) -> Array:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise Misfit(f"is no array of strings: {error}") from error
+        raise Misfit(f"is not an array of strings: {error}") from error
     if array.dtype.kind == "O" and not array.ndim and not isinstance(value, np.ndarray):
-        raise _no_string(value)
+        raise no_string(value)
     if array.dtype.kind not in "OSUT":
         raise Misfit(f"is of dtype {array.dtype}, but the signature wants strings")
     return array
 
 
-def _to_bytes(item: Any) -> bytes:
+def _to_bytes(item: Any, path: Path = ()) -> bytes:
     if type(item) is bytes:
         return item
     if isinstance(item, str):
         try:
             return item.encode()
         except UnicodeEncodeError as error:
-            raise Misfit(f"holds text that is not Unicode: {error}") from error
+            raise Misfit(f"holds text{at(path)} that is not Unicode: {error}") from error
     if isinstance(item, bytes | bytearray | memoryview):
         return bytes(item)
-    raise _no_string(item)
-
-
-def _no_string(item: Any) -> Misfit:
-    advice = ""
-    if hasattr(item, "__fspath__"):
-        advice = "; write Image(path) for a picture, path.read_bytes() for any file"
-    elif isinstance(item, Iterable) and not isinstance(item, Mapping):
-        advice = "; make it a list"
-    return Misfit(f"holds a {type(item).__name__}, but the signature wants str or bytes{advice}")
+    raise no_string(item, path)
 
 
 # Messages.
@@ -278,13 +291,13 @@ def _serialize(example: Any, features: Features | None) -> bytes:
     name = message_name(example)
     if name is not None:
         if features is not None and name != "tensorflow.Example":
-            raise InvalidInput(f"a {name} is no Example, which is what the model parses")
+            raise InvalidInput(f"a {name} is not an Example, which is what the model parses")
         message: bytes = example.SerializeToString()  # also a SequenceExample and the like
         return message
-    if isinstance(example, Mapping) and example.keys() == {"b64"}:
+    if isinstance(example, Mapping) and example.keys() == {"b64"} and "b64" not in (features or ()):
         raise InvalidInput("a dict with b64 is REST's form; write the bytes themselves")
     if isinstance(example, CompoundExample) and features is None:
-        return example.to_bytes()  # else the model is known to parse Examples, and it is none
+        return example.to_bytes()  # else the model is known to parse Examples, unlike this
     return serialize(example, features)
 
 

@@ -34,7 +34,7 @@ class Example:
             written, for a model's features may ask for floats where 3 was given.
 
     Raises:
-        InvalidInput: a name is no text.
+        InvalidInput: a name is not text.
     """
 
     __slots__ = ("features",)
@@ -46,7 +46,7 @@ class Example:
         """The serialized ``tf.train.Example``.
 
         Args:
-            spec: what the model parses, as ``Signature.features`` tells; None if not known.
+            spec: what the model parses, ``Signature.features``; None if that is not known.
 
         Raises:
             InvalidInput: a value has no place in an Example, or the features do not fit ``spec``.
@@ -61,7 +61,7 @@ def check_names(features: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of what goes by features' names.
 
     Raises:
-        InvalidInput: a name is no text.
+        InvalidInput: a name is not text.
     """
     for name in features:
         if not isinstance(name, str) or not _is_unicode(name):
@@ -91,7 +91,7 @@ def example_array(examples: Iterable[ExampleLike], spec: Features | None = None)
         spec: what the model parses; None if not known.
 
     Raises:
-        InvalidInput: one of them cannot be written; the text tells which.
+        InvalidInput: one of them cannot be written; the text says which.
     """
     contents = _contents(examples, spec, ())
     return string_array([encode_example(content) for content in contents])
@@ -103,7 +103,7 @@ def contents_of(
     """The contents of Examples, and of the context whose features all of them share.
 
     Raises:
-        InvalidInput: one cannot be written, or does not fit ``spec``; the text tells which.
+        InvalidInput: one cannot be written, or does not fit ``spec``; the text says which.
     """
     shared = () if context is None else _names(context)
     before = None if context is None else one_content("the context", context, spec, None)
@@ -118,6 +118,7 @@ def _names(context: ExampleLike) -> Iterable[str] | None:
 def _contents(
     examples: Iterable[ExampleLike], spec: Features | None, shared: Iterable[str] | None
 ) -> list[Content]:
+    examples = _adopted(examples)
     if tables.is_table(examples):
         examples = tables.rows(examples)
     elif isinstance(examples, np.ndarray):
@@ -129,6 +130,13 @@ def _contents(
         one_content(f"example {number}", example, spec, shared)
         for number, example in enumerate(examples)
     ]
+
+
+def _adopted(examples: Any) -> Any:
+    try:
+        return tables.adopt(examples)
+    except InvalidInput as error:
+        raise InvalidInput(f"what was given as examples {error.details}") from error
 
 
 def one_content(

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from tfsclient._codec.example import FLOAT32, INT64, Values
 from tfsclient._codec.nested import object_array
 from tfsclient._inputs import tables
-from tfsclient._inputs.casts import Misfit, cast
+from tfsclient._inputs.casts import cast
+from tfsclient._inputs.misfits import Misfit, at, ragged
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, shown
 from tfsclient.schema import Features, FeatureSpec
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -71,22 +72,30 @@ def _values(value: Any, spec: FeatureSpec | None) -> Values:
     """A feature's values, flat and checked."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise Misfit("is a masked array with masked elements: fill them first")
-    if tables.is_column(value):
-        value = tables.column_values(value)
-    elif not isinstance(value, _PLAIN) and hasattr(value, "__array__"):
-        value = np.asarray(value)  # a numpy scalar, a tensor
+    if not isinstance(value, _PLAIN):
+        value = _plain_values(value)
     shape: tuple[int, ...]
     if isinstance(value, np.ndarray) and value.dtype.kind not in "OSUT":
         shape = value.shape
         found = _numbers(value.reshape(-1), spec)
     else:
         items, shape, kinds = _flatten(value)
-        found = _items(items, kinds, spec)
+        found = _items(items, shape, kinds, spec)
     if spec is not None:
         _check_count(len(found.values), shape, spec)
     elif len(shape) > 1:
         raise Misfit(f"has shape {shape}, but an Example's features are flat: write .ravel()")
     return found
+
+
+def _plain_values(value: Any) -> Any:
+    """A column's values, or what numpy makes of a scalar or a tensor."""
+    value = tables.adopt(value)
+    if tables.is_table(value):
+        raise Misfit("is a table, but a feature is a list of values")
+    if tables.is_column(value):
+        return tables.column_values(value)
+    return np.asarray(value) if hasattr(value, "__array__") else value
 
 
 def _flatten(value: Any) -> tuple[list[Any], tuple[int, ...], set[type[Any]]]:
@@ -100,7 +109,7 @@ def _flatten(value: Any) -> tuple[list[Any], tuple[int, ...], set[type[Any]]]:
     try:
         array = object_array(value, lambda item: item)
     except ValueError as error:
-        raise Misfit(f"is ragged: {error}") from error
+        raise ragged(value, strings=True) or Misfit(f"is ragged: {error}") from error
     items = array.reshape(-1).tolist()
     return items, array.shape, set(map(type, items))
 
@@ -125,10 +134,12 @@ def _kind(dtype: np.dtype[Any]) -> str:
     return "" if known is None else known.kind
 
 
-def _items(items: list[Any], kinds: set[type[Any]], spec: FeatureSpec | None) -> Values:
-    """Values of a flat list, whose elements are of these types."""
+def _items(
+    items: list[Any], shape: tuple[int, ...], kinds: set[type[Any]], spec: FeatureSpec | None
+) -> Values:
+    """Values of a flat list, whose elements are of these types, and had this shape."""
     if not kinds <= _KINDS:
-        items = [_plain(item) for item in items]
+        items = [_plain(item, number, shape) for number, item in enumerate(items)]
         kinds = set(map(type, items))
     if not kinds:
         if spec is None:
@@ -143,17 +154,33 @@ def _items(items: list[Any], kinds: set[type[Any]], spec: FeatureSpec | None) ->
     elif kinds <= {int, float}:
         raise Misfit("mixes int and float, and which is meant is not known: write floats, 3.0")
     else:
-        raise Misfit(f"mixes {', '.join(sorted(kind.__name__ for kind in kinds))}")
+        raise Misfit(f"mixes {_first_of_each(items, shape)}")
     if spec is not None and spec.dtype != want:
         if spec.dtype != FLOAT32 or kinds != {int}:
             raise _wrong(" and ".join(sorted(kind.__name__ for kind in kinds)), spec)
         want = FLOAT32
     if want == STRING:
-        return Values(STRING, items if str not in kinds else _encoded(items))
-    return Values(want, _integers(items) if want == INT64 else _floats(items, mixed=int in kinds))
+        return Values(STRING, items if str not in kinds else _encoded(items, shape))
+    if want == INT64:
+        return Values(INT64, _integers(items, shape))
+    return Values(FLOAT32, _floats(items, shape, mixed=int in kinds))
 
 
-def _plain(item: Any) -> bool | int | float | str | bytes:
+def _first_of_each(items: list[Any], shape: tuple[int, ...]) -> str:
+    """The types of the elements, and where each of them comes first."""
+    where = {type(items[i]): i for i in reversed(range(len(items)))}
+    return " and ".join(
+        f"{kind.__name__} ({shown(items[i])}{_at(i, shape)})"
+        for kind, i in sorted(where.items(), key=lambda item: item[1])
+    )
+
+
+def _at(number: int, shape: tuple[int, ...]) -> str:
+    """Where an element of a flat list was in one of this shape, to follow it in a sentence."""
+    return at(tuple(map(int, np.unravel_index(number, shape)))) if shape else ""
+
+
+def _plain(item: Any, number: int, shape: tuple[int, ...]) -> bool | int | float | str | bytes:
     """A value of one of the five types that features are made of."""
     if isinstance(item, np.generic):
         to_plain = {"bool": bool, "int": int, "float": float}.get(_kind(item.dtype))
@@ -163,41 +190,57 @@ def _plain(item: Any) -> bool | int | float | str | bytes:
     for kind in (bool, int, float, str):
         if isinstance(item, kind):
             return kind(item)
+    holds = f"holds {{}}{_at(number, shape)}" if shape else "is {}"
     if item is None:
-        raise Misfit("is None: leave out what is missing")
-    raise Misfit(f"holds a {type(item).__name__}, which no feature has")
+        raise Misfit(f"{holds.format(None)}: leave out what is missing")
+    what = f"a {type(item).__name__}, which no feature has"
+    raise Misfit((holds if shape else "holds {}").format(what))
 
 
-def _encoded(items: list[Any]) -> list[Any]:
+def _encoded(items: list[Any], shape: tuple[int, ...]) -> list[Any]:
     try:
         return [item.encode() if type(item) is str else item for item in items]
     except UnicodeEncodeError as error:
-        raise Misfit(f"holds text that is not Unicode: {error}") from error
+        wrong = next(n for n, item in enumerate(items) if item == error.object)
+        raise Misfit(f"holds text{_at(wrong, shape)} that is not Unicode: {error}") from error
 
 
-def _integers(items: list[Any]) -> Array:
+def _integers(items: list[Any], shape: tuple[int, ...]) -> Array:
     try:
         return np.array(items, np.int64)
     except OverflowError:
-        wrong = next(item for item in items if not -1 << 63 <= item < 1 << 63)
+        wrong = next(n for n, item in enumerate(items) if not -1 << 63 <= item < 1 << 63)
         raise Misfit(
-            f"holds an integer of {wrong.bit_length()} bits, more than int64 has"
+            f"holds an integer of {items[wrong].bit_length()} bits{_at(wrong, shape)}, more than "
+            "int64 has"
         ) from None
 
 
-def _floats(items: list[Any], *, mixed: bool) -> Array:
+def _floats(items: list[Any], shape: tuple[int, ...], *, mixed: bool) -> Array:
     try:
         # Only with a byte order does struct refuse what would become infinite.
         floats = np.frombuffer(struct.pack(f"<{len(items)}f", *items), "<f4")
     except (OverflowError, struct.error):
+        wrong = next(n for n, item in enumerate(items) if not _is_float32(item))
         raise Misfit(
-            "holds finite values that float32 cannot hold: they would become infinite"
+            f"holds {shown(items[wrong])}{_at(wrong, shape)}, which float32 cannot hold: it would "
+            "become infinite"
         ) from None
-    if mixed and any(
-        type(v) is int and v != f for v, f in zip(items, floats.tolist(), strict=True)
-    ):
-        raise Misfit("holds integers that float32 cannot hold exactly")
+    if mixed:
+        for number, (item, kept) in enumerate(zip(items, floats.tolist(), strict=True)):
+            if type(item) is int and item != kept:
+                raise Misfit(
+                    f"holds {shown(item)}{_at(number, shape)}, which float32 cannot hold exactly"
+                )
     return floats
+
+
+def _is_float32(number: float) -> bool:
+    try:
+        struct.pack("<f", number)
+    except (OverflowError, struct.error):
+        return False
+    return True
 
 
 def _wrong(came: str, spec: FeatureSpec) -> Misfit:

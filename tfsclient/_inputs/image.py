@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._inputs import pixels
-from tfsclient._inputs.casts import Misfit, Unreadable, cast
+from tfsclient._inputs.casts import cast
+from tfsclient._inputs.misfits import Misfit, Unreadable
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import TensorSpec
@@ -48,8 +49,8 @@ class Image:
         base64url: for a string input, send it as web-safe base64 text, as some models want.
 
     Raises:
-        InvalidInput: this is no picture, or an option makes no sense.  What cannot be read, decoded
-            or fitted to the signature is refused by the call that it is an input of.
+        InvalidInput: this is not a picture, or an option makes no sense.  What cannot be read,
+            decoded or fitted to the signature is refused by the call that it is an input of.
     """
 
     __slots__ = ("_base64url", "_encode", "_name", "_offset", "_resize", "_scale", "_source")
@@ -122,7 +123,7 @@ class Image:
         try:
             if self._source.is_file():
                 return self._source.read_bytes()
-            reason = "which is no file" if self._source.exists() else "and there is no such file"
+            reason = "which is not a file" if self._source.exists() else "which does not exist"
         except (OSError, ValueError) as error:
             reason = f"which cannot be read: {error}"
         raise Unreadable(f"holds {self}, {reason}")
@@ -228,7 +229,7 @@ def _check_source(source: Any) -> tuple[Any, str]:
             )
         return source[..., 0] if source.shape[2:] == (1,) else source, form
     raise InvalidInput(
-        f"a {type(source).__name__} is no image: give a path, bytes, a file, a PIL image or a "
+        f"a {type(source).__name__} is not an image: give a path, bytes, a file, a PIL image or a "
         "uint8 array"
     )
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient._inputs.casts import Misfit, Unreadable
+from tfsclient._inputs.misfits import Misfit, Unreadable
 from tfsclient.errors import MissingExtra
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -36,7 +36,7 @@ def open_upright(source: Any, name: str) -> Any:
     """The PIL image in encoded bytes, a uint8 array or a PIL image, turned as its EXIF data say.
 
     Raises:
-        Unreadable: it is broken, no picture, several pictures or a decompression bomb.
+        Unreadable: it is broken, not a picture, several pictures or a decompression bomb.
         MissingExtra: Pillow is not installed.
     """
     pil = _pillow()

@@ -7,7 +7,7 @@ Nothing is sent from here and nothing is looked up: a signature goes in, tensors
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations, count, takewhile
 from typing import Any, Final, TypeAlias, TypeGuard
 
@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from tfsclient._codec.tensor import Tensor
 from tfsclient._inputs import tables
-from tfsclient._inputs.casts import Misfit, Unreadable, identifier
 from tfsclient._inputs.convert import guess_tensor, to_tensor
+from tfsclient._inputs.example import serialize
+from tfsclient._inputs.misfits import Misfit, Unreadable, identifier
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Hint, InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
@@ -40,6 +41,8 @@ def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Te
     Raises:
         InvalidInput: an unknown, missing or extra input, or a wrong dtype, rank or dimension.
     """
+    if type(inputs) is not dict:
+        inputs = _adopt(inputs, signature, model)
     named = name_inputs(inputs, signature, model=model)
     _check_names(named, signature, model, inputs)
     tensors = {}
@@ -92,6 +95,7 @@ def name_inputs(inputs: Inputs, signature: Signature, *, model: str) -> Mapping[
     """
     if isinstance(inputs, Mapping):
         return inputs
+    inputs = _adopt(inputs, signature, model)
     if tables.is_table(inputs):
         return _name_columns(inputs, signature, model)
     only = next(iter(signature.inputs)) if len(signature.inputs) == 1 else None
@@ -108,6 +112,16 @@ def name_inputs(inputs: Inputs, signature: Signature, *, model: str) -> Mapping[
             hint=_parts_advice(signature, signature.inputs) or BY_NAME,
         )
     return {only: inputs}
+
+
+def _adopt(inputs: Any, signature: Signature, model: str) -> Any:
+    """The inputs themselves, or a table of another library's in a form that is known."""
+    try:
+        return tables.adopt(inputs)
+    except Misfit as misfit:
+        raise InvalidInput(
+            f"what was given {misfit.details}", model=model, signature=signature.name
+        ) from misfit.__cause__
 
 
 def _name_columns(table: Any, signature: Signature, model: str) -> dict[Any, Any]:
@@ -148,11 +162,17 @@ def _stack(
     for number, row in enumerate(rows):
         if row.keys() != names:
             raise InvalidInput(
-                f"row {number} has the inputs {sorted(row)}, but row 0 has {sorted(names)}",
+                f"row {number} has the inputs {_sorted(row)}, but row 0 has {_sorted(names)}",
                 model=model,
                 signature=signature.name,
+                hint=_example_advice(rows, signature),
             )
     return {name: [row[name] for row in rows] for name in names}
+
+
+def _sorted(names: Iterable[Any]) -> list[Any]:
+    """The names in order; not all of them may be text."""
+    return sorted(names, key=str)
 
 
 def _list_specs(signature: Signature) -> str:
@@ -177,7 +197,9 @@ def _check_names(
     if tables.is_table(inputs):
         hint = _table_advice(inputs, signature, wrong)
     else:
-        hint = _parts_advice(signature, missing) or AS_THEY_ARE
+        hint = (
+            _parts_advice(signature, missing) or _example_advice(inputs, signature) or AS_THEY_ARE
+        )
     raise InvalidInput(
         f"{'; '.join(problems)}; the inputs are {_list_specs(signature)}",
         model=model,
@@ -192,16 +214,38 @@ def _table_advice(table: Any, signature: Signature, wrong: Sequence[Any]) -> str
         return advice
     spec = next(iter(signature.inputs.values()))
     if spec.dtype == STRING:
-        row = f"{{{spec.name!r}: [Example(row) for row in table.{tables.to_rows(table)}]}}"
+        row = f"{{{spec.name!r}: [Example(row) for row in {tables.to_rows(table)}]}}"
         return f"{advice}; or, if the model takes tf.Examples: {row}"
     return f"{advice}; or, to send the whole table as one matrix: {{{spec.name!r}: table}}"
+
+
+def _example_advice(inputs: Inputs, signature: Signature) -> str | None:
+    """What to write if names that are not inputs may be features of tf.Examples."""
+    several = _is_rows(inputs)
+    rows: Any = inputs if several else [inputs]
+    if len(signature.inputs) != 1:
+        return None
+    ((only, spec),) = signature.inputs.items()
+    if spec.dtype != STRING or not all(isinstance(row, Mapping) and row for row in rows):
+        return None
+    if any(only in row for row in rows):
+        return None
+    try:
+        for row in rows:
+            serialize(row, signature.features)
+    except InvalidInput:
+        return None
+    line = "[Example(row) for row in rows]" if several else "Example({...})"
+    if _takes_examples(signature):
+        return f"the model takes tf.Examples: write {line}"
+    return f"if the model takes tf.Examples, write {line}"
 
 
 def _parts_advice(signature: Signature, wanted: Collection[str]) -> str | None:
     """What to send for one of ``wanted`` that looks like a part of a SparseTensor or RaggedTensor.
 
     TF2 exports such an argument as the dense tensors that make it up, and names them after the
-    argument: x, x_1 and so on.  Nothing but that and their types tells them from other inputs.
+    argument: x, x_1 and so on.  Only that and their types set them apart from other inputs.
     """
     for name, first in signature.inputs.items():
         names = list(takewhile(signature.inputs.__contains__, (f"{name}_{i}" for i in count(1))))

@@ -32,7 +32,7 @@ class SequenceExample:
             the type of the others.  Values are checked when it is written.
 
     Raises:
-        InvalidInput: ``lists`` is no dict, or a name is no text.
+        InvalidInput: ``lists`` is not a dict, or a name is not text.
     """
 
     __slots__ = ("context", "lists")
@@ -80,7 +80,7 @@ class ExampleListWithContext:
         """The serialized ``tensorflow.serving.ExampleListWithContext``.
 
         Raises:
-            InvalidInput: an example or the context cannot be written; the text tells which.
+            InvalidInput: an example or the context cannot be written; the text says which.
         """
         contents, context = contents_of(self.examples, self.context, None)
         items = b"".join([chunk(_EXAMPLES, encode_example(content)) for content in contents])

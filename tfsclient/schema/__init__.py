@@ -242,7 +242,7 @@ class Signature:
         _set(self, "outputs", read_specs("outputs", self.outputs, TensorSpec))
         if self.features is not None:
             _set(self, "features", read_specs("features", self.features, FeatureSpec))
-        _set(self, "defaults", read_defaults(self.defaults, self.inputs))
+        _set(self, "defaults", read_defaults(self.defaults))
         if self.example_input is not None:
             check_type("example_input", self.example_input, str)
         # Once, for every call asks.
@@ -418,13 +418,16 @@ def _signature_from_json(name: str, place: Place) -> Signature:
             raise InvalidInput(f"{place.path}.example_input must be an input")
     if "features" in place.value:
         features = {n: _feature_from_json(n, p) for n, p in place.items("features")}
+    defaults = place.value.get("defaults", [])
+    if not isinstance(defaults, list) or not all(type(d) is str and d in inputs for d in defaults):
+        raise InvalidInput(f"{place.path}.defaults must be a list of inputs, not {shown(defaults)}")
     return place.make(
         Signature,
         name,
         inputs,
         outputs,
         place.get("method", str),
-        place.value.get("defaults", []),
+        frozenset(defaults),
         example_input,
         features,
     )

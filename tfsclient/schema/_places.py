@@ -59,6 +59,8 @@ def value_from_json(value: Any, dtype: str) -> Any:
     """What :func:`value_to_json` wrote, whether or not it suits the feature."""
     if dtype == "float32" and value in ("inf", "-inf", "nan"):
         return float(value)
+    if dtype == "int64" and type(value) is not int:
+        raise InvalidInput(f"{shown(value)} is not of type int64")
     if isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str):
         return base64.b64decode(value["b64"], validate=True)
     return value

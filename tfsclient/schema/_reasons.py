@@ -65,6 +65,11 @@ def why_not_over_rest(signature: Signature) -> str | None:
                     f"output {spec.name!r} is not dense: an answer in JSON has all outputs, and TF "
                     "Serving cannot fetch this one; use gRPC, which takes outputs=[...]"
                 )
+            if spec.dtype == INVALID:
+                return (
+                    f"{kind} {spec.name!r} has no type that is known, and TF Serving reads and "
+                    "writes JSON by that; use gRPC"
+                )
             if not spec.dtype.rest:
                 return f"{kind} {spec.name!r} is {spec.dtype}, which has no form in JSON; use gRPC"
     return None
