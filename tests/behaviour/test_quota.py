@@ -64,8 +64,8 @@ def test_a_deadline_that_ends_first_says_why(target: str) -> None:
         running = partial(client.predict_future, "slow", slow, signature="steps")
         calls = [running(timeout=30) for _ in range(4)]
         with Client(target) as other, pytest.raises(DeadlineExceeded) as caught:
-            for _ in range(100):  # until all four have arrived
-                other.status(M, timeout=0.3)
+            # Until all four have arrived.
+            [other.status(M, timeout=0.3) for _ in range(100)]
         assert "--grpc_max_threads" in str(caught.value)
         assert "REST" in str(caught.value)
         late = running(timeout=0.3)
