@@ -251,7 +251,7 @@ def _check_usable(
         if not validate:
             return
         hint = prepare.AS_THEY_ARE
-    elif (others := spec.fetchable()).why_unusable is None:
+    elif (others := spec.callable_part()) is not None:
         hint = f"its other outputs can be had over gRPC: outputs={list(others.outputs)}"
     raise InvalidInput(
         f"it cannot be called: {reason}", model=ref.name, signature=spec.name, hint=hint or None

@@ -301,7 +301,7 @@ class Model:
                 signature=name,
                 hint=NO_SIGNATURES,
             )
-        usable = {k: s for k, s in there.items() if s.fetchable().why_unusable is None}
+        usable = {k: s for k, s in there.items() if s.callable_part() is not None}
         if name is not None:
             raise InvalidInput(
                 f"the model has no signature {name!r}; it has {_listed(usable or there)}",
@@ -330,7 +330,7 @@ class Model:
         if picked is None and name is None:
             # One that can be called for some of its outputs only is as good as none beside others.
             usable = self.usable() or {
-                k: s for k, s in self.signatures.items() if s.fetchable().why_unusable is None
+                k: s for k, s in self.signatures.items() if s.callable_part() is not None
             }
             if len(usable) == 1:
                 (picked,) = usable.values()
