@@ -221,7 +221,8 @@ def _feature(at: str, old: FeatureSpec, new: FeatureSpec) -> Iterator[Difference
             yield Difference("breaking", at, "was optional, is required")
         else:
             yield Difference("compatible", at, "was required, is optional")
-    elif repr(old.default) != repr(new.default):  # NaN is not equal to itself
+    # NaN is not equal to itself, and 1 of another dtype is not written as 1.0.
+    elif old.default != new.default and repr(old.default) != repr(new.default):
         text = f"its default was {_values(old.default)}, is {_values(new.default)}"
         yield Difference("documentation", at, text)
 

@@ -49,7 +49,7 @@ def ours() -> int:
 def test_http(what: str, make_client: Callable[..., Any]) -> None:
     behave, wanted = toxic.HTTP[what]
     # A slow reader shows only when there is more to send than the system buffers.
-    values = np.zeros(5_000_000 if what == "reads slowly" else 1, np.float32)
+    values = np.zeros(2_500_000 if what == "reads slowly" else 1, np.float32)
     with toxic.http_server(behave) as target:
         error = failure(make_client, target, lambda client: client.predict("m", values))
         assert type(error).__name__ == wanted, error
