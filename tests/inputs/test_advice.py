@@ -177,7 +177,6 @@ def test_pictures_are_named_where_text_stands_for_numbers() -> None:
         (Path("scan.png"), "Image('scan.png')"),
         (["a.png", "b.png"], "Image('a.png')"),
         ([Path("a.png")], "Image('a.png')"),
-        ("a text", "Image('a text')"),
         (b"\x89PNG\r\n", "Image(...)"),
         (io.BytesIO(b""), "Image(x)"),
     ):
@@ -186,6 +185,9 @@ def test_pictures_are_named_where_text_stands_for_numbers() -> None:
                 build_predict("digits", inputs, signature=spec)
             assert line in caught.value.details
             assert "astype" not in caught.value.details
+    with pytest.raises(InvalidInput) as caught:
+        build_predict("digits", "a text", signature=spec)  # not the name of a file
+    assert "Image" not in caught.value.details
     assert "Image(file)" in refused(io.BytesIO(b""), "string")
 
 

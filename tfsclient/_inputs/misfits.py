@@ -115,7 +115,8 @@ def _described(item: Any) -> str:
 def _remedy(item: Any) -> str:
     if _is_null(item):
         return "; leave out what is missing, or put a number in its place"
-    if isinstance(item, str) and not _reads_as_number(item):
+    # Only what has a suffix may be the name of a file.
+    if isinstance(item, str) and os.path.splitext(item)[1] and not _reads_as_number(item):
         return f"; for a picture, write Image({shown(item)})"
     if isinstance(item, os.PathLike):
         return f"; for a picture, write Image({os.fspath(item)!r})"
