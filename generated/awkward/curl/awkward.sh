@@ -1077,9 +1077,9 @@ if [ $# -gt 2 ]; then
   usage >&2
   exit 2
 fi
-command_1=$(printf 'new\012line.')
+command_1=$(printf -- 'new\012line.')
 command_1=${command_1%.}
-command_2=$(printf 'tab\011.')
+command_2=$(printf -- 'tab\011.')
 command_2=${command_2%.}
 case ${1-} in
 status) call '' ;;
