@@ -377,14 +377,19 @@ GENERATOR = (
     Path.home() / ".m2/repository/org/openapitools/openapi-generator-cli/7.25.0"
     "/openapi-generator-cli-7.25.0.jar"
 )
+UNESCAPED = "openapi-generator writes quotes, backslashes and emoji of input names as they are"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["java", "rust"])
 @pytest.mark.parametrize("name", ["half_plus_two", "strings", "ranks", *LOADABLE])
-def test_what_openapi_generator_makes_compiles(name: str, language: str, tmp_path: Path) -> None:
+def test_what_openapi_generator_makes_compiles(
+    name: str, language: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if not GENERATOR.is_file():
         missing(GENERATOR.name)
+    if name == "awkward":  # still run, so that a release that mends it is noticed
+        request.applymarker(pytest.mark.xfail(reason=UNESCAPED, strict=True))
     path = tmp_path / "openapi.json"
     path.write_text(generate(zoo_model(name), "openapi")["openapi.json"], "utf-8")
     out = tmp_path / "client"
