@@ -174,14 +174,14 @@ class Flows:
         outputs = options.outputs
 
         def build(spec: Signature) -> PredictRequest:
-            named = replace(ref, signature=spec.name)
+            named = ref.with_signature(spec.name)
             return predict_request(named, spec, inputs, outputs, check)
 
         if isinstance(signature, Signature):
             return build(signature)
         if not check and not self._calls.needs_signature and isinstance(inputs, Mapping):
             tensors = prepare.as_they_are(inputs, model=ref.name, signature=signature)
-            return PredictRequest(replace(ref, signature=signature), tensors, outputs)
+            return PredictRequest(ref.with_signature(signature), tensors, outputs)
         known = yield from self._discovery.find(ref)
         try:
             return build(known.signature(signature))
@@ -256,7 +256,7 @@ class Flows:
         given = self._given(ref.name, signature)
         name = given.name if given is not None else signature
         assert not isinstance(name, Signature)
-        named = replace(ref, signature=name)
+        named = ref.with_signature(name)
         checks = self._checks(options)
         features = given.features if given is not None and checks else None
         return examples_request(method, [(named, task)], examples, context, features)

@@ -96,7 +96,7 @@ class Bound:
             self._under_way -= 1
         if pause:
             self._after(pause, self._wake)
-        else:
+        elif self._waiting:
             self._wake()
 
     def open(self) -> None:

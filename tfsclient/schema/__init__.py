@@ -322,7 +322,7 @@ class Model:
 
     def pick(self, name: str | None) -> Signature | None:
         """What :meth:`signature` gives; None where there is none."""
-        if not isinstance(name, str | None):
+        if name is not None and not isinstance(name, str):
             raise InvalidInput(
                 f"signature must be a name or a Signature, not {shown(name)}", model=self.name
             )
