@@ -19,6 +19,7 @@ import click
 import orjson
 
 from tfsclient import sources
+from tfsclient._cli.connection import Connection, connection_options
 from tfsclient.drift import Verdict, compare
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 from tfsclient.schema import Model, to_json
@@ -40,9 +41,7 @@ _SOURCE_OPTIONS = [
     ),
     click.option("--version", type=click.IntRange(0), help="With --server: this version."),
     click.option("--label", help="With --server: the version with this label."),
-    click.option(
-        "--timeout", default=30.0, show_default=True, help="Seconds to wait for --server."
-    ),
+    connection_options(timeout=30.0, about="Seconds to wait for --server."),
 ]
 
 
@@ -135,7 +134,7 @@ def main(
         set_before = [
             name
             for name in context.params
-            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+            if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         ]
         if set_before:
             raise click.UsageError(
@@ -281,22 +280,22 @@ def load(
     model: str | None,
     version: int | None,
     label: str | None,
-    timeout: float,
+    connection: Connection,
     tags: str | None = None,
 ) -> Model:
     """The model that the source options name; exactly one source must be given."""
-    from tfsclient import Client
-
     if sum(source is not None for source in (server, saved_model, metadata, schema)) != 1:
         raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
     if server is None and (version is not None or label is not None):
         raise click.UsageError("--version and --label can only be used with --server")
     if saved_model is None and tags is not None:
         raise click.UsageError("--tags can only be used with --saved-model")
-    if server is not None:
+    if server is None:
+        connection.refuse("--server")
+    else:
         if model is None:
             raise click.UsageError("--server needs --model: a server does not list its models")
-        with Client(server, timeout=timeout) as client:
+        with connection.client(server) as client:
             return replace(client.metadata(model, version=version, label=label), name=model)
     if saved_model is not None:
         read = sources.from_saved_model(saved_model, model, tags=tags)
