@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,18 @@ import orjson
 
 from tfsclient import sources
 from tfsclient._cli.connection import Connection, connection_options
-from tfsclient._cli.main import EXIT_NO, EXIT_USAGE, Group, exit_codes
-from tfsclient.drift import Verdict, compare
+from tfsclient._cli.main import EXIT_NO, EXIT_USAGE, Group, exit_code, exit_codes, print_error
+from tfsclient.drift import Difference, Verdict, compare
 from tfsclient.errors import TFSError
 from tfsclient.schema import Model, to_json
+from tfsclient_gen import config as configuration
 from tfsclient_gen import output
+from tfsclient_gen.building import build as make_all
 from tfsclient_gen.generate import Generated, NothingToCall, languages, make, refuse_empty
+from tfsclient_gen.loading import Reader, load, source_options
+from tfsclient_gen.output import Output
+from tfsclient_gen.owned import names_in
+from tfsclient_gen.reporting import is_fresh, tell, tell_of, write
 from tfsclient_gen.target import Options
 
 _EXIT_CODES = """\b
@@ -32,20 +38,6 @@ Exit codes:
   3  the server cannot be reached, or did not answer in time
   4  the server refused or failed
 """
-
-_SOURCE_OPTIONS = [
-    click.option("--server", metavar="TARGET", help="A running server, e.g. localhost:8500."),
-    click.option("--saved-model", metavar="DIR", help="A SavedModel folder, or its parent."),
-    click.option("--metadata", metavar="FILE", help="A saved metadata answer (JSON or protobuf)."),
-    click.option("--schema", metavar="FILE", help="A schema, as `tfsclient-gen schema` writes it."),
-    click.option("--model", metavar="NAME", help="The model's name; by default the source's."),
-    click.option(
-        "--tags", metavar="TAG,...", help="With --saved-model: the tags of the graph to read."
-    ),
-    click.option("--version", type=click.IntRange(0), help="With --server: this version."),
-    click.option("--label", help="With --server: the version with this label."),
-    connection_options(timeout=30.0, about="Seconds to wait for --server."),
-]
 
 
 class _Once:
@@ -61,10 +53,7 @@ class _Once:
     def _refuse(self, option: click.Option, ctx: click.Context) -> None:
         if option.is_flag:
             return
-        more = "give it once"
-        if option.name == "model":
-            more = "several models are not supported: run the command once for each"
-        raise click.UsageError(f"{option.opts[0]} is given more than once; {more}", ctx)
+        raise click.UsageError(f"{option.opts[0]} is given more than once; give it once", ctx)
 
 
 class _Command(_Once, click.Command):
@@ -75,12 +64,6 @@ class _Command(_Once, click.Command):
 
 class _Group(_Once, Group):
     command_class = _Command
-
-
-def _source_options(command: Any) -> Any:
-    for option in reversed(_SOURCE_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group(
@@ -96,7 +79,7 @@ def _source_options(command: Any) -> Any:
     type=click.Choice([*languages(), "all"]),
     help="A language to generate; may be given several times.",
 )
-@_source_options
+@source_options
 @click.option("--out", type=click.Path(path_type=Path), help="Where the files go.")
 @click.option("--check", is_flag=True, help="Write nothing; name what is stale and exit 1.")
 @click.option("--diff", is_flag=True, help="With --check: show what would change, too.")
@@ -107,8 +90,14 @@ def _source_options(command: Any) -> Any:
     show_default=True,
     help="In each language: `rest` leaves gRPC out, what it needs, and what only it can carry.",
 )
-@click.option("--go-module", metavar="PATH", help="Go: the module path in go.mod.")
-@click.option("--no-go-mod", is_flag=True, help="Go: a package for a module that you already have.")
+@click.option(
+    "--name", metavar="NAME", help="What to call the model in code; the wire keeps --model."
+)
+@click.option("--go-module", metavar="PATH", help="Go: the import path of --out.")
+@click.option(
+    "--no-go-mod", is_flag=True, help="Go: packages of a module that you already have; no go.mod."
+)
+@click.option("--npm-name", metavar="NAME", help="JavaScript, TypeScript: the package's name.")
 @click.option(
     "--templates",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -123,15 +112,17 @@ def main(
     check: bool,
     diff: bool,
     transport: str,
+    name: str | None,
     go_module: str | None,
     no_go_mod: bool,
+    npm_name: str | None,
     templates: Path | None,
     **source: Any,
 ) -> None:
-    """Write typed clients for a TensorFlow Serving model.
+    """Write typed clients for TensorFlow Serving models.
 
     With one --lang the files go straight into --out, with several into --out/LANG.  A run writes
-    over and removes nothing but what an earlier run of the same model and language wrote.
+    over and removes nothing but what an earlier run of the same models and language wrote.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The terminal may lack letters that are in names.
@@ -152,88 +143,103 @@ def main(
         raise click.UsageError(f"choose a language: --lang {', '.join(languages())} or all")
     if out is None:
         raise click.UsageError("choose an output folder: --out DIR")
-    if no_go_mod and go_module:
-        raise click.UsageError("--go-module cannot be used with --no-go-mod")
+    chosen = list(languages()) if "all" in langs else list(dict.fromkeys(langs))
+    if no_go_mod and not go_module and "go" in chosen:
+        raise click.UsageError("--no-go-mod needs --go-module: the import path of --out")
     if diff and not check:
         raise click.UsageError("--diff can only be used with --check")
-    chosen = list(languages()) if "all" in langs else list(dict.fromkeys(langs))
     folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
-    options = Options(transport, go_module, go_mod=not no_go_mod, templates=templates)
     with _failures_reported():
-        made = _made(load(**source), chosen, options, skip="all" in langs)
-        outputs = [output.Output(folders[lang], made[lang].files) for lang in made]
-        for lang, client in made.items():
-            for gone in client.left_out:
-                for reason in (gone.reason, *gone.others):
-                    _tell(f"{lang}: signature {gone.signature!r} left out: {reason}")
-            for note in client.notes:
-                _tell(f"{lang}: {note}")
-        if check:
-            if not _is_fresh(outputs, diff=diff):
-                context.exit(EXIT_NO)
-        else:
-            for one in outputs:
-                one.refuse_what_is_not_ours()
-            for one in outputs:
-                _write(one)
+        loaded = load(**source)
+        names = names_in(source["schema"])
+        if name is not None:
+            if len(loaded) > 1:
+                raise click.UsageError(f"--name is for one model, but there are {len(loaded)}")
+            names = {loaded[0].name: name}
+        options = Options(
+            transport, go_module, not no_go_mod, npm_name, names=names, templates=templates
+        )
+        made = _made(loaded, chosen, options, skip="all" in langs)
+        outputs = [Output(folders[lang], one.files()) for lang in made for one in made[lang]]
+        for lang, every in made.items():
+            for one in every:
+                tell_of(lang, one)
+        if not check:
+            write(outputs)
+        elif not is_fresh(outputs, diff=diff):
+            context.exit(EXIT_NO)
 
 
 def _made(
-    model: Model, chosen: Sequence[str], options: Options, *, skip: bool
-) -> dict[str, Generated]:
+    models: Sequence[Model], chosen: Sequence[str], options: Options, *, skip: bool
+) -> dict[str, list[Generated]]:
     """The clients; with ``skip`` without those languages that cannot call anything, if some can."""
-    made: dict[str, Generated] = {}
+    made: dict[str, list[Generated]] = {}
     empty: dict[str, NothingToCall] = {}
     for lang in chosen:
         try:
-            client = make(model, lang, options)
-            refuse_empty(model, client)
-            made[lang] = client
+            for model in models:
+                refuse_empty(model, lang, options)
+            made[lang] = make(models, lang, options)
         except NothingToCall as error:
             empty[lang] = error
     for lang, refused in empty.items():
         if not skip or not made:
             raise refused
-        _tell(f"{lang}: left out: {refused.details}")
+        tell(f"{lang}: left out: {refused.details}")
     return made
 
 
-def _is_fresh(outputs: Sequence[output.Output], *, diff: bool) -> bool:
-    stale = [(one.folder / path, why) for one in outputs for path, why in one.stale().items()]
-    for path, why in stale:
-        click.echo(f"{path} {why}")
-    if diff:
-        click.echo("".join(one.diff() for one in outputs), nl=False)
-    if any(why.startswith("is there") or "edited" in why for _, why in stale):
-        _tell("a run without --check writes over none of what it did not write: move that first")
-    elif stale:
-        _tell("run the same command without --check")
-    return not stale
+@main.command()
+@click.option(
+    "--config",
+    default=configuration.FILE,
+    show_default=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The models, languages and folders.",
+)
+@connection_options(timeout=30.0, about="Seconds to wait for each server.")
+@click.option("--check", is_flag=True, help="Write nothing; name what is stale and exit 1.")
+@click.option("--diff", is_flag=True, help="With --check: show what would change, too.")
+@click.pass_context
+def build(
+    context: click.Context, /, config: Path, connection: Connection, check: bool, diff: bool
+) -> None:
+    """Write the clients of all models in a configuration file.
 
-
-def _write(one: output.Output) -> None:
-    done = one.write()
-    if done.written:
-        _tell(f"wrote {output.counted(done.written)} to {one.folder}")
-    else:
-        _tell(f"{one.folder} is up to date")
-    for path in done.removed:
-        _tell(f"removed {one.folder / path}")
-    for path in done.kept:
-        _tell(f"kept {one.folder / path}, which is no longer generated: it was edited")
-
-
-def _tell(text: str) -> None:
-    click.echo(text, err=True)
+    A model that cannot be read is named and keeps its files as they are; the others are written.
+    The exit code is then the worst.
+    """
+    if diff and not check:
+        raise click.UsageError("--diff can only be used with --check")
+    with _failures_reported():
+        with Reader(connection) as reader:
+            made = make_all(configuration.read(config), reader)
+        codes = [0]
+        for name, error in made.failed.items():
+            tell(f"{name} cannot be read, and its files stay as they are:")
+            print_error(error)
+            codes.append(exit_code(error))
+        for out, generated in made.generated:
+            tell_of(str(out.folder), generated)
+        if not check:
+            write(made.outputs)
+        elif not is_fresh(made.outputs, diff=diff):
+            codes.append(EXIT_NO)
+    context.exit(max(codes))
 
 
 @main.command()
-@_source_options
+@source_options
 @click.option("--out", type=click.Path(path_type=Path), help="A file; default is standard output.")
 def schema(out: Path | None, **source: Any) -> None:
     """Write a model's schema as JSON, to generate from later and without a server."""
     with _failures_reported():
-        text = to_json(load(**source))
+        loaded = load(**source)
+        if len(loaded) > 1:
+            raise click.UsageError("a schema is of one model: give --model once")
+        text = to_json(loaded[0])
         if out is None:
             click.echo(text, nl=False)
         else:
@@ -241,19 +247,34 @@ def schema(out: Path | None, **source: Any) -> None:
 
 
 @main.command()
-@click.option("--lock", required=True, metavar="FILE", help="The tfsclient.lock.json of a client.")
-@_source_options
+@click.option("--lock", required=True, metavar="FILE", help="The lock file of a client.")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @click.pass_context
-def drift(context: click.Context, /, lock: str, as_json: bool, **source: Any) -> None:
-    """Compare a model with the schema that a client was made from.
+def drift(
+    context: click.Context,
+    /,
+    lock: str,
+    as_json: bool,
+    models: tuple[str, ...],
+    **source: Any,
+) -> None:
+    """Compare models with the schemas that clients were made from.
 
-    Exits with 1 if calls of that client may fail.  The model's name is the lock file's by default.
+    Exits with 1 if calls of those clients may fail.  The models are those of the lock file, unless
+    --model says which.
     """
     with _failures_reported():
-        old = sources.from_file(lock)
-        source["model"] = source["model"] or old.name
-        differences = compare(old, load(**source))
+        locked = {model.name: model for model in sources.all_from_file(lock)}
+        if len(locked) == 1 and len(models) == 1:  # it may have another name now
+            locked = {models[0]: next(iter(locked.values()))}
+        if unknown := [name for name in models if name not in locked]:
+            raise click.UsageError(
+                f"--model {unknown[0]}: {lock} holds {', '.join(map(repr, locked))}"
+            )
+        asked = models or tuple(locked)
+        current = {model.name: model for model in load(models=asked, **source)}
+        differences = list(_differences({name: locked[name] for name in asked}, current))
     if as_json:
         click.echo(orjson.dumps(differences, option=orjson.OPT_INDENT_2))
     else:
@@ -267,6 +288,13 @@ def drift(context: click.Context, /, lock: str, as_json: bool, **source: Any) ->
         context.exit(EXIT_NO)
 
 
+def _differences(locked: Mapping[str, Model], current: Mapping[str, Model]) -> Iterator[Difference]:
+    for name, old in locked.items():
+        for each in compare(old, current[name]):
+            where = f"model {name!r}, {each.where}" if len(locked) > 1 else each.where
+            yield replace(each, where=where)
+
+
 @main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def eject(folder: Path) -> None:
@@ -276,40 +304,6 @@ def eject(folder: Path) -> None:
     """
     with _failures_reported():
         output.eject(folder)
-
-
-def load(
-    server: str | None,
-    saved_model: str | None,
-    metadata: str | None,
-    schema: str | None,
-    model: str | None,
-    version: int | None,
-    label: str | None,
-    connection: Connection,
-    tags: str | None = None,
-) -> Model:
-    """The model that the source options name; exactly one source must be given."""
-    if sum(source is not None for source in (server, saved_model, metadata, schema)) != 1:
-        raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
-    if server is None and (version is not None or label is not None):
-        raise click.UsageError("--version and --label can only be used with --server")
-    if saved_model is None and tags is not None:
-        raise click.UsageError("--tags can only be used with --saved-model")
-    if server is None:
-        connection.refuse("--server")
-    else:
-        if model is None:
-            raise click.UsageError("--server needs --model: a server does not list its models")
-        with connection.client(server) as client:
-            return replace(client.metadata(model, version=version, label=label), name=model)
-    if saved_model is not None:
-        read = sources.from_saved_model(saved_model, model, tags=tags)
-        if tags is None and read.tags not in (None, ("serve",)):
-            _tell(f"{saved_model}: read its only graph, tagged {','.join(read.tags) or 'nothing'}")
-        return read
-    loaded = sources.from_file(metadata or schema or "")
-    return loaded if model is None else replace(loaded, name=model)
 
 
 @contextmanager

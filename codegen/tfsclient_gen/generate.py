@@ -1,8 +1,8 @@
-"""A model and a language in, a mapping of path to text out: no clock, no network, no writing."""
+"""Models and a language in, a mapping of path to text out: no clock, no network, no writing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,24 +16,48 @@ from tfsclient_gen.languages.js import files as js
 from tfsclient_gen.languages.openapi import files as openapi
 from tfsclient_gen.languages.python import files as python
 from tfsclient_gen.render import SHIPPED, Templates
-from tfsclient_gen.target import Language, LeftOut, Options, Run
+from tfsclient_gen.target import LOCK_FILE, Language, LeftOut, Options, Run
 
 _FINE = {"": TensorSpec("", DType("float32"), ())}  # a tensor that every protocol can carry
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A client, as text.
+    """Clients in one language that share a lock file, as text.
 
     Attributes:
-        files: path relative to the output folder, to text.
-        left_out: the signatures that the client does not have.
+        language: its name.
+        models: the models, as they were given.
+        own: the files of each model's client, by the model's name: path to text.
+        shared: the files that the clients have in common.
+        left_out: the signatures that each client does not have, by the model's name.
         notes: what else the user is told: names that are not the obvious ones, outputs left out.
+        lock_file: the path of the lock file.
+        names: names of the user's own choice, by model.
     """
 
-    files: dict[str, str]
-    left_out: list[LeftOut]
-    notes: list[str]
+    language: str
+    models: Sequence[Model]
+    own: Mapping[str, Mapping[str, str]]
+    shared: Mapping[str, str]
+    left_out: Mapping[str, Sequence[LeftOut]]
+    notes: Sequence[str]
+    lock_file: str
+    names: Mapping[str, str]
+
+    def files(self, held: Mapping[str, str] | None = None) -> dict[str, str]:
+        """All files: path relative to the output folder, to text; the lock file is the last.
+
+        Args:
+            held: files to leave as they are, with their hashes: they are not among those given,
+                but the lock file lists them.
+        """
+        held = held or {}
+        every = {path: text for own in self.own.values() for path, text in own.items()}
+        every = {p: t for p, t in {**every, **self.shared}.items() if p not in held}
+        hashes = locks.hashes(every) | dict(held)
+        lock = locks.write(self.models, self.language, self.lock_file, hashes, self.names)
+        return {**every, self.lock_file: lock}
 
 
 class NothingToCall(InvalidInput):
@@ -49,24 +73,65 @@ def languages() -> dict[str, Language]:
         "go": Language(go.files, rest_only=False),
         "js": Language(js.javascript, rest_only=False),
         "ts": Language(js.typescript, rest_only=False),
-        "curl": Language(curl.files, rest_only=True),
+        "curl": Language(curl.files, rest_only=True, shared=curl.shared),
         "openapi": Language(openapi.files, rest_only=True),
     }
 
 
-def generate(model: Model, language: str, options: Options | None = None) -> dict[str, str]:
-    """The files of a client for ``model``: path relative to the output folder, to text.
+def generate(
+    models: Model | Sequence[Model], language: str, options: Options | None = None
+) -> dict[str, str]:
+    """The files of clients for ``models``: path relative to the output folder, to text.
 
-    The same model, language and options always give the same bytes; the model's version plays no
+    The same models, language and options always give the same bytes; the models' versions play no
     part.  Signatures that cannot be called are not in them: :func:`left_out` lists those.
     """
-    return make(model, language, options).files
+    every = [models] if isinstance(models, Model) else models
+    return {p: t for one in make(every, language, options) for p, t in one.files().items()}
 
 
-def make(model: Model, language: str, options: Options | None = None) -> Generated:
-    """A client for ``model``: the files that :func:`generate` gives, and what was left out."""
+def make(models: Sequence[Model], language: str, options: Options | None = None) -> list[Generated]:
+    """Clients for ``models``, which share what their language lets them share.
+
+    Raises:
+        InvalidInput: two of them would have the same name, or the same file.
+    """
     options = options or Options()
     target = languages()[language]
+    refuse_twins(models, options.names)
+    runs = [_run(model, language, options) for model in models]
+    own = {run.model.name: target.files(run) for run in runs}
+    _refuse_one_file_of_two(own)
+    if target.lock_file is None:
+        return [_generated(models, runs, own, target.shared(runs), LOCK_FILE, language)]
+    return [
+        _generated([model], [run], own, {}, target.lock_file(run.name), language)
+        for model, run in zip(models, runs, strict=True)
+    ]
+
+
+def _generated(
+    models: Sequence[Model],
+    runs: Sequence[Run],
+    own: Mapping[str, Mapping[str, str]],
+    shared: Mapping[str, str],
+    lock_file: str,
+    language: str,
+) -> Generated:
+    names = {run.model.name: run.name for run in runs if run.name != run.model.name}
+    return Generated(
+        language=language,
+        models=models,
+        own={run.model.name: own[run.model.name] for run in runs},
+        shared=shared,
+        left_out={run.model.name: run.left_out for run in runs},
+        notes=[note for run in runs for note in run.notes],
+        lock_file=lock_file,
+        names=names,
+    )
+
+
+def _run(model: Model, language: str, options: Options) -> Run:
     gone = left_out(model, language, options)
     dropped = {one.signature for one in gone}
     kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}
@@ -81,10 +146,39 @@ def make(model: Model, language: str, options: Options | None = None) -> Generat
         lost = {n: t for n, t in kept[name].outputs.items() if n not in picked}
         for reason in _reasons(replace(kept[name], outputs=lost), rest_only=False):
             run.tell(f"signature {name!r} without an output: {reason}")
-    files = target.files(run)
-    path = target.lock_file(model)
-    lock = locks.write(model, language, path, files)
-    return Generated({**files, path: lock}, gone, run.notes)
+    return run
+
+
+def refuse_twins(models: Iterable[Model], names: Mapping[str, str]) -> None:
+    """Check that no two models are given one name.
+
+    Raises:
+        InvalidInput: two of them are.
+    """
+    taken: dict[str, str] = {}
+    for model in models:
+        name = names.get(model.name, model.name)
+        if name in taken:
+            other = taken[name]
+            raise InvalidInput(
+                f"the model {model.name!r} is given twice"
+                if other == model.name
+                else f"the models {other!r} and {model.name!r} are both given the name {name!r}"
+            )
+        taken[name] = model.name
+
+
+def _refuse_one_file_of_two(own: Mapping[str, Mapping[str, str]]) -> None:
+    makers: dict[str, str] = {}
+    for model, files in own.items():
+        for path in files:
+            # Names that differ in nothing but case are one on some disks.
+            other = makers.setdefault(path.casefold(), model)
+            if other != model:
+                raise InvalidInput(
+                    f"the clients of {other!r} and {model!r} would both be {path}",
+                    hint="give one of them another name",
+                )
 
 
 def left_out(model: Model, language: str, options: Options | None = None) -> list[LeftOut]:
@@ -113,13 +207,13 @@ _EXPORT: Final = (
 _OVER_GRPC: Final = "--lang python and --lang go call it over gRPC, without --transport rest"
 
 
-def refuse_empty(model: Model, client: Generated) -> None:
-    """Check that a client has something to call.
+def refuse_empty(model: Model, language: str, options: Options) -> None:
+    """Check that a client of ``model`` in this language would have something to call.
 
     Raises:
-        NothingToCall: every signature of its model is left out, or there is none.
+        NothingToCall: every signature is left out, or there is none.
     """
-    gone = client.left_out
+    gone = left_out(model, language, options)
     if len(gone) < len(model.signatures):
         return
     told = "; ".join(f"signature {one.signature!r}: {one.reason}" for one in gone)

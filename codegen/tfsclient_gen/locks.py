@@ -1,13 +1,14 @@
-"""Lock files: the schema that a client was made from, and the hashes of the files a run wrote.
+"""Lock files: the schemas that clients were made from, and the hashes of the files a run wrote.
 
-A lock file is a schema like any other; readers of schemas pass over what is added here.
+The lock file of one model is a schema like any other; readers of schemas pass over what is added
+here.  That of several has a list of schemas.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -15,11 +16,11 @@ from typing import Any, Final
 import orjson
 
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import Model, from_json, to_json
+from tfsclient.schema import Model, all_from_json, to_json
 
 SUFFIX: Final = ".lock.json"
 
-_LANGUAGE, _FILES, _BEFORE = "language", "files", "before"
+_LANGUAGE, _FILES, _BEFORE, _NAMES, _MODELS = "language", "files", "before", "names", "models"
 _HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -28,17 +29,19 @@ class Lock:
     """What a lock file says.
 
     Attributes:
-        model: the name of the model.
+        models: the models, by name.
         language: the language of the client; None in a lock file of tfsclient 0.1.0.
         files: the hashes of the files that the run wrote, by path.
+        names: what their identifiers are made of, where that is not the model's own name.
         before: if the run was interrupted, the hashes of the files that it was about to replace
             or to remove; else None.
         edited: whether the lock file itself is not as it was written.
     """
 
-    model: str
+    models: Mapping[str, Model]
     language: str | None
     files: Mapping[str, str] = field(default_factory=dict[str, str])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
     before: Mapping[str, str] | None = None
     edited: bool = False
 
@@ -61,12 +64,33 @@ def unix(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n")
 
 
-def write(model: Model, language: str, path: str, files: Mapping[str, str]) -> str:
-    """The text of the lock file at ``path`` of a client that consists of ``files``."""
-    hashes = {name: digest(text.encode()) for name, text in sorted(files.items())}
-    schema = orjson.loads(to_json(model, version=False))
-    first = {"format": schema.pop("format"), "model": schema.pop("model"), _LANGUAGE: language}
-    return _sealed({**first, _FILES: hashes, **schema}, path)
+def hashes(files: Mapping[str, str]) -> dict[str, str]:
+    """The hashes of files, by path."""
+    return {path: digest(text.encode()) for path, text in files.items()}
+
+
+def write(
+    models: Sequence[Model],
+    language: str,
+    path: str,
+    files: Mapping[str, str],
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """The text of the lock file at ``path`` of clients whose files have these hashes."""
+    every = [orjson.loads(to_json(model, version=False)) for model in models]
+    every.sort(key=lambda schema: schema["model"])
+    number = every[0]["format"]
+    added = {
+        _LANGUAGE: language,
+        **({_NAMES: dict(sorted(names.items()))} if names else {}),
+        _FILES: dict(sorted(files.items())),
+    }
+    if len(every) > 1:
+        for schema in every:
+            del schema["format"]
+        return _sealed({"format": number, **added, _MODELS: every}, path)
+    first = {"format": number, "model": every[0].pop("model")}
+    return _sealed({**first, **added, **every[0]}, path)
 
 
 def under_way(text: str, path: str, before: Mapping[str, str]) -> str:
@@ -91,18 +115,26 @@ def read(text: bytes, path: str) -> Lock:
     """What the lock file at ``path`` says.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: it is not a lock file.
     """
-    model = from_json(text).name
+    models = {model.name: model for model in all_from_json(text)}
     data: dict[str, Any] = orjson.loads(text)
     language = data.get(_LANGUAGE)
     if language is None and _FILES not in data:
-        return Lock(model, None)
+        return Lock(models, None)
     if not isinstance(language, str):
         raise InvalidInput(f"schema.language must be a text, not {language!r}")
     files = _hashes(data, _FILES)
     before = _hashes(data, _BEFORE) if _BEFORE in data else None
-    return Lock(model, language, files, before, edited=_is_edited(text, data, path))
+    edited = _is_edited(text, data, path)
+    return Lock(models, language, files, _names(data), before, edited)
+
+
+def _names(data: Mapping[str, Any]) -> dict[str, str]:
+    names = data.get(_NAMES, {})
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise InvalidInput(f"schema.{_NAMES} must be a JSON object of texts")
+    return names
 
 
 def _is_edited(text: bytes, data: dict[str, Any], path: str) -> bool:
@@ -118,11 +150,11 @@ def _hashes(data: dict[str, Any], member: str) -> dict[str, str]:
         raise InvalidInput(f"schema.{member} must be a JSON object")
     for path, one in hashes.items():
         if not isinstance(one, str) or not _HASH.fullmatch(one):
-            raise InvalidInput(f"schema.{member}[{path!r}] is no hash")
+            raise InvalidInput(f"schema.{member}[{path!r}] is not a hash")
         # What it lists may be removed: nothing outside of its folder.
         parts = path.split("/")
         if PurePosixPath(path).is_absolute() or not {"", ".", ".."}.isdisjoint(parts):
-            raise InvalidInput(f"schema.{member}[{path!r}] is no file in this folder")
+            raise InvalidInput(f"schema.{member}[{path!r}] is not a file in this folder")
         if re.search(r"[\\:\x00-\x1f]", path):
-            raise InvalidInput(f"schema.{member}[{path!r}] is no file in this folder")
+            raise InvalidInput(f"schema.{member}[{path!r}] is not a file in this folder")
     return hashes

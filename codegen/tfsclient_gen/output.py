@@ -15,25 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.errors import InvalidInput
 from tfsclient_gen import locks
-from tfsclient_gen.locks import Lock
-from tfsclient_gen.render import HEADER, SHIPPED, template_names
+from tfsclient_gen.owned import Owned
+from tfsclient_gen.render import SHIPPED, template_names
 from tfsclient_gen.target import LOCK_FILE
 
-_TITLES: Final = {
-    "python": "Python", "go": "Go", "js": "JavaScript", "ts": "TypeScript", "openapi": "OpenAPI",
-}  # fmt: skip
-# Bytes of a file in which the header is looked for: it is on the first line, or on the second
-# after a #! or <!DOCTYPE>.
-_HEAD_BYTES: Final = 200
 _TEMPORARY: Final = ".tfsclient-gen-"
 _TOLD: Final = 8  # files that an error names
-# Where the lock file is of tfsclient 0.1.0, which named no language, these files tell it.
-_MARKS: Final = {
-    "go": "client.go", "js": "index.js", "ts": "index.ts", "curl": "*.sh",
-    "openapi": "openapi.json",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +43,36 @@ class Written:
 class Output:
     """Generated files, and the folder they are for."""
 
-    def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
-        """Take files for a folder that does not hold another client.
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, str],
+        *,
+        complete: bool = False,
+        lock_file: str = LOCK_FILE,
+    ) -> None:
+        """Take files for a folder that does not hold other clients.
 
         Args:
             folder: where the files go; it need not exist.
-            files: path relative to the folder, to text; one of them is the lock file.
+            files: path relative to the folder, to text; one of them is the lock file.  Without any,
+                what an earlier run wrote is to be removed.
+            complete: whether clients of other models in the folder are to be removed.
+            lock_file: where there are no files, the lock file of those to remove.
 
         Raises:
-            InvalidInput: the folder holds a client of another language or model, or a lock file
-                that cannot be read.
+            InvalidInput: the folder holds clients of another language or of other models, or a
+                lock file that cannot be read.
         """
         self.folder = folder
         self.files = files
-        (self._lock_file,) = (path for path in files if path.endswith(locks.SUFFIX))
-        self._new = locks.read(files[self._lock_file].encode(), self._lock_file)
-        self._old = self._read_lock()
-        self._refuse_another_client()
+        self._lock_file = next((p for p in files if p.endswith(locks.SUFFIX)), lock_file)
+        self._owned = Owned(folder, self._lock_file, files.keys())
+        self._listed = set(files)
+        if files:
+            new = locks.read(files[self._lock_file].encode(), self._lock_file)
+            self._owned.refuse_another_client(new, complete=complete)
+            self._listed |= set(new.files)  # what it lists beside `files` stays as it is
 
     def refuse_what_is_not_ours(self) -> None:
         """Check that :meth:`write` would write over nothing but what an earlier run wrote.
@@ -100,20 +102,23 @@ class Output:
         self.refuse_what_is_not_ours()
         done = Written()
         todo = [path for path in sorted(self.files) if not self._is_there(path)]
-        if not todo:  # then nothing was made that is not now, for the lock file would list it
+        strays = sorted(self._owned.strays(self._listed), key=lambda path: path == self._lock_file)
+        if not todo and not strays:
             return done
-        strays = list(self._strays())
-        lock, text = self.folder / self._lock_file, self.files[self._lock_file]
-        _write(lock, locks.under_way(text, self._lock_file, self._hashes([*todo, *strays])))
+        lock, text = self.folder / self._lock_file, self.files.get(self._lock_file)
+        if text is not None:
+            under_way = locks.under_way(text, self._lock_file, self._hashes([*todo, *strays]))
+            _write(lock, under_way)
         for path in todo:
             if path != self._lock_file:
                 _write(self.folder / path, self.files[path])
                 done.written.append(path)
         for path in strays:
             self._remove(path, done)
-        if self._old is not None and self._old.before is not None:
+        if self._owned.lock is not None and self._owned.lock.before is not None:
             self._remove_temporary(done)  # that an interrupted run was writing
-        _write(lock, text)
+        if text is not None:
+            _write(lock, text)
         if self._lock_file in todo:
             done.written.append(self._lock_file)
         return done
@@ -127,11 +132,11 @@ class Output:
                 continue
             if not os.path.lexists(target):
                 found[path] = "is missing"
-            elif self._blocked(path) is not None or self._same_text(path) or self._owned(path):
+            elif self._blocked(path) is not None or self._same_text(path) or self._owned.has(path):
                 found[path] = "is stale"
             else:
-                found[path] = self._whose(path)
-        return found | dict.fromkeys(self._strays(), "is no longer generated")
+                found[path] = self._owned.whose(path)
+        return found | dict.fromkeys(self._owned.strays(self._listed), "is no longer generated")
 
     def diff(self) -> str:
         """A unified diff from what is in the folder to the files; "" when they are the same."""
@@ -141,38 +146,6 @@ class Output:
         )
 
     # --- what is there -------------------------------------------------------------------------
-
-    def _read_lock(self) -> Lock | None:
-        path = self.folder / self._lock_file
-        if not path.is_file():
-            return None
-        try:
-            return locks.read(path.read_bytes(), self._lock_file)
-        except TFSError as error:
-            raise InvalidInput(
-                f"{path} is not a lock file that tfsclient-gen wrote: {error}",
-                hint="bring it back from version control, or remove it and the files of that "
-                "client, and generate anew",
-            ) from error
-
-    def _refuse_another_client(self) -> None:
-        old, new = self._old, self._new
-        if old is None:
-            return
-        language = old.language or self._language_by_files() or new.language
-        if (language, old.model) != (new.language, new.model):
-            title = _TITLES.get(language or "", language)
-            raise InvalidInput(
-                f"{self.folder} holds the {title} client of {old.model!r}; give another --out"
-            )
-
-    def _language_by_files(self) -> str | None:
-        """The language whose client is there by the look of it, if it is not the run's own."""
-        if self._lock_file != LOCK_FILE:
-            return None
-        marks = {name: sorted(self.folder.glob(mark)) for name, mark in _MARKS.items()}
-        there = [name for name, paths in marks.items() if any(map(_has_header, paths))]
-        return None if not there or self._new.language in there else there[0]
 
     def _is_there(self, path: str) -> bool:
         """Whether a file is as it would be written."""
@@ -185,18 +158,6 @@ class Output:
 
     def _same_text(self, path: str) -> bool:
         return locks.unix((self.folder / path).read_bytes()) == self.files[path].encode()
-
-    def _owned(self, path: str) -> bool:
-        """Whether the regular file there is one that an earlier run wrote, and as it wrote it."""
-        if self._old is None:
-            return False
-        target = self.folder / path
-        if self._old.language is None:  # it lists nothing: the header tells, this once
-            beside = self.files if path == self._lock_file else [path]
-            return any(_has_header(self.folder / one) for one in beside)
-        if path == self._lock_file:
-            return not self._old.edited
-        return self._old.owns(path, target.read_bytes())
 
     def _blocked(self, path: str) -> str | None:
         """What keeps a file from being there: a link, or something that is no file."""
@@ -234,8 +195,8 @@ class Output:
             elif not target.exists():
                 if (place := _no_room(target.parent)) is not None:
                     yield f"{place} is read-only"
-            elif not self._owned(path) and not self._same_text(path):
-                yield f"{target} {self._whose(path)}"
+            elif not self._owned.has(path) and not self._same_text(path):
+                yield f"{target} {self._owned.whose(path)}"
             elif not target.stat().st_mode & 0o222:
                 yield f"{target} is read-only"
             elif (place := _no_room(target.parent)) is not None:
@@ -249,46 +210,15 @@ class Output:
             if path != self._lock_file
             and self._blocked(path) is None
             and (self.folder / path).is_file()
-            and self._owned(path)
+            and self._owned.has(path)
         ]
         return {path: locks.digest((self.folder / path).read_bytes()) for path in ours}
-
-    def _whose(self, path: str) -> str:
-        if self._old is None:
-            return f"is there, and there is no {self._lock_file} to say that tfsclient-gen wrote it"
-        if self._old.language is None:
-            return "is there, and does not say that tfsclient-gen wrote it"
-        if path == self._lock_file or path in self._old.paths():
-            return "was edited since it was generated"
-        return "is there, and tfsclient-gen did not write it"
-
-    def _strays(self) -> Iterator[str]:
-        """Files that an earlier run wrote and this one does not make, if they are there."""
-        if self._old is None:
-            return
-        listed = self._listed_by_header() if self._old.language is None else self._old.paths()
-        for path in listed:
-            if path not in self.files and os.path.lexists(self.folder / path):
-                yield path
-
-    def _listed_by_header(self) -> Iterator[str]:
-        """What a run of tfsclient 0.1.0 wrote, which listed nothing: files with its header.
-
-        Where each model has a lock file (Python), other models' files are there, too.
-        """
-        if self._lock_file != LOCK_FILE:
-            return
-        kinds = {PurePosixPath(path).suffix for path in self.files} - {".md", ".json"}
-        for folder in sorted({(self.folder / path).parent for path in self.files}):
-            for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-                if path.suffix in kinds and _has_header(path):
-                    yield path.relative_to(self.folder).as_posix()
 
     # --- removal -------------------------------------------------------------------------------
 
     def _remove(self, path: str, done: Written) -> None:
         target = self.folder / path
-        if self._blocked(path) is not None or not target.is_file() or not self._owned(path):
+        if self._blocked(path) is not None or not target.is_file() or not self._owned.has(path):
             done.kept.append(path)
             return
         if any(_is_same_file(target, self.folder / new) for new in self.files):
@@ -373,10 +303,3 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _has_header(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return HEADER.encode() in file.read(_HEAD_BYTES)

@@ -1,4 +1,4 @@
-"""What a language needs to know about a run: the model, the options, the templates."""
+"""What a language needs to know about a run: the models, the options, the templates."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ class Options:
 
     Attributes:
         transport: "any", or "rest" to leave out gRPC, what it needs, and what only gRPC can carry.
-        go_module: the module path of generated Go; None for the package's name.
+        go_module: the import path of the folder that generated Go is in; None for "models".
         go_mod: whether Go output is a module of its own, with go.mod and go.sum.
+        npm_name: the name of a generated npm package; None for one made of the model's name.
+        names: what identifiers are made of, by model; by default it is the model's own name.
         templates: a folder of the user's own templates, each used in place of the shipped one of
             the same name.
     """
@@ -28,6 +30,8 @@ class Options:
     transport: str = "any"
     go_module: str | None = None
     go_mod: bool = True
+    npm_name: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
     templates: Path | None = None
 
 
@@ -48,7 +52,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a language makes a client from.
+    """What a language makes the client of one model from.
 
     Attributes:
         model: the part of the model that the client can call, without a version.
@@ -68,6 +72,11 @@ class Run:
     notes: list[str] = field(default_factory=list[str])
 
     @property
+    def name(self) -> str:
+        """What identifiers are made of; only ``model.name`` is what the server knows."""
+        return self.options.names.get(self.model.name, self.model.name)
+
+    @property
     def rest_only(self) -> bool:
         """Whether the user wants no gRPC."""
         return self.options.transport == "rest"
@@ -77,19 +86,26 @@ class Run:
         self.notes.append(text)
 
 
+def _nothing(_runs: Sequence[Run]) -> dict[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """One target language.
 
     Attributes:
-        files: makes the files of a client, by their paths.
+        files: makes the files of one model's client, by their paths.
         rest_only: whether its clients can only do what REST can carry.
-        lock_file: the name of the schema file beside the code.
+        shared: makes what the clients in one folder have in common, once: a runtime, an index.
+        lock_file: the name of the lock file of a model, by the name of its identifiers; None if all
+            clients in a folder are in one lock file.
         picks_outputs: whether its clients ask for the outputs in ``Run.outputs``; where they do
             not, signatures that cannot give all of theirs are left out.
     """
 
     files: Callable[[Run], dict[str, str]]
     rest_only: bool
-    lock_file: Callable[[Model], str] = lambda _model: LOCK_FILE
+    shared: Callable[[Sequence[Run]], dict[str, str]] = _nothing
+    lock_file: Callable[[str], str] | None = None
     picks_outputs: bool = False

@@ -46,7 +46,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def resealed(files: dict[str, str], gone: str) -> dict[str, str]:
     """A client without one of the files of ``files``."""
     kept = {path: text for path, text in files.items() if path != gone and path != LOCK_FILE}
-    return {**kept, LOCK_FILE: locks.write(MODEL, "curl", LOCK_FILE, kept)}
+    return {**kept, LOCK_FILE: locks.write([MODEL], "curl", LOCK_FILE, locks.hashes(kept))}
 
 
 def test_only_listed_files_as_they_were_written_are_removed(
@@ -166,7 +166,8 @@ def test_a_run_that_was_interrupted_is_taken_up(
     real = output._write
     for stop in range(1, 5):
         folder = tmp_path / str(stop)
-        Output(folder, {**older, LOCK_FILE: locks.write(MODEL, "curl", LOCK_FILE, older)}).write()
+        lock = locks.write([MODEL], "curl", LOCK_FILE, locks.hashes(older))
+        Output(folder, {**older, LOCK_FILE: lock}).write()
         left = [stop]
 
         def failing(target: Path, text: str, left: list[int] = left) -> None:

@@ -344,10 +344,10 @@ def test_hostile_names_run_nothing_and_stay_formatted(tmp_path: Path) -> None:
     "prn com1 lpt9 class".split(),
 )
 def test_modules_that_would_hide_others_have_another_name(name: str, tmp_path: Path) -> None:
-    made = make(replace(LINEAR, name=name), "python")
-    assert set(made.files) == {f"{name}_model.py", f"{name}_model.lock.json"}
+    (made,) = make([replace(LINEAR, name=name)], "python")
+    assert set(made.files()) == {f"{name}_model.py", f"{name}_model.lock.json"}
     assert made.notes[0].startswith(f"the module is {name}_model: {name} is ")
-    assert not make(LINEAR, "python").notes
+    assert not make([LINEAR], "python")[0].notes
 
 
 def test_all_standard_modules_are_known() -> None:
@@ -360,15 +360,15 @@ def test_dense_outputs_beside_others_are_asked_for(tmp_path: Path) -> None:
     sparse = replace(dense, name="sparse", encoding="coo_sparse")
     both = Signature("s", {"x": replace(dense, name="x")}, {"dense": dense, "sparse": sparse})
     model = Model("m", None, {"s": both, "t": replace(both, name="t", outputs={"dense": dense})})
-    made = make(model, "python")
-    assert not made.left_out
+    (made,) = make([model], "python")
+    assert not made.left_out["m"]
     assert len(made.notes) == 1
     assert made.notes[0].startswith("signature 's' without an output: output 'sparse' is a Sparse")
-    text = made.files["m.py"]
+    text = made.files()["m.py"]
     assert text.count('outputs=["dense"],') == 2  # of both faces
     assert 'encoding="coo_sparse"' in text
     assert "sparse:" not in text
-    rest = make(model, "python", Options(transport="rest"))
-    assert [gone.signature for gone in rest.left_out] == ["s"]
-    assert "8500" not in rest.files["m.py"]
-    assert [gone.signature for gone in make(model, "go").left_out] == ["s"]
+    (rest,) = make([model], "python", Options(transport="rest"))
+    assert [gone.signature for gone in rest.left_out["m"]] == ["s"]
+    assert "8500" not in rest.files()["m.py"]
+    assert [gone.signature for gone in make([model], "go")[0].left_out["m"]] == ["s"]

@@ -25,7 +25,7 @@ from tfsclient.errors import (
     from_code,
     shown,
 )
-from tfsclient.schema import Model, Signature, TensorSpec, from_json
+from tfsclient.schema import Model, Signature, TensorSpec, all_from_json
 
 if TYPE_CHECKING:
     from tfsclient._sources.features import Examples
@@ -251,14 +251,36 @@ def _meta_graphs(folder: Path) -> Sequence[Any]:
     return list(saved_model.meta_graphs)
 
 
-def from_file(path: str | Path) -> Model:
+def from_file(path: str | Path, name: str | None = None) -> Model:
     """The model in a saved file: our own schema, a lock file, or saved server metadata.
 
     Metadata may be REST's JSON or a serialized GetModelMetadataResponse.
 
+    Args:
+        path: the file.
+        name: which of its models, where a lock file holds several.
+
     Raises:
-        InvalidInput: the file cannot be read, or is not one of these.
-        MissingExtra: it is no JSON, and protobuf is not installed.
+        InvalidInput: the file cannot be read, is not one of these, or does not hold that model.
+        MissingExtra: it is not JSON, and protobuf is not installed.
+    """
+    models = all_from_file(path)
+    if len(models) == 1:
+        return models[0]
+    by_name = {model.name: model for model in models}
+    if name not in by_name:
+        listed = ", ".join(by_name) or "none"
+        what = "name one of its models" if name is None else f"it does not hold {name!r}"
+        raise InvalidInput(f"{path}: {what}: {listed}")
+    return by_name[name]
+
+
+def all_from_file(path: str | Path) -> list[Model]:
+    """The models in a saved file: only a lock file may hold several.
+
+    Raises:
+        InvalidInput: the file cannot be read, or is not one of those that :func:`from_file` reads.
+        MissingExtra: it is not JSON, and protobuf is not installed.
     """
     try:
         data = Path(path).read_bytes()
@@ -269,12 +291,14 @@ def from_file(path: str | Path) -> Model:
         answer = orjson.loads(data)
     except orjson.JSONDecodeError:
         # No protobuf message that we read starts with a brace, but one may with whitespace.
-        read = from_json if data.startswith(b"{") else from_metadata_response
+        is_schema, read = data.startswith(b"{"), from_metadata_response
     else:
-        is_metadata = isinstance(answer, dict) and "model_spec" in answer
-        read = from_metadata_json if is_metadata else from_json
+        is_schema, read = (
+            not isinstance(answer, dict) or "model_spec" not in answer,
+            from_metadata_json,
+        )
     try:
-        return read(data)
+        return all_from_json(data) if is_schema else [read(data)]
     except MissingExtra:
         raise
     except TFSError as error:

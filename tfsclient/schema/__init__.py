@@ -395,6 +395,20 @@ def from_json(text: bytes | str) -> Model:
     """Read what :func:`to_json` wrote.
 
     Raises:
+        InvalidInput: the text is not such a schema, and the error names the place; or it is a lock
+            file of several models.
+    """
+    models = all_from_json(text)
+    if len(models) != 1:
+        listed = ", ".join(model.name for model in models)
+        raise InvalidInput(f"it holds {len(models)} models, of which one is wanted: {listed}")
+    return models[0]
+
+
+def all_from_json(text: bytes | str) -> list[Model]:
+    """Read what :func:`to_json` wrote, or the schemas in a lock file, which may hold several.
+
+    Raises:
         InvalidInput: the text is not such a schema; the error names the place.
     """
     try:
@@ -404,8 +418,20 @@ def from_json(text: bytes | str) -> Model:
     root = Place("schema", data)
     if (number := root.get("format", int)) != _FORMAT:
         raise InvalidInput(f"schema.format is {number}; this version of tfsclient reads {_FORMAT}")
-    signatures = {name: _signature_from_json(name, p) for name, p in root.items("signatures")}
-    return root.make(Model, root.get("model", str), data.get("version"), signatures)
+    if "models" not in data:
+        return [_model_from_json(root)]
+    every = root.get("models", list)
+    models = [_model_from_json(Place(f"schema.models[{i}]", m)) for i, m in enumerate(every)]
+    names = [model.name for model in models]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise InvalidInput(f"schema.models lists {min(twice)!r} twice")
+    return models
+
+
+def _model_from_json(place: Place) -> Model:
+    signatures = {name: _signature_from_json(name, p) for name, p in place.items("signatures")}
+    version = place.value.get("version")
+    return place.make(Model, place.get("model", str), version, signatures)
 
 
 def _signature_from_json(name: str, place: Place) -> Signature:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Signature, TensorSpec
 from tfsclient_gen.names import claim, identifier, is_windows_device, snake
 from tfsclient_gen.quoting import code, sh_quoted, sh_word, visible
 from tfsclient_gen.samples import dims, element, feature_dims, length, nested, serialized_example
@@ -114,13 +114,31 @@ class _Refused:
 
 
 def files(run: Run) -> dict[str, str]:
-    """The script and its README; the script refuses the signatures that are left out."""
-    model = run.model
-    name = snake(model.name, "model")[:_LONGEST_FILE_NAME]
-    file = f"{identifier(name)}.sh"
+    """The script; it refuses the signatures that are left out."""
+    file, why = _file(run.name)
+    if why:
+        run.tell(f"the script is {file}: {why}")
+    return {file: run.templates.render("curl/client.sh.j2", **_view(run))}
+
+
+def shared(runs: Sequence[Run]) -> dict[str, str]:
+    """The README of all scripts in the folder."""
+    models = [_view(run) for run in runs]
+    any_of = {key: any(model[key] for model in models) for key in ("predicts", "takes_examples")}
+    view = {"models": models, "file": models[0]["file"], **any_of}
+    return {"README.md": runs[0].templates.render("curl/README.md.j2", **view)}
+
+
+def _file(wire: str) -> tuple[str, str]:
+    """The script's name, and why that is not the obvious one."""
+    name = snake(wire, "model")[:_LONGEST_FILE_NAME]
     if is_windows_device(name):
-        file = f"{name}_model.sh"
-        run.tell(f"the script is {file}: Windows takes {name} for a device")
+        return f"{identifier(name)}_model.sh", f"Windows takes {name} for a device"
+    return f"{identifier(name)}.sh", ""
+
+
+def _view(run: Run) -> dict[str, Any]:
+    model = run.model
     # A shell cannot hold NUL, so a signature with it in its name cannot be asked for.
     callable_ = [s for wire, s in model.signatures.items() if "\0" not in wire]
     commands = _commands([*(s.name for s in callable_), *(gone.signature for gone in run.left_out)])
@@ -137,12 +155,12 @@ def files(run: Run) -> dict[str, str]:
         for gone in run.left_out
         if gone.signature and "\0" not in gone.signature
     ]
-    view = {
+    return {
         "model": model.name,
         "summary": f'Calls the TensorFlow Serving model "{model.name}" over REST, with curl.',
-        "file": code(file),
+        "file": code(_file(run.name)[0]),
         "path": quote(model.name, safe=""),
-        "env": _environment(model),
+        "env": _environment(run.name),
         "signatures": signatures,
         "predicts": any(s.verb == "predict" for s in signatures),
         "takes_examples": any(s.verb != "predict" for s in signatures),
@@ -150,10 +168,6 @@ def files(run: Run) -> dict[str, str]:
         "example": _example(signatures),
         "left_out": refused,
         "unseen": unseen,
-    }
-    return {
-        file: run.templates.render("curl/client.sh.j2", **view),
-        "README.md": run.templates.render("curl/README.md.j2", **view),
     }
 
 
@@ -176,8 +190,8 @@ def _commands(wires: Sequence[str]) -> dict[str, str]:
     return commands
 
 
-def _environment(model: Model) -> dict[str, Markup]:
-    prefix = identifier(snake(model.name, "model")[:_LONGEST_PREFIX].upper())
+def _environment(name: str) -> dict[str, Markup]:
+    prefix = identifier(snake(name, "model")[:_LONGEST_PREFIX].upper())
     if prefix in _SHELLS | _FOREIGN:
         prefix = identifier(f"{prefix}_MODEL")
     defaults = {

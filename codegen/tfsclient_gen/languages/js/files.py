@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
+from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.methods import LONGEST, imports, methods
@@ -12,6 +14,9 @@ from tfsclient_gen.names import identifier, pascal, words
 from tfsclient_gen.render import template_names
 from tfsclient_gen.samples import PNG_BASE64
 from tfsclient_gen.target import Run
+
+_NPM_NAME: Final = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
+_LONGEST_NPM_NAME: Final = 214
 
 
 def javascript(run: Run) -> dict[str, str]:
@@ -33,9 +38,23 @@ def _files(run: Run, language: str, names: Iterable[str]) -> dict[str, str]:
     return made | {name.removeprefix(prefix): run.templates.read(name) for name in runtime}
 
 
+def _package_name(run: Run) -> str:
+    """What npm calls the package.
+
+    Raises:
+        InvalidInput: npm would not take the user's own choice.
+    """
+    chosen = run.options.npm_name
+    if chosen is None:
+        return "-".join([*(w.lower() for w in words(run.name)), "client"])[-200:]
+    if not _NPM_NAME.fullmatch(chosen) or len(chosen) > _LONGEST_NPM_NAME:
+        raise InvalidInput(f"{chosen!r} is not a name for an npm package")
+    return chosen
+
+
 def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
     model, found = run.model, methods(run.model)
-    client = identifier(pascal(model.name, "model")[:LONGEST] + "Client")
+    client = identifier(pascal(run.name, "model")[:LONGEST] + "Client")
     new = f"const client = new {client}("
     # The default one, if REST can carry that.
     order = sorted(found, key=lambda m: (bool(m.grpc_only), m.name.wire != DEFAULT_SIGNATURE))
@@ -51,7 +70,7 @@ def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
         ],
         "listed": layout.fit(2, "signatures: [", [str(m.constant) for m in found], "],"),
         "imports": layout.fit(0, "import type { ", imports(found), ' } from "./serving/types.js";'),
-        "package": "-".join([*(w.lower() for w in words(model.name)), "client"])[-200:],
+        "package": _package_name(run),
         "example": example,
         "grpc_only": any(m.grpc_only for m in found),
         "has_defaults": any(s.defaults for s in model.signatures.values()),

@@ -17,7 +17,7 @@ from tfsclient_gen.languages.openapi.schemas import (
     predict_schemas,
     ref,
 )
-from tfsclient_gen.names import claim, pascal
+from tfsclient_gen.names import claim, is_windows_device, pascal, snake
 from tfsclient_gen.quoting import visible
 from tfsclient_gen.render import HEADER
 from tfsclient_gen.samples import (
@@ -31,10 +31,9 @@ from tfsclient_gen.samples import (
 )
 from tfsclient_gen.target import Run
 
-FILE: Final = "openapi.json"
-
 _COMPONENTS: Final = "openapi/components.json"
 _LONGEST_SAMPLE: Final = 1_000  # values
+_LONGEST_FILE_NAME: Final = 64
 
 _SUMMARIES: Final = {
     "predict": "Call a signature of",
@@ -97,7 +96,12 @@ def files(run: Run) -> dict[str, str]:
         "paths": _paths(model.name, kinds),
     }
     document["components"] = _used(document["paths"], components)
-    return {FILE: f"{dumps(document)}\n"}
+    return {f"{_file_name(run.name)}.openapi.json": f"{dumps(document)}\n"}
+
+
+def _file_name(wire: str) -> str:
+    name = snake(wire, "model")[:_LONGEST_FILE_NAME]
+    return f"{name}_model" if is_windows_device(name) else name
 
 
 _SERVER: Final = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfsclient.schema import DEFAULT_SIGNATURE, Model
+from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient_gen.languages.python import layout
 from tfsclient_gen.languages.python.examples import example_classes
 from tfsclient_gen.languages.python.imports import ALWAYS, imports
@@ -12,18 +12,18 @@ from tfsclient_gen.quoting import code
 from tfsclient_gen.target import Run
 
 
-def lock_file(model: Model) -> str:
-    """The schema file beside the module; several models may share a folder."""
-    return f"{module_name(model)}.lock.json"
+def lock_file(name: str) -> str:
+    """The lock file beside the module; several models may share a folder."""
+    return f"{module_name(name)}.lock.json"
 
 
 def files(run: Run) -> dict[str, str]:
     """The client's module; its docstring says what is left out."""
     model = run.model
-    module = module_name(model)
+    module = module_name(run.name)
     if (why := why_not_module(module.removesuffix("_model"))) and module.endswith("_model"):
         run.tell(f"the module is {module}: {module.removesuffix('_model')} is {why}")
-    names = module_names(model)
+    names = module_names(model, run.name)
     rest = run.rest_only
     classes = example_classes(model, names)
     examples = [example for wire, example in classes.items() if wire == example.wire]

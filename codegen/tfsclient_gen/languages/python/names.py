@@ -85,9 +85,9 @@ class Names:
     examples: Mapping[str, Name]
 
 
-def module_name(model: Model) -> str:
-    """The module that holds the model's client: none that another module of that name hides."""
-    name = snake(model.name, "model")[:64].rstrip("_")
+def module_name(name: str) -> str:
+    """The module of a client of this name: none that another module of that name hides."""
+    name = snake(name, "model")[:64].rstrip("_")
     return str(identifier(f"{name}_model" if why_not_module(name) else name))
 
 
@@ -102,9 +102,9 @@ def why_not_module(name: str) -> str | None:
     return "a device on Windows" if is_windows_device(name) else None
 
 
-def module_names(model: Model) -> Names:
-    """The names in that module."""
-    client = pascal(model.name, "model")[:_LONGEST]
+def module_names(model: Model, name: str) -> Names:
+    """The names in the module of a model's client, which is called ``name``."""
+    client = pascal(name, "model")[:_LONGEST]
     client = identifier(f"{client}Client" if client in _MODULE else client)
     async_client = identifier(f"Async{client}")
     methods = claim(model.signatures, lambda w: snake(w, "signature"), _CLASS)

@@ -1,0 +1,243 @@
+"""`tfsclient-gen build`: several models, languages and folders from one file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tfsclient_gen.cli import main
+
+from tests.conftest import ZOO, Zoo
+
+DOWN = "127.0.0.1:9"  # where nothing listens
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two models of its own and a configuration for them."""
+    for name in ("linear", "bert"):
+        shutil.copytree(ZOO / name, tmp_path / "models" / name)
+    configure(tmp_path)
+    return tmp_path
+
+
+def configure(folder: Path, models: str = "", outs: str = "") -> None:
+    models = models or (
+        '[models.linear]\nsaved_model = "models/linear"\n'
+        '[models.bert]\nsaved_model = "models/bert"\n'
+    )
+    outs = outs or "".join(
+        f'[[out]]\nlang = "{lang}"\ndir = "clients/{lang}"\n'
+        for lang in ("python", "curl", "openapi")
+    )
+    (folder / "tfsclient-gen.toml").write_text(models + outs, "utf-8")
+
+
+def build(folder: Path, *args: str) -> Result:
+    command = ["build", "--config", str(folder / "tfsclient-gen.toml"), "--timeout", "2", *args]
+    return CliRunner().invoke(main, command)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+    return {path for path in {*before, *after} if before.get(path) != after.get(path)}
+
+
+def test_all_models_are_built(folder: Path) -> None:
+    assert build(folder).exit_code == 0
+    assert contents(folder / "clients").keys() == {
+        *(f"python/{model}.{end}" for model in ("bert", "linear") for end in ("py", "lock.json")),
+        *(f"curl/{name}" for name in ("bert.sh", "linear.sh", "README.md", "tfsclient.lock.json")),
+        *(f"openapi/{model}.openapi.json" for model in ("bert", "linear")),
+        "openapi/tfsclient.lock.json",
+    }
+    before = contents(folder)
+    again = build(folder)
+    assert (again.exit_code, contents(folder)) == (0, before)
+    assert again.output.count("is up to date") == 3
+    assert build(folder, "--check").exit_code == 0
+
+
+def test_what_changed_is_named_and_no_more_is_touched(folder: Path) -> None:
+    build(folder)
+    (folder / "clients/curl/notes.txt").write_text("mine")
+    before = contents(folder / "clients")
+    models = '[models.linear]\nsaved_model = "models/linear"\n'
+    configure(folder, models + 'name = "Line"\n[models.bert]\nsaved_model = "models/bert"\n')
+    check = build(folder, "--check", "--diff")
+    assert check.exit_code == 1
+    assert "curl/linear.sh is no longer generated" in check.output
+    assert "python/line.py is missing" in check.output
+    assert "+class Line(" in check.output
+    assert "bert.py" not in check.output
+    assert contents(folder / "clients") == before
+    renamed = build(folder)
+    assert renamed.exit_code == 0
+    assert "removed" in renamed.output
+    assert 'model: str = "linear"' in (folder / "clients/python/line.py").read_text()
+    after = contents(folder / "clients")
+    index = {"curl/README.md", "curl/tfsclient.lock.json", "openapi/tfsclient.lock.json"}
+    assert changed(before, after) == index | {
+        f"{lang}/{name}.{end}"
+        for name in ("line", "linear")
+        for lang, end in (
+            ("python", "py"), ("python", "lock.json"), ("curl", "sh"), ("openapi", "openapi.json"),
+        )
+    }  # fmt: skip
+
+    configure(folder, '[models.bert]\nsaved_model = "models/bert"\n')
+    check = build(folder, "--check")
+    assert (check.exit_code, "python/line.py is no longer generated" in check.output) == (1, True)
+    assert f"removed {folder / 'clients/curl/line.sh'}" in build(folder).output
+    assert changed(after, contents(folder / "clients")) == index | {
+        "python/line.py", "python/line.lock.json", "curl/line.sh", "openapi/line.openapi.json",
+    }  # fmt: skip
+    assert (folder / "clients/curl/notes.txt").read_text() == "mine"
+
+
+def test_a_server_that_is_down_leaves_its_models_alone(folder: Path, zoo: Zoo) -> None:
+    def at(server: str, more: str = "") -> str:
+        models = f'[models.half_plus_two]\nserver = "{server}"\n{more}'
+        return models + '[models.linear]\nsaved_model = "models/linear"\n'
+
+    configure(folder, at(zoo.grpc))
+    assert build(folder).exit_code == 0
+    before = contents(folder / "clients")
+    configure(folder, at(DOWN))
+    down = build(folder)
+    assert down.exit_code == 3
+    assert "half_plus_two cannot be read" in down.output
+    assert contents(folder / "clients") == before
+    # Its files are not even compared, while the others are written.
+    script = folder / "clients/curl/half_plus_two.sh"
+    script.write_text("edited")
+    configure(folder, at(DOWN, 'name = "half"\n') + '[models.bert]\nsaved_model = "models/bert"\n')
+    check = build(folder, "--check")
+    assert check.exit_code == 3
+    assert "half_plus_two.sh" not in check.output
+    assert "bert.sh is missing" in check.output
+    assert build(folder).exit_code == 3
+    assert script.read_text() == "edited"
+    assert (folder / "clients/curl/bert.sh").is_file()
+    lock = json.loads((folder / "clients/curl/tfsclient.lock.json").read_text())
+    assert [model["model"] for model in lock["models"]] == ["bert", "half_plus_two", "linear"]
+    # Once it is back, the edited file is in the way as ever.
+    configure(folder, at(zoo.grpc) + '[models.bert]\nsaved_model = "models/bert"\n')
+    back = build(folder)
+    assert (back.exit_code, "was edited" in back.output) == (2, True)
+    script.unlink()
+    assert build(folder).exit_code == 0
+    configure(folder, '[models.gone]\nserver = "' + zoo.grpc + '"\n')
+    refused = build(folder)
+    assert (refused.exit_code, "gone cannot be read" in refused.output) == (4, True)
+
+
+def test_a_model_that_a_language_cannot_call(folder: Path) -> None:
+    models = '[models.m]\nschema = "m.json"\n[models.linear]\nsaved_model = "models/linear"\n'
+    sparse = {"dtype": "float32", "shape": None, "encoding": "coo_sparse"}
+    dense = {"dtype": "float32", "shape": None}
+    signature = {"method": "", "inputs": {"x": dense}, "outputs": {"y": sparse, "z": dense}}
+    schema = {"format": 1, "model": "m", "signatures": {"s": signature}}
+    (folder / "m.json").write_text(json.dumps(schema))
+    configure(folder, models)
+    assert "curl: m is left out: none of its signatures" in build(folder).output
+    configure(folder, models, '[[out]]\nlang = "curl"\ndir = "c"\nmodels = ["m"]\n')
+    refused = build(folder)
+    assert (refused.exit_code, (folder / "c").exists()) == (2, False)
+
+
+def test_clients_of_other_models_are_not_removed_by_a_command(folder: Path) -> None:
+    build(folder)
+    out = str(folder / "clients/curl")
+    before = contents(folder)
+    source = ("--lang", "curl", "--saved-model", str(ZOO / "simplest"), "--out", out)
+    refused = CliRunner().invoke(main, source)
+    assert refused.exit_code == 2
+    assert "holds the curl clients of 'bert', 'linear'; give another --out, or name all" in (
+        refused.output
+    )
+    lock = ("--lang", "curl", "--schema", f"{out}/tfsclient.lock.json", "--out", out)
+    assert CliRunner().invoke(main, (*lock, "--model", "bert")).exit_code == 2
+    assert contents(folder) == before
+    assert CliRunner().invoke(main, (*lock, "--check")).exit_code == 0
+    named = (*lock, "--model", "bert", "--model", "linear", "--check")
+    assert CliRunner().invoke(main, named).exit_code == 0
+
+
+def test_several_models_on_the_command_line(zoo: Zoo, tmp_path: Path) -> None:
+    source = ("--server", zoo.grpc, "--model", "linear", "--model", "half_plus_two")
+    curl = ("--lang", "curl", "--out", str(tmp_path))
+    assert CliRunner().invoke(main, (*source, *curl)).exit_code == 0
+    scripts = sorted(path.name for path in tmp_path.glob("*.sh"))
+    assert scripts == ["half_plus_two.sh", "linear.sh"]
+    lock = str(tmp_path / "tfsclient.lock.json")
+    drift = CliRunner().invoke(main, ("drift", "--lock", lock, "--server", zoo.grpc))
+    assert (drift.exit_code, drift.output) == (0, "no difference\n")
+    other = ("drift", "--lock", lock, "--saved-model", str(ZOO / "bert"), "--model", "linear")
+    told = CliRunner().invoke(main, other)
+    assert (told.exit_code, "breaking:" in told.output) == (1, True)
+    for bad, why in {
+        (*source, "--name", "x"): "--name is for one model",
+        (*source, "--version", "1"): "--version and --label are for one model",
+        (*source, "--model", "linear"): "--model linear is given twice",
+        ("--saved-model", "x", "--model", "a", "--model", "b"): "--saved-model is of one model",
+    }.items():
+        refused = CliRunner().invoke(main, (*bad, *curl))
+        assert refused.exit_code == 2
+        assert why in refused.output
+
+
+ONE = '[models.m]\nserver = "a"\n'
+OUT = ONE + '[[out]]\ndir = "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it has no models"),
+        ("[models.m]", "models.m has no source"),
+        ("[models]\nm = 1", "models.m must be a table"),
+        (ONE + 'schema = "b"', "models.m has server and schema"),
+        (
+            ONE + 'nam = "b"',
+            "models.m.nam is not a key that tfsclient-gen knows; did you mean name?",
+        ),
+        (ONE + 'token = "b"', "models.m.token is not a key"),
+        ("[models.m]\nserver = 1", "models.m.server must be text, not 1"),
+        (ONE + 'tags = "b"', "models.m.tags can only be used with saved_model"),
+        (ONE + "version = true", "models.m.version must be an integer"),
+        (ONE, "it has no [[out]]"),
+        (OUT, "out[0] has no lang"),
+        (ONE + '[[out]]\nlang = "go"', "out[0] has no dir"),
+        (OUT + 'lang = "go"\nmodels = ["n"]', "names 'n', which is not among [models]"),
+        (OUT + 'lang = "ts"\nmodule = "n"', "out[0].module is for go only"),
+        (OUT + 'lang = "go"\ngo_mod = false', "so it needs module"),
+        (ONE + '[models.n]\nserver = "a"\nname = "m"', "models.m and models.n are both called 'm'"),
+        (OUT + 'lang = "go"\n[[out]]\nlang = "js"\ndir="./a"', "out[0].dir and out[1].dir are one"),
+        ("a = [", "Invalid value"),
+    ],
+)
+def test_a_broken_file_is_told_by_file_and_key(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "tfsclient-gen.toml").write_text(text)
+    refused = build(tmp_path)
+    assert refused.exit_code == 2
+    assert f"{tmp_path / 'tfsclient-gen.toml'}: " in refused.output
+    assert told in refused.output
+
+
+def test_two_models_of_one_identifier(folder: Path) -> None:
+    models = (
+        '[models."a b"]\nsaved_model = "models/linear"\n[models.a_b]\nsaved_model = "models/bert"\n'
+    )
+    configure(folder, models)
+    refused = build(folder)
+    assert refused.exit_code == 2
+    assert "the clients of 'a b' and 'a_b' would both be a_b.py" in refused.output
+    assert not (folder / "clients").exists()
