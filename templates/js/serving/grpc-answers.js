@@ -2,9 +2,9 @@
 
 // Answers as protobuf messages of tensorflow.serving.
 
-import { fromMemory } from "./elements.js";
 import { missingOutput, unreadable } from "./faults.js";
-import { Fields, text, toNumber } from "./protobuf.js";
+import { fromMemory } from "./memory.js";
+import { Fields, text, toNumber } from "./protobuf-reader.js";
 import { dtypeName, readShape, readTensor } from "./tensor-proto.js";
 
 /** The result in a PredictResponse, by the keys of outputs. */

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { Fault } from "../../../templates/js/serving/faults.js";
 import * as grpc from "../../../templates/js/serving/grpc-answers.js";
 import { writePredict } from "../../../templates/js/serving/grpc-requests.js";
-import { Message } from "../../../templates/js/serving/protobuf.js";
+import { Message } from "../../../templates/js/serving/protobuf-writer.js";
 import {
   fromBits,
   toBits,

@@ -46,8 +46,8 @@ def files(run: Run) -> dict[str, str]:
     if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
         raise InvalidInput(f"{module!r} is not a Go module path")
     rest_only = options.transport == "rest"
-    calls = methods.methods(model, package, rest_only=rest_only)
-    shared = runtime.view(model, rest_only=rest_only)
+    calls = methods.methods(model, package, run.outputs, rest_only=rest_only)
+    shared = runtime.view(model, run.outputs, rest_only=rest_only)
     view = {
         "model": model.name,
         "package": package,
