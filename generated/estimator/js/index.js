@@ -7,6 +7,7 @@ export { ServingError } from "./serving/errors.js";
 
 const CLASSIFICATION = {
   name: "classification",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },
@@ -22,6 +23,7 @@ const CLASSIFICATION = {
 
 const PREDICT = {
   name: "predict",
+  kind: "predict",
   inputs: {
     examples: { name: "examples", dtype: "string", shape: [-1] },
   },
@@ -43,6 +45,7 @@ const PREDICT = {
 
 const REGRESSION = {
   name: "regression",
+  kind: "regress",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },
@@ -57,6 +60,7 @@ const REGRESSION = {
 
 const SERVING_DEFAULT = {
   name: "serving_default",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },

@@ -76,6 +76,7 @@ export interface ServingDefaultExample {
 
 const CLASSIFICATION: Signature = {
   name: "classification",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },
@@ -91,6 +92,7 @@ const CLASSIFICATION: Signature = {
 
 const PREDICT: Signature = {
   name: "predict",
+  kind: "predict",
   inputs: {
     examples: { name: "examples", dtype: "string", shape: [-1] },
   },
@@ -112,6 +114,7 @@ const PREDICT: Signature = {
 
 const REGRESSION: Signature = {
   name: "regression",
+  kind: "regress",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },
@@ -126,6 +129,7 @@ const REGRESSION: Signature = {
 
 const SERVING_DEFAULT: Signature = {
   name: "serving_default",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },

@@ -14,6 +14,7 @@ export const spec = (dtype, shape = null, name = "x") => ({
 });
 export const signature = (input, output = spec("float32", null, "y")) => ({
   name: "s",
+  kind: "predict",
   inputs: { x: input },
   outputs: { y: output },
 });

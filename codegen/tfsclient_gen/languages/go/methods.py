@@ -94,6 +94,7 @@ class Method:
     """A signature: its names, its docs, its tensors.
 
     Attributes:
+        verified_kind: the kind of the part that it calls, as `drift` compares it.
         variable: what holds its description.
         result: the type of what a call gives, for classify and regress.
         results: what examples call that.
@@ -108,6 +109,7 @@ class Method:
 
     name: Name
     kind: str
+    verified_kind: str
     variable: Markup
     doc: Markup
     input_doc: Markup
@@ -194,6 +196,7 @@ def _method(
     return Method(
         name=name,
         kind=signature.kind,
+        verified_kind=(signature.callable_part() or signature).kind,
         variable=variable,
         doc=go_comment(gives[signature.kind]),
         input_doc=go_comment(

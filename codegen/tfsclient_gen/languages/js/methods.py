@@ -78,6 +78,7 @@ class Method:
         constant: the name of its spec.
         wire: the signature's name, quoted.
         kind: "predict", "classify" or "regress".
+        verified_kind: the kind of the part that it calls, as `drift` compares it.
         grpc_only: why REST cannot carry it; empty if it can.
         not_over_rest: the property that says so.
         serializes: whether an input is made of Examples.
@@ -100,6 +101,7 @@ class Method:
     constant: Markup
     wire: Markup
     kind: str
+    verified_kind: str
     grpc_only: str
     not_over_rest: Markup
     serializes: bool
@@ -222,6 +224,7 @@ def _method(
         constant=constant,
         wire=js_string(signature.name),
         kind=kind,
+        verified_kind=(signature.callable_part() or signature).kind,
         input=code(f"{type_}Input"),
         result=code(f"{type_}Result"),
         example=code(example),

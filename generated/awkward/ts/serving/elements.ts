@@ -98,6 +98,11 @@ function isNumeric(dtype: DType): dtype is Numeric {
   return Object.hasOwn(ARRAYS, dtype);
 }
 
+/** Whether a tensor of that type can be sent at all. */
+export function isDType(dtype: string): dtype is DType {
+  return Object.hasOwn(CHECKS, dtype);
+}
+
 /** The numbers in an element: complex ones are a real and an imaginary part. */
 export function widthOf(dtype: DType): number {
   return dtype === "complex64" || dtype === "complex128" ? 2 : 1;

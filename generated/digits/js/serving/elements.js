@@ -83,6 +83,11 @@ function isNumeric(dtype) {
   return Object.hasOwn(ARRAYS, dtype);
 }
 
+/** Whether a tensor of that type can be sent at all. */
+export function isDType(dtype) {
+  return Object.hasOwn(CHECKS, dtype);
+}
+
 /** The numbers in an element: complex ones are a real and an imaginary part. */
 export function widthOf(dtype) {
   return dtype === "complex64" || dtype === "complex128" ? 2 : 1;

@@ -66,9 +66,13 @@ export type FeatureDType = "float32" | "int64" | "string";
 export type TensorSpecs = Readonly<Record<string, TensorSpec>>;
 export type FeatureSpecs = Readonly<Record<string, FeatureSpec>>;
 
+export type Kind = "predict" | "classify" | "regress";
+
 /** A signature; the keys are those of the client's inputs and results. */
 export interface Signature {
   name: string;
+  /** The call that it is for. */
+  kind: Kind;
   inputs: TensorSpecs;
   outputs: TensorSpecs;
   /** The features of the Examples it takes, if they are known. */
