@@ -19,6 +19,7 @@ from tfsclient_gen.languages.js.methods import methods as js_methods
 from tfsclient_gen.names import pascal
 
 from tests.conftest import tool
+from tests.generator.js import clients as js
 from tests.generator.matrix.values import (
     Case,
     Outcome,
@@ -241,13 +242,12 @@ def _usable(model: Model) -> Model:
 
 
 def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
-    """The clients are ES modules; TypeScript is compiled, all of it at once."""
-    write(models, language, folder)
+    """The clients are modules of one package, and share a connection; TypeScript is compiled."""
+    js.write([*models.values()], language, folder)
     (folder / "node_modules").symlink_to(npm)
-    (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     if language == "ts":
         options = ["--strict", "--module", "nodenext", "--target", "es2022", "--types", "node"]
-        files = sorted(folder.glob("*/*.ts"))
+        files = sorted(folder.glob("*.ts"))
         command: list[str | Path] = [
             npm / ".bin" / "tsc",
             *options,
@@ -269,6 +269,7 @@ def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
             "folder": built.as_uri(),
             "target": target,
             "grpc": "://" not in target,
+            "modules": {name: js.module_of(model) for name, model in models.items()},
             "calls": [_told(case, method, "examples") for case, method in made],
         }
         for call in given["calls"]:
