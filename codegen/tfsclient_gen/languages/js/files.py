@@ -31,7 +31,7 @@ _EXAMPLES: Final = frozenset(["serving/protobuf-writer"])
 
 def javascript(run: Run) -> dict[str, str]:
     """A model's module and its declarations for TypeScript; a comment says what is left out."""
-    return _module(run, "js", ["d.ts", "js"])
+    return _module(run, "js", ["js", "d.ts"])
 
 
 def typescript(run: Run) -> dict[str, str]:
