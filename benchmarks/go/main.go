@@ -17,8 +17,9 @@ import (
 	"syscall"
 	"time"
 
-	model "benchmark"
+	"benchmark/model"
 	"benchmark/protos"
+	"benchmark/tfs"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -161,7 +162,7 @@ func cpuSeconds() float64 {
 // generated calls the method of the case.
 func generated(client *model.Client, c benchCase) caller {
 	ctx := context.Background()
-	floats := model.Tensor[float32]{Data: c.Input.Floats, Shape: c.Input.Shape}
+	floats := tfs.Tensor[float32]{Data: c.Input.Floats, Shape: c.Input.Shape}
 	switch c.Signature {
 	case "scalar":
 		return func() (tensor, error) {
@@ -188,7 +189,7 @@ func generated(client *model.Client, c benchCase) caller {
 			return tensor{Shape: out.Scores.Shape, Floats: out.Scores.Data}, nil
 		}
 	case "strings-up":
-		text := model.Tensor[string]{Data: c.Input.Strings, Shape: c.Input.Shape}
+		text := tfs.Tensor[string]{Data: c.Input.Strings, Shape: c.Input.Shape}
 		return func() (tensor, error) {
 			out, err := client.StringsUp(ctx, model.StringsUpInput{Text: text})
 			if err != nil {

@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
-from tfsclient_gen import generate
-from tfsclient_gen.generate import languages
-from tfsclient_gen.output import Output
+from tfsclient_gen.cli import main
 
-from tfsclient import Model, sources
-
-ROOT = Path(__file__).parents[2]
-GENERATED = ROOT / "generated"
+CONFIG = Path(__file__).parents[2] / "generated" / "tfsclient-gen.toml"
 
 
-def models() -> dict[str, Model]:
-    """The models whose clients are checked in."""
-    zoo = ROOT / "tests" / "conformance" / "models"
-    names = ("awkward", "bert", "estimator", "half_plus_two")
-    digits = sources.from_file(ROOT / "tests" / "demo" / "digits.schema.json")
-    return {name: sources.from_saved_model(zoo / name) for name in names} | {"digits": digits}
-
-
-def outputs() -> Iterator[Output]:
-    """Every folder below generated/, with the files that belong there."""
-    for name, model in models().items():
-        for language in languages():
-            yield Output(GENERATED / name / language, generate(model, language))
-
-
-def main() -> int:
+def regen(args: Sequence[str]) -> None:
     """Write everything, or with --check say what is stale."""
-    if "--check" not in sys.argv:
-        for output in outputs():
-            output.write()
-        return 0
-    diffs = "".join(output.diff() for output in outputs())
-    print(diffs, end="")
-    return 1 if diffs else 0
+    check = ["--check", "--diff"] if "--check" in args else []
+    main(["build", "--config", str(CONFIG), *check])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    regen(sys.argv[1:])

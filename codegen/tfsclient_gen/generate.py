@@ -70,7 +70,7 @@ def languages() -> dict[str, Language]:
         "python": Language(
             python.files, rest_only=False, lock_file=python.lock_file, picks_outputs=True
         ),
-        "go": Language(go.files, rest_only=False, picks_outputs=True),
+        "go": Language(go.files, rest_only=False, shared=go.shared, picks_outputs=True),
         "js": Language(
             js.javascript, rest_only=False, shared=js.javascript_package, picks_outputs=True
         ),

@@ -33,6 +33,7 @@ def place(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     from tfsclient.server.app import Server
 
     shutil.copytree(ZOO / "linear", tmp_path / "models" / "digits")
+    shutil.copytree(ZOO / "bert", tmp_path / "models" / "text_encoder_v3")
     with Server({"digits": tmp_path / "models" / "digits"}) as server:
         yield (
             tmp_path,
@@ -73,9 +74,13 @@ def test_the_page_runs_from_top_to_bottom(place: tuple[Path, dict[str, str]]) ->
         "PYTHONPATH": f"{with_card(folder / 'source')}{os.pathsep}{ROOT}",
         "TF_SERVING": targets["localhost:8500"],
     }
+    (config,) = (text for kind, text in BLOCKS if kind == "toml")
+    for written, running in targets.items():
+        config = config.replace(written, running)
+    (folder / "tfsclient-gen.toml").write_text(config, "utf-8")
     commands = [text for kind, text in BLOCKS if kind == "sh"]
     commands += re.findall(r"run: (tfsclient-gen .*\n)", WORKFLOW)
-    assert len(commands) == 5 + 2
+    assert len(commands) == 6 + 2
     for text in commands:
         for written, running in targets.items():
             text = text.replace(written, running)

@@ -225,6 +225,17 @@ def test_clients_of_0_1_0_are_taken_over_once(language: str, tmp_path: Path) -> 
     assert contents(tmp_path) == {path: text.encode() for path, text in files.items()}
 
 
+def test_the_files_of_an_older_layout_go(tmp_path: Path) -> None:
+    """Until 0.1.0 a Go client was one package with a runtime of its own."""
+    for name in ("client.go", "tensor.go"):
+        (tmp_path / name).write_text(f"// {HEADER}\n\npackage halfplustwo\n")
+    (tmp_path / "mine.go").write_text("package halfplustwo\n")
+    (tmp_path / LOCK_FILE).write_bytes(to_json(MODEL, version=False))
+    files = generate(MODEL, "go")
+    assert Output(tmp_path, files).write().removed == ["client.go", "tensor.go"]
+    assert contents(tmp_path).keys() == {*files, "mine.go"}
+
+
 def test_another_models_client_is_not_overwritten(tmp_path: Path, files: dict[str, str]) -> None:
     Output(tmp_path, files).write()
     other = generate(sources.from_saved_model(ZOO / "linear"), "curl")

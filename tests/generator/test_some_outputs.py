@@ -84,20 +84,21 @@ import (
 	"errors"
 	"fmt"
 
-	KIND "KIND"
+	"models/KIND"
+	"models/tfs"
 )
 
 func main() {
 	for _, target := range []string{GRPC, REST} {
-		client, err := KIND.New(target, KIND.WithVerify())
+		client, err := KIND.New(target, tfs.WithVerify())
 		if err != nil {
 			panic(err)
 		}
-		in := KIND.ServingDefaultInput{X: KIND.NewTensor([]float32{1, 2, 3, 4}, 2, 2)}
+		in := KIND.ServingDefaultInput{X: tfs.NewTensor([]float32{1, 2, 3, 4}, 2, 2)}
 		out, err := client.ServingDefault(context.Background(), in)
-		var e *KIND.Error
+		var e *tfs.Error
 		if errors.As(err, &e) {
-			fmt.Println(e.Code, errors.Is(err, KIND.ErrNotSent))
+			fmt.Println(e.Code, errors.Is(err, tfs.ErrNotSent))
 		} else {
 			fmt.Println(out.Rows.Data, out.Sum.Data)
 		}
@@ -109,16 +110,16 @@ func main() {
 @pytest.mark.language("go")
 @pytest.mark.parametrize("kind", KINDS)
 def test_go(folders: dict[str, Path], targets: tuple[str, str], kind: str, tmp_path: Path) -> None:
-    write(folders, kind, "go", tmp_path / kind)
+    write(folders, kind, "go", tmp_path / "models")
     (tmp_path / "main").mkdir()
     (tmp_path / "main" / "go.mod").write_text(f"module main\n\n{go.WORK}", "utf-8")
     program = GO.replace("KIND", kind)
     for name, target in zip(("GRPC", "REST"), targets, strict=True):
         program = program.replace(name, f'"{target}"', 1)
     (tmp_path / "main" / "main.go").write_text(program, "utf-8")
-    (tmp_path / "go.work").write_text(f"{go.WORK}\nuse ./main\nuse ./{kind}\n", "utf-8")
-    assert go.run(tool("gofmt"), "-l", tmp_path / kind, cwd=tmp_path) == ""
-    go.run(tool("go"), "vet", f"./{kind}", cwd=tmp_path)
+    (tmp_path / "go.work").write_text(f"{go.WORK}\nuse ./main\nuse ./models\n", "utf-8")
+    assert go.run(tool("gofmt"), "-l", tmp_path / "models", cwd=tmp_path) == ""
+    go.run(tool("go"), "vet", "./models/...", cwd=tmp_path)
     shown = go.run(tool("go"), "run", "./main", cwd=tmp_path)
     assert shown.splitlines() == ["[2] [3 7]", "UNIMPLEMENTED true"]
 

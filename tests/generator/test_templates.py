@@ -48,22 +48,23 @@ def test_nothing_is_ejected_over_a_file(tmp_path: Path) -> None:
 def test_one_template_is_enough(tmp_path: Path) -> None:
     own, out = tmp_path / "own", tmp_path / "out"
     for name, text in (
-        ("go/doc.go.j2", "// {{ header }}\n\n// Ours.\npackage {{ package }}\n"),
+        ("go/example_test.go.j2", "// {{ header }}\n\n// Ours.\npackage {{ package }}\n"),
         (".git/HEAD", "no template, and no typing error"),
     ):
         (own / name).parent.mkdir(parents=True, exist_ok=True)
         (own / name).write_text(text)
     command = ("--lang", "go", "--saved-model", ZOO / "half_plus_two", "--out", out)
     assert run(*command).exit_code == 0
-    shipped = {path.name: path.read_bytes() for path in out.iterdir()}
+    shipped = {path.name: path.read_bytes() for path in out.rglob("*.*")}
     stale = run(*command, "--templates", own, "--check", "--diff")
     assert stale.exit_code == 1
     assert "+// Ours." in stale.output
     assert run(*command, "--templates", own).exit_code == 0
     assert run(*command, "--templates", own, "--check").exit_code == 0
-    changed = {path.name for path in out.iterdir() if path.read_bytes() != shipped[path.name]}
-    assert changed == {"doc.go", "tfsclient.lock.json"}
-    assert generate(MODEL, "go")["doc.go"] == shipped["doc.go"].decode()  # nothing stays behind
+    changed = {path.name for path in out.rglob("*.*") if path.read_bytes() != shipped[path.name]}
+    assert changed == {"example_test.go", "tfsclient.lock.json"}
+    again = generate(MODEL, "go")["halfplustwo/example_test.go"]
+    assert again == shipped["example_test.go"].decode()  # nothing stays behind
 
 
 def test_copied_files_can_be_ones_own_too(tmp_path: Path) -> None:

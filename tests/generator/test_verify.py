@@ -166,6 +166,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"models/tfs"
 )
 
 func TestVerdicts(t *testing.T) {
@@ -180,29 +182,41 @@ func TestVerdicts(t *testing.T) {
 	if err := json.Unmarshal(text, &cases); err != nil {
 		t.Fatal(err)
 	}
-	known := make(map[string]*signature)
+	known := make(map[string]*tfs.Signature)
 	for _, s := range signatures {
-		known[s.name] = s
+		known[s.Name] = s
 	}
 	for _, c := range cases {
-		grpc, err := readMetadataResponse(c.Served[0])
+		grpc, err := tfs.ReadMetadataResponse(c.Served[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		rest, err := readMetadataAnswer(string(c.Served[1]))
+		rest, err := tfs.ReadMetadataAnswer(string(c.Served[1]))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := known[c.Name]
-		fmt.Println("found", len(differences(s, grpc)) > 0, len(differences(s, rest)) > 0)
+		fmt.Println("found", tfs.Drifted(s, grpc), tfs.Drifted(s, rest))
 	}
 }
 """
 
 
+SHOWN = """package tfs
+
+var (
+	ReadMetadataResponse = readMetadataResponse
+	ReadMetadataAnswer   = readMetadataAnswer
+)
+
+func Drifted(s *Signature, live map[string]Signature) bool { return len(differences(s, live)) > 0 }
+"""
+
+
 @pytest.mark.language("go")
 def test_go(tmp_path: Path) -> None:
-    go.write(MODEL, tmp_path / "m")
+    go.write(MODEL, tmp_path)
+    (tmp_path / "tfs" / "shown.go").write_text(SHOWN, "utf-8")
     cases = [
         {"Name": old.name, "Served": written(over)}
         for (old, _), over in zip(CHANGES, SERVED, strict=True)

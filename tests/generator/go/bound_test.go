@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // serveThreads gives a server that answers as many calls at once as threads says, and how many it refused.
 func serveThreads(t *testing.T, threads int, takes time.Duration, text string) (string, *atomic.Int64) {
 	var underWay, refused atomic.Int64
-	reply := answer(dtFloat32, []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
+	reply := answer("float32", []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
 	server := grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(
 		func(_ any, stream grpc.ServerStream) error {
 			defer underWay.Add(-1)
@@ -38,7 +38,7 @@ func serveThreads(t *testing.T, threads int, takes time.Duration, text string) (
 func TestAFullServerIsWaitedFor(t *testing.T) {
 	for _, text := range []string{"", "Server Threadpool Exhausted"} {
 		target, refused := serveThreads(t, 2, time.Millisecond, text)
-		s, err := connect(target, "m", nil, []Option{WithRetries(0), WithTimeout(20 * time.Second)})
+		s, err := OpenModel(target, "m", nil, WithRetries(0), WithTimeout(20*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func TestAFullServerIsWaitedFor(t *testing.T) {
 			calls.Go(func() {
 				for range 10 {
 					var y Tensor[float32]
-					if err := s.predict(context.Background(), sig, []source{vector}, []sink{&y}, nil); err != nil {
+					if err := s.Predict(context.Background(), sig, []Input{vector}, []Output{&y}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -58,7 +58,7 @@ func TestAFullServerIsWaitedFor(t *testing.T) {
 		if n := refused.Load(); n == 0 || n > 800 {
 			t.Errorf("%d of 400 calls were refused", n)
 		}
-		_ = s.close()
+		_ = s.Close()
 	}
 }
 
@@ -84,15 +84,15 @@ func TestAServerWithoutAThreadUntilTheDeadline(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	time.AfterFunc(20*time.Millisecond, cancel)
-	s, err := connect(target, "m", nil, nil)
+	s, err := OpenModel(target, "m", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.predict(ctx, sig, []source{vector}, []sink{new(Tensor[float32])}, nil)
+	err = s.Predict(ctx, sig, []Input{vector}, []Output{new(Tensor[float32])})
 	if !errors.As(err, &e) || e.Code != Canceled || !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	_ = s.close()
+	_ = s.Close()
 }
 
 func TestABurstHalvesOnce(t *testing.T) {

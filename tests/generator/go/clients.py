@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = Path(__file__).parent
-# Of the zoo; with those that differ in what they need of the runtime first.
+# Of the zoo.
 MODELS = (
     "half_plus_two",
     "dtypes",
@@ -51,9 +51,10 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -
     return done.stdout
 
 
-def write(model: Model, folder: Path, options: Options | None = None) -> Path:
-    folder.mkdir(parents=True)
-    for path, text in generate(model, "go", options).items():
+def write(models: Model | Sequence[Model], folder: Path, options: Options | None = None) -> Path:
+    """The clients of models in a folder, which has to be empty."""
+    for path, text in generate(models, "go", options).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
     return folder
 
@@ -134,12 +135,10 @@ def all_of_it() -> Model:
 
 def workspace(folder: Path) -> Path:
     """Tie the modules in ``folder`` together; nobody downloads what they share twice."""
-    # Staticcheck spares go_clients files some checks, so here they do not say what they are; but a
-    # client without a method has little use for the rest of itself.
-    for path in folder.glob("*/*.go"):
-        if path.parent.name != "empty":
-            text = path.read_text("utf-8")
-            path.write_text(text.removeprefix(f"// {HEADER}\n\n"), "utf-8")
+    # Staticcheck spares generated files some checks, so here they do not say what they are.
+    for path in folder.rglob("*.go"):
+        text = path.read_text("utf-8")
+        path.write_text(text.removeprefix(f"// {HEADER}\n\n"), "utf-8")
     (folder / "programs").mkdir()
     (folder / "programs" / "go.mod").write_text(f"module programs\n\n{WORK}", "utf-8")
     uses = "".join(f"use ./{path.parent.name}\n" for path in sorted(folder.glob("*/go.mod")))

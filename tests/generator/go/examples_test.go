@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-var parsed = []featureSpec{
-	{name: "age", dtype: dtInt64, shape: []int{}, required: true},
-	{name: "rows", dtype: dtFloat32, shape: []int{-1, 2}},
-	{name: "pair", dtype: dtString, shape: []int{2}, required: true},
-	{name: "free", dtype: dtString},
+var parsed = []FeatureSpec{
+	{Name: "age", DType: "int64", Shape: []int{}, Required: true},
+	{Name: "rows", DType: "float32", Shape: []int{-1, 2}},
+	{Name: "pair", DType: "string", Shape: []int{2}, Required: true},
+	{Name: "free", DType: "string"},
 }
 
 func TestExamplesThatDoNotFitAreRefused(t *testing.T) {
@@ -125,12 +125,11 @@ func TestBadResultsAreErrors(t *testing.T) {
 		}
 	}
 	url, _ := serveREST(t, 200, `{"results": [1.0, 2.0]}`)
-	s, err := connect(url, "m", nil, nil)
+	s, err := OpenModel(url, "m", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := batch{examples: []Example{{"x": Floats(1)}}}
-	if _, err := s.regress(t.Context(), &signature{name: "sig"}, b, nil); !errors.Is(err, ErrBadAnswer) {
+	if _, err := s.Regress(t.Context(), &Signature{Name: "sig"}, []Example{{"x": Floats(1)}}, nil); !errors.Is(err, ErrBadAnswer) {
 		t.Error(err)
 	}
 }

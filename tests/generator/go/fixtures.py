@@ -8,10 +8,6 @@ from pathlib import Path
 
 import pytest
 from tfsclient_gen import Options
-from tfsclient_gen.languages.go import runtime
-from tfsclient_gen.names import identifier
-from tfsclient_gen.quoting import code
-from tfsclient_gen.render import SHIPPED
 
 from tests.generator.go.clients import (
     MODELS,
@@ -32,36 +28,29 @@ from tfsclient.schema import FeatureSpec
 
 @pytest.fixture(scope="session")
 def go_clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace of clients, healthy and hostile, so that what they share is compiled once."""
+    """A workspace of two modules of clients, healthy and hostile; in ``rest`` without gRPC."""
     folder = tmp_path_factory.mktemp("go")
-    for name in MODELS:
-        write(zoo_model(name), folder / name)
-    write(hostile_model("hostile"), folder / "hostile")
-    write(known_methods(), folder / "methods")
-    kinds = (schema.PREDICT, schema.CLASSIFY, schema.REGRESS)
+    models = [zoo_model(name) for name in MODELS]
+    models += [hostile_model("hostile"), known_methods(), all_of_it()]
     nothing: dict[str, FeatureSpec] = {}
     for features in (None, nothing):
-        for kind in kinds:
+        for kind in (schema.PREDICT, schema.CLASSIFY, schema.REGRESS):
             name = f"nothing{features is None}{kind.rpartition('/')[2]}".lower()
-            write(without_features(name, kind, features), folder / name)
-    write(all_of_it(), folder / "every")
-    for name in REST_MODELS:
-        write(zoo_model(name), folder / f"rest_{name}", Options("rest", f"example.com/{name}"))
-    write(from_server(zoo_model("estimator")), folder / "untyped", Options(go_module="untyped"))
-    write(replace(zoo_model("ranks"), name="fmt", signatures={}), folder / "empty")
+            models.append(without_features(name, kind, features))
+    models.append(replace(from_server(zoo_model("estimator")), name="untyped"))
+    models.append(replace(zoo_model("ranks"), name="fmt", signatures={}))
+    write(models, folder / "clients")
+    over_rest = [zoo_model(name) for name in REST_MODELS]
+    write(over_rest, folder / "rest", Options("rest", "example.com/rest"))
+    write(zoo_model("linear"), folder / "one", Options(go_module="example.com/one"))
     return workspace(folder)
 
 
 @pytest.fixture(scope="session")
 def go_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All of the runtime, with its tests beside it."""
+    """The package tfs in a module, with its tests beside it."""
     folder = tmp_path_factory.mktemp("runtime")
-    view = runtime.view(all_of_it(), rest_only=False)
-    files = runtime.files(view, identifier("client"), SHIPPED)
-    files["go.mod"] = SHIPPED.render("go/go.mod.j2", module=code("client"), rest_only=False)
-    files["go.sum"] = SHIPPED.read("go/go.sum")
-    for path, text in files.items():
-        (folder / path).write_text(text, "utf-8")
+    write(zoo_model("linear"), folder)
     for program in PROGRAMS.glob("*.go"):
-        shutil.copy(program, folder)
+        shutil.copy(program, folder / "tfs")
     return folder

@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 )
 
 func TestGRPCRequest(t *testing.T) {
-	target, seen := serveGRPC(t, answer(dtFloat32, []int{1}, varintsOf(floatVal, 0, 0, 0, 0)), nil)
+	target, seen := serveGRPC(t, answer("float32", []int{1}, varintsOf(floatVal, 0, 0, 0, 0)), nil)
 	y, err := invoke("grpc://"+target, vector, WithHeader("Authorization", "yes"))
 	if err != nil || len(y.Data) != 1 {
 		t.Fatal(y, err)
@@ -50,14 +50,14 @@ func TestGRPCStatusesAreErrors(t *testing.T) {
 
 func TestLargeMessagesPass(t *testing.T) {
 	const size = 8 << 20
-	target, _ := serveGRPC(t, answer(dtFloat32, []int{size / 4}, appendChunk(nil, tensorContent, make([]byte, size))), nil)
+	target, _ := serveGRPC(t, answer("float32", []int{size / 4}, appendChunk(nil, tensorContent, make([]byte, size))), nil)
 	if y, err := invoke(target, NewTensor(make([]float32, size/4))); err != nil || len(y.Data) != size/4 {
 		t.Error(err)
 	}
 }
 
 func TestTargetsOfOtherSchemes(t *testing.T) {
-	reply := answer(dtFloat32, []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
+	reply := answer("float32", []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
 	target, _ := serveGRPC(t, reply, nil)
 	_, port, _ := net.SplitHostPort(target)
 	own := manual.NewBuilderWithScheme("kubernetes")
@@ -75,19 +75,19 @@ func TestTargetsOfOtherSchemes(t *testing.T) {
 }
 
 func TestAllReplicasAreCalled(t *testing.T) {
-	reply := answer(dtFloat32, []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
+	reply := answer("float32", []int{1}, varintsOf(floatVal, 0, 0, 0, 0))
 	one, seenByOne := serveGRPC(t, reply, nil)
 	other, seenByOther := serveGRPC(t, reply, nil)
 	named := manual.NewBuilderWithScheme("named")
 	named.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: one}, {Addr: other}}})
 	for _, target := range []string{one + "," + other, "grpc://" + one + ", " + other + ",127.0.0.1:1", "named:///x"} {
-		s, err := connect(target, "m", nil, []Option{WithDialOptions(grpc.WithResolvers(named))})
+		s, err := OpenModel(target, "m", nil, WithDialOptions(grpc.WithResolvers(named)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		*seenByOne, *seenByOther = nil, nil
 		for range 50 {
-			if err := s.predict(context.Background(), sig, []source{vector}, []sink{new(Tensor[float32])}, nil); err != nil {
+			if err := s.Predict(context.Background(), sig, []Input{vector}, []Output{new(Tensor[float32])}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Millisecond)
@@ -95,6 +95,6 @@ func TestAllReplicasAreCalled(t *testing.T) {
 		if len(*seenByOne) == 0 || len(*seenByOther) == 0 {
 			t.Errorf("%s: one replica has all calls", target)
 		}
-		_ = s.close()
+		_ = s.Close()
 	}
 }

@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 )
 
 func TestTensorsAsJSON(t *testing.T) {
-	for want, tensor := range map[string]source{
+	for want, tensor := range map[string]Input{
 		"[[1.0,-0.0],[0.1,1e+06]]":     NewTensor([]float32{1, float32(math.Copysign(0, -1)), 0.1, 1e6}, 2, 2),
 		"[NaN,Infinity,-Infinity]":     NewTensor([]float64{math.NaN(), math.Inf(1), math.Inf(-1)}),
 		"-9223372036854775808":         Scalar(int64(math.MinInt64)),
@@ -32,18 +32,18 @@ func TestTensorsAsJSON(t *testing.T) {
 
 func TestReadingJSON(t *testing.T) {
 	nan := func(got Tensor[float32]) bool { return math.IsNaN(float64(got.Data[0])) }
-	reads(t, dtFloat32, `{"outputs": [NaN]}`, nan)
-	reads(t, dtFloat32, `{"outputs": [[1.0, -Infinity], [1e-05, 2]]}`, same(Tensor[float32]{
+	reads(t, "float32", `{"outputs": [NaN]}`, nan)
+	reads(t, "float32", `{"outputs": [[1.0, -Infinity], [1e-05, 2]]}`, same(Tensor[float32]{
 		[]float32{1, float32(math.Inf(-1)), 1e-5, 2}, []int{2, 2}}))
-	reads(t, dtFloat32, `{"x": [[{"a": "]"}]], "outputs": 1.5 , "y":{}}`, same(Tensor[float32]{[]float32{1.5}, []int{}}))
-	reads(t, dtInt64, `{"outputs": [9223372036854775807]}`, same(NewTensor([]int64{math.MaxInt64})))
-	reads(t, dtString, `{"outputs": ["é\u00e9\ud83d\ude00\n\/", "`+"\xff"+`", {"b64": "/wA="}]}`,
+	reads(t, "float32", `{"x": [[{"a": "]"}]], "outputs": 1.5 , "y":{}}`, same(Tensor[float32]{[]float32{1.5}, []int{}}))
+	reads(t, "int64", `{"outputs": [9223372036854775807]}`, same(NewTensor([]int64{math.MaxInt64})))
+	reads(t, "string", `{"outputs": ["é\u00e9\ud83d\ude00\n\/", "`+"\xff"+`", {"b64": "/wA="}]}`,
 		same(NewTensor([]string{"éé😀\n/", "\xff", "\xff\x00"})))
-	reads(t, dtBool, `{"outputs": []}`, same(Tensor[bool]{[]bool{}, []int{0}}))
-	reads(t, dtBool, `{"outputs": [[], []]}`, same(Tensor[bool]{[]bool{}, []int{2, 0}}))
-	reads(t, dtInt64, `{"outputs": {"x": ["a"], "y": [1]}}`, same(NewTensor([]int64{1})))
-	reads(t, dtString, `{"outputs": {"b64": "/wA="}}`, same(Tensor[string]{[]string{"\xff\x00"}, []int{}}))
-	reads(t, dtString, `{"outputs": {"b64": "/wA=", "y": "a"}}`, same(Tensor[string]{[]string{"a"}, []int{}}))
+	reads(t, "bool", `{"outputs": []}`, same(Tensor[bool]{[]bool{}, []int{0}}))
+	reads(t, "bool", `{"outputs": [[], []]}`, same(Tensor[bool]{[]bool{}, []int{2, 0}}))
+	reads(t, "int64", `{"outputs": {"x": ["a"], "y": [1]}}`, same(NewTensor([]int64{1})))
+	reads(t, "string", `{"outputs": {"b64": "/wA="}}`, same(Tensor[string]{[]string{"\xff\x00"}, []int{}}))
+	reads(t, "string", `{"outputs": {"b64": "/wA=", "y": "a"}}`, same(Tensor[string]{[]string{"a"}, []int{}}))
 }
 
 func TestEmptyListsHaveTheDeclaredShape(t *testing.T) {
@@ -61,9 +61,9 @@ func TestEmptyListsHaveTheDeclaredShape(t *testing.T) {
 	} {
 		var numbers Tensor[float32]
 		var strings Tensor[string]
-		for d, into := range map[dtype]sink{dtFloat32: &numbers, dtString: &strings} {
-			y := output{tensorSpec{name: "y", dtype: d, shape: c.declared}, into}
-			if err := readPredictAnswer(`{"outputs": `+c.answer+`}`, []output{y}); err != nil {
+		for d, into := range map[DType]Output{"float32": &numbers, "string": &strings} {
+			y := fetch{TensorSpec{Name: "y", DType: d, Shape: c.declared}, into}
+			if err := readPredictAnswer(`{"outputs": `+c.answer+`}`, []fetch{y}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -74,14 +74,14 @@ func TestEmptyListsHaveTheDeclaredShape(t *testing.T) {
 }
 
 func TestALoneStringCalledB64(t *testing.T) {
-	spec := tensorSpec{name: "b64", dtype: dtString, shape: []int{}}
+	spec := TensorSpec{Name: "b64", DType: "string", Shape: []int{}}
 	for want, tensor := range map[string]Tensor[string]{
 		`"inputs":"aGk="}`:           Scalar("aGk="),
 		`"inputs":{"b64":"/w=="}}`:   Scalar("\xff"),
 		`"inputs":{"b64":["aGk="]}}`: NewTensor([]string{"aGk="}),
 	} {
-		s := &signature{name: "s", inputs: []tensorSpec{spec}}
-		body, err := predictBody(&call{signature: s}, []input{{spec, tensor}})
+		s := &Signature{Name: "s", Inputs: []TensorSpec{spec}}
+		body, err := predictBody(&call{signature: s}, []feed{{spec, tensor}})
 		if err != nil || string(body) != `{"signature_name":"s",`+want {
 			t.Errorf("%s, not %s: %v", body, want, err)
 		}
@@ -90,9 +90,9 @@ func TestALoneStringCalledB64(t *testing.T) {
 
 func TestMissingOutputsAreNamed(t *testing.T) {
 	var a, b Tensor[float32]
-	both := []output{out("a", dtFloat32, &a), out("b", dtFloat32, &b)}
+	both := []fetch{out("a", "float32", &a), out("b", "float32", &b)}
 	entry := func(name string) []byte {
-		tensor := appendNumber(nil, tensorDtype, uint64(dtFloat32))
+		tensor := appendNumber(nil, tensorDtype, DType("float32").number())
 		return appendChunk(nil, responseOutputs, appendChunk(appendChunk(nil, mapKey, []byte(name)), mapValue, tensor))
 	}
 	for _, c := range []struct {
@@ -118,14 +118,14 @@ func TestMissingOutputsAreNamed(t *testing.T) {
 }
 
 // out is an output of any shape.
-func out(name string, d dtype, into sink) output {
-	return output{tensorSpec{name: name, dtype: d}, into}
+func out(name string, d DType, into Output) fetch {
+	return fetch{TensorSpec{Name: name, DType: d}, into}
 }
 
-func reads[T Element](t *testing.T, d dtype, answer string, right func(Tensor[T]) bool) {
+func reads[T Element](t *testing.T, d DType, answer string, right func(Tensor[T]) bool) {
 	t.Helper()
 	var got Tensor[T]
-	if err := readPredictAnswer(answer, []output{out("y", d, &got)}); err != nil || !right(got) {
+	if err := readPredictAnswer(answer, []fetch{out("y", d, &got)}); err != nil || !right(got) {
 		t.Error(got, err)
 	}
 }
@@ -143,7 +143,7 @@ func TestBadJSONIsAnError(t *testing.T) {
 		`{"outputs": [1]} x`, `{"outputs": ` + strings.Repeat("[", 1<<20), `{"x": ` + strings.Repeat("[", 1<<20),
 	} {
 		var got Tensor[int32]
-		if err := readPredictAnswer(answer, []output{out("y", dtInt32, &got)}); !errors.Is(err, ErrBadAnswer) {
+		if err := readPredictAnswer(answer, []fetch{out("y", "int32", &got)}); !errors.Is(err, ErrBadAnswer) {
 			t.Errorf("%.40s: %v", answer, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestBadJSONIsAnError(t *testing.T) {
 		`{"b64": "?"}`, `{"b64": "", "x": ""}`, `{"b64": "", "b64": ""}`,
 	} {
 		var got Tensor[string]
-		err := readPredictAnswer(`{"outputs": `+answer+`}`, []output{out("y", dtString, &got)})
+		err := readPredictAnswer(`{"outputs": `+answer+`}`, []fetch{out("y", "string", &got)})
 		if !errors.Is(err, ErrBadAnswer) {
 			t.Errorf("%s: %q %v", answer, got.Data, err)
 		}
@@ -164,10 +164,10 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer string) {
 		var a Tensor[float64]
 		var b Tensor[string]
-		if readPredictAnswer(answer, []output{out("a", dtFloat64, &a), out("b", dtString, &b)}) != nil {
+		if readPredictAnswer(answer, []fetch{out("a", "float64", &a), out("b", "string", &b)}) != nil {
 			return
 		}
-		for _, err := range []error{a.fits(tensorSpec{}), b.fits(tensorSpec{})} {
+		for _, err := range []error{a.fits(TensorSpec{}), b.fits(TensorSpec{})} {
 			if err != nil {
 				t.Fatal(err)
 			}

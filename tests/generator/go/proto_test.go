@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 )
 
 // answer is a PredictResponse whose output "y" is a TensorProto of these parts.
-func answer(d dtype, shape []int, values ...[]byte) []byte {
+func answer(d DType, shape []int, values ...[]byte) []byte {
 	tensor := slices.Concat(append([][]byte{tensorHead(d, shape)}, values...)...)
 	entry := appendChunk(appendChunk(nil, mapKey, []byte("y")), mapValue, tensor)
 	return appendChunk(nil, responseOutputs, entry)
@@ -26,10 +26,10 @@ func varintsOf(field protowire.Number, values ...uint64) []byte {
 	return appendChunk(nil, field, packed)
 }
 
-func decodes[T Element](t *testing.T, message []byte, d dtype, want ...T) {
+func decodes[T Element](t *testing.T, message []byte, d DType, want ...T) {
 	t.Helper()
 	var got Tensor[T]
-	err := readPredictResponse(message, []output{out("y", d, &got)})
+	err := readPredictResponse(message, []fetch{out("y", d, &got)})
 	if err != nil || !slices.Equal(got.Data, want) {
 		t.Error(got, err)
 	}
@@ -42,43 +42,43 @@ func TestEveryFormOfATensor(t *testing.T) {
 	}
 	memory := protowire.AppendFixed32(protowire.AppendFixed32(nil, one), two)
 	pair := []int{2}
-	decodes[float32](t, answer(dtFloat32, pair, appendChunk(nil, floatVal, memory)), dtFloat32, 1, 2)
-	decodes[float32](t, answer(dtFloat32, pair, appendChunk(nil, tensorContent, memory)), dtFloat32, 1, 2)
-	decodes[float32](t, answer(dtFloat32, pair, unpacked(one), unpacked(two)), dtFloat32, 1, 2)
-	decodes[float32](t, answer(dtFloat32, []int{3}, unpacked(one), unpacked(two)), dtFloat32, 1, 2, 2)
-	decodes[float32](t, answer(dtFloat32, pair), dtFloat32, 0, 0)
-	decodes[float32](t, answer(dtFloat32, nil, appendChunk(nil, floatVal, memory)), dtFloat32, 1)
-	decodes[float32](t, answer(dtFloat32, []int{0, 5}), dtFloat32)
-	decodes[complex64](t, answer(dtComplex64, nil, appendChunk(nil, scomplexVal, memory)), dtComplex64, 1+2i)
+	decodes[float32](t, answer("float32", pair, appendChunk(nil, floatVal, memory)), "float32", 1, 2)
+	decodes[float32](t, answer("float32", pair, appendChunk(nil, tensorContent, memory)), "float32", 1, 2)
+	decodes[float32](t, answer("float32", pair, unpacked(one), unpacked(two)), "float32", 1, 2)
+	decodes[float32](t, answer("float32", []int{3}, unpacked(one), unpacked(two)), "float32", 1, 2, 2)
+	decodes[float32](t, answer("float32", pair), "float32", 0, 0)
+	decodes[float32](t, answer("float32", nil, appendChunk(nil, floatVal, memory)), "float32", 1)
+	decodes[float32](t, answer("float32", []int{0, 5}), "float32")
+	decodes[complex64](t, answer("complex64", nil, appendChunk(nil, scomplexVal, memory)), "complex64", 1+2i)
 	minusOne := uint64(math.MaxUint64)
-	decodes[int8](t, answer(dtInt8, pair, varintsOf(intVal, 5, minusOne)), dtInt8, 5, -1)
-	decodes[int32](t, answer(dtInt32, pair, appendNumber(nil, intVal, minusOne), varintsOf(intVal, 7)), dtInt32, -1, 7)
-	decodes[uint64](t, answer(dtUint64, pair, varintsOf(uint64Val, minusOne)), dtUint64, minusOne, minusOne)
-	decodes[Float16](t, answer(dtFloat16, nil, varintsOf(halfVal, 0x3c00)), dtFloat16, ToFloat16(1))
-	decodes[bool](t, answer(dtBool, pair, varintsOf(boolVal, 1, 0)), dtBool, true, false)
-	decodes[string](t, answer(dtString, pair, appendChunk(nil, stringVal, []byte("a\xff"))), dtString, "a\xff", "a\xff")
-	decodes[string](t, answer(dtString, pair, appendChunk(nil, tensorContent, []byte("\x02\x01abc"))), dtString, "ab", "c")
-	decodes[uint8](t, answer(dtFloat8E5M2, pair, appendChunk(nil, float8Val, []byte{1, 2})), dtFloat8E5M2, 1, 2)
+	decodes[int8](t, answer("int8", pair, varintsOf(intVal, 5, minusOne)), "int8", 5, -1)
+	decodes[int32](t, answer("int32", pair, appendNumber(nil, intVal, minusOne), varintsOf(intVal, 7)), "int32", -1, 7)
+	decodes[uint64](t, answer("uint64", pair, varintsOf(uint64Val, minusOne)), "uint64", minusOne, minusOne)
+	decodes[Float16](t, answer("float16", nil, varintsOf(halfVal, 0x3c00)), "float16", ToFloat16(1))
+	decodes[bool](t, answer("bool", pair, varintsOf(boolVal, 1, 0)), "bool", true, false)
+	decodes[string](t, answer("string", pair, appendChunk(nil, stringVal, []byte("a\xff"))), "string", "a\xff", "a\xff")
+	decodes[string](t, answer("string", pair, appendChunk(nil, tensorContent, []byte("\x02\x01abc"))), "string", "ab", "c")
+	decodes[uint8](t, answer("float8_e5m2", pair, appendChunk(nil, float8Val, []byte{1, 2})), "float8_e5m2", 1, 2)
 }
 
 func TestLyingTensorsAreErrors(t *testing.T) {
 	five := appendChunk(nil, tensorContent, []byte("12345"))
 	for _, message := range [][]byte{
-		answer(dtFloat32, []int{1 << 40}),
-		answer(dtFloat32, []int{1 << 40, 1 << 40}),
-		answer(dtFloat32, []int{math.MinInt64}),
-		answer(dtFloat32, slices.Repeat([]int{1}, 255)),
-		answer(dtFloat32, []int{1}, five),
-		answer(dtInt32, []int{1}),
-		answer(dtString, []int{2}, five),
-		answer(dtBool, []int{5}, five),
+		answer("float32", []int{1 << 40}),
+		answer("float32", []int{1 << 40, 1 << 40}),
+		answer("float32", []int{math.MinInt64}),
+		answer("float32", slices.Repeat([]int{1}, 255)),
+		answer("float32", []int{1}, five),
+		answer("int32", []int{1}),
+		answer("string", []int{2}, five),
+		answer("bool", []int{5}, five),
 		[]byte("HTTP/1.1 400 Bad Request"),
 		{},
 	} {
-		for d, into := range map[dtype]sink{
-			dtFloat32: new(Tensor[float32]), dtString: new(Tensor[string]), dtBool: new(Tensor[bool]),
+		for d, into := range map[DType]Output{
+			"float32": new(Tensor[float32]), "string": new(Tensor[string]), "bool": new(Tensor[bool]),
 		} {
-			if err := readPredictResponse(message, []output{out("y", d, into)}); !errors.Is(err, ErrBadAnswer) {
+			if err := readPredictResponse(message, []fetch{out("y", d, into)}); !errors.Is(err, ErrBadAnswer) {
 				t.Errorf("%.60q: %v", message, err)
 			}
 		}
@@ -86,14 +86,14 @@ func TestLyingTensorsAreErrors(t *testing.T) {
 }
 
 func FuzzProto(f *testing.F) {
-	whole := answer(dtString, []int{2}, appendChunk(nil, stringVal, []byte("ab")))
+	whole := answer("string", []int{2}, appendChunk(nil, stringVal, []byte("ab")))
 	for cut := range whole {
 		f.Add(whole[:cut])
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		var y Tensor[string]
-		if readPredictResponse(message, []output{out("y", dtString, &y)}) == nil {
-			if err := y.fits(tensorSpec{}); err != nil {
+		if readPredictResponse(message, []fetch{out("y", "string", &y)}) == nil {
+			if err := y.fits(TensorSpec{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -101,26 +101,26 @@ func FuzzProto(f *testing.F) {
 }
 
 func TestARequestHoldsWhatItSays(t *testing.T) {
-	in := []input{
-		{tensorSpec{name: "n", dtype: dtFloat32}, NewTensor([]float32{1, 2}, 1, 2)},
-		{tensorSpec{name: "s", dtype: dtString}, NewTensor([]string{"", "\xff"})},
-		{tensorSpec{name: "e", dtype: dtInt64}, NewTensor([]int64{}, 0, 3)},
-		{tensorSpec{name: "?", dtype: dtBool}, NewTensor([]bool{true, false})},
-		{tensorSpec{name: "i1", dtype: dtInt8}, NewTensor([]int8{-1})},
-		{tensorSpec{name: "i2", dtype: dtInt16}, NewTensor([]int16{-2})},
-		{tensorSpec{name: "i4", dtype: dtInt32}, NewTensor([]int32{-3})},
-		{tensorSpec{name: "i8", dtype: dtInt64}, NewTensor([]int64{-4})},
-		{tensorSpec{name: "u1", dtype: dtUint8}, NewTensor([]uint8{math.MaxUint8})},
-		{tensorSpec{name: "u2", dtype: dtUint16}, NewTensor([]uint16{math.MaxUint16})},
-		{tensorSpec{name: "u4", dtype: dtUint32}, NewTensor([]uint32{math.MaxUint32})},
-		{tensorSpec{name: "u8", dtype: dtUint64}, NewTensor([]uint64{math.MaxUint64})},
-		{tensorSpec{name: "f2", dtype: dtFloat16}, NewTensor([]Float16{1, 2})},
-		{tensorSpec{name: "b2", dtype: dtBfloat16}, NewTensor([]BFloat16{3, 4})},
-		{tensorSpec{name: "f8", dtype: dtFloat64}, NewTensor([]float64{-1.5, math.Inf(1)})},
-		{tensorSpec{name: "c8", dtype: dtComplex64}, NewTensor([]complex64{1 + 2i, 3 - 4i})},
-		{tensorSpec{name: "c16", dtype: dtComplex128}, NewTensor([]complex128{5 + 6i, 7 - 8i})},
+	in := []feed{
+		{TensorSpec{Name: "n", DType: "float32"}, NewTensor([]float32{1, 2}, 1, 2)},
+		{TensorSpec{Name: "s", DType: "string"}, NewTensor([]string{"", "\xff"})},
+		{TensorSpec{Name: "e", DType: "int64"}, NewTensor([]int64{}, 0, 3)},
+		{TensorSpec{Name: "?", DType: "bool"}, NewTensor([]bool{true, false})},
+		{TensorSpec{Name: "i1", DType: "int8"}, NewTensor([]int8{-1})},
+		{TensorSpec{Name: "i2", DType: "int16"}, NewTensor([]int16{-2})},
+		{TensorSpec{Name: "i4", DType: "int32"}, NewTensor([]int32{-3})},
+		{TensorSpec{Name: "i8", DType: "int64"}, NewTensor([]int64{-4})},
+		{TensorSpec{Name: "u1", DType: "uint8"}, NewTensor([]uint8{math.MaxUint8})},
+		{TensorSpec{Name: "u2", DType: "uint16"}, NewTensor([]uint16{math.MaxUint16})},
+		{TensorSpec{Name: "u4", DType: "uint32"}, NewTensor([]uint32{math.MaxUint32})},
+		{TensorSpec{Name: "u8", DType: "uint64"}, NewTensor([]uint64{math.MaxUint64})},
+		{TensorSpec{Name: "f2", DType: "float16"}, NewTensor([]Float16{1, 2})},
+		{TensorSpec{Name: "b2", DType: "bfloat16"}, NewTensor([]BFloat16{3, 4})},
+		{TensorSpec{Name: "f8", DType: "float64"}, NewTensor([]float64{-1.5, math.Inf(1)})},
+		{TensorSpec{Name: "c8", DType: "complex64"}, NewTensor([]complex64{1 + 2i, 3 - 4i})},
+		{TensorSpec{Name: "c16", DType: "complex128"}, NewTensor([]complex128{5 + 6i, 7 - 8i})},
 	}
-	c := &call{callSettings{modelRef: modelRef{model: "m", hasVersion: true}}, &signature{name: "sig"}}
+	c := &call{callSettings{modelRef: modelRef{model: "m", hasVersion: true}}, &Signature{Name: "sig"}}
 	p := predictRequest(c, in)
 	request := p.write(nil)
 	if len(request) != p.size {
@@ -152,7 +152,7 @@ func TestARequestHoldsWhatItSays(t *testing.T) {
 	}
 	want := map[string]any{}
 	for _, i := range in {
-		want[i.name], _ = i.from.parts()
+		want[i.Name], _ = i.from.parts()
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Error(got)

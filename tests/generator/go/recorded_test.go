@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"encoding/base64"
@@ -24,7 +24,7 @@ func TestRecorded(t *testing.T) {
 		Kind       string
 		Outputs    []struct {
 			Name  string
-			Dtype dtype
+			Dtype DType
 			Shape []int
 		}
 	}
@@ -33,9 +33,9 @@ func TestRecorded(t *testing.T) {
 	}
 	for _, c := range cases {
 		found := make([]printed, len(c.Outputs))
-		outputs := make([]output, len(c.Outputs))
+		outputs := make([]fetch, len(c.Outputs))
 		for i, o := range c.Outputs {
-			outputs[i] = output{tensorSpec{name: o.Name, dtype: o.Dtype, shape: o.Shape}, &found[i]}
+			outputs[i] = fetch{TensorSpec{Name: o.Name, DType: o.Dtype, Shape: o.Shape}, &found[i]}
 		}
 		switch {
 		case c.Kind == "classify" && c.GRPC != nil:

@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"context"
@@ -60,12 +60,12 @@ func TestHTTPStatusesAreErrors(t *testing.T) {
 }
 
 func TestWhatRESTCannotCarry(t *testing.T) {
-	x := input{sig.inputs[0], vector}
-	k := tensorSpec{name: "k", hasDefault: true}
+	x := feed{sig.Inputs[0], vector}
+	k := TensorSpec{Name: "k", HasDefault: true}
 	for want, err := range map[string]error{
-		"float16":        bodyError(&signature{grpcOnly: "input 'x' is float16"}, x),
-		`input "k" has`:  bodyError(&signature{inputs: []tensorSpec{x.tensorSpec, k}}, x),
-		"the 0 in shape": bodyError(sig, input{sig.inputs[0], NewTensor([]float32{}, 0, 2)}),
+		"float16":        bodyError(&Signature{GRPCOnly: "input 'x' is float16"}, x),
+		`input "k" has`:  bodyError(&Signature{Inputs: []TensorSpec{x.TensorSpec, k}}, x),
+		"the 0 in shape": bodyError(sig, feed{sig.Inputs[0], NewTensor([]float32{}, 0, 2)}),
 	} {
 		var e *Error
 		if !errors.As(err, &e) || e.Code != Unimplemented || !errors.Is(err, ErrNotSent) || !strings.Contains(e.Message, want) {
@@ -74,8 +74,8 @@ func TestWhatRESTCannotCarry(t *testing.T) {
 	}
 }
 
-func bodyError(s *signature, in input) error {
-	_, err := predictBody(&call{signature: s}, []input{in})
+func bodyError(s *Signature, in feed) error {
+	_, err := predictBody(&call{signature: s}, []feed{in})
 	return err
 }
 

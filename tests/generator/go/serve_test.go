@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"context"
@@ -13,20 +13,20 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-var sig = &signature{
-	name:    "sig",
-	inputs:  []tensorSpec{{name: "x", dtype: dtFloat32, shape: []int{-1}}},
-	outputs: []tensorSpec{{name: "y", dtype: dtFloat32, shape: []int{-1}}},
+var sig = &Signature{
+	Name:    "sig",
+	Inputs:  []TensorSpec{{Name: "x", DType: "float32", Shape: []int{-1}}},
+	Outputs: []TensorSpec{{Name: "y", DType: "float32", Shape: []int{-1}}},
 }
 
-func invoke(target string, tensor source, opts ...Option) (Tensor[float32], error) {
+func invoke(target string, tensor Input, opts ...Option) (Tensor[float32], error) {
 	var y Tensor[float32]
-	s, err := connect(target, "m", []*signature{sig}, opts)
+	s, err := OpenModel(target, "m", []*Signature{sig}, opts...)
 	if err != nil {
 		return y, err
 	}
-	defer s.close()
-	err = s.predict(context.Background(), sig, []source{tensor}, []sink{&y}, nil)
+	defer s.Close()
+	err = s.Predict(context.Background(), sig, []Input{tensor}, []Output{&y})
 	return y, err
 }
 

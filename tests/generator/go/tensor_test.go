@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"errors"
@@ -42,8 +42,8 @@ func TestFromNested(t *testing.T) {
 }
 
 func TestTensorsThatDoNotFitAreRefused(t *testing.T) {
-	rows := tensorSpec{dtype: dtFloat32, shape: []int{-1, 2}}
-	free := tensorSpec{dtype: dtFloat32}
+	rows := TensorSpec{DType: "float32", Shape: []int{-1, 2}}
+	free := TensorSpec{DType: "float32"}
 	for want, err := range map[string]error{
 		"":                          NewTensor([]float32{1, 2}, 1, 2).fits(rows),
 		"needs 4 elements":          NewTensor([]float32{1, 2}, 2, 2).fits(rows),
@@ -51,17 +51,17 @@ func TestTensorsThatDoNotFitAreRefused(t *testing.T) {
 		"[2, 1] does not fit":       NewTensor([]float32{1, 2}, 2, 1).fits(rows),
 		"[-1, -2] is not a shape":   NewTensor([]float32{1, 2}, -1, -2).fits(free),
 		"[4294967296, 4294967296] ": NewTensor([]float32{1}, 1<<32, 1<<32).fits(free),
-		"element 1 is 8":            NewTensor([]int8{-8, 8}).fits(tensorSpec{dtype: dtInt4}),
-		"element 0 is 4":            NewTensor([]uint8{4}).fits(tensorSpec{dtype: dtUint2}),
+		"element 1 is 8":            NewTensor([]int8{-8, 8}).fits(TensorSpec{DType: "int4"}),
+		"element 0 is 4":            NewTensor([]uint8{4}).fits(TensorSpec{DType: "uint2"}),
 	} {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
 	for _, err := range []error{
-		Scalar(float32(1)).fits(tensorSpec{dtype: dtFloat32, shape: []int{}}),
-		NewTensor([]string{}, 0, 7).fits(tensorSpec{dtype: dtString}),
-		NewTensor([]int8{-8, 7}).fits(tensorSpec{dtype: dtInt4}),
+		Scalar(float32(1)).fits(TensorSpec{DType: "float32", Shape: []int{}}),
+		NewTensor([]string{}, 0, 7).fits(TensorSpec{DType: "string"}),
+		NewTensor([]int8{-8, 7}).fits(TensorSpec{DType: "int4"}),
 	} {
 		if err != nil {
 			t.Error(err)

@@ -40,7 +40,7 @@ def test_answers_read_as_the_library_reads_them(go_runtime: Path, tmp_path: Path
     path = tmp_path / "cases.json"
     path.write_text(json.dumps(cases, default=_to_json), "utf-8")
     shown = run(
-        *(tool("go"), "test", "-count=1", "-v", "-run", "TestRecorded", "."),
+        *(tool("go"), "test", "-count=1", "-v", "-run", "TestRecorded", "./tfs"),
         cwd=go_runtime,
         env={"TFSCLIENT_RECORDED": str(path)},
     )
@@ -57,7 +57,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     assert isinstance(value, TensorSpec)
-    return {"name": value.name, "dtype": value.dtype.number, "shape": value.shape}
+    return {"name": value.name, "dtype": str(value.dtype), "shape": value.shape}
 
 
 def _recorded_rest() -> list[tuple[bytes, Mapping[str, TensorSpec]]]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tfsclient_gen import Options
 from tfsclient_gen.samples import PNG_BASE64
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
-from tests.generator.go.clients import PROGRAMS, run
+from tests.generator.go.clients import PROGRAMS, run, write, zoo_model
 from tfsclient import Client, Example, Image, testing
 
 pytestmark = pytest.mark.language("go")
@@ -73,19 +74,14 @@ def _answers(zoo: Zoo) -> dict[str, Any]:
         }
 
 
-@pytest.mark.parametrize(
-    "model", ["half_plus_two", "raw_png", "estimator", "rest_estimator", "rest_feature_spec_tf2"]
-)
+@pytest.mark.parametrize("options", [None, Options("rest", "example.com/models")])
+@pytest.mark.parametrize("model", ["half_plus_two", "raw_png", "estimator", "feature_spec_tf2"])
 def test_the_readme_runs_as_it_stands(
-    go_clients: Path, zoo: Zoo, model: str, tmp_path: Path
+    zoo: Zoo, model: str, options: Options | None, tmp_path: Path
 ) -> None:
-    readme = (go_clients / model / "README.md").read_text("utf-8")
+    write(zoo_model(model), tmp_path / "clients", options)
+    readme = (tmp_path / "clients" / "README.md").read_text("utf-8")
     program = readme.split("```go\n")[1].split("```")[0]
-    package = re.search(
-        r"^package (\w+)$", (go_clients / model / "doc.go").read_text(), re.MULTILINE
-    )
-    assert package is not None
-    shutil.copytree(go_clients / model, tmp_path / package[1])
     for target, real in (("localhost:8500", zoo.grpc), ("http://localhost:8501", zoo.rest)):
         program = program.replace(f'"{target}"', f'"{real}"')
     (tmp_path / "example").mkdir()

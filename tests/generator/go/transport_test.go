@@ -1,4 +1,4 @@
-package client
+package tfs
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func TestTLS(t *testing.T) {
 	t.Cleanup(web.Close)
 	trusting := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
 	trusting.RootCAs.AddCert(web.Certificate())
-	target, _ := serveGRPC(t, answer(dtFloat32, []int{1}), nil, grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])))
+	target, _ := serveGRPC(t, answer("float32", []int{1}), nil, grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])))
 	for _, target := range []string{web.URL, "grpcs://" + target, target} {
 		if _, err := invoke(target, vector, WithTLS(trusting)); err != nil {
 			t.Errorf("%s: %v", target, err)
@@ -71,13 +71,13 @@ func TestDeadlineAndCancel(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", target, err)
 		}
-		s, err := connect(target, "m", nil, nil)
+		s, err := OpenModel(target, "m", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		err = s.predict(ctx, sig, []source{vector}, []sink{new(Tensor[float32])}, nil)
+		err = s.Predict(ctx, sig, []Input{vector}, []Output{new(Tensor[float32])})
 		if !errors.As(err, &e) || e.Code != Canceled || !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", target, err)
 		}
@@ -102,7 +102,7 @@ func TestWhatIsNotSent(t *testing.T) {
 	for target, hint := range map[string]string{
 		"::1:8500": "[::1]:8500", "dns://h:1": "dns:///h:1", "unix://a/b": "unix:///a/b", "ftp://h:1": "no resolver for ftp",
 	} {
-		if _, err := connect(target, "m", nil, nil); err == nil || !strings.Contains(err.Error(), hint) {
+		if _, err := OpenModel(target, "m", nil); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%q: %v", target, err)
 		}
 	}
@@ -204,17 +204,17 @@ func TestClose(t *testing.T) {
 	var messages []string
 	for _, target := range []string{grpcTarget, web.URL} {
 		before := runtime.NumGoroutine()
-		s, err := connect(target, "m", nil, nil)
+		s, err := OpenModel(target, "m", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		call := func() error {
-			return s.predict(context.Background(), sig, []source{vector}, []sink{new(Tensor[float32])}, nil)
+			return s.Predict(context.Background(), sig, []Input{vector}, []Output{new(Tensor[float32])})
 		}
 		underWay := make(chan error)
 		go func() { underWay <- call() }()
 		time.Sleep(50 * time.Millisecond)
-		if err := errors.Join(s.close(), s.close()); err != nil {
+		if err := errors.Join(s.Close(), s.Close()); err != nil {
 			t.Error(err)
 		}
 		for i, err := range []error{<-underWay, call()} {

@@ -195,14 +195,14 @@ _GO = "go 1.25.0\n"
 
 
 def golang(models: Models, folder: Path) -> Driver:
-    """The clients are modules of a workspace, and a program has them all."""
-    write(models, "go", folder)
-    packages = {name: go.package_name(model) for name, model in models.items()}
+    """The clients are packages of one module, and a program has them all."""
+    renamed = [dataclasses.replace(model, name=name) for name, model in models.items()]
+    for path, text in generate(renamed, "go").items():
+        (folder / "models" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "models" / path).write_text(text, "utf-8")
+    packages = {name: go.package_name(name) for name in models}
     methods = {
-        name: {
-            m.name.wire: m
-            for m in go_methods.methods(_usable(model), packages[name], rest_only=False)
-        }
+        name: {m.name.wire: m for m in go_methods.methods(_usable(model), rest_only=False)}
         for name, model in models.items()
     }
     opened = []
@@ -214,7 +214,7 @@ def golang(models: Models, folder: Path) -> Driver:
         )
         make = f"func(target string) (any, error) {{ return {package}.New(target) }}"
         opened.append(f"\t{json.dumps(name)}: {{{make}, map[string]any{{{examples}}}}},\n")
-    imports = "".join(f"\t{json.dumps(package)}\n" for package in packages.values())
+    imports = "".join(f'\t"models/{package}"\n' for package in packages.values())
     program = folder / "program"
     program.mkdir()
     (program / "go.mod").write_text(f"module program\n\n{_GO}", "utf-8")
@@ -224,8 +224,7 @@ def golang(models: Models, folder: Path) -> Driver:
         "utf-8",
     )
     (program / "main.go").write_text((PROGRAMS / "run.go").read_text("utf-8"), "utf-8")
-    uses = "".join(f"use ./{name}\n" for name in [*models, "program"])
-    (folder / "go.work").write_text(f"{_GO}\n{uses}", "utf-8")
+    (folder / "go.work").write_text(f"{_GO}\nuse ./models\nuse ./program\n", "utf-8")
     subprocess.run([tool("go"), "build", "-o", "run", "."], cwd=program, check=True)
 
     def run(target: str, cases: Sequence[Case]) -> list[Outcome]:

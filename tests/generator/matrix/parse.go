@@ -43,21 +43,18 @@ func main() {
 			if !ok {
 				return true
 			}
-			if name, ok := literal.Type.(*ast.Ident); !ok || name.Name != "signature" {
+			if name, ok := literal.Type.(*ast.SelectorExpr); !ok || name.Sel.Name != "Signature" {
 				return true
 			}
 			s := signature{Client: f.Client, Inputs: []string{}, Outputs: []string{}, Features: []string{}}
 			fields := members(literal)
-			if _, ok := fields["name"].(*ast.BasicLit); !ok {
-				return true // in a function
-			}
-			s.Name = text(fields["name"])
+			s.Name = text(fields["Name"])
 			for key, names := range map[string]*[]string{
-				"inputs": &s.Inputs, "outputs": &s.Outputs, "features": &s.Features,
+				"Inputs": &s.Inputs, "Outputs": &s.Outputs, "Features": &s.Features,
 			} {
 				if list, ok := fields[key].(*ast.CompositeLit); ok {
 					for _, item := range list.Elts {
-						*names = append(*names, text(members(item.(*ast.CompositeLit))["name"]))
+						*names = append(*names, text(members(item.(*ast.CompositeLit))["Name"]))
 					}
 				}
 			}

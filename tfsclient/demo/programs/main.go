@@ -8,7 +8,8 @@ import (
 	"log"
 	"os"
 
-	"digits"
+	"models/digits"
+	"models/tfs"
 )
 
 func main() {
@@ -16,7 +17,7 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&rows); err != nil {
 		log.Fatal(err)
 	}
-	images, err := digits.FromNested[float32](rows)
+	images, err := tfs.FromNested[float32](rows)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,1 +1,1 @@
-"""Go: a package for each model, over a small runtime that is copied beside it."""
+"""Go: a small package for each model, over one runtime, the package tfs beside them."""

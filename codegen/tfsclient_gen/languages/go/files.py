@@ -1,20 +1,24 @@
-"""The files of a Go client: a package for the model, and the runtime beside it."""
+"""The files of Go clients: a package for each model, and the package that they share."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import DEFAULT_SIGNATURE, Model
-from tfsclient_gen.languages.go import methods, runtime
+from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient_gen.languages.go import methods
 from tfsclient_gen.names import identifier, is_windows_device, words
 from tfsclient_gen.quoting import code, go_comment, go_string
+from tfsclient_gen.render import template_names
 from tfsclient_gen.target import Options, Run
 
 _LONGEST_PACKAGE: Final = 64
+_MODULE: Final = "models"  # the import path, unless the user gives another
+_RUNTIME: Final = "go/tfs/"
 
 # A package with such a name would hide, or be hidden by, what a program probably uses beside it:
 # the language's words, the standard library's top-level folders, and the variables of our examples.
@@ -29,34 +33,60 @@ _PACKAGES: Final = frozenset(
     documentation embed encoding errors expvar flag fmt hash html image index internal io iter local
     log maps math mime net os path plugin reflect regexp runtime slices sort std strconv strings
     structs sync syscall testing text time tool unicode unique unsafe vendor weak work
-    classes client ctx err example examples file images in out values
+    testdata tfs
+    classes client conn ctx err example examples file images in out values
     """.split()
 )
 
 
 def files(run: Run) -> dict[str, str]:
-    """The package of the model; its README says which signatures are left out.
+    """The package of the model, in a folder of its own.
 
     Raises:
         InvalidInput: ``go_module`` is not a module path.
     """
-    model, options, templates = run.model, run.options, run.templates
-    package = package_name(model)
-    plain = _plain_name(model)
+    package, plain = package_name(run.name), _plain_name(run.name)
     if (why := _why_not_package(plain)) is not None:
         run.tell(f"the package is {package}: {plain} is {why}")
-    module = options.go_module or str(package)
-    if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
-        raise InvalidInput(f"{module!r} is not a Go module path")
-    for part in filter(is_windows_device, module.split("/")):
-        raise InvalidInput(
-            f"{module!r} is not a Go module path: Windows takes {part} for a device, so the go "
-            "command refuses it"
-        )
-    rest_only = options.transport == "rest"
-    calls = methods.methods(model, package, run.outputs, rest_only=rest_only)
-    shared = runtime.view(model, run.outputs, rest_only=rest_only)
+    view = _view(run)
+    names = ["client.go", "example_test.go"] if view["example"] else ["client.go"]
+    return {f"{package}/{name}": run.templates.render(f"go/{name}.j2", **view) for name in names}
+
+
+def shared(runs: Sequence[Run]) -> dict[str, str]:
+    """The package tfs, the module's files, and a README that says which signatures are left out."""
+    options, templates, rest_only = runs[0].options, runs[0].templates, runs[0].rest_only
+    models = [_view(run) for run in runs]
     view = {
+        "models": models,
+        "shown": [model for model in models if model["example"]][:1],
+        "module": code(_module(options)),
+        "go_mod": options.go_mod,
+        "rest_only": rest_only,
+        "target": _target(runs[0]),
+    }
+    only_grpc = {f"{_RUNTIME}{name}.go.j2" for name in ("grpc", "proto")}
+    runtime = [n for n in template_names() if n.startswith(_RUNTIME)]
+    names = [name for name in runtime if not (rest_only and name in only_grpc)]
+    names += ["go/README.md.j2"] + (["go/go.mod.j2"] if options.go_mod else [])
+    made = {_path(name): templates.render(name, **view) for name in names}
+    if options.go_mod and not rest_only:  # REST requires no other module
+        made["go.sum"] = templates.read("go/go.sum")
+    return made
+
+
+def _path(template: str) -> str:
+    return template.removeprefix("go/").removesuffix(".j2")
+
+
+def _view(run: Run) -> dict[str, Any]:
+    model, package, module = run.model, package_name(run.name), _module(run.options)
+    calls = methods.methods(model, run.outputs, rest_only=run.rest_only)
+    example = sorted(calls, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1]
+    paths = {f"{module}/{package}"}
+    if any(m.example_uses_tfs for m in example):
+        paths.add(f"{module}/tfs")
+    return {
         "model": model.name,
         "package": package,
         "package_doc": go_comment(
@@ -65,40 +95,46 @@ def files(run: Run) -> dict[str, str]:
         "client_doc": go_comment(
             f'Client calls the model "{model.name}". It may be used by several goroutines at once.'
         ),
-        "target": "http://localhost:8501" if rest_only else "localhost:8500",
-        "module": code(module),
-        "imported": _import(module, package, options),
-        "go_mod": options.go_mod,
-        "rest_only": rest_only,
+        "target": _target(run),
+        "tfs": go_string(f"{module}/tfs"),
+        "imported": [go_string(path) for path in sorted(paths)],
         "methods": calls,
-        "example": sorted(calls, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],
+        "example": example,
         "left_out": run.left_out,
-        "tensors": any(m.kind == "predict" for m in calls),
-        "examples": any(m.examples for m in calls),
-        "typed_examples": any(m.features is not None for m in calls),
-        "marshals": any(m.examples and m.kind == "predict" for m in calls),
-        "reads_images": shared["encoded"],
-        "decodes_images": shared["decodes"],
     }
-    names = ["README.md", "client.go", "doc.go", "schema.go"]
-    names += ["example_test.go"] if calls and options.go_mod else []
-    names += ["go.mod"] if options.go_mod else []
-    made = {name: templates.render(f"go/{name}.j2", **view) for name in names}
-    if options.go_mod and not rest_only:  # REST requires no other module
-        made["go.sum"] = templates.read("go/go.sum")
-    return made | runtime.files(shared, package, templates)
 
 
-def package_name(model: Model) -> Markup:
-    """The name of the model's package: lower-case letters and digits, as is the custom."""
-    name = _plain_name(model)
+def _target(run: Run) -> str:
+    return "http://localhost:8501" if run.rest_only else "localhost:8500"
+
+
+def _module(options: Options) -> str:
+    """The import path of the folder.
+
+    Raises:
+        InvalidInput: it cannot be one.
+    """
+    module = options.go_module or _MODULE
+    if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
+        raise InvalidInput(f"{module!r} is not a Go module path")
+    for part in filter(is_windows_device, module.split("/")):
+        raise InvalidInput(
+            f"{module!r} is not a Go module path: Windows takes {part} for a device, so the go "
+            "command refuses it"
+        )
+    return module
+
+
+def package_name(name: str) -> Markup:
+    """The package of a client of this name: lower-case letters and digits, as is the custom."""
+    name = _plain_name(name)
     if not name or name[0].isdigit():
         return identifier(f"model{name}")
     return identifier(f"{name}model" if _why_not_package(name) else name)
 
 
-def _plain_name(model: Model) -> str:
-    return "".join(words(model.name)).lower()[:_LONGEST_PACKAGE]
+def _plain_name(name: str) -> str:
+    return "".join(words(name)).lower()[:_LONGEST_PACKAGE]
 
 
 def _why_not_package(name: str) -> str | None:
@@ -106,9 +142,3 @@ def _why_not_package(name: str) -> str | None:
     if name in _PACKAGES:
         return "a name that Go or the programs beside it use"
     return "a device on Windows" if is_windows_device(name) else None
-
-
-def _import(module: str, package: Markup, options: Options) -> Markup:
-    path = module if options.go_mod else f"your.module/{package}"
-    alias = "" if path.rpartition("/")[2] == package else f"{package} "
-    return code(f"{alias}{go_string(path)}")

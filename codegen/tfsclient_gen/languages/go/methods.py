@@ -13,8 +13,12 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient_gen.languages.go import runtime
-from tfsclient_gen.languages.go.types import constant, go_type
+from tfsclient_gen.languages.go.types import (
+    go_type,
+    takes_examples,
+    takes_image_files,
+    takes_pixels,
+)
 from tfsclient_gen.names import Name, camel, claim, pascal
 from tfsclient_gen.quoting import code, go_comment
 from tfsclient_gen.samples import dims
@@ -36,7 +40,7 @@ _METHODS: Final = frozenset(
     Write WriteAt WriteByte WriteString WriteTo
     """.split()
 )
-_EXAMPLE_METHODS: Final = frozenset({"MarshalBinary"})
+_EXAMPLE_METHODS: Final = frozenset({"Features", "MarshalBinary"})
 
 # As golint and staticcheck want them.
 _INITIALISMS: Final = frozenset(
@@ -47,7 +51,7 @@ _INITIALISMS: Final = frozenset(
 )
 
 # The function that makes a feature of Go values, and how a constant gets the feature's type.
-_SETS: Final = {"float32": "Floats", "int64": "Ints", "string": "Strings"}
+_SETS: Final = {"float32": "tfs.Floats", "int64": "tfs.Ints", "string": "tfs.Strings"}
 _SCALARS: Final = {"float32": "float32({})", "int64": "int64({})"}
 
 
@@ -58,7 +62,7 @@ class Tensor:
     name: Name
     doc: Markup
     type: Markup
-    dtype: Markup
+    dtype: str
     shape: Markup
     has_default: bool
     spec: Markup
@@ -79,7 +83,7 @@ class Feature:
     name: Name
     doc: Markup
     type: Markup
-    dtype: Markup
+    dtype: str
     shape: Markup
     required: bool
     value: Markup
@@ -127,10 +131,18 @@ class Method:
     asks_by_name: bool
     picture: Tensor | None
 
+    @property
+    def example_uses_tfs(self) -> bool:
+        """Whether an example of a call names anything of the package tfs."""
+        if self.examples is None:
+            return bool(self.inputs)
+        if self.kind == "predict" or self.features is None:
+            return True
+        return any("tfs." in feature.sample for feature in self.features if feature.shown)
+
 
 def methods(
     model: Model,
-    package: Markup,
     picked: Mapping[str, Collection[str]] = MappingProxyType({}),
     *,
     rest_only: bool,
@@ -139,7 +151,6 @@ def methods(
 
     Args:
         model: the part of it that the client can call.
-        package: the name of the client's package.
         picked: what calls ask for by name, of signatures that have other outputs, too.
         rest_only: whether there is no gRPC.
     """
@@ -151,7 +162,6 @@ def methods(
             s,
             names[wire],
             code(f"{variables[wire].ident}Signature"),
-            package,
             picked.get(wire),
             rest_only,
         )
@@ -163,21 +173,19 @@ def _method(
     signature: Signature,
     name: Name,
     variable: Markup,
-    package: Markup,
     asked: Collection[str] | None,
     rest_only: bool,
 ) -> Method:
     wire = f'signature "{signature.name}"'
     predicts = signature.kind == "predict"
-    takes_examples = not predicts or runtime.takes_examples(signature)
-    features = _features(signature.features or {}, package)
-    known = takes_examples and signature.features is not None
-    examples = code(f"{name.ident}Example" if known else "Example") if takes_examples else None
+    wants_examples = not predicts or takes_examples(signature)
+    features = _features(signature.features or {})
+    known = wants_examples and signature.features is not None
+    examples = code(f"{name.ident}Example" if known else "tfs.Example") if wants_examples else None
     inputs = [
         _tensor(
             spec,
             field,
-            package,
             is_input=True,
             has_default=not rest_only and spec.name in signature.defaults,
             examples=examples,
@@ -185,7 +193,7 @@ def _method(
         for spec, field in _named(signature.inputs.values())
     ]
     given = [t for n, t in signature.outputs.items() if asked is None or n in asked]
-    outputs = [_tensor(spec, field, package) for spec, field in _named(given)]
+    outputs = [_tensor(spec, field) for spec, field in _named(given)]
     gives = {
         "predict": f"{name.ident} runs {wire}.",
         "classify": f"{name.ident} runs {wire}: it gives the classes of each example.",
@@ -204,19 +212,19 @@ def _method(
         ),
         output_doc=go_comment(f"{name.ident}Output holds the outputs of {wire}."),
         example_doc=go_comment(f"{name.ident}Example is an example of {wire}."),
-        result=code("[][]Class" if signature.kind == "classify" else "[]float32"),
+        result=code("[][]tfs.Class" if signature.kind == "classify" else "[]float32"),
         results=code(
             {"predict": "out", "classify": "classes", "regress": "values"}[signature.kind]
         ),
         inputs=inputs,
         outputs=outputs,
-        sources=_listed("inputs := []source", [f"in.{t.name.ident}" for t in inputs]),
-        sinks=_listed("outputs := []sink", [f"&out.{t.name.ident}" for t in outputs]),
+        sources=_listed("inputs := []tfs.Input", [f"in.{t.name.ident}" for t in inputs]),
+        sinks=_listed("outputs := []tfs.Output", [f"&out.{t.name.ident}" for t in outputs]),
         examples=examples,
         features=features if known else None,
         grpc_only=not_rest or "",
         asks_by_name=asked is not None,
-        picture=pictures[0] if pictures and not takes_examples else None,
+        picture=pictures[0] if pictures and not wants_examples else None,
     )
 
 
@@ -237,7 +245,6 @@ def _listed(start: str, items: Sequence[str]) -> Markup:
 def _tensor(
     spec: TensorSpec,
     name: Name,
-    package: Markup,
     *,
     is_input: bool = False,
     has_default: bool = False,
@@ -249,35 +256,35 @@ def _tensor(
     if has_default:
         told.append("Over gRPC, the zero Tensor leaves it to the model's default.")
     if examples:
-        told.append(f"MarshalExamples makes it from {examples}s.")
-    if is_input and runtime.takes_image_files(spec):
-        told.append("ReadImages makes it from image files.")
-    if is_input and runtime.takes_pixels(spec):
-        told.append("DecodeImages makes it from image files.")
+        told.append(f"[tfs.MarshalExamples] makes it from {examples}s.")
+    if is_input and takes_image_files(spec):
+        told.append("[tfs.ReadImages] makes it from image files.")
+    if is_input and takes_pixels(spec):
+        told.append("[tfs.DecodeImages] makes it from image files.")
     return Tensor(
         name=name,
         doc=go_comment(" ".join(told), tabs=1),
         type=code(type_),
-        dtype=code(constant(spec.dtype)),
+        dtype=spec.dtype,
         shape=_shape(spec.shape),
         has_default=has_default,
         spec=code(str(spec)),
-        sample=_sample(spec, type_, package),
+        sample=_sample(spec, type_),
         verb=code("%q" if spec.dtype == STRING else "%v"),
     )
 
 
 def _shape(shape: Sequence[int] | None) -> Markup:
-    return code("" if shape is None else f", shape: []int{{{', '.join(map(str, shape))}}}")
+    return code("" if shape is None else f", Shape: []int{{{', '.join(map(str, shape))}}}")
 
 
-def _features(specs: Mapping[str, FeatureSpec], package: Markup) -> list[Feature]:
+def _features(specs: Mapping[str, FeatureSpec]) -> list[Feature]:
     names = claim(specs, lambda w: _exported(w, "feature"), _EXAMPLE_METHODS, separator="")
     shown = {n for n, spec in specs.items() if spec.required} or set(list(specs)[:1])
-    return [_feature(spec, names[n], package, n in shown) for n, spec in specs.items()]
+    return [_feature(spec, names[n], n in shown) for n, spec in specs.items()]
 
 
-def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Feature:
+def _feature(spec: FeatureSpec, name: Name, shown: bool) -> Feature:
     type_ = go_type(spec.dtype)
     field = f"e.{name.ident}"
     one = '""' if type_ == "string" else "0"
@@ -287,13 +294,13 @@ def _feature(spec: FeatureSpec, name: Name, package: Markup, shown: bool) -> Fea
     elif spec.required:
         sample = one
     else:
-        field, sample = f"*{field}", f"{package}.Ptr({_SCALARS.get(type_, '{}').format(one)})"
+        field, sample = f"*{field}", f"tfs.Ptr({_SCALARS.get(type_, '{}').format(one)})"
         type_ = f"*{type_}"
     return Feature(
         name=name,
         doc=go_comment(f'{name.ident} is "{spec.name}": {spec}.', tabs=1),
         type=code(type_),
-        dtype=code(constant(spec.dtype)),
+        dtype=spec.dtype,
         shape=_shape(spec.shape),
         required=spec.required is True,
         value=code(f"{_SETS[spec.dtype]}({field})"),
@@ -324,25 +331,22 @@ def _with_initialisms(ident: str) -> str:
 
 
 def _holds_picture(spec: TensorSpec) -> bool:
-    return runtime.takes_image_files(spec) and dims(spec) == [1]
+    return takes_image_files(spec) and dims(spec) == [1]
 
 
-def _sample(spec: TensorSpec, type_: str, package: Markup) -> Markup:
+def _sample(spec: TensorSpec, type_: str) -> Markup:
     """An expression of a tensor that fits: zeros, or the images read before."""
     sizes = dims(spec)
     count = math.prod(sizes)
-    exported = f"{package}.{type_}" if type_[0].isupper() else type_
     if _holds_picture(spec):
         return code("images")
     if count > _LARGEST_SAMPLE:
-        return code(f"{package}.Tensor[{exported}]{{}}")
+        return code(f"tfs.Tensor[{type_}]{{}}")
     zero = {"string": '""', "bool": "false"}.get(type_, "0")
     if not sizes:
-        return code(
-            f"{package}.Scalar({zero if type_ in ('string', 'bool') else f'{exported}(0)'})"
-        )
+        return code(f"tfs.Scalar({zero if type_ in ('string', 'bool') else f'{type_}(0)'})")
     shape = [] if len(sizes) == 1 else map(str, sizes)
-    return code(f"{package}.NewTensor({', '.join([_slice(exported, count, zero), *shape])})")
+    return code(f"tfs.NewTensor({', '.join([_slice(type_, count, zero), *shape])})")
 
 
 def _slice(type_: str, count: int, zero: str) -> str:

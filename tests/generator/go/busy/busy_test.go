@@ -7,7 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"halfplustwo"
+	"models/halfplustwo"
+	"models/tfs"
 )
 
 func TestManyGoroutines(t *testing.T) {
@@ -15,7 +16,7 @@ func TestManyGoroutines(t *testing.T) {
 	if target == "" {
 		t.Skip("no server is given")
 	}
-	client, err := halfplustwo.New(target, halfplustwo.WithVerify(), halfplustwo.WithRetries(0))
+	client, err := halfplustwo.New(target, tfs.WithVerify(), tfs.WithRetries(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func TestManyGoroutines(t *testing.T) {
 	for i := range 64 {
 		calls.Go(func() {
 			for range 10 {
-				in := halfplustwo.ServingDefaultInput{X: halfplustwo.NewTensor([]float32{float32(i)}, 1, 1)}
+				in := halfplustwo.ServingDefaultInput{X: tfs.NewTensor([]float32{float32(i)}, 1, 1)}
 				out, err := client.ServingDefault(context.Background(), in)
 				if err != nil || out.Y.Data[0] != float32(i)/2+3 {
 					t.Error(out, err)

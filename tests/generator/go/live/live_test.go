@@ -12,16 +12,17 @@ import (
 	"testing"
 	"time"
 
-	"awkward"
-	"defaults"
-	"dtypes"
-	"estimator"
-	"featurespec"
-	"featurespectf2"
-	"halfplustwo"
-	"mlp"
-	"ranks"
-	untyped "untyped"
+	"models/awkward"
+	"models/defaults"
+	"models/dtypes"
+	"models/estimator"
+	"models/featurespec"
+	"models/featurespectf2"
+	"models/halfplustwo"
+	"models/mlp"
+	"models/ranks"
+	"models/tfs"
+	"models/untyped"
 )
 
 var (
@@ -29,7 +30,7 @@ var (
 	restTarget = os.Getenv("TFSCLIENT_REST")
 )
 
-func dial[C any, O any](t *testing.T, open func(string, ...O) (*C, error), target string, opts ...O) *C {
+func dial[C any](t *testing.T, open func(string, ...tfs.Option) (*C, error), target string, opts ...tfs.Option) *C {
 	t.Helper()
 	if target == "" {
 		t.Skip("no server is given")
@@ -43,27 +44,27 @@ func dial[C any, O any](t *testing.T, open func(string, ...O) (*C, error), targe
 
 func TestVersionsLabelsAndErrors(t *testing.T) {
 	for _, target := range []string{grpcTarget, restTarget} {
-		client := dial(t, halfplustwo.New, target, halfplustwo.Option(halfplustwo.WithLabel("stable")))
-		call := func(opts ...halfplustwo.CallOption) (float32, error) {
-			in := halfplustwo.ServingDefaultInput{X: halfplustwo.NewTensor([]float32{2}, 1, 1)}
+		client := dial(t, halfplustwo.New, target, tfs.WithLabel("stable"))
+		call := func(opts ...tfs.CallOption) (float32, error) {
+			in := halfplustwo.ServingDefaultInput{X: tfs.NewTensor([]float32{2}, 1, 1)}
 			out, err := client.ServingDefault(context.Background(), in, opts...)
 			if err != nil {
 				return 0, err
 			}
 			return out.Y.Data[0], nil
 		}
-		for want, opts := range map[float32][]halfplustwo.CallOption{
+		for want, opts := range map[float32][]tfs.CallOption{
 			3: nil,
-			4: {halfplustwo.WithVersion(2), halfplustwo.WithTimeout(time.Minute), halfplustwo.WithHeader("x-a", "b")},
+			4: {tfs.WithVersion(2), tfs.WithTimeout(time.Minute), tfs.WithHeader("x-a", "b")},
 		} {
 			if got, err := call(opts...); err != nil || got != want {
 				t.Error(got, err)
 			}
 		}
-		for _, opt := range []halfplustwo.CallOption{halfplustwo.WithVersion(9), halfplustwo.WithModel("a/b?")} {
-			_, err := call(halfplustwo.WithVersion(1), opt)
-			var e *halfplustwo.Error
-			if !errors.As(err, &e) || errors.Is(err, halfplustwo.ErrNotSent) || e.Code != halfplustwo.NotFound {
+		for _, opt := range []tfs.CallOption{tfs.WithVersion(9), tfs.WithModel("a/b?")} {
+			_, err := call(tfs.WithVersion(1), opt)
+			var e *tfs.Error
+			if !errors.As(err, &e) || errors.Is(err, tfs.ErrNotSent) || e.Code != tfs.NotFound {
 				t.Error(err)
 			}
 			if status := map[string]int{restTarget: 404}[target]; e.HTTPStatus != status {
@@ -78,40 +79,40 @@ func TestVersionsLabelsAndErrors(t *testing.T) {
 
 func TestEveryDtypeComesBack(t *testing.T) {
 	in := dtypes.AllInput{
-		Bfloat16: dtypes.NewTensor([]dtypes.BFloat16{dtypes.ToBFloat16(-1.5), 0x7f80}),
-		Bool:     dtypes.NewTensor([]bool{true, false}),
-		Float16:  dtypes.NewTensor([]dtypes.Float16{dtypes.ToFloat16(-1.5), 1}),
-		Float32:  dtypes.NewTensor([]float32{1e-45, float32(math.Inf(-1))}),
-		Float64:  dtypes.NewTensor([]float64{5e-324, math.MaxFloat64}),
-		Int16:    dtypes.NewTensor([]int16{math.MinInt16, math.MaxInt16}),
-		Int32:    dtypes.NewTensor([]int32{math.MinInt32, math.MaxInt32}),
-		Int64:    dtypes.NewTensor([]int64{math.MinInt64, math.MaxInt64}),
-		Int8:     dtypes.NewTensor([]int8{math.MinInt8, math.MaxInt8}),
-		String:   dtypes.NewTensor([]string{"", "\xff\x00é"}),
-		Uint16:   dtypes.NewTensor([]uint16{0, math.MaxUint16}),
-		Uint32:   dtypes.NewTensor([]uint32{0, math.MaxUint32}),
-		Uint64:   dtypes.NewTensor([]uint64{0, math.MaxUint64}),
-		Uint8:    dtypes.NewTensor([]uint8{0, math.MaxUint8}),
+		Bfloat16: tfs.NewTensor([]tfs.BFloat16{tfs.ToBFloat16(-1.5), 0x7f80}),
+		Bool:     tfs.NewTensor([]bool{true, false}),
+		Float16:  tfs.NewTensor([]tfs.Float16{tfs.ToFloat16(-1.5), 1}),
+		Float32:  tfs.NewTensor([]float32{1e-45, float32(math.Inf(-1))}),
+		Float64:  tfs.NewTensor([]float64{5e-324, math.MaxFloat64}),
+		Int16:    tfs.NewTensor([]int16{math.MinInt16, math.MaxInt16}),
+		Int32:    tfs.NewTensor([]int32{math.MinInt32, math.MaxInt32}),
+		Int64:    tfs.NewTensor([]int64{math.MinInt64, math.MaxInt64}),
+		Int8:     tfs.NewTensor([]int8{math.MinInt8, math.MaxInt8}),
+		String:   tfs.NewTensor([]string{"", "\xff\x00é"}),
+		Uint16:   tfs.NewTensor([]uint16{0, math.MaxUint16}),
+		Uint32:   tfs.NewTensor([]uint32{0, math.MaxUint32}),
+		Uint64:   tfs.NewTensor([]uint64{0, math.MaxUint64}),
+		Uint8:    tfs.NewTensor([]uint8{0, math.MaxUint8}),
 	}
 	client := dial(t, dtypes.New, grpcTarget)
 	out, err := client.All(context.Background(), in)
 	if err != nil || !reflect.DeepEqual(dtypes.AllInput(*out), in) {
 		t.Error(out, err)
 	}
-	comesBack(t, client.IDComplex64, dtypes.IDComplex64Input{X: dtypes.NewTensor([]complex64{1 - 2i})})
-	comesBack(t, client.IDComplex128, dtypes.IDComplex128Input{X: dtypes.NewTensor([]complex128{1 - 2i})})
-	comesBack(t, client.IDQint8, dtypes.IDQint8Input{X: dtypes.NewTensor([]int8{-128})})
-	comesBack(t, client.IDQuint8, dtypes.IDQuint8Input{X: dtypes.NewTensor([]uint8{255})})
-	comesBack(t, client.IDQint16, dtypes.IDQint16Input{X: dtypes.NewTensor([]int16{-32768})})
-	comesBack(t, client.IDQuint16, dtypes.IDQuint16Input{X: dtypes.NewTensor([]uint16{65535})})
-	comesBack(t, client.IDQint32, dtypes.IDQint32Input{X: dtypes.NewTensor([]int32{-5})})
-	comesBack(t, client.IDInt4, dtypes.IDInt4Input{X: dtypes.NewTensor([]int8{-8, 7})})
-	comesBack(t, client.IDUint4, dtypes.IDUint4Input{X: dtypes.NewTensor([]uint8{15})})
-	comesBack(t, client.IDFloat8E5m2, dtypes.IDFloat8E5m2Input{X: dtypes.NewTensor([]uint8{0x3c, 0xff})})
-	comesBack(t, client.IDFloat8E4m3fn, dtypes.IDFloat8E4m3fnInput{X: dtypes.NewTensor([]uint8{0x38})})
+	comesBack(t, client.IDComplex64, dtypes.IDComplex64Input{X: tfs.NewTensor([]complex64{1 - 2i})})
+	comesBack(t, client.IDComplex128, dtypes.IDComplex128Input{X: tfs.NewTensor([]complex128{1 - 2i})})
+	comesBack(t, client.IDQint8, dtypes.IDQint8Input{X: tfs.NewTensor([]int8{-128})})
+	comesBack(t, client.IDQuint8, dtypes.IDQuint8Input{X: tfs.NewTensor([]uint8{255})})
+	comesBack(t, client.IDQint16, dtypes.IDQint16Input{X: tfs.NewTensor([]int16{-32768})})
+	comesBack(t, client.IDQuint16, dtypes.IDQuint16Input{X: tfs.NewTensor([]uint16{65535})})
+	comesBack(t, client.IDQint32, dtypes.IDQint32Input{X: tfs.NewTensor([]int32{-5})})
+	comesBack(t, client.IDInt4, dtypes.IDInt4Input{X: tfs.NewTensor([]int8{-8, 7})})
+	comesBack(t, client.IDUint4, dtypes.IDUint4Input{X: tfs.NewTensor([]uint8{15})})
+	comesBack(t, client.IDFloat8E5m2, dtypes.IDFloat8E5m2Input{X: tfs.NewTensor([]uint8{0x3c, 0xff})})
+	comesBack(t, client.IDFloat8E4m3fn, dtypes.IDFloat8E4m3fnInput{X: tfs.NewTensor([]uint8{0x38})})
 }
 
-func comesBack[I, O any](t *testing.T, call func(context.Context, I, ...dtypes.CallOption) (*O, error), in I) {
+func comesBack[I, O any](t *testing.T, call func(context.Context, I, ...tfs.CallOption) (*O, error), in I) {
 	t.Helper()
 	out, err := call(context.Background(), in)
 	if err != nil {
@@ -126,29 +127,29 @@ func comesBack[I, O any](t *testing.T, call func(context.Context, I, ...dtypes.C
 
 func TestEveryDtypeOfREST(t *testing.T) {
 	in := dtypes.RestInput{
-		Bool:    dtypes.NewTensor([]bool{true, false}),
-		Float32: dtypes.NewTensor([]float32{float32(math.Copysign(0, -1)), float32(math.Inf(-1))}),
-		Float64: dtypes.NewTensor([]float64{0.5, 1e300}),
-		Int16:   dtypes.NewTensor([]int16{math.MinInt16, math.MaxInt16}),
-		Int32:   dtypes.NewTensor([]int32{math.MinInt32, math.MaxInt32}),
-		Int64:   dtypes.NewTensor([]int64{math.MinInt64, math.MaxInt64}),
-		Int8:    dtypes.NewTensor([]int8{math.MinInt8, math.MaxInt8}),
-		String:  dtypes.NewTensor([]string{"", "\xff\x00é\"\\"}),
-		Uint32:  dtypes.NewTensor([]uint32{0, math.MaxUint32}),
-		Uint64:  dtypes.NewTensor([]uint64{0, math.MaxUint64}),
-		Uint8:   dtypes.NewTensor([]uint8{0, math.MaxUint8}),
+		Bool:    tfs.NewTensor([]bool{true, false}),
+		Float32: tfs.NewTensor([]float32{float32(math.Copysign(0, -1)), float32(math.Inf(-1))}),
+		Float64: tfs.NewTensor([]float64{0.5, 1e300}),
+		Int16:   tfs.NewTensor([]int16{math.MinInt16, math.MaxInt16}),
+		Int32:   tfs.NewTensor([]int32{math.MinInt32, math.MaxInt32}),
+		Int64:   tfs.NewTensor([]int64{math.MinInt64, math.MaxInt64}),
+		Int8:    tfs.NewTensor([]int8{math.MinInt8, math.MaxInt8}),
+		String:  tfs.NewTensor([]string{"", "\xff\x00é\"\\"}),
+		Uint32:  tfs.NewTensor([]uint32{0, math.MaxUint32}),
+		Uint64:  tfs.NewTensor([]uint64{0, math.MaxUint64}),
+		Uint8:   tfs.NewTensor([]uint8{0, math.MaxUint8}),
 	}
 	client := dial(t, dtypes.New, restTarget)
 	out, err := client.Rest(context.Background(), in)
 	if err != nil || !reflect.DeepEqual(dtypes.RestInput(*out), in) {
 		t.Error(out, err)
 	}
-	nan := dtypes.IDFloat32Input{X: dtypes.NewTensor([]float32{float32(math.NaN())})}
+	nan := dtypes.IDFloat32Input{X: tfs.NewTensor([]float32{float32(math.NaN())})}
 	if out, err := client.IDFloat32(context.Background(), nan); err != nil || out.Y.Data[0] == out.Y.Data[0] {
 		t.Error(out, err)
 	}
-	half := dtypes.IDFloat16Input{X: dtypes.NewTensor([]dtypes.Float16{1})}
-	if _, err := client.IDFloat16(context.Background(), half); !errors.Is(err, dtypes.ErrNotSent) {
+	half := dtypes.IDFloat16Input{X: tfs.NewTensor([]tfs.Float16{1})}
+	if _, err := client.IDFloat16(context.Background(), half); !errors.Is(err, tfs.ErrNotSent) {
 		t.Error(err)
 	}
 }
@@ -156,33 +157,33 @@ func TestEveryDtypeOfREST(t *testing.T) {
 func TestRanks(t *testing.T) {
 	for _, target := range []string{grpcTarget, restTarget} {
 		client := dial(t, ranks.New, target)
-		scalar, err := client.Scalar(context.Background(), ranks.ScalarInput{X: ranks.Scalar(float32(2))})
+		scalar, err := client.Scalar(context.Background(), ranks.ScalarInput{X: tfs.Scalar(float32(2))})
 		if err != nil || len(scalar.Y.Data) != 1 || len(scalar.Y.Shape) != 0 {
 			t.Error(scalar, err)
 		}
-		empty := ranks.Rank2Input{X: ranks.NewTensor([]float32{}, 3, 0)}
+		empty := ranks.Rank2Input{X: tfs.NewTensor([]float32{}, 3, 0)}
 		if out, err := client.Rank2(context.Background(), empty); err != nil || !reflect.DeepEqual(out.Y.Shape, []int{3, 0}) {
 			t.Error(out, err)
 		}
-		cube := ranks.UnknownOneInput{X: ranks.NewTensor(make([]float32, 8), 2, 2, 2)}
+		cube := ranks.UnknownOneInput{X: tfs.NewTensor(make([]float32, 8), 2, 2, 2)}
 		if out, err := client.UnknownOne(context.Background(), cube); err != nil || !reflect.DeepEqual(out.Y.Shape, []int{2, 2, 2}) {
 			t.Error(out, err)
 		}
 		_, err = client.NoInputs(context.Background(), ranks.NoInputsInput{})
-		if sent := !errors.Is(err, ranks.ErrNotSent); sent != (target == grpcTarget) {
+		if sent := !errors.Is(err, tfs.ErrNotSent); sent != (target == grpcTarget) {
 			t.Error(err)
 		}
 	}
 }
 
 func TestDefaults(t *testing.T) {
-	in := defaults.ServingDefaultInput{X: defaults.NewTensor([]float32{1, 2})}
+	in := defaults.ServingDefaultInput{X: tfs.NewTensor([]float32{1, 2})}
 	out, err := dial(t, defaults.New, grpcTarget).ServingDefault(context.Background(), in)
 	if err != nil || len(out.Y.Data) != 2 {
 		t.Error(out, err)
 	}
 	_, err = dial(t, defaults.New, restTarget).ServingDefault(context.Background(), in)
-	if !errors.Is(err, defaults.ErrNotSent) {
+	if !errors.Is(err, tfs.ErrNotSent) {
 		t.Error(err)
 	}
 }
@@ -230,12 +231,12 @@ func TestTypedExamples(t *testing.T) {
 		}
 		values, err := client.Regression(ctx, estimator.RegressionInput{
 			Examples: []estimator.RegressionExample{{A: []string{"x"}}, {A: []string{"\n中"}, B: []float32{-0.5}}},
-			Context:  estimator.Example{"b": estimator.Floats(1)},
+			Context:  tfs.Example{"b": tfs.Floats(1)},
 		})
 		if err != nil || !reflect.DeepEqual(values, want.Values) {
 			t.Errorf("%v, not %v: %v", values, want.Values, err)
 		}
-		examples, err := estimator.MarshalExamples(
+		examples, err := tfs.MarshalExamples(
 			estimator.PredictExample{A: []string{"x"}, B: []float32{1}},
 			estimator.PredictExample{A: []string{"\n中"}, B: []float32{-0.5}},
 		)
@@ -243,20 +244,20 @@ func TestTypedExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, err := client.Predict(ctx, estimator.PredictInput{Examples: examples})
-		if logits, _ := estimator.FromNested[float32](want.Logits); err != nil || !reflect.DeepEqual(out.Logits, logits) {
+		if logits, _ := tfs.FromNested[float32](want.Logits); err != nil || !reflect.DeepEqual(out.Logits, logits) {
 			t.Error(out, err)
 		}
-		values, err = dial(t, untyped.New, target).Regression(ctx, untyped.RegressionInput{
-			Examples: []untyped.Example{
-				{"a": untyped.Strings("x"), "b": untyped.Floats(1)},
-				{"a": untyped.Strings("\n中"), "b": untyped.Floats(-0.5)},
+		values, err = dial(t, untyped.New, target, tfs.WithModel("estimator")).Regression(ctx, untyped.RegressionInput{
+			Examples: []tfs.Example{
+				{"a": tfs.Strings("x"), "b": tfs.Floats(1)},
+				{"a": tfs.Strings("\n中"), "b": tfs.Floats(-0.5)},
 			},
 		})
 		if err != nil || !reflect.DeepEqual(values, want.Values) {
 			t.Errorf("%v, not %v: %v", values, want.Values, err)
 		}
 		none := estimator.ClassificationInput{Examples: []estimator.ClassificationExample{{A: []string{"x"}}}}
-		if _, err := client.Classification(ctx, none); !errors.Is(err, estimator.ErrNotSent) {
+		if _, err := client.Classification(ctx, none); !errors.Is(err, tfs.ErrNotSent) {
 			t.Error(err)
 		}
 	}
@@ -268,14 +269,14 @@ func TestOptionalFeaturesAndContext(t *testing.T) {
 		values, err := dial(t, featurespec.New, target).Regress(context.Background(), featurespec.RegressInput{
 			Examples: []featurespec.RegressExample{
 				{FRequired: []float32{3}},
-				{FRequired: []float32{1.5}, FDefault: featurespec.Ptr[float32](2), SVar: []string{"é", "\xff"}},
+				{FRequired: []float32{1.5}, FDefault: tfs.Ptr[float32](2), SVar: []string{"é", "\xff"}},
 			},
-			Context: featurespec.Example{"f_seq": featurespec.Floats(1, 2), "i_fixed": featurespec.Ints(1<<62, -1, 0)},
+			Context: tfs.Example{"f_seq": tfs.Floats(1, 2), "i_fixed": tfs.Ints(1<<62, -1, 0)},
 		})
 		if err != nil || !reflect.DeepEqual(values, want.Shared) {
 			t.Errorf("%v, not %v: %v", values, want.Shared, err)
 		}
-		examples, err := featurespectf2.MarshalExamples(featurespectf2.ServingDefaultExample{
+		examples, err := tfs.MarshalExamples(featurespectf2.ServingDefaultExample{
 			FRequired: []float32{1}, SVar: []string{"é", "\xff"}, IFixed: []int64{math.MinInt64, 0, math.MaxInt64},
 		})
 		if err != nil {
@@ -295,28 +296,28 @@ func TestOptionalFeaturesAndContext(t *testing.T) {
 
 func TestVerify(t *testing.T) {
 	for _, target := range []string{grpcTarget, restTarget} {
-		half := dial(t, halfplustwo.New, target, halfplustwo.Option(halfplustwo.WithVerify()))
-		in := halfplustwo.ServingDefaultInput{X: halfplustwo.NewTensor([]float32{2}, 1, 1)}
+		half := dial(t, halfplustwo.New, target, tfs.WithVerify())
+		in := halfplustwo.ServingDefaultInput{X: tfs.NewTensor([]float32{2}, 1, 1)}
 		if _, err := half.ServingDefault(context.Background(), in); err != nil {
 			t.Error(err)
 		}
-		_, err := half.ServingDefault(context.Background(), in, halfplustwo.WithModel("linear"))
-		var e *halfplustwo.Error
-		if !errors.As(err, &e) || e.Code != halfplustwo.FailedPrecondition ||
+		_, err := half.ServingDefault(context.Background(), in, tfs.WithModel("linear"))
+		var e *tfs.Error
+		if !errors.As(err, &e) || e.Code != tfs.FailedPrecondition ||
 			!strings.Contains(e.Message, `signature "classify_two" is gone; `) ||
 			!strings.Contains(e.Message, `signature "serving_default": input "x" was float32 [-1, 1] and is float32 [-1]`) {
 			t.Error(err)
 		}
-		_, err = half.ServingDefault(context.Background(), in, halfplustwo.WithModel("nobody"))
-		if !errors.As(err, &e) || e.Code != halfplustwo.NotFound {
+		_, err = half.ServingDefault(context.Background(), in, tfs.WithModel("nobody"))
+		if !errors.As(err, &e) || e.Code != tfs.NotFound {
 			t.Error(err)
 		}
-		every := dial(t, dtypes.New, target, dtypes.Option(dtypes.WithVerify()))
-		if _, err := every.IDBool(context.Background(), dtypes.IDBoolInput{X: dtypes.NewTensor([]bool{true})}); err != nil {
+		every := dial(t, dtypes.New, target, tfs.WithVerify())
+		if _, err := every.IDBool(context.Background(), dtypes.IDBoolInput{X: tfs.NewTensor([]bool{true})}); err != nil {
 			t.Error(err)
 		}
-		names := dial(t, awkward.New, target, awkward.Option(awkward.WithVerify()))
-		if _, err := names.ServingDefault(context.Background(), awkward.ServingDefaultInput{Class: awkward.NewTensor([]float32{1})}); err != nil {
+		names := dial(t, awkward.New, target, tfs.WithVerify())
+		if _, err := names.ServingDefault(context.Background(), awkward.ServingDefaultInput{Class: tfs.NewTensor([]float32{1})}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -329,14 +330,49 @@ func TestImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	images, err := mlp.DecodeImages([]int{28, 28, 1}, file)
+	images, err := tfs.DecodeImages[float32]([]int{28, 28, 1}, file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, target := range []string{grpcTarget, restTarget} {
 		out, err := dial(t, mlp.New, target).Call(context.Background(), mlp.CallInput{Images: images})
-		if scores, _ := mlp.FromNested[float32](want.Scores); err != nil || !reflect.DeepEqual(out.Output0, scores) {
+		if scores, _ := tfs.FromNested[float32](want.Scores); err != nil || !reflect.DeepEqual(out.Output0, scores) {
 			t.Error(out, err)
+		}
+	}
+}
+
+func TestClientsShareAConnection(t *testing.T) {
+	ctx := context.Background()
+	for _, target := range []string{grpcTarget, restTarget} {
+		if target == "" {
+			t.Skip("no server is given")
+		}
+		conn, err := tfs.Dial(target, tfs.WithVerify())
+		if err != nil {
+			t.Fatal(err)
+		}
+		half, flat := halfplustwo.NewFrom(conn, tfs.WithLabel("stable")), ranks.NewFrom(conn)
+		x := tfs.NewTensor([]float32{2}, 1, 1)
+		y, err := half.ServingDefault(ctx, halfplustwo.ServingDefaultInput{X: x})
+		if err != nil || y.Y.Data[0] != 3 {
+			t.Error(y, err)
+		}
+		// What one gives is what the other takes.
+		z, err := flat.Rank2(ctx, ranks.Rank2Input{X: y.Y})
+		if err != nil || !reflect.DeepEqual(z.Y.Shape, []int{1, 1}) {
+			t.Error(z, err)
+		}
+		_, first := half.ServingDefault(ctx, halfplustwo.ServingDefaultInput{X: x}, tfs.WithVersion(9))
+		_, second := flat.Rank2(ctx, ranks.Rank2Input{X: tfs.Scalar[float32](1)})
+		for want, err := range map[tfs.Code]error{tfs.NotFound: first, tfs.InvalidArgument: second} {
+			var e *tfs.Error
+			if !errors.As(err, &e) || e.Code != want || e.Target != target {
+				t.Error(err)
+			}
+		}
+		if err := errors.Join(half.Close(), flat.Close(), conn.Close()); err != nil {
+			t.Error(err)
 		}
 	}
 }
