@@ -97,7 +97,7 @@ function readFloat(message, number) {
   const payload = message.last(number) ?? new Uint8Array(4);
   const [value] = fromMemory(payload, "float32") ?? [];
   if (typeof value === "number") return value;
-  throw unreadable("a number in it is none");
+  throw unreadable("a value in it is not a number");
 }
 
 function checkCount(results, count) {

@@ -226,7 +226,7 @@ function toBfloat16(value) {
 }
 
 /**
- * The bits of a number as a float32. If it is none, they are those of the
+ * The bits of a number as a float32. If it is not one, they are those of the
  * neighbour with an odd end: rounding that is the same as rounding the number.
  */
 function toOddBits(value) {

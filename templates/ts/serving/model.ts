@@ -222,13 +222,13 @@ function toRef(name: string, { version, label }: ClientOptions): ModelRef {
   }
   for (const text of [name, label ?? ""]) {
     if (typeof text === "string" && isWellFormed(text)) continue;
-    throw invalid(`no model or label can be called ${show(text)}`);
+    throw invalid(`${show(text)} is not a name for a model or a label`);
   }
   if (version === undefined) return { name, version: undefined, label };
   const isWhole = typeof version === "bigint" || Number.isSafeInteger(version);
   if (!isWhole || version < 0 || version >= 2n ** 63n) {
     throw invalid(
-      `the version must be an integer from 0, not ${show(version)}`,
+      `the version must be 0 or a positive integer, not ${show(version)}`,
     );
   }
   return { name, version: BigInt(version), label };
@@ -249,12 +249,14 @@ function checkHeaders(headers: Readonly<Record<string, string>>) {
 
 function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs === "number" && timeoutMs > 0) return timeoutMs;
-  throw invalid(`timeoutMs must be a number above 0, not ${show(timeoutMs)}`);
+  throw invalid(`timeoutMs must be a positive number, not ${show(timeoutMs)}`);
 }
 
 function checkRetries(retries: number): number {
   if (Number.isSafeInteger(retries) && retries >= 0) return retries;
-  throw invalid(`retries must be an integer from 0, not ${show(retries)}`);
+  throw invalid(
+    `retries must be 0 or a positive integer, not ${show(retries)}`,
+  );
 }
 
 /** Wait this long, or until the signal is aborted. */

@@ -66,7 +66,7 @@ export type FloatFeature = number | FloatList;
 export type IntegerFeature = number | bigint | IntegerList;
 export type StringFeature = string | Uint8Array | StringList;
 
-/** The features of an Example by name, where the model does not tell them. */
+/** The features of an Example by name, where the model does not name them. */
 export type Example = Readonly<Record<string, FeatureValue | undefined>>;
 
 /**
@@ -92,15 +92,15 @@ export type Examples<E> =
 
 /** One of the classes that an example may belong to. */
 export interface Classification {
-  /** The class's name; "" if the model gives none. */
+  /** The class's name; "" if the model does not give one. */
   label: string;
   /** How well the example fits, as a float32; 0 if the model does not say. */
   score: number;
 }
 
 /**
- * A connection to a server. It serves the clients of any model, also those of
- * other generated packages.
+ * A connection to a server. It serves the clients of any model, those of other
+ * generated packages included.
  */
 export interface Connection {
   /** End the connection; calls under way fail. */
@@ -108,9 +108,9 @@ export interface Connection {
 }
 
 export interface ClientOptions {
-  /** The model's name on the server, if it is another there. */
+  /** The model's name on the server, if it has another one there. */
   model?: string | undefined;
-  /** The version to call; the server's latest if neither this nor a label. */
+  /** The version to call; by default the one with the label, or the latest. */
   version?: number | bigint | undefined;
   /** Call the version with this label; not together with `version`. */
   label?: string | undefined;

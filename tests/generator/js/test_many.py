@@ -181,7 +181,7 @@ def install(npm: Path, folder: Path, language: str) -> None:
     half, bert, estimator = map(zoo_model, ("half_plus_two", "bert", "estimator"))
     packages = {"models": write([half, bert], language, folder / "models", ACME)}
     packages["other"] = write(estimator, language, folder / "other")
-    packed = []
+    packed: list[Path] = []
     for package in packages.values():
         (package / "node_modules").symlink_to(npm)
         if language == "ts":

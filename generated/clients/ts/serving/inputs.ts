@@ -251,7 +251,7 @@ function checkFeatures(
         const spec = Object.hasOwn(features, key) ? features[key] : undefined;
         if (spec) return checkFeature(spec, value);
         const wanted = Object.keys(features).join(", ");
-        throw invalid(`is none of the model's: ${wanted}`);
+        throw invalid(`is not one of the model's, which are ${wanted}`);
       }),
     );
 }
@@ -282,7 +282,8 @@ function fitsCount(count: number, shape: readonly number[]) {
 function guessFeature(name: string, value: unknown): CheckedFeature {
   if (!isWellFormed(name)) throw invalid("has a name that is not Unicode");
   const values = toList(value, value instanceof Uint8Array);
-  if (values.length === 0) throw invalid("is empty and tells no type");
+  if (values.length === 0)
+    throw invalid("is empty, which leaves its type unknown");
   const dtype = guessDType(values);
   const index = firstMisfit(values, dtype);
   if (index !== -1) throw invalid(`holds ${show(values[index])} as a ${dtype}`);

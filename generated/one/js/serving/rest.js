@@ -108,7 +108,7 @@ function isRedirect({ type, redirected, status }) {
   return type === "opaqueredirect" || redirected || isStatus;
 }
 
-/** How Node, Bun and Deno say that nobody listens; browsers do not tell. */
+/** How Node, Bun and Deno say that nobody listens; browsers do not say. */
 const REFUSED = /ECONNREFUSED|connection ?refused/i;
 
 /** Why a fetch failed: Node says "fetch failed" and keeps the reason below. */
@@ -147,7 +147,7 @@ function pathOf({ name, version, label }) {
 function segment(what, name) {
   // URL parsers take "." and ".." away, however they are escaped.
   if (!isWellFormed(name) || ["", ".", ".."].includes(name)) {
-    throw invalid(`no ${what} can be called ${show(name)} over REST`);
+    throw invalid(`${show(name)} is not a name for a ${what} over REST`);
   }
   return encodeURIComponent(name);
 }
