@@ -82,6 +82,9 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
     shown = [_shown(run, _methods(run), package) for run in runs]
     shown.sort(key=lambda one: one.module)
     found = [method for one in shown for method in one.methods]
+    # One that REST can carry, if there is one.
+    first = min(shown, key=lambda one: one.grpc_only)
+    both = [first, *(one for one in shown if one is not first)][:2]
     view = {
         "typescript": language == "ts",
         "fence": code(language),
@@ -90,8 +93,13 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         "grpc": f"{package}/grpc",
         "private": run.options.npm_name is None,
         "clients": shown,
-        # One that REST can carry, if there is one.
-        "first": min(shown, key=lambda one: one.grpc_only),
+        "first": first,
+        "both": both,
+        "connected": [
+            line
+            for variable, one in zip(("client", "other"), both, strict=False)
+            for line in _new(variable, one.client, "connection")
+        ],
         "exports": _exports(shown, rest_only=run.rest_only),
         "grpc_only": any(m.grpc_only for m in found),
         "has_defaults": any(s.defaults for one in runs for s in one.model.signatures.values()),
@@ -124,7 +132,6 @@ class _Shown:
         types: what the index calls the module's types.
         methods: its methods.
         sample: the lines of an example that makes a client and calls it.
-        connected: the line that makes one over a connection.
         call: the lines that call it.
         grpc_only: whether that call needs gRPC.
     """
@@ -136,7 +143,6 @@ class _Shown:
     types: Markup
     methods: Sequence[Method]
     sample: Sequence[Markup]
-    connected: Sequence[Markup]
     call: Sequence[Markup]
     grpc_only: bool
 
@@ -147,7 +153,6 @@ def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
     order = sorted(found, key=lambda m: (bool(m.grpc_only), m.name.wire != DEFAULT_SIGNATURE))
     call = samples.call(order[0]) if order else []
     grpc_only = bool(order and order[0].grpc_only)
-    new = f"const client = new {names.client}("
     server = 'connect("localhost:8500")' if grpc_only else '"http://localhost:8501"'
     return _Shown(
         model=run.model.name,
@@ -156,11 +161,14 @@ def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
         client=names.client,
         types=names.types,
         methods=found,
-        sample=[*samples.lines(layout.fit(0, new, [server], ");")), *call],
-        connected=samples.lines(layout.fit(0, new, ["connection"], ");")),
+        sample=[*_new("client", names.client, server), *call],
         call=call,
         grpc_only=grpc_only,
     )
+
+
+def _new(variable: str, client: Markup, server: str) -> list[Markup]:
+    return samples.lines(layout.fit(0, f"const {variable} = new {client}(", [server], ");"))
 
 
 def _methods(run: Run) -> list[Method]:
