@@ -299,6 +299,6 @@ def test_all_languages_take_what_they_can_call() -> None:
     odd = Model("odd", None, {"s": Signature("s", {"x": dense}, mixed)})
     made = _made([plain, odd], ["python", "curl"], Options(), skip=True)
     assert [len(each.models) for each in made["curl"]] == [1]
-    assert [model.name for each in made["python"] for model in each.models] == ["plain", "odd"]
+    assert [model.name for each in made["python"] for model in each.models] == ["odd", "plain"]
     with pytest.raises(NothingToCall, match="odd"):
         _made([plain, odd], ["python", "curl"], Options(), skip=False)
