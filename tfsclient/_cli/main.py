@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Final
 
 import click
 
+from tfsclient import _tables
 from tfsclient.errors import DeadlineExceeded, Hint, MissingExtra, TFSError, Unavailable, left_out
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
@@ -91,9 +93,7 @@ def unreachable(error: TFSError) -> bool:
     return isinstance(error, Unavailable | DeadlineExceeded)
 
 
-def visible(text: str) -> str:
-    """Text as it is, with control characters escaped: a model may try to steer the terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+visible: Final = _tables.visible
 
 
 def missing_extra(extra: str, what: str, error: ImportError) -> MissingExtra:

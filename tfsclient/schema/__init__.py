@@ -14,6 +14,7 @@ import orjson
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Hint, InvalidInput, shown
+from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
     check_type,
@@ -31,6 +32,11 @@ from tfsclient.schema._reasons import (
     why_not_over_rest,
     why_unusable,
 )
+
+__all__ = [
+    "CLASSIFY", "DEFAULT_SIGNATURE", "PREDICT", "REGRESS", "FeatureSpec", "Features", "Kind",
+    "Model", "Signature", "TensorSpec", "from_json", "to_json",
+]  # fmt: skip
 
 PREDICT: Final = "tensorflow/serving/predict"
 CLASSIFY: Final = "tensorflow/serving/classify"
@@ -53,6 +59,10 @@ NO_SIGNATURES: Final = Hint(
 _FORMAT = 1
 _FEATURE_DTYPES = ("float32", "int64", "string")
 _FEATURE_KINDS = ("dense", "sparse", "ragged")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 _set = object.__setattr__  # for frozen dataclasses, while they are made
@@ -221,6 +231,15 @@ class Signature:
                 return "regress"
         return "predict"
 
+    def __repr__(self) -> str:
+        return _shown.signature_line(self)
+
+    def __str__(self) -> str:
+        return _shown.signature_text(self)
+
+    def _repr_html_(self) -> str:
+        return _shown.signature_html(self)
+
     def fetchable(self) -> Signature:
         """The signature with only those outputs that a client can ask for; itself if all are."""
         outputs = {n: s for n, s in self.outputs.items() if why_no_tensor("output", s) is None}
@@ -279,6 +298,15 @@ class Model:
         ):
             raise InvalidInput(f"version must be an integer from 0, not {shown(self.version)}")
         _set(self, "signatures", read_specs("signatures", self.signatures, Signature))
+
+    def __repr__(self) -> str:
+        return _shown.model_line(self)
+
+    def __str__(self) -> str:
+        return _shown.model_text(self)
+
+    def _repr_html_(self) -> str:
+        return _shown.model_html(self)
 
     def usable(self) -> dict[str, Signature]:
         """The signatures that a client can call for all their outputs."""
