@@ -24,7 +24,7 @@ from tfsclient_gen.languages.go import runtime as go_runtime
 from tfsclient_gen.names import identifier
 from tfsclient_gen.quoting import code
 from tfsclient_gen.render import HEADER, SHIPPED
-from tfsclient_gen.samples import PNG_BASE64
+from tfsclient.schema._samples import PNG_BASE64
 from tfsclient_gen.target import Run
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool

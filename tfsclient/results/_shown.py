@@ -61,7 +61,10 @@ def status_text(statuses: Sequence[VersionStatus]) -> str:
     """The states as a table."""
     if not statuses:
         return "no versions"
-    return "\n".join(table([_HEAD, *_status_rows(statuses)]))
+    rows = _status_rows(statuses)
+    used = map(any, zip(*rows, strict=True))
+    head = [name if any_text else "" for name, any_text in zip(_HEAD, used, strict=True)]
+    return "\n".join(table([head, *rows]))
 
 
 def status_html(statuses: Sequence[VersionStatus]) -> str:

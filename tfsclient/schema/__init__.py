@@ -27,10 +27,10 @@ from tfsclient.schema._checks import (
 from tfsclient.schema._places import Place, value_from_json, value_to_json
 from tfsclient.schema._reasons import (
     ENCODINGS,
-    EXPORTER_SIGNATURES,
     why_no_tensor,
     why_not_over_rest,
     why_unusable,
+    without_exporters,
 )
 
 __all__ = [
@@ -321,7 +321,7 @@ class Model:
         picked = self.pick(name)
         if picked is not None:
             return picked
-        there = {k: s for k, s in self.signatures.items() if k not in EXPORTER_SIGNATURES}
+        there = without_exporters(self.signatures)
         if not there:
             raise InvalidInput(
                 "the model was exported without signatures, and TF Serving calls nothing else",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tfsclient._tables import WIDTH, html_table, quoted, table, visible, wrap
-from tfsclient.schema._reasons import EXPORTER_SIGNATURES
+from tfsclient.schema._reasons import without_exporters
 
 if TYPE_CHECKING:
     from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
@@ -22,7 +22,7 @@ _HEAD: Final = ("", "name", "dtype", "shape", "note")
 
 def model_line(model: Model) -> str:
     """``<Model 'digits' version 1: serving_default, png>``."""
-    names = [_short(_name(name)) for name in _shown_signatures(model)]
+    names = [_short(_name(name)) for name in without_exporters(model.signatures)]
     return f"<Model {_title(model, quoted=True)}: {_listed(names)}>"
 
 
@@ -37,7 +37,7 @@ def signature_line(signature: Signature) -> str:
 
 def model_text(model: Model) -> str:
     """The model's signatures as tables; those of TensorFlow's exporter are left out."""
-    blocks = [_signature_lines(s) for s in _shown_signatures(model).values()]
+    blocks = [_signature_lines(s) for s in without_exporters(model.signatures).values()]
     if not blocks:
         blocks = [["no signatures"]]
     return "\n".join(
@@ -54,7 +54,7 @@ def model_html(model: Model) -> str:
     """The model's signatures as one table of HTML."""
     rows = [
         (name, *cells)
-        for name, signature in _shown_signatures(model).items()
+        for name, signature in without_exporters(model.signatures).items()
         for cells in _html_rows(signature)
     ]
     return html_table(_title(model), [("signature", *_HEAD), *rows])
@@ -68,10 +68,6 @@ def signature_html(signature: Signature) -> str:
 def _title(model: Model, *, quoted: bool = False) -> str:
     name = _short(ascii(model.name)) if quoted else visible(model.name)
     return name if model.version is None else f"{name} version {model.version}"
-
-
-def _shown_signatures(model: Model) -> Mapping[str, Signature]:
-    return {k: s for k, s in model.signatures.items() if k not in EXPORTER_SIGNATURES}
 
 
 def _name(name: str) -> str:

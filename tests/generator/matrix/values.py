@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from tfsclient_gen.samples import PNG_BASE64
+from tfsclient.schema._samples import PNG_BASE64
 
 from tfsclient import Client, Example, TFSError
 from tfsclient.dtypes import DType
