@@ -17,6 +17,9 @@ WIDTH: Final = 80  # columns
 _GAP: Final = 2
 _NARROWEST: Final = 6  # columns of a cell, where there are too many
 
+_MOST_NAMES: Final = 8  # in one line, and
+_LONGEST_NAME: Final = 60  # characters of one there
+
 _MOST_ROWS: Final = 200  # in HTML, and
 _LONGEST: Final = 2000  # characters of a cell there
 _ROOT: Final = '<div class="tex2jax_ignore mathjax_ignore">'  # dollar signs are no formulas
@@ -28,6 +31,18 @@ Rows = Sequence[Sequence[str]]
 def visible(text: str) -> str:
     """Text as it is, with control characters escaped: a model may try to steer the terminal."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def short(text: str) -> str:
+    """Text with its end left out where it is too long for a line."""
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 3] + "..."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in one line: the first of them, and how many more there are."""
+    more = len(names) - _MOST_NAMES
+    shown = [*names[:_MOST_NAMES], *([f"... {more} more"] if more > 0 else [])]
+    return ", ".join(shown) or "nothing"
 
 
 def quoted(data: bytes) -> str:

@@ -172,7 +172,7 @@ class BoundModel:
         return wait_until_ready(self._sender, ref, timeout)
 
     def __repr__(self) -> str:
-        return bound_line("BoundModel", self._ref, self._sender.target)
+        return bound_line("BoundModel", self._ref, self._sender)
 
     def __str__(self) -> str:
-        return bound_text(self._ref, self._sender.target, self._sender.flows.seen(self._ref))
+        return bound_text(self._ref, self._sender)

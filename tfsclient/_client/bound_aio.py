@@ -157,7 +157,7 @@ class AsyncBoundModel:
         return await await_until_ready(self._sender, ref, timeout)
 
     def __repr__(self) -> str:
-        return bound_line("AsyncBoundModel", self._ref, self._sender.target)
+        return bound_line("AsyncBoundModel", self._ref, self._sender)
 
     def __str__(self) -> str:
-        return bound_text(self._ref, self._sender.target, self._sender.flows.seen(self._ref))
+        return bound_text(self._ref, self._sender)

@@ -48,6 +48,13 @@ class ModelRef:
         if self.version is not None:
             object.__setattr__(self, "version", _read_version(self.version, self.name))
 
+    def __str__(self) -> str:
+        """``'digits' version 3, signature 'serving_default'``, in as much as that is given."""
+        version = "" if self.version is None else f" version {self.version}"
+        label = "" if self.label is None else f" label {self.label!r}"
+        signature = "" if self.signature is None else f", signature {self.signature!r}"
+        return f"{self.name!r}{version}{label}{signature}"
+
     @classmethod
     def received(
         cls,

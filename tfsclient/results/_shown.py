@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient._tables import WIDTH, html_table, quoted, table, visible, wrap
+from tfsclient._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 from tfsclient.dtypes import DType
 
 if TYPE_CHECKING:
@@ -20,20 +20,16 @@ Array = npt.NDArray[Any]
 _FEW: Final = 8  # elements that fit in a line
 _MANY: Final = 1000  # elements that are shown in full
 _MOST_DIMENSIONS: Final = 3  # whose ends can be taken in
-_SHORT: Final = 40  # characters of a value in a line
 _LONG: Final = 200  # bytes of a string that are shown
-_MOST_OUTPUTS: Final = 12  # in a line
 
 _HEAD: Final = ("version", "state", "error", "message")
 
 
 def prediction_line(answer: Prediction) -> str:
     """``<Prediction of 'digits' version 1: classes=[3], scores=float32[1, 10]>``."""
-    shown = [f"{_cut(visible(n))}={_brief(a)}" for n, a in list(answer.items())[:_MOST_OUTPUTS]]
-    if len(answer) > _MOST_OUTPUTS:
-        shown.append(f"... {len(answer) - _MOST_OUTPUTS} more")
+    outputs = [f"{short(visible(name))}={_brief(array)}" for name, array in answer.items()]
     version = "" if answer.version is None else f" version {answer.version}"
-    return f"<Prediction of {answer.model!a}{version}: {', '.join(shown) or 'no outputs'}>"
+    return f"<Prediction of {answer.model!r}{version}: {listed(outputs)}>"
 
 
 def prediction_text(answer: Prediction, dtypes: Mapping[str, DType] | None = None) -> str:
@@ -102,7 +98,7 @@ def _brief(array: Array) -> str:
     """The values where they fit in a line, else the dtype and the shape."""
     if array.size <= _FEW:
         text = _values(array).replace("\n", "")
-        if len(text) <= 2 * _SHORT:
+        if len(text) <= WIDTH:
             return text
     return f"{_dtype(array)}{_shape(array)}"
 
@@ -130,7 +126,7 @@ def _printed(array: Array) -> str:
 def _item(item: Any) -> str:
     """One value; of a long string the beginning."""
     if not isinstance(item, bytes):
-        return visible(_cut(str(item), _LONG))
+        return short(visible(str(item)))
     if len(item) <= _LONG:
         return quoted(item)
     try:
@@ -140,7 +136,3 @@ def _item(item: Any) -> str:
     else:
         shown = quoted(text.encode())
     return f"{shown}... ({len(item)} bytes)"
-
-
-def _cut(text: str, most: int = _SHORT) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."

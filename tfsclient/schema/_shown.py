@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from tfsclient._tables import WIDTH, html_table, quoted, table, visible, wrap
+from tfsclient._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 from tfsclient.schema._reasons import without_exporters
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 _INDENT: Final = "  "
 _SHOWN: Final = 4  # elements of a feature's default
-_MOST_NAMES: Final = 8  # in one line, and
-_LONGEST: Final = 60  # characters of a name there
 
 # The name, dtype and shape of a tensor or a feature, what it is, and what else there is to say.
 _HEAD: Final = ("", "name", "dtype", "shape", "note")
@@ -22,17 +20,17 @@ _HEAD: Final = ("", "name", "dtype", "shape", "note")
 
 def model_line(model: Model) -> str:
     """``<Model 'digits' version 1: serving_default, png>``."""
-    names = [_short(_name(name)) for name in without_exporters(model.signatures)]
-    return f"<Model {_title(model, quoted=True)}: {_listed(names)}>"
+    names = [short(_name(name)) for name in without_exporters(model.signatures)]
+    return f"<Model {_title(model, quoted=True)}: {listed(names)}>"
 
 
 def signature_line(signature: Signature) -> str:
     """``<Signature 'serving_default': x float32 [-1] -> y float32 [-1]>``."""
     inputs, outputs = (
-        _listed([f"{_short(_name(name))} {spec}" for name, spec in specs.items()])
+        listed([f"{short(_name(name))} {spec}" for name, spec in specs.items()])
         for specs in (signature.inputs, signature.outputs)
     )
-    return f"<Signature {_short(ascii(signature.name))}: {inputs} -> {outputs}>"
+    return f"<Signature {short(repr(signature.name))}: {inputs} -> {outputs}>"
 
 
 def model_text(model: Model) -> str:
@@ -66,7 +64,7 @@ def signature_html(signature: Signature) -> str:
 
 
 def _title(model: Model, *, quoted: bool = False) -> str:
-    name = _short(ascii(model.name)) if quoted else visible(model.name)
+    name = short(repr(model.name)) if quoted else visible(model.name)
     return name if model.version is None else f"{name} version {model.version}"
 
 
@@ -125,13 +123,3 @@ def _note(feature: FeatureSpec) -> str:
     shown = ", ".join(quoted(v) if isinstance(v, bytes) else repr(v) for v in values)
     more = ", ..." if len(feature.default) > _SHOWN else ""
     return f"default {shown}{more}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    shown = [*names[:_MOST_NAMES], *([f"... {more} more"] if more > 0 else [])]
-    return ", ".join(shown) or "nothing"
