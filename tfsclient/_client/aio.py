@@ -87,10 +87,8 @@ class AsyncClient(Remade):
     ) -> Prediction:
         """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(
-            ModelRef(model, version, label), signature, inputs, options
-        )
-        return await self._sender.run(flow, options)
+        ref = ModelRef(model, version, label)
+        return await self._sender.predict(ref, signature, inputs, options)
 
     def predict_batches(
         self,

@@ -47,8 +47,7 @@ class BoundModel:
     ) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
-        return self._sender.run(flow, options)
+        return self._sender.predict(self._ref, signature, inputs, options)
 
     def predict_future(
         self,

@@ -46,8 +46,7 @@ class AsyncBoundModel:
     ) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
-        return await self._sender.run(flow, options)
+        return await self._sender.predict(self._ref, signature, inputs, options)
 
     def predict_batches(
         self,

@@ -88,12 +88,12 @@ class Flows:
             InvalidInput: the headers, or what the token function returns, cannot be sent.
         """
         seconds = self._timeout if options.timeout is DEFAULT else options.timeout
-        return Scope(Deadline(seconds), self._merge(options.headers))
+        headers = options.headers
+        plain = headers is None and self._token is None
+        return Scope(Deadline(seconds), self._headers if plain else self._merge(headers))
 
     def _merge(self, headers: Headers) -> Sent:
         """The headers of one call: the client's, the token, and the call's own."""
-        if headers is None and self._token is None:
-            return self._headers
         merged = dict(self._headers)
         if self._token is not None:
             merged["authorization"] = read_token(self._token)
@@ -109,9 +109,7 @@ class Flows:
         options: Options,
     ) -> Flow[Prediction]:
         """Check the inputs and run a signature on them."""
-        call = self._repeated(ref, signature, inputs, options)
-        if call is None:
-            call = yield from self._new(ref, signature, inputs, options)
+        call = yield from self._new(ref, signature, inputs, options)
         return cast("Prediction", (yield call))
 
     def prepare_predict(
@@ -122,12 +120,12 @@ class Flows:
         options: Options,
     ) -> Flow[Call[Prediction]]:
         """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
-        call = self._repeated(ref, signature, inputs, options)
+        call = self.repeated(ref, signature, inputs, options)
         if call is None:
             call = yield from self._new(ref, signature, inputs, options)
         return call
 
-    def _repeated(
+    def repeated(
         self,
         ref: ModelRef,
         signature: str | Signature | None,

@@ -144,10 +144,8 @@ class Client(Remade):
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(
-            ModelRef(model, version, label), signature, inputs, options
-        )
-        return self._sender.run(flow, options)
+        ref = ModelRef(model, version, label)
+        return self._sender.predict(ref, signature, inputs, options)
 
     def predict_future(
         self,
