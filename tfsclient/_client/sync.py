@@ -408,33 +408,45 @@ class Client(Remade):
         model: str,
         *,
         version: int | None = None,
+        label: str | None = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
     ) -> list[VersionStatus]:
-        """The states of a model's versions, newest first, unloaded ones included."""
-        flow = self._sender.flows.status(ModelRef(model, version))
+        """The states of a model's versions, newest first, unloaded ones included.
+
+        With ``version`` or ``label`` only that one's; NotFound or InvalidArgument if there is none.
+        """
+        flow = self._sender.flows.status(ModelRef(model, version, label))
         return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(
-        self, model: str, *, version: int | None = None, timeout: float | None = 60.0
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float | None = 60.0,
     ) -> VersionStatus:
         """Wait until a version of the model answers requests; give up when it cannot load.
 
-        A server that cannot be reached, or does not know the model yet, is waited for.
+        A server that cannot be reached, or does not know the model yet, is waited for.  The logger
+        ``tfsclient.readiness`` tells what is seen meanwhile, at level INFO.
 
         Args:
             model: the model's name.
             version: wait for this version; None for any.
+            label: wait until a version has this label and answers; not together with ``version``.
             timeout: seconds to wait; None for ever.
 
         Returns:
             The status of the newest available version.
 
         Raises:
-            DeadlineExceeded: it was not ready in time; the text has the last state.
+            DeadlineExceeded: it was not ready in time; the text has the last state, or why the
+                server could not be asked.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
-        return wait_until_ready(self._sender, ModelRef(model, version), timeout)
+        return wait_until_ready(self._sender, ModelRef(model, version, label), timeout)
 
     def reload_config(
         self,
