@@ -246,10 +246,7 @@ class AsyncClient(Remade):
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
     ) -> list[VersionStatus]:
-        """The states of a model's versions, newest first, unloaded ones included.
-
-        With ``version`` or ``label`` only that one's; NotFound or InvalidArgument if there is none.
-        """
+        """The states of a model's versions, newest first, unloaded ones included."""
         flow = self._sender.flows.status(ModelRef(model, version, label))
         return await self._sender.run(flow, Options(None, timeout, headers))
 
