@@ -148,10 +148,9 @@ class BoundModel:
 
     def status(self, *, timeout: Timeout = DEFAULT, headers: Headers = None) -> list[VersionStatus]:
         """See :meth:`tfsclient.Client.status`."""
-        flow = self._sender.flows.status(ModelRef(self.name, self.version))
+        flow = self._sender.flows.status(self._ref)
         return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
         """See :meth:`tfsclient.Client.wait_until_ready`."""
-        ref = ModelRef(self.name, self.version)
-        return wait_until_ready(self._sender, ref, timeout)
+        return wait_until_ready(self._sender, self._ref, timeout)

@@ -30,7 +30,7 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ServerConfig
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
@@ -299,7 +299,18 @@ class Flows:
         return model.signature(signature)
 
     def status(self, ref: ModelRef) -> Flow[list[VersionStatus]]:
-        """Ask for the states of a model's versions."""
+        """Ask for the states of a model's versions, or of the one with a label.
+
+        Servers ignore a label here; which version has it, metadata tells.
+        """
+        if ref.label is not None:
+            model = yield from ask(self._calls.metadata(ref))
+            if model.version is None:
+                raise DecodeError(
+                    f"the answer does not tell which version has the label {ref.label!r}",
+                    model=ref.name,
+                )
+            ref = ModelRef(ref.name, model.version)
         return (yield from ask(self._calls.status(ref)))
 
     def reload(self, config: ServerConfig) -> Flow[None]:
