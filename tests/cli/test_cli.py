@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
-from tfsclient import InvalidInput, Unavailable
+from tfsclient import Client, InvalidInput, Unavailable
 from tfsclient._cli.inputs import read_inputs
 from tfsclient._cli.main import main
 from tfsclient._inputs.example import serialize
@@ -291,6 +291,31 @@ def test_features_are_shown(zoo: Zoo) -> None:
     assert " feature i_fixed int64 [3] default 7, 8, 9\n" in shown
     assert " feature s_var string sparse\n" in shown
     assert "feature" not in run("inspect", zoo.grpc, "feature_spec").stdout.partition("\n")[2]
+
+
+def test_inspect_and_status_print_what_the_library_prints(target: str) -> None:
+    with Client(target) as client:
+        assert run("inspect", target, "dtypes").stdout == f"{client.metadata('dtypes')}\n"
+        assert (
+            run("status", target, "half_plus_two").stdout == f"{client.status('half_plus_two')}\n"
+        )
+
+
+def test_a_version_of_a_folder_is_that_folder() -> None:
+    folder = ZOO / "half_plus_two"
+    for number in (1, 2):
+        assert run("inspect", folder, "--version", number).stdout.startswith(
+            f"half_plus_two version {number}\n"
+        )
+    refused = {
+        (folder, "--version", 7): "does not hold version 7; it holds 1, 2",
+        (folder / "1", "--version", 2): "is version 1, so it is not version 2",
+        (folder, "--label", "stable"): "a folder has no labels",
+    }
+    for arguments, words in refused.items():
+        result = run("inspect", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert words in result.stderr
 
 
 # Measuring and changing a server.

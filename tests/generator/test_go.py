@@ -24,7 +24,6 @@ from tfsclient_gen.languages.go import runtime as go_runtime
 from tfsclient_gen.names import identifier
 from tfsclient_gen.quoting import code
 from tfsclient_gen.render import HEADER, SHIPPED
-from tfsclient_gen.samples import PNG_BASE64
 from tfsclient_gen.target import Run
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
@@ -37,6 +36,7 @@ from tfsclient._inputs.example import content_of, serialize
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema._samples import PNG_BASE64
 
 pytestmark = pytest.mark.language("go")
 

@@ -265,5 +265,5 @@ def test_what_would_not_load_is_refused(linear: Path, arguments: list[str], told
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    assert "is no SavedModel" in run_warmup(tmp_path, "--input", "[1]").output
+    assert "is not a SavedModel" in run_warmup(tmp_path, "--input", "[1]").output
     assert run_warmup(tmp_path / "no", "--input", "[1]").exit_code == 2

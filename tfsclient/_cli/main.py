@@ -6,10 +6,12 @@ import contextlib
 import difflib
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Final
 
 import click
 from click.shell_completion import CompletionItem
 
+from tfsclient import _tables
 from tfsclient.errors import (
     USE_GRPC,
     DeadlineExceeded,
@@ -151,9 +153,7 @@ def unreachable(error: TFSError) -> bool:
     return isinstance(error, Unavailable | DeadlineExceeded)
 
 
-def visible(text: str) -> str:
-    """Text as it is, with control characters escaped: a model may try to steer the terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+visible: Final = _tables.visible
 
 
 def missing_extra(extra: str, what: str, error: ImportError) -> MissingExtra:

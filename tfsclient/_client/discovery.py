@@ -102,6 +102,11 @@ class Discovery:
         entry = self._given.get(ref.name) or self._entries.get((ref.name, ref.version, ref.label))
         return entry.model if entry is not None and entry.fresh() else None
 
+    def seen(self, ref: ModelRef) -> Model | None:
+        """What was last known of a model, however old that is."""
+        entry = self._given.get(ref.name) or self._entries.get((ref.name, ref.version, ref.label))
+        return None if entry is None else entry.model
+
     def find(self, ref: ModelRef) -> Flow[Model]:
         """The model that a request means, asked for if it is not known or too old.
 

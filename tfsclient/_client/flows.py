@@ -80,6 +80,7 @@ class Flows:
         self._schemas = _read_schemas(schemas)
         self._discovery = Discovery(calls.metadata, self._schemas)
         self.learn = self._discovery.learn
+        self.seen = self._discovery.seen
 
     def scope(self, options: Options) -> Scope:
         """The deadline and the headers of a method that starts now.
@@ -291,6 +292,12 @@ class Flows:
 
     def metadata(self, ref: ModelRef) -> Flow[Model]:
         """Ask for a model's signatures."""
+        return (yield from ask(self._calls.metadata(ref)))
+
+    def described(self, ref: ModelRef) -> Flow[Model]:
+        """A model's signatures: as given, for those may say more, or as the server has them."""
+        if (given := self._schemas.get(ref.name)) is not None:
+            return given
         return (yield from ask(self._calls.metadata(ref)))
 
     def signature(self, ref: ModelRef, signature: str | None) -> Flow[Signature]:

@@ -14,6 +14,7 @@ import orjson
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Hint, InvalidInput, shown
+from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
     check_type,
@@ -26,11 +27,16 @@ from tfsclient.schema._checks import (
 from tfsclient.schema._places import Place, value_from_json, value_to_json
 from tfsclient.schema._reasons import (
     ENCODINGS,
-    EXPORTER_SIGNATURES,
     why_no_tensor,
     why_not_over_rest,
     why_unusable,
+    without_exporters,
 )
+
+__all__ = [
+    "CLASSIFY", "DEFAULT_SIGNATURE", "PREDICT", "REGRESS", "FeatureSpec", "Features", "Kind",
+    "Model", "Signature", "TensorSpec", "from_json", "to_json",
+]  # fmt: skip
 
 PREDICT: Final = "tensorflow/serving/predict"
 CLASSIFY: Final = "tensorflow/serving/classify"
@@ -53,6 +59,10 @@ NO_SIGNATURES: Final = Hint(
 _FORMAT = 1
 _FEATURE_DTYPES = ("float32", "int64", "string")
 _FEATURE_KINDS = ("dense", "sparse", "ragged")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 _set = object.__setattr__  # for frozen dataclasses, while they are made
@@ -221,6 +231,15 @@ class Signature:
                 return "regress"
         return "predict"
 
+    def __repr__(self) -> str:
+        return _shown.signature_line(self)
+
+    def __str__(self) -> str:
+        return _shown.signature_text(self)
+
+    def _repr_html_(self) -> str:
+        return _shown.signature_html(self)
+
     def fetchable(self) -> Signature:
         """The signature with only those outputs that a client can ask for; itself if all are."""
         outputs = {n: s for n, s in self.outputs.items() if why_no_tensor("output", s) is None}
@@ -280,6 +299,15 @@ class Model:
             raise InvalidInput(f"version must be an integer from 0, not {shown(self.version)}")
         _set(self, "signatures", read_specs("signatures", self.signatures, Signature))
 
+    def __repr__(self) -> str:
+        return _shown.model_line(self)
+
+    def __str__(self) -> str:
+        return _shown.model_text(self)
+
+    def _repr_html_(self) -> str:
+        return _shown.model_html(self)
+
     def usable(self) -> dict[str, Signature]:
         """The signatures that a client can call for all their outputs."""
         return {k: s for k, s in self.signatures.items() if s.why_unusable is None}
@@ -293,7 +321,7 @@ class Model:
         picked = self.pick(name)
         if picked is not None:
             return picked
-        there = {k: s for k, s in self.signatures.items() if k not in EXPORTER_SIGNATURES}
+        there = without_exporters(self.signatures)
         if not there:
             raise InvalidInput(
                 "the model was exported without signatures, and TF Serving calls nothing else",

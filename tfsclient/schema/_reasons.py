@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from tfsclient.dtypes import INVALID
@@ -17,6 +18,11 @@ ENCODINGS: Final = {
     "coo_sparse": ("a SparseTensor", "indices, values and dense_shape"),
     "composite": ("a composite tensor", "components"),
 }
+
+
+def without_exporters(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
+    """The signatures that are a model's own."""
+    return {name: one for name, one in signatures.items() if name not in EXPORTER_SIGNATURES}
 
 
 def why_unusable(signature: Signature) -> str | None:

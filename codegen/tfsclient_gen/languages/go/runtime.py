@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.schema import Model, Signature, TensorSpec
+from tfsclient.schema._samples import is_picture
 from tfsclient_gen.languages.go.types import BITS, DTYPES, WORDS, constant, go_type
 from tfsclient_gen.quoting import code, go_string
 from tfsclient_gen.render import Templates
-from tfsclient_gen.samples import is_picture
 
 _WIDTH: Final = 100
 _TAB: Final = 4

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._samples import PNG_BASE64
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.methods import LONGEST, imports, methods
 from tfsclient_gen.names import identifier, pascal, words
 from tfsclient_gen.render import template_names
-from tfsclient_gen.samples import PNG_BASE64
 from tfsclient_gen.target import Run
 
 
