@@ -181,7 +181,7 @@ def test_json_means_itself(value: Any) -> None:
         (["-i", 'x={"b64": "%"}'], "base64"),
         (["-i", "x=@/nowhere.npy"], "cannot read /nowhere.npy"),
         (["-i", "x=@/nowhere"], "cannot read /nowhere"),
-        (["-i", f"x=@{__file__}"], "is no .json, .npy, .npz or picture"),
+        (["-i", f"x=@{__file__}"], "does not end in .json, .jsonl, .csv, .npy,"),
         (["-i", f"@{__file__}z.npz"], "cannot read"),
         (["-i", "x=[1]", "--output", "z"], "no output 'z'"),
         (["-i", "x=[1]", "--signature", "z"], "no signature 'z'"),
