@@ -95,8 +95,8 @@ def read_one(content: Content, spec: TensorSpec, signature: Signature) -> Any:
     data = source.read()
     if spec.dtype != STRING:
         raise InvalidInput(
-            f"{source.name} does not end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}; its bytes "
-            f"could only be a string, but input {spec.name!r} is {spec}"
+            f"{source.name} does not end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, and "
+            f"other bytes could only be a string, but input {spec.name!r} is {spec}"
         )
     return _one_string(data, spec)
 

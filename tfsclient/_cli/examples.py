@@ -1,0 +1,151 @@
+"""``tfsclient classify`` and ``tfsclient regress``: rows of features, and what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import click
+import numpy as np
+import orjson
+
+from tfsclient._cli.answers import json_values
+from tfsclient._cli.inputs import Given
+from tfsclient._cli.main import exit_codes, visible
+from tfsclient._cli.options import signature_option, timeout_option, version_options
+from tfsclient._client.sync import Client
+from tfsclient.errors import InvalidArgument
+from tfsclient.results import Classes, Float32s
+
+_Rows: TypeAlias = "Sequence[tuple[str, ...]]"
+_DEFAULT = "serving_default"
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What both commands take."""
+    options = [
+        click.argument("target"),
+        click.argument("model"),
+        click.option(
+            "--input",
+            "-i",
+            "rows",
+            required=True,
+            metavar="ROWS",
+            help="@FILE or JSON: a row of features for each Example.",
+        ),
+        signature_option,
+        version_options,
+        timeout_option,
+        click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+def classify(
+    target: str,
+    model: str,
+    rows: str,
+    signature: str | None,
+    version: int | None,
+    label: str | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Have MODEL on the server TARGET classify Examples; print their labels and scores.
+
+    ROWS are @FILE, JSON, or - for standard input.  JSON is a list of objects, such as
+    [{"age": 3, "city": "Oslo"}], or a body of TensorFlow Serving's, {"examples": ..., "context":
+    ...}; a .jsonl file holds an object a line.  A .csv file begins with a line of the features'
+    names, and an empty cell leaves one out unless the column is text.
+
+    3 is an integer, and a feature that the model parses as a float is written 3.0.
+
+    With --json, "results" holds a list of {"label", "score"} for each Example; NaN and the
+    infinities are the strings "NaN", "Infinity" and "-Infinity".
+
+    Example: tfsclient classify localhost:8500 people --input @rows.csv
+    """
+    with exit_codes(), Client(target, timeout=timeout) as client:
+        found = _call(client.classify, model, rows, signature, version, label)
+    if as_json:
+        results = b",".join(map(_classes_to_json, found))
+        click.echo(_document(model, b"[" + results + b"]"))
+    else:
+        _print([("example", "label", "score"), *_class_rows(found)])
+
+
+@click.command()
+@_options
+def regress(
+    target: str,
+    model: str,
+    rows: str,
+    signature: str | None,
+    version: int | None,
+    label: str | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Have MODEL on the server TARGET give a number for each Example.
+
+    ROWS are given as for classify.  With --json, "results" holds a number for each Example; NaN and
+    the infinities are the strings "NaN", "Infinity" and "-Infinity".
+
+    Example: tfsclient regress localhost:8500 prices --input @rows.csv
+    """
+    with exit_codes(), Client(target, timeout=timeout) as client:
+        found: Float32s = _call(client.regress, model, rows, signature, version, label)
+    if as_json:
+        click.echo(_document(model, json_values(found)))
+    else:
+        values = ((str(number), str(value)) for number, value in enumerate(found))
+        _print([("example", "value"), *values])
+
+
+def _call(
+    method: Callable[..., Any],
+    model: str,
+    rows: str,
+    signature: str | None,
+    version: int | None,
+    label: str | None,
+) -> Any:
+    given = Given([rows])
+    signature = signature or given.signature_name
+    examples, context = given.examples(signature or _DEFAULT)
+    try:
+        return method(model, examples, context, signature=signature, version=version, label=label)
+    except InvalidArgument as error:
+        if error.hint is None:
+            error.hint = "in rows of features 3 is an integer and 3.0 is a float"
+        raise
+
+
+def _class_rows(found: Classes) -> Iterator[tuple[str, ...]]:
+    for number, classes in enumerate(found):
+        for label, score in classes:
+            yield str(number), visible(label), str(np.float32(score))
+
+
+def _classes_to_json(classes: Sequence[tuple[str, float]]) -> bytes:
+    members = (
+        b'{"label":' + orjson.dumps(label) + b',"score":' + json_values(np.array(score, np.float32)) + b"}"
+        for label, score in classes
+    )
+    return b"[" + b",".join(members) + b"]"
+
+
+def _document(model: str, results: bytes) -> bytes:
+    return orjson.dumps({"model": model})[:-1] + b',"results":' + results + b"}"
+
+
+def _print(rows: _Rows) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
