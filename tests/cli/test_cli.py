@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
 from tfsclient import InvalidInput, Unavailable
-from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import main
 from tfsclient._inputs.example import serialize
 from tfsclient.dtypes import DType
@@ -150,7 +150,7 @@ def one_input(dtype: str, name: str = "x", shape: tuple[int, ...] = ()) -> Signa
 def test_text_for_a_string_input_is_taken_as_it_is(text: str) -> None:
     if "\0" in text or any(0xD800 <= ord(c) < 0xE000 for c in text):
         return  # no command line can hold it
-    read: Any = read_inputs([f"a=b={text}"], one_input("string", "a=b"))
+    read: Any = Given([f"a=b={text}"]).inputs(one_input("string", "a=b"))
     assert read["a=b"][()] == text.encode()
 
 
@@ -162,7 +162,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_json_means_itself(value: Any) -> None:
-    read = read_inputs([f"x={json.dumps(value)}"], one_input("float32"))
+    read = Given([f"x={json.dumps(value)}"]).inputs(one_input("int32"))
     assert repr(read) == repr({"x": value})
 
 

@@ -134,10 +134,21 @@ def _class_rows(found: Classes) -> Iterator[tuple[str, ...]]:
 
 def _classes_to_json(classes: Sequence[tuple[str, float]]) -> bytes:
     members = (
-        b'{"label":' + orjson.dumps(label) + b',"score":' + json_values(np.array(score, np.float32)) + b"}"
+        b'{"label":'
+        + json_values(_string(label))
+        + b',"score":'
+        + json_values(np.array(score, np.float32))
+        + b"}"
         for label, score in classes
     )
     return b"[" + b",".join(members) + b"]"
+
+
+def _string(label: str) -> Any:
+    """A label as the server sent it: it need not be UTF-8."""
+    array = np.empty((), object)
+    array[()] = label.encode("utf-8", "surrogateescape")
+    return array
 
 
 def _document(model: str, results: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -107,6 +108,7 @@ def predict(
             outfile.check_outputs(out, wanted or spec.fetchable().outputs)
         values = given.inputs(spec)
         _check_pictures(values, spec, scale)
+        _tell_of_files(inputs)
         answer = client.predict(
             model, values, signature=spec, version=version, label=label, outputs=wanted
         )
@@ -141,4 +143,14 @@ def _check_pictures(values: Inputs, spec: Signature, scale: float | None) -> Non
                     "wants 0 to 1, add --scale 1/255"
                 ),
                 err=True,
+            )
+
+
+def _tell_of_files(texts: Sequence[str]) -> None:
+    """Say so where the name of a file is sent as the text for a string input."""
+    for text in texts:
+        value = text.partition("=")[2] or text
+        if not value.startswith("@") and os.path.isfile(value):
+            click.echo(
+                visible(f"note: {value!r} is sent as text; the file itself is @{value}"), err=True
             )

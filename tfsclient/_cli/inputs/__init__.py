@@ -17,7 +17,8 @@ JSON may hold NaN and Infinity, also as strings where numbers are wanted, and {"
 bytes, as TF Serving's own does.  Nothing here knows of the command line's options.
 """
 
-from tfsclient._cli.inputs.given import Given, read_inputs
+from tfsclient._cli.inputs.given import Given
+from tfsclient._cli.inputs.reading import Content, read_one, read_whole
 from tfsclient._cli.inputs.sources import SUFFIXES, Source
 
-__all__ = ["SUFFIXES", "Given", "Source", "read_inputs"]
+__all__ = ["SUFFIXES", "Content", "Given", "Source", "read_one", "read_whole"]

@@ -16,15 +16,6 @@ from tfsclient.errors import InvalidInput
 from tfsclient.schema import Signature
 
 
-def read_inputs(texts: Sequence[str], signature: Signature) -> Inputs:
-    """The inputs that texts such as ``x=[1, 2]`` and ``@rows.csv`` give.
-
-    Raises:
-        InvalidInput: one cannot be read, is given twice, or lacks its name.
-    """
-    return Given(texts).inputs(signature)
-
-
 class Given:
     """Texts such as ``x=[1, 2]`` and ``@rows.csv``; files are read when they are asked for.
 

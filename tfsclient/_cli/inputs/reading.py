@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from shlex import quote
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from tfsclient._cli.inputs.table import Table, read_header, read_table
 from tfsclient._inputs.image import string_rank
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.dtypes import STRING
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, shown
 from tfsclient.schema import Signature, TensorSpec
 
 _ARR_0 = "arr_0"  # what numpy.savez calls an array that it was given without a name
@@ -43,7 +44,7 @@ class Content(NamedTuple):
     @property
     def where(self) -> str:
         """What errors call it."""
-        return repr(self.text) if self.source is None else self.source.name
+        return shown(self.text) if self.source is None else self.source.name
 
 
 def kind_of(content: Content, is_table: Callable[[Sequence[str]], bool]) -> str:
@@ -173,10 +174,11 @@ def _placed(
 def _check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content) -> None:
     """Refuse names that may be features, which a model's metadata does not say."""
     if only.dtype == STRING and names:
+        typed = "..." if content.source is None else content.typed
         raise InvalidInput(
-            f"{content.where} names {', '.join(map(repr, dict.fromkeys(names)))}, but the only "
-            f"input is {only.name} {only}",
-            hint=f"if the model takes tf.Examples: --input {only.name}={content.typed}",
+            f"{content.where} names {shown(list(dict.fromkeys(names)))}, but the only input is "
+            f"{only.name!r}, {only}",
+            hint=f"if the model takes tf.Examples, write --input {quote(f'{only.name}={typed}')}",
         )
 
 
