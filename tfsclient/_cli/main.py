@@ -39,6 +39,8 @@ Exit codes:
 _COMMANDS = {
     "inspect": ("tfsclient._cli.models", "Show a model's signatures."),
     "predict": ("tfsclient._cli.predict", "Call a model."),
+    "classify": ("tfsclient._cli.examples", "Have a model classify rows of features."),
+    "regress": ("tfsclient._cli.examples", "Have a model give numbers for rows of features."),
     "status": ("tfsclient._cli.models", "Show the states of a model's versions."),
     "wait": ("tfsclient._cli.wait", "Wait until a model answers requests."),
     "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
