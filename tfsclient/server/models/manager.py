@@ -161,6 +161,14 @@ class ModelManager:
                 numbers = sorted(versions, reverse=True)
             return [VersionStatus(n, versions[n].state, versions[n].error) for n in numbers]
 
+    def available(self) -> dict[str, list[int]]:
+        """The versions that take calls, by model."""
+        with self._changed:
+            return {
+                name: sorted(n for n, v in versions.items() if v.state is State.AVAILABLE)
+                for name, versions in sorted(self._versions.items())
+            }
+
     # --- configuration -------------------------------------------------------------------------
 
     def start(self, config: Any) -> None:
