@@ -19,7 +19,7 @@ from tfsclient.server.interface import Runnable
 from tfsclient.server.models.batching import BatchedModel, Batching, read_batching
 from tfsclient.server.models.config import to_config
 from tfsclient.server.models.manager import ModelManager
-from tfsclient.server.models.ops import import_registering
+from tfsclient.server.models.ops import check_importable, import_registering
 from tfsclient.server.models.tensorflow import LoadedModel, import_tensorflow
 from tfsclient.server.models.warmup import warm_up
 from tfsclient.server.ports import Ports
@@ -152,7 +152,9 @@ class Server:
         self._started = True
         try:
             self._ports.reserve()
-            import_tensorflow()
+            self._models.check(self._config)
+            check_importable(self._options.imports)
+            import_tensorflow()  # which takes seconds
             for name in self._options.imports:
                 import_registering(name)
             self._models.start(self._config)
@@ -197,6 +199,11 @@ class Server:
     def reload(self, config: Any) -> None:
         """Replace the list of models by another ModelServerConfig; see ModelManager.reload."""
         self._models.reload(config)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes calls."""
+        return self._ports.is_open
 
     @property
     def port(self) -> int | None:

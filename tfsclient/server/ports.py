@@ -69,6 +69,7 @@ class Ports:
         examples = ExampleInference(models, check_method_names=check_method_names)
         self.grpc_port: int | None = None
         self.rest_port: int | None = None
+        self.is_open = False
         self._host = host
         self._wanted = port, rest_port
         self._socket = socket
@@ -160,6 +161,7 @@ class Ports:
                     f"REST cannot listen on port {rest_port.port}: {error.strerror}"
                 ) from error
             _log.info("serving REST on %s", " and ".join(rest_port.addresses))
+        self.is_open = True
 
     def _listen(self, server: GrpcServer, address: str) -> None:
         try:
@@ -170,6 +172,7 @@ class Ports:
 
     def close(self, grace: float) -> None:
         """Take no more calls, give running ones ``grace`` seconds, and end all connections."""
+        self.is_open = False
         server = self._grpc
         if server is not None:
             server.stop(grace)

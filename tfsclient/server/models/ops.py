@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
@@ -25,6 +25,21 @@ _TEXT_OPS = re.compile(
     r"|(Whitespace|Wordpiece|UnicodeScript|SplitMerge)Tokeniz"
 )
 _FOREST_OPS = re.compile(r"SimpleML")
+
+
+def check_importable(names: Iterable[str]) -> None:
+    """Refuse modules that are not installed, without importing them.
+
+    Raises:
+        InvalidInput: one is not there.
+    """
+    for name in names:
+        try:
+            found = find_spec(name)
+        except (ImportError, ValueError):
+            found = None
+        if found is None:
+            raise InvalidInput(f"cannot import {name}: there is no such module")
 
 
 def import_registering(name: str) -> None:
