@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 CONFORMANCE = Path(__file__).parent / "conformance"
 ZOO = CONFORMANCE / "models"
 LANGUAGES = ("python", "go", "js", "ts", "curl", "openapi")
