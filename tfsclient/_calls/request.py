@@ -20,7 +20,7 @@ from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
 from tfsclient.dtypes import INVALID, STRING
-from tfsclient.errors import DecodeError, InvalidInput, MissingExtra, Unimplemented
+from tfsclient.errors import USE_GRPC, DecodeError, InvalidInput, MissingExtra, Unimplemented
 from tfsclient.schema import Features, Signature
 
 
@@ -151,7 +151,7 @@ class ExamplesRequest:
             Unimplemented: REST has no multi-inference.
         """
         if self.method == "MultiInference":
-            raise Unimplemented("REST has no multi-inference", model=self.ref.name, hint="use gRPC")
+            raise Unimplemented("REST has no multi-inference", model=self.ref.name, hint=USE_GRPC)
         try:
             return rest_json.encode_examples(self.examples, self.context, self.ref.signature)
         except InvalidInput as error:

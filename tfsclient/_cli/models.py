@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from tfsclient import schema
+from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_NO, exit_codes, visible
 from tfsclient._cli.options import read_saved_model, tags_option
-from tfsclient._client.sync import Client
 from tfsclient.schema import FeatureSpec, Model, Signature
 
 _SHOWN = 4  # elements of a feature's default
@@ -23,6 +23,7 @@ _SHOWN = 4  # elements of a feature's default
 @click.option("--version", type=click.IntRange(0), help="Of a server's model: this version.")
 @click.option("--label", help="Of a server's model: the version with this label.")
 @tags_option
+@connection_options()
 def inspect(
     source: str,
     model: str | None,
@@ -30,6 +31,7 @@ def inspect(
     version: int | None,
     label: str | None,
     tags: str | None,
+    connection: Connection,
 ) -> None:
     """Show the signatures of MODEL on the server SOURCE, or of the SavedModel in folder SOURCE.
 
@@ -39,13 +41,14 @@ def inspect(
     """
     with exit_codes():
         if Path(source).is_dir():
+            connection.refuse("a server")
             found = read_saved_model(source, model, tags)
         elif tags is not None:
             raise click.UsageError("--tags can only be used with a SavedModel folder")
         elif model is None:
             raise click.UsageError(f"{source} is not a folder, so name a MODEL on that server")
         else:
-            with Client(source) as client:
+            with connection.client(source) as client:
                 found = client.metadata(model, version=version, label=label)
     if as_json:
         click.echo(schema.to_json(found), nl=False)
@@ -96,12 +99,13 @@ def _default(feature: FeatureSpec) -> str:
 @click.argument("target")
 @click.argument("model")
 @click.option("--version", type=click.IntRange(0), help="Only this version.")
-def status(target: str, model: str, version: int | None) -> None:
+@connection_options()
+def status(target: str, model: str, version: int | None, connection: Connection) -> None:
     """Show the states of MODEL on the server TARGET; exit 1 if no version is available.
 
     Example: tfsclient status http://localhost:8501 digits
     """
-    with exit_codes(), Client(target) as client:
+    with exit_codes(), connection.client(target) as client:
         states = client.status(model, version=version)
     for state in states:
         message = visible(state.error_message)
@@ -114,14 +118,14 @@ def status(target: str, model: str, version: int | None) -> None:
 @click.argument("target")
 @click.argument("model")
 @click.option("--version", type=click.IntRange(0), help="Wait for this version.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait.")
-def wait(target: str, model: str, version: int | None, timeout: float) -> None:
+@connection_options(about="Seconds to wait.")
+def wait(target: str, model: str, version: int | None, connection: Connection) -> None:
     """Wait until MODEL on the server TARGET answers requests.
 
     Example: tfsclient wait localhost:8500 digits --timeout 30
     """
-    with exit_codes(), Client(target) as client:
-        ready = client.wait_until_ready(model, version=version, timeout=timeout)
+    with exit_codes(), connection.client(target) as client:
+        ready = client.wait_until_ready(model, version=version, timeout=connection.timeout)
     click.echo(f"{model} version {ready.version} is ready")
 
 
@@ -133,9 +137,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("config_file", type=_FILE)
 @click.option("--running", type=_FILE, help="What the server has now; CONFIG_FILE changes it.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and send nothing.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds the models may load.")
+@connection_options(about="Seconds the models may load.")
 def reload(
-    target: str, config_file: Path, running: Path | None, dry_run: bool, timeout: float
+    target: str,
+    config_file: Path,
+    running: Path | None,
+    dry_run: bool,
+    connection: Connection,
 ) -> None:
     """Have the server TARGET serve the models of CONFIG_FILE; over gRPC only.
 
@@ -145,9 +153,9 @@ def reload(
 
     Example: tfsclient reload localhost:8500 new.config --running models.config --dry-run
     """
-    with exit_codes(), Client(target) as client:
+    with exit_codes(), connection.client(target) as client:
         changes = client.reload_config(
-            config_file, running=running, dry_run=dry_run, timeout=timeout
+            config_file, running=running, dry_run=dry_run, timeout=connection.timeout
         )
     for change in changes:
         click.echo(visible(change))

@@ -10,15 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import read_inputs
 from tfsclient._cli.main import exit_codes, visible
-from tfsclient._cli.options import (
-    input_option,
-    signature_option,
-    timeout_option,
-    version_options,
-)
-from tfsclient._client.sync import Client
+from tfsclient._cli.options import input_option, signature_option, version_options
 from tfsclient._codec.nested import object_array
 from tfsclient._codec.rest_json import string_to_json
 from tfsclient.dtypes import DType
@@ -37,7 +32,7 @@ _LONG = 200  # bytes
 @signature_option
 @version_options
 @click.option("--output", "outputs", multiple=True, help="Only this output; may be repeated.")
-@timeout_option
+@connection_options()
 @click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
 def predict(
     target: str,
@@ -47,7 +42,7 @@ def predict(
     version: int | None,
     label: str | None,
     outputs: tuple[str, ...],
-    timeout: float,
+    connection: Connection,
     as_json: bool,
 ) -> None:
     """Call MODEL on the server TARGET and print its outputs.
@@ -62,7 +57,7 @@ def predict(
 
     Example: tfsclient predict localhost:8500 digits --input images=@seven.png
     """
-    with exit_codes(), Client(target, timeout=timeout) as client:
+    with exit_codes(), connection.client(target) as client:
         spec = client.signature(model, signature, version=version, label=label)
         answer = client.predict(
             model,
