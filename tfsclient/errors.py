@@ -311,8 +311,10 @@ def left_out(error: ImportError) -> MissingExtra:
     )
 
 
-REDEPLOYED: Final = (
-    "was another model deployed under this name? tfsclient-gen drift shows the difference"
+USE_GRPC: Final = Hint("use_grpc", "use gRPC")  # where nothing was sent, for REST cannot do it
+REDEPLOYED: Final = Hint(
+    "redeployed",
+    "was another model deployed under this name? tfsclient-gen drift shows the difference",
 )
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
 from tfsclient import Client, InvalidInput, Unavailable
-from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import main
 from tfsclient._inputs.example import serialize
 from tfsclient.dtypes import DType
@@ -107,8 +107,7 @@ def test_values_and_files(target: str, tmp_path: Path) -> None:
         assert outputs(target, "linear", "--input", text) == {"y": [1.5, 4.5]}, text
     assert outputs(target, "linear", "--input", "x=@-", stdin="[1, 2]") == {"y": [1.5, 4.5]}
     (nan, infinite) = outputs(target, "linear", "-i", "[NaN, -Infinity]")["y"]
-    assert nan != nan
-    assert infinite == -float("inf")
+    assert (nan, infinite) == ("NaN", "-Infinity")
 
 
 def test_strings_and_pictures(target: str, tmp_path: Path) -> None:
@@ -127,7 +126,7 @@ def test_strings_and_pictures(target: str, tmp_path: Path) -> None:
         found = outputs(target, "strings", "--signature", "test_concat", "-i", text)
         assert found["concat"].endswith(sent), text  # after what the model keeps
     for text in [f"@{THREE}", f"image_bytes=@{THREE}"]:
-        found = outputs(target, "raw_png", "-i", text, "--output", "label", "--output", "scores")
+        found = outputs(target, "raw_png", "-i", text, "--outputs", "label,scores")
         assert found.keys() == {"label", "scores"}
         assert found["label"] == ["three"]
 
@@ -151,7 +150,7 @@ def one_input(dtype: str, name: str = "x", shape: tuple[int, ...] = ()) -> Signa
 def test_text_for_a_string_input_is_taken_as_it_is(text: str) -> None:
     if "\0" in text or any(0xD800 <= ord(c) < 0xE000 for c in text):
         return  # no command line can hold it
-    read: Any = read_inputs([f"a=b={text}"], one_input("string", "a=b"))
+    read: Any = Given([f"a=b={text}"]).inputs(one_input("string", "a=b"))
     assert read["a=b"][()] == text.encode()
 
 
@@ -163,7 +162,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_json_means_itself(value: Any) -> None:
-    read = read_inputs([f"x={json.dumps(value)}"], one_input("float32"))
+    read = Given([f"x={json.dumps(value)}"]).inputs(one_input("int32"))
     assert repr(read) == repr({"x": value})
 
 
@@ -181,9 +180,9 @@ def test_json_means_itself(value: Any) -> None:
         (["-i", 'x={"b64": "%"}'], "base64"),
         (["-i", "x=@/nowhere.npy"], "cannot read /nowhere.npy"),
         (["-i", "x=@/nowhere"], "cannot read /nowhere"),
-        (["-i", f"x=@{__file__}"], "is no .json, .npy, .npz or picture"),
+        (["-i", f"x=@{__file__}"], "does not end in .json, .jsonl, .csv, .npy,"),
         (["-i", f"@{__file__}z.npz"], "cannot read"),
-        (["-i", "x=[1]", "--output", "z"], "no output 'z'"),
+        (["-i", "x=[1]", "--outputs", "z"], "no output 'z'"),
         (["-i", "x=[1]", "--signature", "z"], "no signature 'z'"),
         (["-i", "x=[1]", "--version", "1", "--label", "stable"], "not both"),
         (["-i", "x=[1]", "--timeout", "0"], "timeout"),
@@ -210,10 +209,10 @@ def test_advice_is_what_can_be_typed(zoo: Zoo) -> None:
     for (model, *arguments), hint in advice.items():
         result = run("predict", zoo.grpc, model, *arguments)
         assert (result.exit_code, result.stdout) == (2, ""), result.output
-        told = result.stderr.partition("hint: ")[2]
+        told = result.stderr.partition("hint: ")[2].partition("\n")[0]
         assert told.strip() == (hint or ""), result.stderr
     secure = run("status", f"grpcs://{zoo.grpc}", "linear")
-    assert "hint: if TLS is what failed, `tfsclient doctor` finds out more" in secure.stderr
+    assert "hint: if TLS is what failed: --ca says whom to trust" in secure.stderr
 
 
 def test_files_that_lie_are_told(fake: FakeServer, tmp_path: Path) -> None:
@@ -248,7 +247,7 @@ def test_people_see_names_dtypes_shapes_and_some_values(target: str) -> None:
     assert len(result.stdout) < 500
     assert len(outputs(target, "big", "--signature", "ramp", "--input", "100000")["ramp"]) == 100000
     shown = run("predict", target, "raw_png", "--input", f"@{THREE}").stdout
-    assert "label  string [1]\n[b'three']" in shown
+    assert 'label  string [1]\n["three"]' in shown
 
 
 @pytest.mark.parametrize(
@@ -282,7 +281,7 @@ def test_a_server_does_not_steer_the_terminal(fake: FakeServer) -> None:
     secret = base64.b64encode(b"\x1b[2J").decode()
     fake.answer("strings", lambda inputs: {"concat": inputs["a"]}, signature="test_concat")
     call = ["strings", "--signature", "test_concat", "-i", f'{{"b64": "{secret}"}}']
-    assert "b'\\x1b[2J'" in run("predict", fake.grpc_target, *call).stdout
+    assert '"\\x1b[2J"' in run("predict", fake.grpc_target, *call).stdout
 
 
 def test_features_are_shown(zoo: Zoo) -> None:
@@ -329,7 +328,7 @@ def test_bench_measures(target: str) -> None:
     assert re.search(r"encode \d+\.\d+  wire \d+\.\d+  decode \d+\.\d+", result.stdout)
     assert "error" not in result.stdout
     refused = run("bench", target, "raw_png", "--seconds", "0.2")  # an empty string is no picture
-    assert refused.exit_code == 2
+    assert refused.exit_code == 4
     assert "--input gives real inputs" in refused.stderr
     own = run("bench", target, "raw_png", "--seconds", "0.2", "--input", f"@{THREE}")
     assert own.exit_code == 0

@@ -40,13 +40,6 @@ def version_options(command: F) -> F:
     return version(label(command))
 
 
-def timeout_option(command: F) -> F:
-    """``--timeout``."""
-    return click.option(
-        "--timeout", default=60.0, show_default=True, help="Seconds that a call may take."
-    )(command)
-
-
 def tags_option(command: F) -> F:
     """``--tags``."""
     return click.option(

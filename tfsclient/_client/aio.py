@@ -87,10 +87,8 @@ class AsyncClient(AsyncExampleCalls):
     ) -> Prediction:
         """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(
-            ModelRef(model, version, label), signature, inputs, options
-        )
-        return await self._sender.run(flow, options)
+        ref = ModelRef(model, version, label)
+        return await self._sender.predict(ref, signature, inputs, options)
 
     def predict_batches(
         self,
@@ -199,18 +197,24 @@ class AsyncClient(AsyncExampleCalls):
         model: str,
         *,
         version: int | None = None,
+        label: str | None = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
     ) -> list[VersionStatus]:
         """The states of a model's versions, newest first, unloaded ones included."""
-        flow = self._sender.flows.status(ModelRef(model, version))
+        flow = self._sender.flows.status(ModelRef(model, version, label))
         return await self._sender.run(flow, Options(None, timeout, headers))
 
     async def wait_until_ready(
-        self, model: str, *, version: int | None = None, timeout: float | None = 60.0
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float | None = 60.0,
     ) -> VersionStatus:
         """Wait until a version answers; see :meth:`tfsclient.Client.wait_until_ready`."""
-        return await await_until_ready(self._sender, ModelRef(model, version), timeout)
+        return await await_until_ready(self._sender, ModelRef(model, version, label), timeout)
 
     async def reload_config(
         self,

@@ -49,8 +49,7 @@ class BoundModel:
     ) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
-        return self._sender.run(flow, options)
+        return self._sender.predict(self._ref, signature, inputs, options)
 
     def predict_future(
         self,
@@ -163,13 +162,12 @@ class BoundModel:
 
     def status(self, *, timeout: Timeout = DEFAULT, headers: Headers = None) -> list[VersionStatus]:
         """See :meth:`tfsclient.Client.status`."""
-        flow = self._sender.flows.status(ModelRef(self.name, self.version))
+        flow = self._sender.flows.status(self._ref)
         return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
         """See :meth:`tfsclient.Client.wait_until_ready`."""
-        ref = ModelRef(self.name, self.version)
-        return wait_until_ready(self._sender, ref, timeout)
+        return wait_until_ready(self._sender, self._ref, timeout)
 
     def __repr__(self) -> str:
         return bound_line("BoundModel", self._ref, self._sender)

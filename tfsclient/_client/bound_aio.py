@@ -48,8 +48,7 @@ class AsyncBoundModel:
     ) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
-        return await self._sender.run(flow, options)
+        return await self._sender.predict(self._ref, signature, inputs, options)
 
     def predict_batches(
         self,
@@ -148,13 +147,12 @@ class AsyncBoundModel:
         self, *, timeout: Timeout = DEFAULT, headers: Headers = None
     ) -> list[VersionStatus]:
         """See :meth:`tfsclient.Client.status`."""
-        flow = self._sender.flows.status(ModelRef(self.name, self.version))
+        flow = self._sender.flows.status(self._ref)
         return await self._sender.run(flow, Options(None, timeout, headers))
 
     async def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
         """See :meth:`tfsclient.Client.wait_until_ready`."""
-        ref = ModelRef(self.name, self.version)
-        return await await_until_ready(self._sender, ref, timeout)
+        return await await_until_ready(self._sender, self._ref, timeout)
 
     def __repr__(self) -> str:
         return bound_line("AsyncBoundModel", self._ref, self._sender)

@@ -65,7 +65,7 @@ class Entry:
 
     def fresh(self) -> bool:
         """Whether it need not be asked for again."""
-        return self.age() < (_MIN_AGE if self.suspect else _MAX_AGE)
+        return time.monotonic() - self.asked_at < (_MIN_AGE if self.suspect else _MAX_AGE)
 
 
 class _Flight(Flight):

@@ -16,9 +16,13 @@ from tfsclient._client.flows import Flows, Scope
 from tfsclient._client.futures import CallFuture
 from tfsclient._client.observe import Observed, OnCall
 from tfsclient._client.recipe import Recipe, Remade
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._inputs.prepare import Inputs
 from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.target import Target
 from tfsclient.errors import Cancelled, DeadlineExceeded, Internal, InvalidInput, TFSError
+from tfsclient.results import Prediction
+from tfsclient.schema import Signature
 
 # What a step of a flow comes to: a call's answer, or that another's call has ended.
 Steps: TypeAlias = Callable[[object], Step]
@@ -109,6 +113,19 @@ class Sender(_Sender):
         self._transport = transport
         self._on_call = on_call
 
+    def predict(
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        inputs: Inputs,
+        options: Options,
+    ) -> Prediction:
+        """Check the inputs and run a signature on them; what was checked before is just sent."""
+        call = self.flows.repeated(ref, signature, inputs, options)
+        if call is None:
+            return self.run(self.flows.predict(ref, signature, inputs, options), options)
+        return self._send(self.flows.scope(options), call)
+
     def run(self, flow: Flow[T], options: Options) -> T:
         """Run a flow to its result, all that it sends within one deadline."""
         return drive(flow, partial(self._step, self.flows.scope(options)))
@@ -181,6 +198,19 @@ class AsyncSender(_Sender):
         self.flows = flows
         self._transport = transport
         self._on_call = on_call
+
+    async def predict(
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        inputs: Inputs,
+        options: Options,
+    ) -> Prediction:
+        """See :meth:`Sender.predict`."""
+        call = self.flows.repeated(ref, signature, inputs, options)
+        if call is None:
+            return await self.run(self.flows.predict(ref, signature, inputs, options), options)
+        return await self._send(self.flows.scope(options), call)
 
     async def run(self, flow: Flow[T], options: Options) -> T:
         """Run a flow to its result, all that it sends within one deadline."""

@@ -144,10 +144,8 @@ class Client(ExampleCalls):
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(
-            ModelRef(model, version, label), signature, inputs, options
-        )
-        return self._sender.run(flow, options)
+        ref = ModelRef(model, version, label)
+        return self._sender.predict(ref, signature, inputs, options)
 
     def predict_future(
         self,
@@ -178,7 +176,7 @@ class Client(ExampleCalls):
         )
         return self._sender.start(flow, options)
 
-    def predict_batches(
+    def predict_batches(  # noqa: D417 (the rest is documented by predict)
         self,
         model: str,
         batches: Iterable[Inputs],
@@ -207,14 +205,8 @@ class Client(ExampleCalls):
             ordered: whether predictions come in the order of the batches, or as they are ready.
             batch_size: the rows that the server takes at once; a larger batch is sent in parts, and
                 the answers are put together.
-            signature: as for :meth:`predict`, and so are the rest.
-            version: the version to run.
-            label: the version label to run.
-            outputs: the outputs to return.
             timeout: seconds for each call, not for all the parts of a batch.
-            headers: metadata for each call.
-            validate: whether to check the inputs first.
-            copy: whether to return writable copies.
+            signature: as for :meth:`predict`, and so are the rest.
 
         Raises:
             TFSError: a call failed, or a batch does not fit; what was under way is cancelled.
@@ -329,33 +321,41 @@ class Client(ExampleCalls):
         model: str,
         *,
         version: int | None = None,
+        label: str | None = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
     ) -> list[VersionStatus]:
         """The states of a model's versions, newest first, unloaded ones included."""
-        flow = self._sender.flows.status(ModelRef(model, version))
+        flow = self._sender.flows.status(ModelRef(model, version, label))
         return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(
-        self, model: str, *, version: int | None = None, timeout: float | None = 60.0
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float | None = 60.0,
     ) -> VersionStatus:
         """Wait until a version of the model answers requests; give up when it cannot load.
 
-        A server that cannot be reached, or does not know the model yet, is waited for.
+        A server that cannot be reached, or does not know the model yet, is waited for; the logger
+        ``tfsclient.readiness`` tells at level INFO what is seen meanwhile.
 
         Args:
             model: the model's name.
             version: wait for this version; None for any.
+            label: wait until a version has this label and answers; not together with ``version``.
             timeout: seconds to wait; None for ever.
 
         Returns:
             The status of the newest available version.
 
         Raises:
-            DeadlineExceeded: it was not ready in time; the text has the last state.
+            DeadlineExceeded: it was not ready in time; the text has the last state or reason.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
-        return wait_until_ready(self._sender, ModelRef(model, version), timeout)
+        return wait_until_ready(self._sender, ModelRef(model, version, label), timeout)
 
     def reload_config(
         self,

@@ -84,7 +84,9 @@ def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
     )
     method = string(given(definition.get("method_name"), ""))
     defaults = frozenset(record(definition.get("defaults"))) & frozenset(inputs)
-    return Signature(name, inputs, outputs, method, defaults)
+    fed = {n: string(given(i.get("name"), "")) for n, i in record(definition.get("inputs")).items()}
+    same = _same_tensors(fed)
+    return Signature(name, inputs, outputs, method, defaults, same_tensors=same)
 
 
 def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
@@ -338,8 +340,22 @@ def _signatures(
             defaults=frozenset(definition.defaults) & frozenset(definition.inputs),
             example_input=example_input,
             features=features,
+            same_tensors=_same_tensors({n: i.name for n, i in definition.inputs.items()}),
         )
     return signatures
+
+
+def _same_tensors(fed: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    """The inputs that are one tensor of the graph, from the tensors' names there by input.
+
+    A sparse or composite input has no tensor of its own, and so no name.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, tensor in fed.items():
+        groups.setdefault(tensor, []).append(name)
+    return tuple(
+        tuple(sorted(names)) for tensor, names in groups.items() if tensor and len(names) > 1
+    )
 
 
 def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:

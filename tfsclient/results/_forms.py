@@ -94,14 +94,14 @@ def to_json(outputs: Mapping[str, Array]) -> str:
 
 
 def json_values(array: Array) -> bytes:
-    """An output's values as strict JSON, in nested lists."""
+    """An output's values as strict JSON, in nested lists, of which every value can be read back."""
     kind = array.dtype.kind
     if kind in "OSU":
         flat = [_string_to_json(item) for item in array.reshape(-1).tolist()]
         return orjson.dumps(_objects(flat, array.shape).tolist())
     if kind == "c":
         array = np.stack([np.real(array), np.imag(array)], axis=-1)
-    array = _plain(array)
+    array = plain(array)
     value = np.ascontiguousarray(array) if array.ndim else array[()]
     written = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
     if array.dtype.kind != "f" or _NULL not in written:
@@ -123,7 +123,7 @@ def _string_to_json(item: Any) -> Any:
         return {"b64": base64.b64encode(item).decode()}
 
 
-def _plain(array: Array) -> Array:
+def plain(array: Array) -> Array:
     """The same values in a type that is numpy's own, and everybody's: no half, bfloat16 or int4."""
     if array.dtype.isbuiltin == 1 and array.dtype != np.float16:
         return array
@@ -162,7 +162,7 @@ def _column(array: Array, rows: int, pd: Any) -> Any:
         texts = [item.decode() for item in flat] if all(map(_is_text, flat)) else flat
         array = _objects(texts, array.shape)
     else:
-        array = _plain(array)
+        array = plain(array)
     if array.ndim == 0:
         return pd.Series([array[()]] * rows, dtype=array.dtype)
     if array.ndim == 1:

@@ -20,6 +20,7 @@ from tfsclient.schema._checks import (
     check_type,
     read_defaults,
     read_dtype,
+    read_groups,
     read_shape,
     read_specs,
     read_value,
@@ -194,6 +195,8 @@ class Signature:
         example_input: the input that takes serialized tf.Examples; None if none does, several do,
             or that is not known, as from a server's metadata.
         features: what the Examples are parsed into, by name, sorted; None if that is not known.
+        same_tensors: inputs that are one tensor of the graph, as in ``(("a", "b"),)``: a session
+            refuses to be fed it twice.
         why_unusable: why no client can call this signature for all its outputs; None if it can be
             called.
         why_not_over_rest: why TF Serving's REST interface cannot carry a call of it; None if it
@@ -210,6 +213,7 @@ class Signature:
     defaults: frozenset[str] = field(default_factory=frozenset[str])
     example_input: str | None = None
     features: Features | None = None
+    same_tensors: tuple[tuple[str, ...], ...] = ()
     why_unusable: str | None = field(init=False, repr=False, compare=False)
     why_not_over_rest: str | None = field(init=False, repr=False, compare=False)
 
@@ -264,6 +268,7 @@ class Signature:
         _set(self, "defaults", read_defaults(self.defaults))
         if self.example_input is not None:
             check_type("example_input", self.example_input, str)
+        _set(self, "same_tensors", read_groups(self.same_tensors))
         # Once, for every call asks.
         _set(self, "why_unusable", why_unusable(self))
         _set(self, "why_not_over_rest", why_not_over_rest(self))
@@ -350,7 +355,7 @@ class Model:
 
     def pick(self, name: str | None) -> Signature | None:
         """What :meth:`signature` gives; None where there is none."""
-        if not isinstance(name, str | None):
+        if name is not None and not isinstance(name, str):
             raise InvalidInput(
                 f"signature must be a name or a Signature, not {shown(name)}", model=self.name
             )
@@ -386,6 +391,7 @@ def to_json(model: Model, *, version: bool = True) -> bytes:
             "outputs": {n: _tensor_to_json(t) for n, t in sorted(s.outputs.items())},
             **({"defaults": sorted(s.defaults)} if s.defaults else {}),
             **_examples_to_json(s),
+            **({"same_tensors": s.same_tensors} if s.same_tensors else {}),
         }
         for name, s in sorted(model.signatures.items())
     }
@@ -449,6 +455,11 @@ def _signature_from_json(name: str, place: Place) -> Signature:
     defaults = place.value.get("defaults", [])
     if not isinstance(defaults, list) or not all(type(d) is str and d in inputs for d in defaults):
         raise InvalidInput(f"{place.path}.defaults must be a list of inputs, not {shown(defaults)}")
+    same = place.value.get("same_tensors", [])
+    if not isinstance(same, list) or not all(
+        isinstance(g, list) and set(map(str, g)) <= set(inputs) for g in same
+    ):
+        raise InvalidInput(f"{place.path}.same_tensors must be lists of inputs, not {shown(same)}")
     return place.make(
         Signature,
         name,
@@ -458,6 +469,7 @@ def _signature_from_json(name: str, place: Place) -> Signature:
         frozenset(defaults),
         example_input,
         features,
+        same,
     )
 
 

@@ -37,6 +37,19 @@ def why_unusable(signature: Signature) -> str | None:
         for spec in specs.values():
             if (reason := why_no_tensor(kind, spec)) is not None:
                 return reason
+    return why_fed_twice(signature)
+
+
+def why_fed_twice(signature: Signature) -> str | None:
+    """Why its inputs cannot be sent together, though TF Serving asks for all of them."""
+    for group in signature.same_tensors:
+        names = [name for name in group if name in signature.inputs]
+        if len(names) > 1:
+            listed = " and ".join(map(repr, names))
+            return (
+                f"inputs {listed} are the same tensor of the graph, which TF Serving refuses to be"
+                " fed more than once: export the model with one input, or with a placeholder each"
+            )
     return None
 
 
