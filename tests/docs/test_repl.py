@@ -39,6 +39,8 @@ def steps(target: str) -> Iterator[tuple[str, str]]:
 def test_the_page_is_true(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pandas")
     (tmp_path / "scan.png").write_bytes((CONFORMANCE / "data" / "digit_3.png").read_bytes())
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "scans").symlink_to(ZOO / "raw_png")
     monkeypatch.chdir(tmp_path)
     console = code.InteractiveConsole()
     for typed, shown in steps(target):
