@@ -76,7 +76,7 @@ def test_a_server_replays_it(linear: Path, tmp_path: Path) -> None:
     assert run_warmup(linear, "--input", "[1]", "--count", "7").exit_code == 0
     with Server({"linear": linear}, Options(max_num_load_retries=0)) as server:
         status = CliRunner().invoke(main, ["status", server.grpc_target, "linear"])
-        assert "1\tAVAILABLE" in status.output
+        assert "1        AVAILABLE" in status.output
     assert f'model_warmup_records_read{{model_path="{linear / "1"}"}} 7\n' in metrics.page()
 
     # That it was run shows where it fails.
