@@ -100,7 +100,7 @@ def json_values(array: Array) -> bytes:
         flat = [_string_to_json(item) for item in array.reshape(-1).tolist()]
         return orjson.dumps(_objects(flat, array.shape).tolist())
     if kind == "c":
-        array = np.stack([array.real, array.imag], axis=-1)
+        array = np.stack([np.real(array), np.imag(array)], axis=-1)
     array = plain(array)
     value = np.ascontiguousarray(array) if array.ndim else array[()]
     written = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
