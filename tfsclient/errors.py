@@ -29,6 +29,17 @@ from enum import Enum
 from reprlib import Repr
 from typing import Any, Final
 
+__all__ = [
+    "Aborted", "AlreadyExists", "Cancelled", "Code", "DataLoss", "DeadlineExceeded", "DecodeError",
+    "FailedPrecondition", "Internal", "InvalidArgument", "InvalidInput", "MissingExtra", "NotFound",
+    "OutOfRange", "PermissionDenied", "ResourceExhausted", "TFSError", "Unauthenticated",
+    "Unavailable", "Unimplemented", "Unknown",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class Code(str, Enum):
     """A gRPC status code, by name."""
@@ -300,8 +311,10 @@ def left_out(error: ImportError) -> MissingExtra:
     )
 
 
-REDEPLOYED: Final = (
-    "was another model deployed under this name? tfsclient-gen drift shows the difference"
+USE_GRPC: Final = Hint("use_grpc", "use gRPC")  # where nothing was sent, for REST cannot do it
+REDEPLOYED: Final = Hint(
+    "redeployed",
+    "was another model deployed under this name? tfsclient-gen drift shows the difference",
 )
 
 

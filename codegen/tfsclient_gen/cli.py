@@ -1,8 +1,4 @@
-"""The ``tfsclient-gen`` command: arguments and exit codes, no logic.
-
-Exit codes: 0 done, or nothing to do; 1 stale or breaking; 2 wrong usage or input; 3 the server
-cannot be reached.
-"""
+"""The ``tfsclient-gen`` command: arguments and exit codes, no logic."""
 
 from __future__ import annotations
 
@@ -19,15 +15,23 @@ import click
 import orjson
 
 from tfsclient import sources
+from tfsclient._cli.connection import Connection, connection_options
+from tfsclient._cli.main import EXIT_NO, EXIT_USAGE, Group, exit_codes
 from tfsclient.drift import Verdict, compare
-from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
+from tfsclient.errors import TFSError
 from tfsclient.schema import Model, to_json
 from tfsclient_gen import output
 from tfsclient_gen.generate import Generated, NothingToCall, languages, make, refuse_empty
 from tfsclient_gen.target import Options
 
-EXIT_STALE = EXIT_BREAKING = 1
-EXIT_USAGE, EXIT_UNREACHABLE = 2, 3
+_EXIT_CODES = """\b
+Exit codes:
+  0  the same, compatible, or done
+  1  stale (--check) or breaking (drift)
+  2  usage or input
+  3  the server cannot be reached, or did not answer in time
+  4  the server refused or failed
+"""
 
 _SOURCE_OPTIONS = [
     click.option("--server", metavar="TARGET", help="A running server, e.g. localhost:8500."),
@@ -40,9 +44,7 @@ _SOURCE_OPTIONS = [
     ),
     click.option("--version", type=click.IntRange(0), help="With --server: this version."),
     click.option("--label", help="With --server: the version with this label."),
-    click.option(
-        "--timeout", default=30.0, show_default=True, help="Seconds to wait for --server."
-    ),
+    connection_options(timeout=30.0, about="Seconds to wait for --server."),
 ]
 
 
@@ -66,10 +68,12 @@ class _Once:
 
 
 class _Command(_Once, click.Command):
-    pass
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options["epilog"] = _EXIT_CODES
+        super().__init__(*args, **options)
 
 
-class _Group(_Once, click.Group):
+class _Group(_Once, Group):
     command_class = _Command
 
 
@@ -83,6 +87,7 @@ def _source_options(command: Any) -> Any:
     cls=_Group,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXIT_CODES,
 )
 @click.option(
     "--lang",
@@ -135,7 +140,7 @@ def main(
         set_before = [
             name
             for name in context.params
-            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+            if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         ]
         if set_before:
             raise click.UsageError(
@@ -165,7 +170,7 @@ def main(
                 _tell(f"{lang}: {note}")
         if check:
             if not _is_fresh(outputs, diff=diff):
-                context.exit(EXIT_STALE)
+                context.exit(EXIT_NO)
         else:
             for one in outputs:
                 one.refuse_what_is_not_ours()
@@ -259,7 +264,7 @@ def drift(context: click.Context, /, lock: str, as_json: bool, **source: Any) ->
         if not differences:
             click.echo("no difference")
     if any(each.verdict == "breaking" for each in differences):
-        context.exit(EXIT_BREAKING)
+        context.exit(EXIT_NO)
 
 
 @main.command()
@@ -281,22 +286,22 @@ def load(
     model: str | None,
     version: int | None,
     label: str | None,
-    timeout: float,
+    connection: Connection,
     tags: str | None = None,
 ) -> Model:
     """The model that the source options name; exactly one source must be given."""
-    from tfsclient import Client
-
     if sum(source is not None for source in (server, saved_model, metadata, schema)) != 1:
         raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
     if server is None and (version is not None or label is not None):
         raise click.UsageError("--version and --label can only be used with --server")
     if saved_model is None and tags is not None:
         raise click.UsageError("--tags can only be used with --saved-model")
-    if server is not None:
+    if server is None:
+        connection.refuse("--server")
+    else:
         if model is None:
             raise click.UsageError("--server needs --model: a server does not list its models")
-        with Client(server, timeout=timeout) as client:
+        with connection.client(server) as client:
             return replace(client.metadata(model, version=version, label=label), name=model)
     if saved_model is not None:
         read = sources.from_saved_model(saved_model, model, tags=tags)
@@ -309,10 +314,12 @@ def load(
 
 @contextmanager
 def _failures_reported() -> Iterator[None]:
-    """End the command with one line and an exit code if the code inside fails."""
-    try:
-        yield
-    except (TFSError, OSError) as error:
-        click.echo(f"error: {error}", err=True)
-        unreachable = isinstance(error, Unavailable | DeadlineExceeded)
-        raise click.exceptions.Exit(EXIT_UNREACHABLE if unreachable else EXIT_USAGE) from error
+    """End the command with an error's text and an exit code if the code inside fails."""
+    with exit_codes():
+        try:
+            yield
+        except TFSError:
+            raise
+        except OSError as error:
+            click.echo(f"error: {error}", err=True)
+            raise click.exceptions.Exit(EXIT_USAGE) from error

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo
-from tfsclient import InvalidInput, Unavailable
+from tfsclient import Client, InvalidInput, Unavailable
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import main
 from tfsclient._inputs.example import serialize
@@ -209,10 +209,10 @@ def test_advice_is_what_can_be_typed(zoo: Zoo) -> None:
     for (model, *arguments), hint in advice.items():
         result = run("predict", zoo.grpc, model, *arguments)
         assert (result.exit_code, result.stdout) == (2, ""), result.output
-        told = result.stderr.partition("hint: ")[2]
+        told = result.stderr.partition("hint: ")[2].partition("\n")[0]
         assert told.strip() == (hint or ""), result.stderr
     secure = run("status", f"grpcs://{zoo.grpc}", "linear")
-    assert "hint: if TLS is what failed, `tfsclient doctor` finds out more" in secure.stderr
+    assert "hint: if TLS is what failed: --ca says whom to trust" in secure.stderr
 
 
 def test_files_that_lie_are_told(fake: FakeServer, tmp_path: Path) -> None:
@@ -292,6 +292,31 @@ def test_features_are_shown(zoo: Zoo) -> None:
     assert "feature" not in run("inspect", zoo.grpc, "feature_spec").stdout.partition("\n")[2]
 
 
+def test_inspect_and_status_print_what_the_library_prints(target: str) -> None:
+    with Client(target) as client:
+        assert run("inspect", target, "dtypes").stdout == f"{client.metadata('dtypes')}\n"
+        assert (
+            run("status", target, "half_plus_two").stdout == f"{client.status('half_plus_two')}\n"
+        )
+
+
+def test_a_version_of_a_folder_is_that_folder() -> None:
+    folder = ZOO / "half_plus_two"
+    for number in (1, 2):
+        assert run("inspect", folder, "--version", number).stdout.startswith(
+            f"half_plus_two version {number}\n"
+        )
+    refused = {
+        (folder, "--version", 7): "does not hold version 7; it holds 1, 2",
+        (folder / "1", "--version", 2): "is version 1, so it is not version 2",
+        (folder, "--label", "stable"): "a folder has no labels",
+    }
+    for arguments, words in refused.items():
+        result = run("inspect", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert words in result.stderr
+
+
 # Measuring and changing a server.
 
 
@@ -303,7 +328,7 @@ def test_bench_measures(target: str) -> None:
     assert re.search(r"encode \d+\.\d+  wire \d+\.\d+  decode \d+\.\d+", result.stdout)
     assert "error" not in result.stdout
     refused = run("bench", target, "raw_png", "--seconds", "0.2")  # an empty string is no picture
-    assert refused.exit_code == 2
+    assert refused.exit_code == 4
     assert "--input gives real inputs" in refused.stderr
     own = run("bench", target, "raw_png", "--seconds", "0.2", "--input", f"@{THREE}")
     assert own.exit_code == 0

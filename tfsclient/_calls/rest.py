@@ -13,8 +13,8 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ServerConfig
 from tfsclient._sources.read import from_metadata_json
-from tfsclient.errors import Code, DecodeError, InvalidInput, Unimplemented
-from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, Unimplemented
+from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
 
 
@@ -52,7 +52,10 @@ class RestCalls:
             )
         if (reason := spec.why_not_over_rest) is not None:
             raise Unimplemented(
-                f"REST cannot carry it: {reason}", model=ref.name, signature=ref.signature
+                f"REST cannot carry it: {reason}",
+                model=ref.name,
+                signature=ref.signature,
+                hint=USE_GRPC,
             )
         missing = sorted(spec.defaults - request.tensors.keys())
         if missing:
@@ -60,7 +63,7 @@ class RestCalls:
                 f"over REST the server does not fill in defaults: give {', '.join(missing)} too",
                 model=ref.name,
                 signature=ref.signature,
-                hint="use gRPC, which does",
+                hint=Hint(USE_GRPC.key, "use gRPC, which does"),
             )
         decode = partial(_prediction, ref=ref, spec=spec, outputs=request.outputs)
         return Call(model_path(ref) + ":predict", request.to_json(), ref, decode=decode)
@@ -83,7 +86,7 @@ class RestCalls:
         Raises:
             Unimplemented: always.
         """
-        raise Unimplemented("REST has no multi-inference", model=request.ref.name, hint="use gRPC")
+        raise Unimplemented("REST has no multi-inference", model=request.ref.name, hint=USE_GRPC)
 
     def metadata(self, ref: ModelRef) -> Call[Model]:
         """The call that asks for a model's signatures."""
@@ -101,7 +104,7 @@ class RestCalls:
             Unimplemented: always.
         """
         del config
-        raise Unimplemented("REST cannot reload the configuration", hint="use gRPC")
+        raise Unimplemented("REST cannot reload the configuration", hint=USE_GRPC)
 
 
 def _prediction(
@@ -115,13 +118,13 @@ def _prediction(
     )
 
 
-def _statuses(data: bytes) -> list[VersionStatus]:
+def _statuses(data: bytes) -> Statuses:
     answer = rest_json.loads(data)
     versions = answer.get("model_version_status") if isinstance(answer, dict) else None
     if not isinstance(versions, list):
         raise DecodeError(f"this is not TF Serving: it answered {rest_json.excerpt(data)}")
     try:
-        return [_status(one) for one in versions]
+        return Statuses(map(_status, versions))
     except proto_json.MALFORMED as error:
         raise DecodeError(f"not a status answer: {type(error).__name__}: {error}") from error
 

@@ -14,14 +14,10 @@ import click
 import numpy as np
 
 from tfsclient._calls.request import PredictRequest
+from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import EXIT_NO, exit_codes, visible
-from tfsclient._cli.options import (
-    input_option,
-    signature_option,
-    timeout_option,
-    version_options,
-)
+from tfsclient._cli.options import input_option, signature_option, version_options
 from tfsclient._client.observe import CallInfo
 from tfsclient._client.sync import Client
 from tfsclient._codec.tensor import Tensor
@@ -52,7 +48,7 @@ _LARGEST = 1 << 31  # bytes that a request may have
     type=click.FloatRange(0, min_open=True),
     help="How long to measure.",
 )
-@timeout_option
+@connection_options()
 def bench(
     target: str,
     model: str,
@@ -62,7 +58,7 @@ def bench(
     label: str | None,
     concurrency: int,
     seconds: float,
-    timeout: float,
+    connection: Connection,
 ) -> None:
     """Measure how fast MODEL on the server TARGET answers; exit 1 if a call fails.
 
@@ -73,7 +69,7 @@ def bench(
     Example: tfsclient bench localhost:8500 digits --concurrency 8 --seconds 10
     """
     infos: list[CallInfo] = []
-    with exit_codes(), Client(target, timeout=timeout, retries=0, on_call=infos.append) as client:
+    with exit_codes(), connection.client(target, retries=0, on_call=infos.append) as client:
         given = Given(inputs)
         spec = client.signature(
             model, signature or given.signature_name, version=version, label=label

@@ -12,6 +12,7 @@ import httpx
 import orjson
 
 from tfsclient._cli import probe
+from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
 from tfsclient._cli.probe import Address
 from tfsclient._client.sync import Client
@@ -51,7 +52,8 @@ class Finding:
 @click.command()
 @click.argument("target")
 @click.argument("model", required=False)
-def doctor(target: str, model: str | None) -> None:
+@connection_options(timeout=10.0)
+def doctor(target: str, model: str | None, connection: Connection) -> None:
     """Find out why calls to the server TARGET, or to MODEL on it, fail.
 
     Nothing is changed and the model is not run.  Exits with 0 if all is well, with 1 if something
@@ -62,7 +64,7 @@ def doctor(target: str, model: str | None) -> None:
     with exit_codes():
         place = parse(target)
     code = 0
-    for finding in examine(place, model):
+    for finding in examine(place, model, connection):
         mark = "problem" if finding.remedy else "note" if finding.note else "ok"
         click.echo(f"{mark:<9}{visible(finding.text)}")
         if finding.remedy:
@@ -71,7 +73,7 @@ def doctor(target: str, model: str | None) -> None:
     raise click.exceptions.Exit(code)
 
 
-def examine(target: Target, model: str | None) -> Iterator[Finding]:
+def examine(target: Target, model: str | None, connection: Connection) -> Iterator[Finding]:
     """Look at one thing after the other, as far as that makes sense."""
     proxy = probe.proxy_of(target)
     address = probe.address_of(target)
@@ -82,7 +84,7 @@ def examine(target: Target, model: str | None) -> Iterator[Finding]:
             yield finding
             if finding.remedy:
                 return
-    with Client(target.text, timeout=_SECONDS) as client:
+    with connection.client(target.text) as client:
         try:
             yield from _calls(client, target, model)
         except TFSError as error:

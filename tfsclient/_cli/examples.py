@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import click
 import numpy as np
 import orjson
 
-from tfsclient._cli.answers import json_values
+from tfsclient import _tables
+from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes, visible
-from tfsclient._cli.options import signature_option, timeout_option, version_options
-from tfsclient._client.sync import Client
+from tfsclient._cli.options import signature_option, version_options
 from tfsclient.errors import InvalidArgument
 from tfsclient.results import Classes, Float32s
+from tfsclient.results._forms import json_values
 
-_Rows: TypeAlias = "Sequence[tuple[str, ...]]"
 _DEFAULT = "serving_default"
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What both commands take."""
-    options = [
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
         click.argument("target"),
         click.argument("model"),
         click.option(
@@ -36,7 +36,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         signature_option,
         version_options,
-        timeout_option,
+        connection_options(),
         click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
     ]
     for option in reversed(options):
@@ -53,7 +53,7 @@ def classify(
     signature: str | None,
     version: int | None,
     label: str | None,
-    timeout: float,
+    connection: Connection,
     as_json: bool,
 ) -> None:
     """Have MODEL on the server TARGET classify Examples; print their labels and scores.
@@ -70,13 +70,13 @@ def classify(
 
     Example: tfsclient classify localhost:8500 people --input @rows.csv
     """
-    with exit_codes(), Client(target, timeout=timeout) as client:
+    with exit_codes(), connection.client(target) as client:
         found = _call(client.classify, model, rows, signature, version, label)
     if as_json:
         results = b",".join(map(_classes_to_json, found))
         click.echo(_document(model, b"[" + results + b"]"))
     else:
-        _print([("example", "label", "score"), *_class_rows(found)])
+        click.echo("\n".join(_tables.table([("example", "label", "score"), *_class_rows(found)])))
 
 
 @click.command()
@@ -88,7 +88,7 @@ def regress(
     signature: str | None,
     version: int | None,
     label: str | None,
-    timeout: float,
+    connection: Connection,
     as_json: bool,
 ) -> None:
     """Have MODEL on the server TARGET give a number for each Example.
@@ -98,13 +98,13 @@ def regress(
 
     Example: tfsclient regress localhost:8500 prices --input @rows.csv
     """
-    with exit_codes(), Client(target, timeout=timeout) as client:
+    with exit_codes(), connection.client(target) as client:
         found: Float32s = _call(client.regress, model, rows, signature, version, label)
     if as_json:
         click.echo(_document(model, json_values(found)))
     else:
         values = ((str(number), str(value)) for number, value in enumerate(found))
-        _print([("example", "value"), *values])
+        click.echo("\n".join(_tables.table([("example", "value"), *values])))
 
 
 def _call(
@@ -153,10 +153,3 @@ def _string(label: str) -> Any:
 
 def _document(model: str, results: bytes) -> bytes:
     return orjson.dumps({"model": model})[:-1] + b',"results":' + results + b"}"
-
-
-def _print(rows: _Rows) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())

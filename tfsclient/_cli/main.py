@@ -1,20 +1,39 @@
-"""The ``tfsclient`` command: which commands there are, and what their exit codes mean.
-
-Exit codes: 0 done; 1 the answer is no (not ready, not agreed); 2 usage or input; 3 the server
-cannot be reached.
-"""
+"""The ``tfsclient`` command: which commands there are, and what their exit codes mean."""
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
-from tfsclient.errors import DeadlineExceeded, Hint, MissingExtra, TFSError, Unavailable, left_out
+from tfsclient import _tables
+from tfsclient.errors import (
+    USE_GRPC,
+    DeadlineExceeded,
+    Hint,
+    InvalidInput,
+    MissingExtra,
+    TFSError,
+    Unavailable,
+    left_out,
+)
 
-EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
+EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+EXIT_CODES = """\b
+Exit codes:
+  0  all is well
+  1  the answer is no: not ready in time, differs, over the limit,
+     some calls or rows failed
+  2  usage or input
+  3  the server cannot be reached, or did not answer in time
+  4  the server refused or failed
+"""
 
 # By name: the module that holds it, and what it does.
 _COMMANDS = {
@@ -23,17 +42,32 @@ _COMMANDS = {
     "classify": ("tfsclient._cli.examples", "Have a model classify rows of features."),
     "regress": ("tfsclient._cli.examples", "Have a model give numbers for rows of features."),
     "status": ("tfsclient._cli.models", "Show the states of a model's versions."),
-    "wait": ("tfsclient._cli.models", "Wait until a model answers requests."),
+    "wait": ("tfsclient._cli.wait", "Wait until a model answers requests."),
     "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
     "bench": ("tfsclient._cli.bench", "Measure how fast a model answers."),
-    "reload": ("tfsclient._cli.models", "Have a server serve other models."),
+    "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
+    "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.cli", "Serve SavedModels on this machine."),
     "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
 }
 
 
-class _Commands(click.Group):
+class Group(click.Group):
+    """Commands, of which a misspelt one is answered with the closest."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        names, name = self.list_commands(ctx), args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            more = f"; did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"there is no command {name!r}{more}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class _Commands(Group):
     """Loads a command only when it is run: most need what the others do not."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,12 +88,18 @@ class _Commands(click.Group):
                     raise
                 raise left_out(error) from error
         command: click.Command = getattr(module, cmd_name)
+        command.epilog = command.epilog or EXIT_CODES
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in _COMMANDS if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=_COMMANDS[name][1]) for name in names]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @contextlib.contextmanager
@@ -68,11 +108,32 @@ def exit_codes() -> Iterator[None]:
     try:
         yield
     except TFSError as error:
-        error.hint = _typed(error.hint)
-        click.echo("\n".join(map(visible, f"error: {error}".splitlines())), err=True)
-        raise click.exceptions.Exit(
-            EXIT_UNREACHABLE if unreachable(error) else EXIT_USAGE
-        ) from error
+        print_error(error)
+        raise click.exceptions.Exit(exit_code(error)) from error
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+def print_error(error: TFSError) -> None:
+    """Write an error to standard error: its hint in words for a terminal, and where to read on."""
+    reason = error.__cause__ if isinstance(error.__cause__, TFSError) else error
+    key = error.hint.key if isinstance(error.hint, Hint) else reason.code
+    error.hint = _typed(error.hint)
+    lines = f"error: {error}".splitlines()
+    if key is not None:
+        lines.append(f"  see: tfsclient explain {key}")
+    click.echo("\n".join(map(visible, lines)), err=True)
+
+
+def exit_code(error: TFSError) -> int:
+    """What a command ends with that failed so."""
+    if unreachable(error):
+        return EXIT_UNREACHABLE
+    not_sent = isinstance(error.hint, Hint) and error.hint.key == USE_GRPC.key
+    if isinstance(error, InvalidInput | MissingExtra) or not_sent:
+        return EXIT_USAGE
+    return EXIT_REFUSED
 
 
 # The library's hints in the words of people who type commands, by their keys.
@@ -80,7 +141,8 @@ _TYPED: dict[str, str | None] = {
     "validate": None,
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
-    "tls": "if TLS is what failed, `tfsclient doctor` finds out more",
+    "tls": "if TLS is what failed: --ca says whom to trust, --cert and --key are our own "
+    "certificate; `tfsclient doctor` finds out more",
 }
 
 
@@ -93,9 +155,7 @@ def unreachable(error: TFSError) -> bool:
     return isinstance(error, Unavailable | DeadlineExceeded)
 
 
-def visible(text: str) -> str:
-    """Text as it is, with control characters escaped: a model may try to steer the terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+visible: Final = _tables.visible
 
 
 def missing_extra(extra: str, what: str, error: ImportError) -> MissingExtra:
@@ -103,7 +163,11 @@ def missing_extra(extra: str, what: str, error: ImportError) -> MissingExtra:
     return MissingExtra(f"{what} needs more packages ({error}): pip install tfsclient[{extra}]")
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
 @click.version_option(package_name="tfsclient")
 def main() -> None:
     """Talk to TensorFlow Serving: look at models, call them, serve them on this machine.

@@ -7,7 +7,7 @@
     .csv      a row of the batch a line: an output of two dimensions as the columns scores.0,
               scores.1 ..., of more as JSON lists
 
-Numbers that numpy has no type for are widened: bfloat16 and float8 to float32, int4 to int64.
+Numbers that numpy has no type for are widened: bfloat16 and float8 to float32, int4 to int8.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from tfsclient._cli.answers import json_values, plain, to_json
+from tfsclient._cli.answers import to_json
 from tfsclient.errors import InvalidInput
 from tfsclient.results import Prediction
+from tfsclient.results._forms import json_values, plain
 from tfsclient.schema import Signature
 
 Array: TypeAlias = npt.NDArray[Any]

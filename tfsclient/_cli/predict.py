@@ -11,15 +11,10 @@ from pathlib import Path
 import click
 
 from tfsclient._cli import answers, outfile
+from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes, visible
-from tfsclient._cli.options import (
-    input_option,
-    signature_option,
-    timeout_option,
-    version_options,
-)
-from tfsclient._client.sync import Client
+from tfsclient._cli.options import input_option, signature_option, version_options
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.errors import InvalidInput
@@ -59,7 +54,7 @@ def _scale(_: click.Context, __: click.Parameter, value: str | None) -> float | 
     help="Write the answer to this .npy (one output), .npz, .json, .jsonl or .csv file (a row of "
     "the batch a line) instead of printing it.",
 )
-@timeout_option
+@connection_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def predict(
     target: str,
@@ -71,7 +66,7 @@ def predict(
     outputs: tuple[str, ...],
     scale: float | None,
     out: Path | None,
-    timeout: float,
+    connection: Connection,
     as_json: bool,
 ) -> None:
     """Call MODEL on the server TARGET and print its outputs.
@@ -96,7 +91,7 @@ def predict(
 
     Example: tfsclient predict localhost:8500 digits --input images=@seven.png
     """
-    with exit_codes(), Client(target, timeout=timeout) as client:
+    with exit_codes(), connection.client(target) as client:
         given = Given(inputs, scale=scale)
         if out is not None:
             outfile.check_path(out)
@@ -118,8 +113,7 @@ def predict(
     if as_json:
         click.echo(answers.to_json(answer, spec))
     elif out is None:
-        for line in answers.for_people(answer, spec):
-            click.echo(line)
+        click.echo(answers.for_people(answer, spec))
 
 
 def _split_outputs(texts: Sequence[str], spec: Signature) -> list[str] | None:

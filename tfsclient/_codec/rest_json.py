@@ -23,6 +23,7 @@ from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import (
     REDEPLOYED,
+    USE_GRPC,
     DecodeError,
     InvalidInput,
     Unimplemented,
@@ -81,7 +82,7 @@ def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> 
 def _check_some(inputs: Mapping[str, Tensor]) -> None:
     if not inputs:
         raise Unimplemented(
-            "TF Serving cannot call a signature without inputs over REST", hint="use gRPC"
+            "TF Serving cannot call a signature without inputs over REST", hint=USE_GRPC
         )
 
 
@@ -102,12 +103,12 @@ def _encode(name: str, tensor: Tensor) -> bytes:
     if not tensor.dtype.rest:
         raise Unimplemented(
             f"input {name!r} is {tensor.dtype}, which has no form in TF Serving's JSON",
-            hint="use gRPC",
+            hint=USE_GRPC,
         )
     if 0 in array.shape[:-1]:
         raise Unimplemented(
             f"input {name!r} has shape {array.shape}; JSON cannot express what follows a zero",
-            hint="use gRPC",
+            hint=USE_GRPC,
         )
     if tensor.dtype == STRING:
         return orjson.dumps(object_array(array, string_to_json).tolist())
