@@ -24,6 +24,7 @@ from tfsclient._cli import answers, outfile
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import main
 from tfsclient._inputs.prepare import prepare
+from tfsclient.results._forms import json_values
 from tfsclient.testing import FakeServer
 
 SEVEN = CONFORMANCE / "data" / "digit_7.png"
@@ -269,12 +270,18 @@ def test_json_is_strict(array: Any) -> None:
 
 
 def test_strings_are_shown_as_text() -> None:
-    array = objects(b"cat", "日本 é".encode(), b"\xff\0", b'"\\\n\x1b', ("é" * 200).encode())
-    answer = Prediction({"s": array}, model="m", signature="s", version=1)
-    shown = "\n".join(answers.for_people(answer, spec_of(s=array)))
-    for words in ('"cat"', '"日本 é"', r"b'\xff\x00'", r'"\"\\\n\x1b"', 'é"... (400 bytes)'):
-        assert words in shown
-    assert json.loads(answers.json_values(array)) == [
+    words = {
+        b"cat": '"cat"',
+        "日本 é".encode(): '"日本 é"',
+        b"\xff\0": r"b'\xff\x00'",
+        b'"\\\n\x1b': r'"\"\\\n\x1b"',
+        ("é" * 200).encode(): 'é"... (400 bytes)',
+    }
+    for item, shown in words.items():
+        array = objects(item)
+        answer = Prediction({"s": array}, model="m", signature="s", version=1)
+        assert shown in answers.for_people(answer, spec_of(s=array))
+    assert json.loads(json_values(objects(*words))) == [
         "cat", "日本 é", {"b64": "/wA="}, '"\\\n\x1b', "é" * 200,
     ]  # fmt: skip
 
