@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+# How long an example takes says more about what else the machine does than about us.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
+ROOT = Path(__file__).parents[1]
 CONFORMANCE = Path(__file__).parent / "conformance"
 ZOO = CONFORMANCE / "models"
 LANGUAGES = ("python", "go", "js", "ts", "curl", "openapi")
@@ -61,6 +68,18 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
     )
     with Server(read_config(str(path)), options) as server:
         yield Zoo(server.grpc_target, server.rest_target)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What would be on the registry; it lies alone in its folder."""
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", out, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    return next(out.glob("*.whl"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,10 +6,12 @@ import contextlib
 import difflib
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Final
 
 import click
 from click.shell_completion import CompletionItem
 
+from tfsclient import _tables
 from tfsclient.errors import (
     USE_GRPC,
     DeadlineExceeded,
@@ -37,6 +39,8 @@ Exit codes:
 _COMMANDS = {
     "inspect": ("tfsclient._cli.models", "Show a model's signatures."),
     "predict": ("tfsclient._cli.predict", "Call a model."),
+    "classify": ("tfsclient._cli.examples", "Have a model classify rows of features."),
+    "regress": ("tfsclient._cli.examples", "Have a model give numbers for rows of features."),
     "status": ("tfsclient._cli.models", "Show the states of a model's versions."),
     "wait": ("tfsclient._cli.wait", "Wait until a model answers requests."),
     "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
@@ -151,9 +155,7 @@ def unreachable(error: TFSError) -> bool:
     return isinstance(error, Unavailable | DeadlineExceeded)
 
 
-def visible(text: str) -> str:
-    """Text as it is, with control characters escaped: a model may try to steer the terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+visible: Final = _tables.visible
 
 
 def missing_extra(extra: str, what: str, error: ImportError) -> MissingExtra:

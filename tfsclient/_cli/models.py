@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,18 +9,15 @@ import orjson
 
 from tfsclient import schema
 from tfsclient._cli.connection import Connection, connection_options
-from tfsclient._cli.main import EXIT_NO, exit_codes, visible
+from tfsclient._cli.main import EXIT_NO, exit_codes
 from tfsclient._cli.options import read_saved_model, tags_option
-from tfsclient.schema import FeatureSpec, Model, Signature
-
-_SHOWN = 4  # elements of a feature's default
 
 
 @click.command()
 @click.argument("source")
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The schema as JSON instead of a table.")
-@click.option("--version", type=click.IntRange(0), help="Of a server's model: this version.")
+@click.option("--version", type=click.IntRange(0), help="This version of the model.")
 @click.option("--label", help="Of a server's model: the version with this label.")
 @tags_option
 @connection_options()
@@ -43,7 +39,11 @@ def inspect(
     with exit_codes():
         if Path(source).is_dir():
             connection.refuse("a server")
-            found = read_saved_model(source, model, tags)
+            if label is not None:
+                raise click.UsageError(
+                    "a folder has no labels: --version picks one of its versions"
+                )
+            found = read_saved_model(source, model, tags, version)
         elif tags is not None:
             raise click.UsageError("--tags can only be used with a SavedModel folder")
         elif model is None:
@@ -54,46 +54,7 @@ def inspect(
     if as_json:
         click.echo(schema.to_json(found), nl=False)
     else:
-        _print_signatures(found)
-
-
-def _print_signatures(model: Model) -> None:
-    version = "" if model.version is None else f", version {model.version}"
-    click.echo(visible(model.name) + version)
-    rows = [("signature", "method", "", "tensor", "dtype", "shape", "note")]
-    for name, signature in model.signatures.items():
-        first = (visible(name) or "(empty)", signature.method.removeprefix("tensorflow/serving/"))
-        note = signature.why_unusable or ""
-        for way, tensor, dtype, shape, own_note in _tensors(signature):
-            rows.append((*first, way, tensor, dtype, shape, note or own_note))
-            first, note = ("", ""), ""
-        if first[0]:
-            rows.append((*first, "", "", "", "", note))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (visible(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def _tensors(signature: Signature) -> Iterator[tuple[str, str, str, str, str]]:
-    """The last five cells of the rows of a signature."""
-    for way, specs in (("in", signature.inputs), ("out", signature.outputs)):
-        for spec in specs.values():
-            shape = "any" if spec.shape is None else str(list(spec.shape))
-            default = "has a default" if way == "in" and spec.name in signature.defaults else ""
-            yield way, visible(spec.name), spec.dtype, shape, default
-            if way == "in" and spec.name == signature.example_input:
-                for feature in (signature.features or {}).values():
-                    dtype, _, rest = str(feature).partition(" ")
-                    yield "feature", visible(feature.name), dtype, rest, _default(feature)
-
-
-def _default(feature: FeatureSpec) -> str:
-    if feature.default is None:
-        return ""
-    shown = ", ".join(map(repr, feature.default[:_SHOWN]))
-    more = ", ..." if len(feature.default) > _SHOWN else ""
-    return f"default {shown}{more}"
+        click.echo(str(found))
 
 
 @click.command()
@@ -120,8 +81,6 @@ def status(
     if as_json:
         click.echo(orjson.dumps(states))
     else:
-        for state in states:
-            message = visible(state.error_message)
-            click.echo(f"{state.version}\t{visible(state.state)}\t{state.error_code}\t{message}")
+        click.echo(str(states))
     if not any(state.available for state in states):
         raise click.exceptions.Exit(EXIT_NO)
