@@ -247,7 +247,7 @@ def test_standard_input_is_read_once(stdin: Callable[[bytes], None]) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.csv", "", "a.csv is empty"),
+        ("a.csv", "", "a.csv does not begin with a line of names"),
         ("a.csv", "x,n\n", "a.csv has no rows after the line of names"),
         ("a.csv", "1,2\n3,4\n", "a.csv:1: the column '1' is not an input; the first line names"),
         ("a.csv", "x,N\n1,2\n", "the column 'N' is not an input"),

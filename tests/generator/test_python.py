@@ -378,4 +378,4 @@ def test_dense_outputs_beside_others_are_asked_for(tmp_path: Path) -> None:
     rest = make(model, "python", Options(transport="rest"))
     assert [gone.signature for gone in rest.left_out] == ["s"]
     assert "8500" not in rest.files["m.py"]
-    assert [gone.signature for gone in make(model, "go").left_out] == ["s"]
+    assert [gone.signature for gone in make(model, "curl").left_out] == ["s"]

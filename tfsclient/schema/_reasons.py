@@ -89,7 +89,7 @@ def why_not_over_rest(signature: Signature) -> str | None:
                     return f"input {spec.name!r} is not dense, and TF Serving takes nothing else"
                 return (
                     f"output {spec.name!r} is not dense: an answer in JSON has all outputs, and TF "
-                    "Serving cannot fetch this one; use gRPC, which takes outputs=[...]"
+                    "Serving cannot fetch this one; use gRPC, which takes names of outputs"
                 )
             if spec.dtype == INVALID:
                 return (

@@ -1,6 +1,6 @@
 """The cells of a CSV file: text to values, as a dtype wants them and never by way of another.
 
-Errors are ValueErrors whose text continues "the cell 'abc' ".
+A reader takes the text of a cell.  It raises a ValueError whose text continues "the cell 'abc' ".
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection
+from typing import Any, Final, TypeAlias
 
 import ml_dtypes
 
@@ -17,6 +17,8 @@ from tfsclient._cli.inputs.json_text import parse, words_to_numbers
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, TensorSpec
+
+Reader: TypeAlias = Callable[[str], Any]
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -26,100 +28,119 @@ _BOOLS: Final = {"true": True, "1": True, "false": False, "0": False}
 _LONGEST: Final = 100  # digits: more than any integer has
 
 
-def input_cell(text: str, spec: TensorSpec) -> Any:
-    """A row's value of an input: one element, or nested lists of the shape after the batch's.
-
-    Raises:
-        ValueError: the text is not that.
-    """
+def input_reader(spec: TensorSpec) -> Reader:
+    """Reads a row's value of an input: one element, or lists of the shape after the batch's."""
     inner = () if spec.shape is None else spec.shape[1:]
     alone = all(size == 1 for size in inner)
-    if spec.dtype == STRING and alone:
-        return _nested(text, inner)
-    if text.lstrip().startswith("[") and (inner or spec.shape is None):
-        return _json(text, spec.dtype)
-    if not alone:
-        raise ValueError(f"is not a JSON list of shape {list(inner)}")
-    return _nested(scalar(text, spec.dtype), inner)
+    scalar = scalar_reader(spec.dtype)
+    if not inner and (spec.dtype == STRING or spec.shape is not None):
+        return scalar
+
+    def read(text: str) -> Any:
+        if text.lstrip().startswith("[") and not (spec.dtype == STRING and alone):
+            return _json(text, spec.dtype)
+        if not alone:
+            raise ValueError(f"is not a JSON list of shape {list(inner)}")
+        value = scalar(text)
+        for _ in inner:
+            value = [value]
+        return value
+
+    return read
 
 
-def _nested(value: Any, inner: Sequence[int]) -> Any:
-    for _ in inner:
-        value = [value]
-    return value
-
-
-def feature_cell(text: str, spec: FeatureSpec) -> Any:
-    """A feature's value, or list of values where it has several; None where the cell is empty.
-
-    Raises:
-        ValueError: the text is not that.
-    """
+def feature_reader(spec: FeatureSpec) -> Reader:
+    """Reads a feature's value, or list of values where it has several; None of an empty cell."""
     several = spec.shape is None or any(size != 1 for size in spec.shape)
-    if several and text.lstrip().startswith("["):
-        return _json(text, spec.dtype)
-    if spec.dtype != STRING and not text.strip():
-        return None
-    return scalar(text, spec.dtype)
+    scalar = scalar_reader(spec.dtype)
+
+    def read(text: str) -> Any:
+        if several and text.lstrip().startswith("["):
+            return _json(text, spec.dtype)
+        if spec.dtype != STRING and not text.strip():
+            return None
+        return scalar(text)
+
+    return read
 
 
-def guessed_dtype(cells: Iterable[str]) -> DType:
-    """What a column of features holds if no schema says so: int64, float32 or string."""
-    kinds = {_guess(text.strip()) for text in cells if text.strip()}
+def guess(text: str) -> str:
+    """The type of a feature that this cell may be of; "" if it is empty."""
+    text = text.strip()
+    if not text:
+        return ""
+    if _INTEGER.fullmatch(text):
+        return "string" if _ID.fullmatch(text) else "int64"
+    return "float32" if _NUMBER.fullmatch(text) or _WORD.fullmatch(text) else "string"
+
+
+def widest(guessed: Collection[str]) -> DType:
+    """The type of a column whose cells were guessed to be of these."""
+    kinds = {kind for kind in guessed if kind}
     if not kinds or "string" in kinds:
         return STRING
     return DType("float32" if "float32" in kinds else "int64")
 
 
-def _guess(text: str) -> str:
-    if _INTEGER.fullmatch(text) and not _ID.fullmatch(text):
-        return "int64"
-    is_float = _WORD.fullmatch(text) or (_NUMBER.fullmatch(text) and not _INTEGER.fullmatch(text))
-    return "float32" if is_float else "string"
-
-
-def scalar(text: str, dtype: DType) -> Any:
-    """One element.
-
-    Raises:
-        ValueError: the text is not that.
-    """
+def scalar_reader(dtype: DType) -> Reader:
+    """Reads one element."""
     if dtype == STRING:
-        return text
-    text = text.strip()
-    if not text:
-        raise ValueError(f"is empty, and {dtype} is wanted")
-    if dtype.kind == "bool":
-        if text.lower() not in _BOOLS:
-            raise ValueError("is not true, false, 1 or 0")
-        return _BOOLS[text.lower()]
-    if dtype.kind == "int":
-        return _integer(text, dtype)
-    if dtype.kind == "float":
-        return _float(text)
-    if dtype.kind == "complex" and "_" not in text:
-        return complex(text)
-    raise ValueError(f"cannot be {dtype}")
+        return str
+    read = {"bool": _bool, "int": _integer_reader(dtype), "float": _float, "complex": _complex}.get(
+        dtype.kind
+    )
+
+    def read_stripped(text: str) -> Any:
+        stripped = text.strip()
+        if not stripped:
+            raise ValueError(f"is empty, and {dtype} is wanted")
+        if read is None:
+            raise ValueError(f"cannot be {dtype}")
+        return read(stripped)
+
+    return read_stripped
 
 
-def _integer(text: str, dtype: DType) -> int:
-    if not _INTEGER.fullmatch(text):
-        raise ValueError(f"is not an integer, and {dtype} is wanted")
+def _integer_reader(dtype: DType) -> Reader:
+    if dtype.kind != "int":
+        return int
     info = ml_dtypes.iinfo(dtype.numpy)
-    if len(text) > _LONGEST or not info.min <= int(text) <= info.max:
-        raise ValueError(f"is not in {info.min}..{info.max}, where {dtype} ends")
-    return int(text)
+    low, high = int(info.min), int(info.max)
+
+    def read(text: str) -> int:
+        if not _INTEGER.fullmatch(text):
+            raise ValueError(f"is not an integer, and {dtype} is wanted")
+        number = int(text) if len(text) <= _LONGEST else high + 1
+        if not low <= number <= high:
+            raise ValueError(f"is not in {low}..{high}, where {dtype} ends")
+        return number
+
+    return read
+
+
+def _bool(text: str) -> bool:
+    try:
+        return _BOOLS[text.lower()]
+    except KeyError:
+        raise ValueError("is not true, false, 1 or 0") from None
 
 
 def _float(text: str) -> float:
-    if _WORD.fullmatch(text):
-        return float(text)
     if not _NUMBER.fullmatch(text):
+        if _WORD.fullmatch(text):
+            return float(text)
         raise ValueError("is not a number")
     number = float(text)
     if math.isinf(number):
         raise ValueError("is too large for a float64")
     return number
+
+
+def _complex(text: str) -> complex:
+    try:
+        return complex("_" if "_" in text else text)
+    except ValueError:
+        raise ValueError("is not a complex number, such as 1+2j") from None
 
 
 def _json(text: str, dtype: DType) -> Any:

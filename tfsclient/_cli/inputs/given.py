@@ -10,7 +10,7 @@ from tfsclient._cli.inputs import bodies
 from tfsclient._cli.inputs.json_text import parse, parse_lines
 from tfsclient._cli.inputs.reading import Content, json_of, kind_of, read_one, read_whole
 from tfsclient._cli.inputs.sources import SUFFIXES, Source
-from tfsclient._cli.inputs.table import read_table
+from tfsclient._cli.inputs.table import Table
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Signature
@@ -89,7 +89,7 @@ class Given:
         content = self._content(self._texts[0], self._texts[0], alone=True)
         source, kind, context = content.source, kind_of(content, lambda header: True), None
         if source is not None and kind == ".csv":
-            return read_table(source.read(), source.name).examples(None), None
+            return Table(source.read(), source.name).examples(None), None
         if source is not None and kind == ".jsonl":
             rows: Any = [value for _, value in parse_lines(source.read(), source.name)]
         elif source is not None and kind not in ("", ".json"):

@@ -7,7 +7,7 @@ import binascii
 import json
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from tfsclient.errors import InvalidInput, shown
 
@@ -23,7 +23,9 @@ def parse(text: str | bytes, where: str) -> Any:
         InvalidInput: it is, but says what no value can be.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_float=_float)
+        if not isinstance(text, str):
+            text = text.decode(json.detect_encoding(text))
+        return _DECODER.decode(text.removeprefix("\ufeff"))
     except json.JSONDecodeError:
         raise
     except InvalidInput as error:
@@ -108,3 +110,6 @@ def _float(text: str) -> float:
     if math.isinf(number):
         raise InvalidInput(f"the number {text:.50} is too large for a float64")
     return number
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float)

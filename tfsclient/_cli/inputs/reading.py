@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tfsclient._cli.inputs import bodies
 from tfsclient._cli.inputs.json_text import is_lines, parse, parse_lines, words_to_numbers
 from tfsclient._cli.inputs.sources import PICTURES, SUFFIXES, Source
-from tfsclient._cli.inputs.table import Table, read_header, read_table
+from tfsclient._cli.inputs.table import Header, Table, read_header
 from tfsclient._inputs.image import string_rank
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.dtypes import STRING
@@ -47,12 +47,12 @@ class Content(NamedTuple):
         return shown(self.text) if self.source is None else self.source.name
 
 
-def kind_of(content: Content, is_table: Callable[[Sequence[str]], bool]) -> str:
+def kind_of(content: Content, is_table: Callable[[Header], bool]) -> str:
     """The suffix for what the content is; "" for a text, which is JSON or a string.
 
     Args:
         content: standard input without a suffix is looked into.
-        is_table: whether these names may be those of a CSV file's columns.
+        is_table: whether this may be the header of a CSV file.
     """
     source = content.source
     if source is None:
@@ -61,8 +61,8 @@ def kind_of(content: Content, is_table: Callable[[Sequence[str]], bool]) -> str:
         return source.kind or "(none)"
     if is_lines(source.content):
         return ".jsonl"
-    header = [] if source.content.lstrip()[:1] in b"[{" else read_header(source.content)
-    return ".csv" if header and is_table(header) else ""
+    header = None if source.content.lstrip()[:1] in b"[{" else read_header(source.content)
+    return ".csv" if header is not None and is_table(header) else ""
 
 
 def read_one(content: Content, spec: TensorSpec, signature: Signature) -> Any:
@@ -72,7 +72,7 @@ def read_one(content: Content, spec: TensorSpec, signature: Signature) -> Any:
         InvalidInput: it cannot be read, or does not hold the input.
     """
     source = content.source
-    kind = kind_of(content, lambda header: Table("", [*header], [], []).has(spec))
+    kind = kind_of(content, lambda header: bool(header.columns(spec)))
     if source is None or kind == "":
         return _text(content, spec)
     if kind in PICTURES:
@@ -86,13 +86,10 @@ def read_one(content: Content, spec: TensorSpec, signature: Signature) -> Any:
     if kind == ".jsonl":
         return _values(parse_lines(source.read(), source.name), source.name, spec)
     if kind == ".csv":
-        table = read_table(source.read(), source.name)
-        values = table.input(spec)
-        if values is None and spec.dtype == STRING:
+        table = Table(source.read(), source.name)
+        if spec.dtype == STRING and not table.header.columns(spec):
             return table.examples(_features(spec, signature))
-        if values is None:
-            raise table.no_input(spec)
-        return values
+        return table.input(spec)
     data = source.read()
     if spec.dtype != STRING:
         raise InvalidInput(
@@ -114,20 +111,18 @@ def read_whole(content: Content, signature: Signature) -> Inputs:
     examples = only is not None and (
         signature.example_input is not None or signature.kind != "predict"
     )
-    kind = kind_of(
-        content, lambda header: examples or Table("", [*header], [], []).is_of(signature)
-    )
+    kind = kind_of(content, lambda header: examples or header.is_of(signature))
     if source is not None and kind == ".npz":
         arrays = source.arrays()
         if only is not None and list(arrays) == [_ARR_0]:
             return {only.name: arrays[_ARR_0]}
         return arrays
     if source is not None and kind == ".csv":
-        table = read_table(source.read(), source.name)
-        if only is not None and only.name not in table.header:
+        table = Table(source.read(), source.name)
+        if only is not None and not table.header.columns(only):
             if examples:
                 return {only.name: table.examples(signature.features)}
-            _check_some_inputs([n for n in table.header if not table.has(only)], only, content)
+            _check_some_inputs(table.header.names, only, content)
         return table.inputs(signature)
     if source is not None and kind == ".jsonl":
         lines = parse_lines(source.read(), source.name)

@@ -22,9 +22,9 @@ PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 SUFFIXES: Final = (".json", ".jsonl", ".csv", ".npy", ".npz", *PICTURES)
 _STDIN: Final = "standard input"
 
-# A request holds at most 2 GiB.  Text takes several times its size when it is read; arrays may be
+# A request holds at most 2 GiB.  Text takes up to 15 times its size when it is read; arrays may be
 # of float64 where the model takes less.
-_MOST_TEXT: Final = 1 << 30
+_MOST_TEXT: Final = 512 << 20
 _MOST_BYTES: Final = 2 << 30
 _MOST_ARRAYS: Final = 8 << 30
 
@@ -142,7 +142,8 @@ def _read(file: BinaryIO, most: int, name: str) -> bytes:
 def _check_size(size: int, most: int, name: str) -> None:
     if size > most:
         raise InvalidInput(
-            f"{name} holds more than {most >> 30} GiB, and a request at most 2: send it in parts"
+            f"{name} holds more than {most >> 20} MiB, which is too much for one request: send it "
+            "in parts, or numbers as .npy"
         )
 
 

@@ -12,11 +12,18 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tfsclient._cli.inputs.cells import feature_cell, guessed_dtype, input_cell, scalar
+from tfsclient._cli.inputs.cells import (
+    Reader,
+    feature_reader,
+    guess,
+    input_reader,
+    scalar_reader,
+    widest,
+)
 from tfsclient.errors import InvalidInput, shown
 from tfsclient.schema import Features, FeatureSpec, Signature, TensorSpec
 
@@ -25,20 +32,89 @@ _LONGEST: Final = 1 << 30  # characters of a cell: a picture in base64 passes cs
 
 
 @dataclass(frozen=True)
-class Table:
-    """A CSV file, none of whose cells are read yet.
+class Header:
+    """The names of a table's columns.
 
     Attributes:
-        name: what errors call it.
-        header: the names of its columns.
-        rows: the cells, as many in each row as there are names.
-        lines: the line on which each row begins.
+        where: what errors call it.
+        names: the columns'.
     """
 
-    name: str
-    header: list[str]
-    rows: list[list[str]]
-    lines: list[int]
+    where: str
+    names: list[str]
+
+    def check(self, signature: Signature) -> None:
+        """Refuse a column that is not an input's.
+
+        Raises:
+            InvalidInput: there is one.
+        """
+        wrong = next((name for name in self.names if not self._is_of(name, signature)), None)
+        if wrong is None:
+            return
+        close = difflib.get_close_matches(wrong, signature.inputs, n=1)
+        guessed = f" (did you mean {close[0]!r}?)" if close else ""
+        listed = ", ".join(f"{name} {spec}" for name, spec in signature.inputs.items())
+        raise InvalidInput(
+            f"{self.where}: the column {shown(wrong)} is not an input{guessed}; the first line "
+            f"names the inputs, separated by commas: {listed}",
+            signature=signature.name,
+        )
+
+    def is_of(self, signature: Signature) -> bool:
+        """Whether every column is an input's."""
+        return all(self._is_of(name, signature) for name in self.names)
+
+    def _is_of(self, column: str, signature: Signature) -> bool:
+        match = _ELEMENT.fullmatch(column)
+        spec = signature.inputs.get(match[1]) if match else None
+        return column in signature.inputs or (spec is not None and column in self.columns(spec))
+
+    def columns(self, spec: TensorSpec) -> list[str]:
+        """The columns of this input: its own, or one for each element of its items, in order.
+
+        Raises:
+            InvalidInput: there are both, or one of the elements is missing.
+        """
+        own = [spec.name] if spec.name in self.names else []
+        if spec.shape is not None and len(spec.shape) != 2:
+            return own
+        found = {}
+        for name in self.names:
+            match = _ELEMENT.fullmatch(name)
+            if match and match[1] == spec.name:
+                found[int(match[2])] = name
+        if own and found:
+            raise InvalidInput(f"{self.where}: there is {spec.name!r} and {min(found.values())!r}")
+        for number in range(len(found)):
+            if number not in found:
+                raise InvalidInput(f"{self.where}: there is no column '{spec.name}.{number}'")
+        return own or [found[number] for number in range(len(found))]
+
+
+class Table:
+    """A CSV file: UTF-8, with commas, and quotes around what holds one.
+
+    Args:
+        data: its bytes.
+        name: what errors call it.
+
+    Raises:
+        InvalidInput: it is not that, has no rows, or names a column twice or not.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self._data = data
+        self._name = name
+        _, names = next(_records(data, name), (1, []))
+        self.header = Header(f"{name}:1", names)
+        if not names:
+            raise InvalidInput(f"{name} does not begin with a line of names")
+        for number, column in enumerate(names):
+            if not column:
+                raise InvalidInput(f"{name}:1: column {number + 1} has no name")
+            if names.index(column) != number:
+                raise InvalidInput(f"{name}:1: the column {shown(column)} is there twice")
 
     def inputs(self, signature: Signature) -> dict[str, Any]:
         """The columns as inputs: a list of a row's values for each.
@@ -46,27 +122,22 @@ class Table:
         Raises:
             InvalidInput: a column is not an input's, or a cell does not hold what that wants.
         """
-        specs = signature.inputs
-        for name in self.header:
-            if name not in specs and self._whose(name, signature) is None:
-                raise self._no_input(name, signature)
-        return {n: values for n, spec in specs.items() if (values := self.input(spec)) is not None}
+        self.header.check(signature)
+        return self._inputs(signature.inputs.values())
 
-    def input(self, spec: TensorSpec) -> list[Any] | None:
-        """The values of an input, an item for each row; None if no column is its.
+    def input(self, spec: TensorSpec) -> list[Any]:
+        """The values of an input, an item for each row.
 
         Raises:
-            InvalidInput: a cell does not hold what it wants.
+            InvalidInput: no column is its, or a cell does not hold what it wants.
         """
-        elements = self._elements(spec)
-        if spec.name in self.header:
-            if elements:
-                raise InvalidInput(f"{self.name}:1: there is {spec.name!r} and {elements[0]!r}")
-            return self._column(spec.name, lambda text: input_cell(text, spec))
-        if not elements:
-            return None
-        columns = [self._column(name, lambda text: scalar(text, spec.dtype)) for name in elements]
-        return [list(row) for row in zip(*columns, strict=True)]
+        if not self.header.columns(spec):
+            raise InvalidInput(
+                f"{self.header.where}: there is no column {spec.name!r}, but "
+                f"{shown(self.header.names)}; the first line names the inputs, separated by commas"
+            )
+        values: list[Any] = self._inputs([spec])[spec.name]
+        return values
 
     def examples(self, features: Features | None) -> list[dict[str, Any]]:
         """The rows as features of Examples.
@@ -78,137 +149,114 @@ class Table:
         Raises:
             InvalidInput: a cell does not hold what the feature wants.
         """
-        examples: list[dict[str, Any]] = [{} for _ in self.rows]
-        for number, name in enumerate(self.header):
-            spec = (features or {}).get(name)
-            if spec is None:
-                spec = FeatureSpec(
-                    name, guessed_dtype(row[number] for row in self.rows), shape=(1,)
-                )
-            values = self._column(name, lambda text, spec=spec: feature_cell(text, spec))  # type: ignore[misc]
-            for example, value in zip(examples, values, strict=True):
-                if value is not None:
-                    example[name] = value
-        return examples
+        names = self.header.names
+        known = features or {}
+        guessed: dict[str, set[str]] = {name: set() for name in names if name not in known}
+        if guessed:
+            places = [
+                (guessed[name], number) for number, name in enumerate(names) if name in guessed
+            ]
+            for _, row in self._rows():
+                for kinds, number in places:
+                    kinds.add(guess(row[number]))
+        readers = {
+            name: feature_reader(
+                known.get(name) or FeatureSpec(name, widest(guessed[name]), shape=(1,))
+            )
+            for name in names
+        }
+        columns = self._read(readers).values()
+        return [
+            {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            for row in zip(*columns, strict=True)
+        ]
 
-    def has(self, spec: TensorSpec) -> bool:
-        """Whether a column is this input's."""
-        return spec.name in self.header or bool(self._elements(spec))
+    def _inputs(self, specs: Iterable[TensorSpec]) -> dict[str, Any]:
+        columns = {spec.name: self.header.columns(spec) for spec in specs}
+        readers: dict[str, Reader] = {}
+        for spec in specs:
+            for column in columns[spec.name]:
+                alone = column == spec.name
+                readers[column] = input_reader(spec) if alone else scalar_reader(spec.dtype)
+        values = self._read(readers)
+        return {
+            name: values[name]
+            if found == [name]
+            else [list(row) for row in zip(*(values[column] for column in found), strict=True)]
+            for name, found in columns.items()
+            if found
+        }
 
-    def is_of(self, signature: Signature) -> bool:
-        """Whether every column is an input's."""
-        return all(name in signature.inputs or self._whose(name, signature) for name in self.header)
-
-    def _column(self, name: str, read: Callable[[str], Any]) -> list[Any]:
-        number = self.header.index(name)
-        values = []
-        for line, row in zip(self.lines, self.rows, strict=True):
-            try:
-                values.append(read(row[number]))
-            except ValueError as error:
-                raise InvalidInput(
-                    f"{self.name}:{line}, column {name!r}: the cell {shown(row[number])} {error}"
-                ) from None
+    def _read(self, readers: Mapping[str, Reader]) -> dict[str, list[Any]]:
+        """The values of these columns, as these make them of cells."""
+        values: dict[str, list[Any]] = {name: [] for name in readers}
+        columns = [
+            (self.header.names.index(name), read, values[name].append)
+            for name, read in readers.items()
+        ]
+        for line, row in self._rows():
+            for number, read, append in columns:
+                try:
+                    append(read(row[number]))
+                except ValueError as error:
+                    raise InvalidInput(
+                        f"{self._name}:{line}, column {self.header.names[number]!r}: the cell "
+                        f"{shown(row[number])} {error}"
+                    ) from None
         return values
 
-    def _elements(self, spec: TensorSpec) -> list[str]:
-        """The columns that each hold an element of this input's items, in order."""
-        if spec.shape is not None and len(spec.shape) != 2:
-            return []
-        found = {}
-        for name in self.header:
-            match = _ELEMENT.fullmatch(name)
-            if match and match[1] == spec.name:
-                found[int(match[2])] = name
-        for number in range(len(found)):
-            if number not in found:
-                raise InvalidInput(f"{self.name}:1: there is no column '{spec.name}.{number}'")
-        return [found[number] for number in range(len(found))]
-
-    def _whose(self, column: str, signature: Signature) -> TensorSpec | None:
-        """The input that this column holds an element of."""
-        match = _ELEMENT.fullmatch(column)
-        spec = signature.inputs.get(match[1]) if match else None
-        return spec if spec is not None and column in self._elements(spec) else None
-
-    def _no_input(self, name: str, signature: Signature) -> InvalidInput:
-        close = difflib.get_close_matches(name, signature.inputs, n=1)
-        guess = f" (did you mean {close[0]!r}?)" if close else ""
-        return InvalidInput(
-            f"{self.name}:1: the column {shown(name)} is not an input{guess}; the first line names "
-            f"the inputs, separated by commas: {_listed(signature.inputs.values())}",
-            signature=signature.name,
-        )
-
-    def no_input(self, spec: TensorSpec) -> InvalidInput:
-        """The refusal of a table without a column for this input."""
-        return InvalidInput(
-            f"{self.name}:1: there is no column {spec.name!r}, but {shown(self.header)}; the first "
-            f"line names the inputs, separated by commas"
-        )
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows, each with the line that it begins on; empty lines are let be at the end."""
+        width, empty, none = len(self.header.names), 0, True
+        records = _records(self._data, self._name)
+        next(records)
+        for line, row in records:
+            if not row:
+                empty = empty or line
+                continue
+            if empty or len(row) != width:
+                raise InvalidInput(
+                    f"{self._name}:{empty or line} has {0 if empty else len(row)} cells, but the "
+                    f"first line names {width}"
+                )
+            none = False
+            yield line, row
+        if none:
+            raise InvalidInput(f"{self._name} has no rows after the line of names")
 
 
-def _listed(specs: Iterable[TensorSpec]) -> str:
-    return ", ".join(f"{spec.name} {spec}" for spec in specs)
-
-
-def read_header(data: bytes) -> list[str]:
-    """The names that CSV would begin with; [] if this cannot be CSV with at least one row."""
+def read_header(data: bytes) -> Header | None:
+    """The names that CSV would begin with; None if this cannot be CSV with at least one row."""
     first, newline, rest = data.partition(b"\n")
     if not newline or not rest.strip():
-        return []
+        return None
     try:
-        return next(_records(first, ""), (1, []))[1]
+        return Header("", next(_records(first, ""), (1, []))[1])
     except InvalidInput:
-        return []
-
-
-def read_table(data: bytes, name: str) -> Table:
-    """The table in a CSV file: UTF-8, with commas, and quotes around what holds one.
-
-    Raises:
-        InvalidInput: it is not that, is ragged, has no rows, or names a column twice or not.
-    """
-    rows, lines = [], []
-    for line, row in _records(data, name):
-        rows.append(row)
-        lines.append(line)
-    while len(rows) > 1 and not rows[-1]:  # empty lines at the end
-        rows.pop()
-        lines.pop()
-    if not rows:
-        raise InvalidInput(f"{name} is empty")
-    header, *rows = rows
-    for number, column in enumerate(header):
-        if not column:
-            raise InvalidInput(f"{name}:1: column {number + 1} has no name")
-        if header.index(column) != number:
-            raise InvalidInput(f"{name}:1: the column {shown(column)} is there twice")
-    if not header or not rows:
-        raise InvalidInput(f"{name} has no rows after the line of names")
-    for line, row in zip(lines[1:], rows, strict=True):
-        if len(row) != len(header):
-            raise InvalidInput(
-                f"{name}:{line} has {len(row)} cells, but the first line names {len(header)}"
-            )
-    return Table(name, header, rows, lines[1:])
+        return None
 
 
 def _records(data: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
     """The records, each with the line that it begins on."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(f"{name}:{line} is not UTF-8: {error.reason}") from None
     csv.field_size_limit(_LONGEST)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=""), strict=True)
     while True:
         line = reader.line_num + 1
         try:
             record = next(reader, None)
+        except UnicodeDecodeError:
+            raise _not_utf8(data, name) from None
         except csv.Error as error:
             raise InvalidInput(f"{name}:{line} is not CSV: {error}") from None
         if record is None:
             return
         yield line, record
+
+
+def _not_utf8(data: bytes, name: str) -> InvalidInput:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return InvalidInput(f"{name}:{line} is not UTF-8: {error.reason}")
+    return InvalidInput(f"{name} is not UTF-8")
