@@ -29,6 +29,7 @@ from tfsclient.schema._places import Place, value_from_json, value_to_json
 from tfsclient.schema._reasons import (
     ENCODINGS,
     NO_SIGNATURES,
+    WHICH_SIGNATURE,
     why_no_tensor,
     why_not_over_rest,
     why_unusable,
@@ -51,7 +52,6 @@ _REGRESS_OUTPUTS: Final = {"outputs": "float32"}
 
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
-WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
 
 _FORMAT = 1
 _FEATURE_DTYPES = ("float32", "int64", "string")

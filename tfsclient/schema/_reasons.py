@@ -11,6 +11,7 @@ from tfsclient.errors import Hint
 if TYPE_CHECKING:
     from tfsclient.schema import Signature, TensorSpec
 
+WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
 NO_SIGNATURES: Final = Hint(
     "no_signatures",
     "export it with one: model.export(dir) in Keras 3, or tf.saved_model.save(model, dir, "
