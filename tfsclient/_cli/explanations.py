@@ -462,9 +462,9 @@ the methods are the same.
         "not_restored",
         "The model was saved without the variables that it reads",
         """
-`Could not find variable ...`: the server has loaded the model's graph, but nothing in
-it sets the variables that this signature reads. So it is with a Keras 3 model that
-was saved with `tf.saved_model.save(model, DIR)`, with or without `signatures=`:
+`Could not find variable ...`: the server has loaded the model's graph, but nothing
+in it sets the variables that this signature reads. So it is with a Keras 3 model
+that was saved with `tf.saved_model.save(model, DIR)`, with or without `signatures=`:
 TensorFlow does not see the variables that Keras keeps, and leaves them out. Nothing
 in the folder can be repaired; the model has to be saved again:
 
