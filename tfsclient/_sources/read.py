@@ -1,6 +1,6 @@
 """Where schemas come from: a server's metadata answer, a SavedModel folder, a saved file.
 
-All of them tell ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
+All of them hold ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
 protobuf, for an installation for REST alone does without it.
 """
 
@@ -315,7 +315,7 @@ def from_file(path: str | Path) -> Model:
 
     Raises:
         InvalidInput: the file cannot be read, or is not one of these.
-        MissingExtra: it is no JSON, and protobuf is not installed.
+        MissingExtra: it is not JSON, and protobuf is not installed.
     """
     try:
         data = Path(path).read_bytes()
