@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from shlex import quote
 from typing import Any, NamedTuple
 
@@ -122,7 +123,7 @@ def read_whole(content: Content, signature: Signature) -> Inputs:
         if only is not None and not table.header.columns(only):
             if examples:
                 return {only.name: table.examples(signature.features)}
-            _check_some_inputs(table.header.names, only, content)
+            check_some_inputs(table.header.names, only, content)
         return table.inputs(signature)
     if source is not None and kind == ".jsonl":
         lines = parse_lines(source.read(), source.name)
@@ -155,7 +156,7 @@ def _placed(
         if only is not None and not any(only.name in row for row in rows):
             if signature.example_input is not None or signature.kind != "predict":
                 return {only.name: rows}
-            _check_some_inputs([name for row in rows for name in row], only, content)
+            check_some_inputs([name for row in rows for name in row], only, content)
         if isinstance(value, dict):
             return {n: _fit(v, specs[n]) if n in specs else v for n, v in value.items()}
         where_rows = lines or [f"{where}, row {number}" for number in range(len(rows))]
@@ -166,7 +167,7 @@ def _placed(
     return {only.name: _fit(value, only)} if only is not None else value
 
 
-def _check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content) -> None:
+def check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content) -> None:
     """Refuse names that may be features, which a model's metadata does not say."""
     if only.dtype == STRING and names:
         typed = "..." if content.source is None else content.typed
@@ -248,16 +249,11 @@ def _text(content: Content, spec: TensorSpec) -> Any:
     """JSON; for a string input only if it looks like it and is, else the text as it is."""
     if spec.dtype != STRING:
         return _fit(json_of(content, spec), spec)
-    if content.source is None:
-        text, raw = content.text, os.fsencode(content.text)
-    else:
-        raw = content.source.read()
-        text = raw.decode(errors="replace")
-    if text.lstrip().startswith(('"', "[", "{")):
-        try:
-            return _fit(parse(text if content.source is None else raw, content.where), spec)
-        except json.JSONDecodeError:
-            pass
+    raw = os.fsencode(content.text) if content.source is None else content.source.read()
+    if raw.lstrip()[:1] in (b'"', b"[", b"{"):
+        with suppress(json.JSONDecodeError, UnicodeDecodeError):
+            text = content.text if content.source is None else raw.decode()
+            return _fit(parse(text, content.where), spec)
     return _one_string(raw, spec)
 
 
