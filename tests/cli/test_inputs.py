@@ -199,6 +199,7 @@ def test_features_in_csv_are_typed_by_the_model_or_by_what_a_column_holds() -> N
         (b"[1, 2]", "-"),
         (b"[1,\n2]", "@-"),
         (b'{"x": [1, 2]}', "-"),
+        (b'\xef\xbb\xbf{"x": [1,\n2]}', "-"),
         (b"1\n2\n", "-"),
         (b'{"x": 1}\n{"x": 2}\n', "x=@-"),
         (b"x\n1\n2\n", "-"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfsclient._cli.inputs import bodies
-from tfsclient._cli.inputs.json_text import parse, parse_lines
+from tfsclient._cli.inputs.json_text import first_byte, parse, parse_lines
 from tfsclient._cli.inputs.reading import (
     Content,
     check_some_inputs,
@@ -52,7 +52,7 @@ class Given:
             data = content.source.read()
         else:
             return None
-        if not data.lstrip().startswith(b"{") or b"signature_name" not in data:
+        if first_byte(data) != b"{" or b"signature_name" not in data:
             return None
         try:
             return bodies.signature_of(parse(data, content.where))
