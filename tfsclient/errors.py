@@ -29,6 +29,17 @@ from enum import Enum
 from reprlib import Repr
 from typing import Any, Final
 
+__all__ = [
+    "Aborted", "AlreadyExists", "Cancelled", "Code", "DataLoss", "DeadlineExceeded", "DecodeError",
+    "FailedPrecondition", "Internal", "InvalidArgument", "InvalidInput", "MissingExtra", "NotFound",
+    "OutOfRange", "PermissionDenied", "ResourceExhausted", "TFSError", "Unauthenticated",
+    "Unavailable", "Unimplemented", "Unknown",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class Code(str, Enum):
     """A gRPC status code, by name."""

@@ -8,3 +8,7 @@ from tfsclient._sources.read import (
 )
 
 __all__ = ["from_file", "from_metadata_json", "from_metadata_response", "from_saved_model"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -46,9 +46,9 @@ def languages() -> dict[str, Language]:
         "python": Language(
             python.files, rest_only=False, lock_file=python.lock_file, picks_outputs=True
         ),
-        "go": Language(go.files, rest_only=False),
-        "js": Language(js.javascript, rest_only=False),
-        "ts": Language(js.typescript, rest_only=False),
+        "go": Language(go.files, rest_only=False, picks_outputs=True),
+        "js": Language(js.javascript, rest_only=False, picks_outputs=True),
+        "ts": Language(js.typescript, rest_only=False, picks_outputs=True),
         "curl": Language(curl.files, rest_only=True),
         "openapi": Language(openapi.files, rest_only=True),
     }
@@ -110,7 +110,7 @@ _EXPORT: Final = (
     'module, folder, signatures={"serving_default": module.f}), where f is a tf.function with '
     "an input_signature"
 )
-_OVER_GRPC: Final = "--lang python and --lang go call it over gRPC, without --transport rest"
+_OVER_GRPC: Final = "in Python, Go, JS and TS it can be called over gRPC, without --transport rest"
 
 
 def refuse_empty(model: Model, client: Generated) -> None:

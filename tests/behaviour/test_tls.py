@@ -118,6 +118,10 @@ class TLSProxy:
 
         await asyncio.gather(pump(reader, up_writer), pump(up_reader, writer))
 
+    def ask_nobody(self) -> None:
+        """Take clients without a certificate from now on."""
+        self._context.verify_mode = ssl.CERT_NONE
+
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()

@@ -12,8 +12,8 @@ from tfsclient_gen.languages.go.methods import methods
 from tfsclient_gen.names import identifier
 from tfsclient_gen.target import Run
 
+from tests.generator.go.clients import KNOWN_METHODS, ROOT, hostile_model, known_methods, zoo_model
 from tests.generator.hostile import HOSTILE
-from tests.generator.test_go import KNOWN_METHODS, ROOT, hostile_model, known_methods, zoo_model
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -84,6 +86,67 @@ def test_the_tutorials_command_until_sigterm_with_a_running_call(tmp_path: Path)
 def _then_terminate(body: bytes, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     yield body
     threading.Timer(0.2, process.send_signal, [signal.SIGTERM]).start()  # while the call runs
+
+
+@contextmanager
+def serving_slow(log: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A process that serves ``slow``, and where its REST is, once it is ready."""
+    command = [sys.executable, "-m", "tfsclient.server", f"--model_base_path={MODELS / 'slow'}"]
+    (port,) = free_ports(1)
+    command += ["--model_name=slow", "--port=0", f"--rest_api_port={port}", *flags]
+    with log.open("wb") as output, subprocess.Popen(command, stderr=output) as process:
+        try:
+            while "ready: " not in log.read_text() and process.poll() is None:
+                time.sleep(0.05)
+            yield process, f"http://localhost:{port}"
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    log = tmp_path / "log"
+    body = {"signature_name": "steps", "inputs": {"x": [1.0], "steps": 10_000_000}}  # for hours
+    with serving_slow(log) as (process, url), ThreadPoolExecutor(1) as caller:
+        call = caller.submit(httpx.post, f"{url}/v1/models/slow:predict", json=body, timeout=120)
+        time.sleep(0.5)
+        process.send_signal(number)
+        while "stopping: " not in log.read_text():
+            time.sleep(0.05)
+        assert process.poll() is None  # it waits for the call
+        process.send_signal(number)
+        assert process.wait(5) == 128 + number
+        assert isinstance(call.exception(), httpx.TransportError)
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_signal_ends_a_start_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "tfsclient.server", f"--model_base_path={tmp_path / 'later'}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, "--port=0"], stderr=output)
+        while "waiting for versions" not in log.read_text() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 128 + signal.SIGTERM
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("level", [None, "0"])
+def test_what_tensorflow_prints_at_start(
+    tmp_path: Path, level: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if level is not None:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    log = tmp_path / "log"
+    with serving_slow(log) as (process, url):
+        process.terminate()
+        assert process.wait(30) == 0
+    lines = log.read_text().splitlines()
+    ours = [line for line in lines if re.match(r"\d{4}-\d\d-\d\d [\d:]+,\d+ INFO ", line)]
+    assert (lines == ours) == (level is None)
+    assert any(line.endswith(f"INFO ready: REST {url} (slow: version 1)") for line in ours)
 
 
 def test_without_tensorflow_the_extra_is_named() -> None:

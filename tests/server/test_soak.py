@@ -159,7 +159,9 @@ def memory(pid: int) -> int:
 
 @pytest.mark.slow
 def test_ten_minutes_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
-    with serve({name: MODELS / name for name in MODEL_NAMES}, flags=FLAGS) as server:
+    # More threads than clients: how a full server refuses is tests/server/test_quota.py's concern.
+    flags = (*FLAGS, f"--grpc_max_threads={4 * CLIENTS}")
+    with serve({name: MODELS / name for name in MODEL_NAMES}, flags=flags) as server:
         until = time.monotonic() + SECONDS
         callers = [Caller(server, seed) for seed in range(CLIENTS)]
         failures: list[BaseException] = []

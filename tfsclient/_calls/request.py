@@ -19,6 +19,7 @@ from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
+from tfsclient._tables import listed, short, visible
 from tfsclient.dtypes import INVALID, STRING
 from tfsclient.errors import USE_GRPC, DecodeError, InvalidInput, MissingExtra, Unimplemented
 from tfsclient.schema import Features, Signature
@@ -111,6 +112,13 @@ class PredictRequest:
             ) from error
         return predict_pb2.PredictRequest.FromString(self.to_bytes())
 
+    def __repr__(self) -> str:
+        inputs = [
+            f"{short(visible(name))} {tensor.dtype} {list(tensor.array.shape)}"
+            for name, tensor in self.tensors.items()
+        ]
+        return f"<PredictRequest of {self.ref}: {listed(inputs)}>"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExamplesRequest:
@@ -132,7 +140,7 @@ class ExamplesRequest:
     def ref(self) -> ModelRef:
         """The model to call; of several tasks without a signature."""
         ref = self.tasks[0][0]
-        return replace(ref, signature=None) if len(self.tasks) > 1 else ref
+        return ref.with_signature(None) if len(self.tasks) > 1 else ref
 
     def to_bytes(self) -> bytes:
         """The serialized ``tensorflow.serving`` request.
@@ -162,6 +170,10 @@ class ExamplesRequest:
         """A shell command that sends the same request to the REST server at ``url``."""
         body = self.to_json()
         return _curl(url, f"{model_path(self.ref)}:{self.method.lower()}", body)
+
+    def __repr__(self) -> str:
+        many = f"{len(self.examples)} example{'s' * (len(self.examples) != 1)}"
+        return f"<ExamplesRequest of {self.ref}: {self.method} of {many}>"
 
 
 def model_path(ref: ModelRef) -> str:
@@ -347,8 +359,8 @@ def build_multi_inference(
 def _called(ref: ModelRef, signature: str | Signature | None) -> tuple[ModelRef, Features | None]:
     """The model with the signature, and what the Examples hold, where that is known."""
     if isinstance(signature, Signature):
-        return replace(ref, signature=signature.name), signature.features
-    return replace(ref, signature=signature), None
+        return ref.with_signature(signature.name), signature.features
+    return ref.with_signature(signature), None
 
 
 def multi_tasks(ref: ModelRef, tasks: Mapping[str, Task]) -> list[tuple[ModelRef, Task]]:
@@ -364,7 +376,7 @@ def multi_tasks(ref: ModelRef, tasks: Mapping[str, Task]) -> list[tuple[ModelRef
             raise InvalidInput(
                 f'a task is "classify" or "regress", not {task!r}', model=ref.name, signature=name
             )
-    return [(replace(ref, signature=name), task) for name, task in tasks.items()]
+    return [(ref.with_signature(name), task) for name, task in tasks.items()]
 
 
 def examples_request(

@@ -50,9 +50,11 @@ def tags_option(command: F) -> F:
     )(command)
 
 
-def read_saved_model(folder: str | Path, name: str | None, tags: str | None) -> Model:
+def read_saved_model(
+    folder: str | Path, name: str | None, tags: str | None, version: int | None = None
+) -> Model:
     """The model in a folder; standard error tells which graph, if that was not to be expected."""
-    model = sources.from_saved_model(folder, name, tags=tags)
+    model = sources.from_saved_model(folder, name, tags=tags, version=version)
     if tags is None and model.tags not in (None, ("serve",)):
         click.echo(
             f"{folder}: read its only graph, tagged {','.join(model.tags) or 'nothing'}", err=True

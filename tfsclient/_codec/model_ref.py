@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import index
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfsclient._codec.protobuf import CHUNK, VARINT, chunk, fields, signed, tag, text, varint
 from tfsclient.errors import InvalidInput
@@ -16,8 +15,14 @@ _INT64_VALUE = 1
 _CACHED = 1024  # bytes; a hostile spec may be longer, and such are not kept
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRef:
+class _ModelRef(NamedTuple):
+    name: str
+    version: int | None
+    label: str | None
+    signature: str | None
+
+
+class ModelRef(_ModelRef):
     """A model, which version of it, and which of its signatures.
 
     Attributes:
@@ -31,22 +36,34 @@ class ModelRef:
             is not an int64 from 0.
     """
 
-    name: str
-    version: int | None = None
-    label: str | None = None
-    signature: str | None = None
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if type(self.name) is not str or not self.name or not self.name.isascii():
-            _check_name(self.name)
-        if self.signature is not None:
-            _check_text(self.signature, "signature", self.name)
-        if self.label is not None:
-            _check_text(self.label, "label", self.name)
-            if self.version is not None:
-                raise InvalidInput("give a version or a label, not both", model=self.name)
-        if self.version is not None:
-            object.__setattr__(self, "version", _read_version(self.version, self.name))
+    def __new__(
+        cls,
+        name: str,
+        version: int | None = None,
+        label: str | None = None,
+        signature: str | None = None,
+    ) -> ModelRef:
+        """What a caller asks for."""
+        if type(name) is not str or not name or not name.isascii():
+            _check_name(name)
+        if signature is not None:
+            _check_text(signature, "signature", name)
+        if label is not None:
+            _check_text(label, "label", name)
+            if version is not None:
+                raise InvalidInput("give a version or a label, not both", model=name)
+        if version is not None:
+            version = _read_version(version, name)
+        return tuple.__new__(cls, (name, version, label, signature))
+
+    def __str__(self) -> str:
+        """``'digits' version 3, signature 'serving_default'``, in as much as that is given."""
+        version = "" if self.version is None else f" version {self.version}"
+        label = "" if self.label is None else f" label {self.label!r}"
+        signature = "" if self.signature is None else f", signature {self.signature!r}"
+        return f"{self.name!r}{version}{label}{signature}"
 
     @classmethod
     def received(
@@ -57,10 +74,11 @@ class ModelRef:
         signature: str | None = None,
     ) -> ModelRef:
         """What a peer asked for, unchecked: a negative version is answered, not refused here."""
-        ref = object.__new__(cls)
-        for field, value in zip(cls.__slots__, (name, version, label, signature), strict=True):
-            object.__setattr__(ref, field, value or None if field == "signature" else value)
-        return ref
+        return tuple.__new__(cls, (name, version, label, signature or None))
+
+    def with_signature(self, signature: str | None) -> ModelRef:
+        """The same model and version, and this signature."""
+        return ModelRef(self.name, self.version, self.label, signature)
 
 
 def _check_name(name: object) -> None:

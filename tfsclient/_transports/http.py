@@ -1,4 +1,4 @@
-"""What both HTTP transports share: requests, retries, and what failures and answers mean."""
+"""What both HTTP transports share: requests, and what failures and answers mean."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.headers import Sent
 from tfsclient._codec.rest_json import loads
 from tfsclient._transports.proxies import ProxyAddress, proxy_for
-from tfsclient._transports.settings import MAX_ATTEMPTS, Settings, unavailable_hint
+from tfsclient._transports.settings import Settings, unavailable_hint
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import (
@@ -104,35 +103,6 @@ def to_arguments(request: Request, settings: Settings, headers: Sent) -> dict[st
 def _text(value: str | bytes) -> str:
     """A header's value; binary ones travel as over gRPC."""
     return value if isinstance(value, str) else base64.b64encode(value).decode()
-
-
-def retry_policy(
-    request: Request, settings: Settings, timeout: float | None, failed: list[TFSError]
-) -> dict[str, Any]:
-    """The arguments of tenacity's drivers: on Unavailable, with backoff and jitter.
-
-    Args:
-        request: the call.
-        settings: what the user set.
-        timeout: seconds for all attempts; None for no limit.
-        failed: is given the errors of the attempts that others follow.
-    """
-
-    def note(state: tenacity.RetryCallState) -> None:
-        error = None if state.outcome is None else state.outcome.exception()
-        if isinstance(error, TFSError):
-            failed.append(error)
-
-    stop: Any = tenacity.stop_after_attempt(MAX_ATTEMPTS if request.safe else settings.retries + 1)
-    if timeout is not None:
-        stop = stop | tenacity.stop_before_delay(timeout)
-    return {
-        "retry": tenacity.retry_if_exception_type(Unavailable),
-        "wait": tenacity.wait_random_exponential(multiplier=0.1, max=2),
-        "stop": stop,
-        "before_sleep": note,
-        "reraise": True,
-    }
 
 
 def to_error(error: Exception, settings: Settings, request: Request, *, closed: bool) -> TFSError:

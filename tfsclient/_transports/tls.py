@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,12 @@ class TLS:
         """Channel credentials for gRPC.
 
         Raises:
-            InvalidInput: a file cannot be read.
+            InvalidInput: a file cannot be read or is not a certificate.
         """
         import grpc
 
+        # gRPC itself would fail at the first call, as if there were no server.
+        self._loaded(lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ())
         return grpc.ssl_channel_credentials(
             root_certificates=_read(self.ca),
             private_key=_read(self.key),
@@ -56,17 +59,23 @@ class TLS:
         """
         import httpx
 
+        if self.ca is None:
+            return self._loaded(httpx.create_ssl_context, _VARIABLES)
+        return self._loaded(lambda: ssl.create_default_context(cafile=self.ca), _VARIABLES)
+
+    def _loaded(
+        self, make: Callable[[], ssl.SSLContext], variables: Iterable[str]
+    ) -> ssl.SSLContext:
+        """What ``make`` gives, with our files in it; ``variables`` are what that reads."""
         try:
-            context = (
-                httpx.create_ssl_context()
-                if self.ca is None
-                else ssl.create_default_context(cafile=self.ca)
-            )
+            context = make()
+            if self.ca is not None:
+                context.load_verify_locations(self.ca)
             if self.cert is not None:
                 context.load_cert_chain(self.cert, self.key)
         except OSError as error:  # ssl.SSLError is one
             given = [str(file) for file in (self.ca, self.cert, self.key) if file is not None]
-            named = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
+            named = [f"{name}={os.environ[name]}" for name in variables if os.environ.get(name)]
             raise InvalidInput(
                 f"{', '.join(given + named)} cannot be used for TLS: {error}"
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from tfsclient.dtypes import INVALID
@@ -19,6 +20,11 @@ ENCODINGS: Final = {
 }
 
 
+def without_exporters(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
+    """The signatures that are a model's own."""
+    return {name: one for name, one in signatures.items() if name not in EXPORTER_SIGNATURES}
+
+
 def why_unusable(signature: Signature) -> str | None:
     """Why no client can call it for all its outputs; None if it can be called."""
     if signature.name == "":
@@ -31,6 +37,19 @@ def why_unusable(signature: Signature) -> str | None:
         for spec in specs.values():
             if (reason := why_no_tensor(kind, spec)) is not None:
                 return reason
+    return why_fed_twice(signature)
+
+
+def why_fed_twice(signature: Signature) -> str | None:
+    """Why its inputs cannot be sent together, though TF Serving asks for all of them."""
+    for group in signature.same_tensors:
+        names = [name for name in group if name in signature.inputs]
+        if len(names) > 1:
+            listed = " and ".join(map(repr, names))
+            return (
+                f"inputs {listed} are the same tensor of the graph, which TF Serving refuses to be"
+                " fed more than once: export the model with one input, or with a placeholder each"
+            )
     return None
 
 
@@ -63,7 +82,7 @@ def why_not_over_rest(signature: Signature) -> str | None:
                     return f"input {spec.name!r} is not dense, and TF Serving takes nothing else"
                 return (
                     f"output {spec.name!r} is not dense: an answer in JSON has all outputs, and TF "
-                    "Serving cannot fetch this one; use gRPC, which takes outputs=[...]"
+                    "Serving cannot fetch this one; use gRPC, which takes names of outputs"
                 )
             if spec.dtype == INVALID:
                 return (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -11,9 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-from tfsclient.errors import TFSError
+from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.server.addresses import LOOPBACK
 from tfsclient.server.app import Options, Server
 from tfsclient.server.models.config import read_config, to_config
+from tfsclient.server.process import Signals
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -88,6 +89,12 @@ def _not_honoured(function: F) -> F:
 
 
 @click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--host",
+    default=LOOPBACK,
+    show_default=True,
+    help="Name or address to listen on; 0.0.0.0 or :: is every interface.",
+)
 @click.option("--port", default=8500, show_default=True, help="gRPC port; 0 turns gRPC off.")
 @click.option("--rest_api_port", default=0, show_default=True, help="REST port; 0 turns REST off.")
 @click.option("--grpc_socket_path", help="A unix socket that also speaks gRPC.")
@@ -126,6 +133,13 @@ def _not_honoured(function: F) -> F:
     help="REST calls answered at a time; more wait.",
 )
 @click.option("--rest_api_timeout_in_ms", default=30_000, show_default=True)
+@click.option(
+    "--import",
+    "imports",
+    metavar="NAME",
+    multiple=True,
+    help="A Python module that registers operations; may be repeated.",
+)
 @_boolean("enable_model_warmup", default=True, text="Replay a version's warm-up requests.")
 @click.option("--num_request_iterations_for_warmup", default=0, help="How often each; 0 is once.")
 @_boolean("enable_batching", default=False, text="Run calls together.")
@@ -177,18 +191,18 @@ def serve(
         grpc_channel_arguments=_channel_arguments(grpc_channel_arguments),
         **flags,
     )
-    # A container is stopped by SIGTERM: take it as a keyboard's interrupt.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    models = {model_name: model_base_path}
     try:
-        config = (
-            read_config(model_config_file)
-            if model_config_file
-            else to_config({model_name: model_base_path})
-        )
-        with Server(config, options) as server:
-            _wait(server, model_config_file, model_config_file_poll_wait_seconds)
-    except KeyboardInterrupt:
-        return
+        with Signals() as signals:
+            server = Server(
+                read_config(model_config_file) if model_config_file else to_config(models), options
+            )
+            signals.run(
+                server,
+                lambda: _wait(server, model_config_file, model_config_file_poll_wait_seconds),
+            )
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
     except TFSError as error:
         raise click.ClickException(f"Failed to start server. Error: {error}") from error
 

@@ -15,8 +15,9 @@ const (
 	anyValue                            = 2
 	signatureMap                        = 1
 	signatureInputs, signatureOutputs   = 1, 2
-	signatureDefaults                   = 4
+	signatureMethod, signatureDefaults  = 3, 4
 	infoDtype, infoShape, shapeRankOpen = 2, 3, 3
+	infoSparse, infoComposite           = 4, 5
 )
 
 func (t *grpcTransport) metadata(ctx context.Context, c *call) (map[string]signature, error) {
@@ -65,6 +66,15 @@ func readSignatureDef(message []byte) (s signature, err error) {
 		}
 		return err
 	})
+	if err != nil {
+		return s, err
+	}
+	var method string
+	err = eachChunk(message, signatureMethod, func(name []byte) error {
+		method = string(name)
+		return nil
+	})
+	s.kind = kindOf(s, method)
 	return s, err
 }
 
@@ -76,8 +86,11 @@ func readTensorInfos(message []byte, number protowire.Number) ([]tensorSpec, err
 			return err
 		}
 		spec := tensorSpec{name: name, shape: []int{}}
+		dense := true
 		err = eachField(info, func(f field) (err error) {
 			switch {
+			case f.isChunk(infoSparse), f.isChunk(infoComposite):
+				dense = false
 			case f.isNumber(infoDtype):
 				spec.dtype = dtype(f.value % 100) // a reference to a type has 100 added
 			case f.isChunk(infoShape):
@@ -85,6 +98,9 @@ func readTensorInfos(message []byte, number protowire.Number) ([]tensorSpec, err
 			}
 			return err
 		})
+		if !dense {
+			spec.dtype = notDense
+		}
 		specs = append(specs, spec)
 		return err
 	})

@@ -62,6 +62,7 @@ var signatures = []*signature{
 
 var signatureSignature = signature{
 	name: "#}",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "#}", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -72,6 +73,7 @@ var signatureSignature = signature{
 
 var xSignature = signature{
 	name: "${x}",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "${x}", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -82,6 +84,7 @@ var xSignature = signature{
 
 var sSignature = signature{
 	name: "%s",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "%s", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -92,6 +95,7 @@ var sSignature = signature{
 
 var signature2Signature = signature{
 	name: "*/",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "*/", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -102,6 +106,7 @@ var signature2Signature = signature{
 
 var signature1StSignature = signature{
 	name: "1st",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "1st", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -112,6 +117,7 @@ var signature1StSignature = signature{
 
 var noneSignature = signature{
 	name: "None",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "None", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -122,6 +128,7 @@ var noneSignature = signature{
 
 var initSignature = signature{
 	name: "__init__",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "__init__", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -132,6 +139,7 @@ var initSignature = signature{
 
 var protoSignature = signature{
 	name: "__proto__",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "__proto__", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -142,6 +150,7 @@ var protoSignature = signature{
 
 var aB3Signature = signature{
 	name: "a b",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "a b", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -152,6 +161,7 @@ var aB3Signature = signature{
 
 var aB4Signature = signature{
 	name: "a-b",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "x", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -162,6 +172,7 @@ var aB4Signature = signature{
 
 var aB5Signature = signature{
 	name: "a:b",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "a:b", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -172,6 +183,7 @@ var aB5Signature = signature{
 
 var aBSignature = signature{
 	name: "aB",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "x", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -182,6 +194,7 @@ var aBSignature = signature{
 
 var aB2Signature = signature{
 	name: "a_b",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "x", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -192,6 +205,7 @@ var aB2Signature = signature{
 
 var awaitSignature = signature{
 	name: "await",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "await", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -202,6 +216,7 @@ var awaitSignature = signature{
 
 var b64Signature = signature{
 	name: "b64",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "b64", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -212,6 +227,7 @@ var b64Signature = signature{
 
 var backSlashSignature = signature{
 	name: "back\\slash",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "back\\slash", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -222,6 +238,7 @@ var backSlashSignature = signature{
 
 var camelCaseSignature = signature{
 	name: "camelCase",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "camelCase", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -232,6 +249,7 @@ var camelCaseSignature = signature{
 
 var classSignature = signature{
 	name: "class",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "class", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -242,6 +260,7 @@ var classSignature = signature{
 
 var collideSignature = signature{
 	name: "collide",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "a-b", dtype: dtFloat32, shape: []int{-1}},
 		{name: "aB", dtype: dtFloat32, shape: []int{-1}},
@@ -256,6 +275,7 @@ var collideSignature = signature{
 
 var constructorSignature = signature{
 	name: "constructor",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "constructor", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -266,6 +286,7 @@ var constructorSignature = signature{
 
 var dotTedSignature = signature{
 	name: "dot.ted",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "dot.ted", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -276,6 +297,7 @@ var dotTedSignature = signature{
 
 var doubleSignature = signature{
 	name: "double\"",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "double\"", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -286,6 +308,7 @@ var doubleSignature = signature{
 
 var errorSignature = signature{
 	name: "error",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "error", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -296,6 +319,7 @@ var errorSignature = signature{
 
 var everythingSignature = signature{
 	name: "everything",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "", dtype: dtFloat32, shape: []int{-1}},
 		{name: "#}", dtype: dtFloat32, shape: []int{-1}},
@@ -408,6 +432,7 @@ var everythingSignature = signature{
 
 var floatSignature = signature{
 	name: "float",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "float", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -418,6 +443,7 @@ var floatSignature = signature{
 
 var fromSignature = signature{
 	name: "from",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "from", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -428,6 +454,7 @@ var fromSignature = signature{
 
 var funcSignature = signature{
 	name: "func",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "func", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -438,6 +465,7 @@ var funcSignature = signature{
 
 var importSignature = signature{
 	name: "import",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "import", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -448,6 +476,7 @@ var importSignature = signature{
 
 var inputsSignature = signature{
 	name: "inputs",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -458,6 +487,7 @@ var inputsSignature = signature{
 
 var instancesSignature = signature{
 	name: "instances",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "instances", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -468,6 +498,7 @@ var instancesSignature = signature{
 
 var intSignature = signature{
 	name: "int",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "int", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -478,6 +509,7 @@ var intSignature = signature{
 
 var lambdaSignature = signature{
 	name: "lambda",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "lambda", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -488,6 +520,7 @@ var lambdaSignature = signature{
 
 var lenSignature = signature{
 	name: "len",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "len", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -498,6 +531,7 @@ var lenSignature = signature{
 
 var modelSpecSignature = signature{
 	name: "model_spec",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "model_spec", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -508,6 +542,7 @@ var modelSpecSignature = signature{
 
 var nameSignature = signature{
 	name: "name",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "name", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -518,6 +553,7 @@ var nameSignature = signature{
 
 var newLineSignature = signature{
 	name: "new\nline",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "new\nline", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -528,6 +564,7 @@ var newLineSignature = signature{
 
 var outputsSignature = signature{
 	name: "outputs",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "outputs", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -538,6 +575,7 @@ var outputsSignature = signature{
 
 var quoteSignature = signature{
 	name: "quote'",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "quote'", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -548,6 +586,7 @@ var quoteSignature = signature{
 
 var rangeSignature = signature{
 	name: "range",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "range", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -558,6 +597,7 @@ var rangeSignature = signature{
 
 var requestSignature = signature{
 	name: "request",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "request", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -568,6 +608,7 @@ var requestSignature = signature{
 
 var selfSignature = signature{
 	name: "self",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "self", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -578,6 +619,7 @@ var selfSignature = signature{
 
 var servingDefaultSignature = signature{
 	name: "serving_default",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "class", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -588,6 +630,7 @@ var servingDefaultSignature = signature{
 
 var signatureNameSignature = signature{
 	name: "signature_name",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "signature_name", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -598,6 +641,7 @@ var signatureNameSignature = signature{
 
 var slaShSignature = signature{
 	name: "sla/sh",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "sla/sh", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -608,6 +652,7 @@ var slaShSignature = signature{
 
 var snakeCaseSignature = signature{
 	name: "snake_case",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "snake_case", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -618,6 +663,7 @@ var snakeCaseSignature = signature{
 
 var stringSignature = signature{
 	name: "string",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "string", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -628,6 +674,7 @@ var stringSignature = signature{
 
 var tabSignature = signature{
 	name: "tab\t",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "tab\t", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -638,6 +685,7 @@ var tabSignature = signature{
 
 var typeSignature = signature{
 	name: "type",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "type", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -648,6 +696,7 @@ var typeSignature = signature{
 
 var varSignature = signature{
 	name: "var",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "var", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -658,6 +707,7 @@ var varSignature = signature{
 
 var xYSignature = signature{
 	name: "x-y",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "x-y", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -668,6 +718,7 @@ var xYSignature = signature{
 
 var signature77Signature = signature{
 	name: "{{ 7*7 }}",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "{{ 7*7 }}", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -678,6 +729,7 @@ var signature77Signature = signature{
 
 var eSignature = signature{
 	name: "\u00e9",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "\u00e9", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -688,6 +740,7 @@ var eSignature = signature{
 
 var signature3Signature = signature{
 	name: "\u4e2d\u6587",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "\u4e2d\u6587", dtype: dtFloat32, shape: []int{-1}},
 	},
@@ -698,6 +751,7 @@ var signature3Signature = signature{
 
 var signature4Signature = signature{
 	name: "\U0001f600",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "\U0001f600", dtype: dtFloat32, shape: []int{-1}},
 	},

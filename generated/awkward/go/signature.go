@@ -14,6 +14,7 @@ const maxRank = 254
 // signature is one of a model's signatures.
 type signature struct {
 	name            string
+	kind            string // the call that it is for: predict, classify or regress
 	inputs, outputs []tensorSpec
 }
 

@@ -9,6 +9,7 @@ export { ServingError } from "./serving/errors.js";
 
 const SIGNATURE = {
   name: "#}",
+  kind: "predict",
   inputs: {
     tensor: { name: "#}", dtype: "float32", shape: [-1] },
   },
@@ -19,6 +20,7 @@ const SIGNATURE = {
 
 const X = {
   name: "${x}",
+  kind: "predict",
   inputs: {
     x: { name: "${x}", dtype: "float32", shape: [-1] },
   },
@@ -29,6 +31,7 @@ const X = {
 
 const S = {
   name: "%s",
+  kind: "predict",
   inputs: {
     s: { name: "%s", dtype: "float32", shape: [-1] },
   },
@@ -39,6 +42,7 @@ const S = {
 
 const SIGNATURE_ = {
   name: "*/",
+  kind: "predict",
   inputs: {
     tensor: { name: "*/", dtype: "float32", shape: [-1] },
   },
@@ -49,6 +53,7 @@ const SIGNATURE_ = {
 
 const SIGNATURE_1_ST = {
   name: "1st",
+  kind: "predict",
   inputs: {
     tensor1St: { name: "1st", dtype: "float32", shape: [-1] },
   },
@@ -59,6 +64,7 @@ const SIGNATURE_1_ST = {
 
 const NONE = {
   name: "None",
+  kind: "predict",
   inputs: {
     none: { name: "None", dtype: "float32", shape: [-1] },
   },
@@ -69,6 +75,7 @@ const NONE = {
 
 const INIT = {
   name: "__init__",
+  kind: "predict",
   inputs: {
     init: { name: "__init__", dtype: "float32", shape: [-1] },
   },
@@ -79,6 +86,7 @@ const INIT = {
 
 const PROTO = {
   name: "__proto__",
+  kind: "predict",
   inputs: {
     proto: { name: "__proto__", dtype: "float32", shape: [-1] },
   },
@@ -89,6 +97,7 @@ const PROTO = {
 
 const A_B_2 = {
   name: "a b",
+  kind: "predict",
   inputs: {
     aB: { name: "a b", dtype: "float32", shape: [-1] },
   },
@@ -99,6 +108,7 @@ const A_B_2 = {
 
 const A_B_3 = {
   name: "a-b",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1] },
   },
@@ -109,6 +119,7 @@ const A_B_3 = {
 
 const A_B_4 = {
   name: "a:b",
+  kind: "predict",
   inputs: {
     aB: { name: "a:b", dtype: "float32", shape: [-1] },
   },
@@ -119,6 +130,7 @@ const A_B_4 = {
 
 const A_B_ = {
   name: "aB",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1] },
   },
@@ -129,6 +141,7 @@ const A_B_ = {
 
 const A_B = {
   name: "a_b",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1] },
   },
@@ -139,6 +152,7 @@ const A_B = {
 
 const AWAIT = {
   name: "await",
+  kind: "predict",
   inputs: {
     await: { name: "await", dtype: "float32", shape: [-1] },
   },
@@ -149,6 +163,7 @@ const AWAIT = {
 
 const B64 = {
   name: "b64",
+  kind: "predict",
   inputs: {
     b64: { name: "b64", dtype: "float32", shape: [-1] },
   },
@@ -159,6 +174,7 @@ const B64 = {
 
 const BACK_SLASH = {
   name: "back\\slash",
+  kind: "predict",
   inputs: {
     backSlash: { name: "back\\slash", dtype: "float32", shape: [-1] },
   },
@@ -169,6 +185,7 @@ const BACK_SLASH = {
 
 const CAMEL_CASE = {
   name: "camelCase",
+  kind: "predict",
   inputs: {
     camelCase: { name: "camelCase", dtype: "float32", shape: [-1] },
   },
@@ -179,6 +196,7 @@ const CAMEL_CASE = {
 
 const CLASS = {
   name: "class",
+  kind: "predict",
   inputs: {
     class: { name: "class", dtype: "float32", shape: [-1] },
   },
@@ -189,6 +207,7 @@ const CLASS = {
 
 const COLLIDE = {
   name: "collide",
+  kind: "predict",
   inputs: {
     aB3: { name: "a-b", dtype: "float32", shape: [-1] },
     aB: { name: "aB", dtype: "float32", shape: [-1] },
@@ -203,6 +222,7 @@ const COLLIDE = {
 
 const CONSTRUCTOR = {
   name: "constructor",
+  kind: "predict",
   inputs: {
     constructor2: { name: "constructor", dtype: "float32", shape: [-1] },
   },
@@ -213,6 +233,7 @@ const CONSTRUCTOR = {
 
 const DOT_TED = {
   name: "dot.ted",
+  kind: "predict",
   inputs: {
     dotTed: { name: "dot.ted", dtype: "float32", shape: [-1] },
   },
@@ -223,6 +244,7 @@ const DOT_TED = {
 
 const DOUBLE = {
   name: 'double"',
+  kind: "predict",
   inputs: {
     double: { name: 'double"', dtype: "float32", shape: [-1] },
   },
@@ -233,6 +255,7 @@ const DOUBLE = {
 
 const ERROR = {
   name: "error",
+  kind: "predict",
   inputs: {
     error: { name: "error", dtype: "float32", shape: [-1] },
   },
@@ -243,6 +266,7 @@ const ERROR = {
 
 const EVERYTHING = {
   name: "everything",
+  kind: "predict",
   inputs: {
     tensor: { name: "", dtype: "float32", shape: [-1] },
     tensor2: { name: "#}", dtype: "float32", shape: [-1] },
@@ -355,6 +379,7 @@ const EVERYTHING = {
 
 const FLOAT = {
   name: "float",
+  kind: "predict",
   inputs: {
     float: { name: "float", dtype: "float32", shape: [-1] },
   },
@@ -365,6 +390,7 @@ const FLOAT = {
 
 const FROM = {
   name: "from",
+  kind: "predict",
   inputs: {
     from: { name: "from", dtype: "float32", shape: [-1] },
   },
@@ -375,6 +401,7 @@ const FROM = {
 
 const FUNC = {
   name: "func",
+  kind: "predict",
   inputs: {
     func: { name: "func", dtype: "float32", shape: [-1] },
   },
@@ -385,6 +412,7 @@ const FUNC = {
 
 const IMPORT = {
   name: "import",
+  kind: "predict",
   inputs: {
     import: { name: "import", dtype: "float32", shape: [-1] },
   },
@@ -395,6 +423,7 @@ const IMPORT = {
 
 const INPUTS = {
   name: "inputs",
+  kind: "predict",
   inputs: {
     inputs: { name: "inputs", dtype: "float32", shape: [-1] },
   },
@@ -405,6 +434,7 @@ const INPUTS = {
 
 const INSTANCES = {
   name: "instances",
+  kind: "predict",
   inputs: {
     instances: { name: "instances", dtype: "float32", shape: [-1] },
   },
@@ -415,6 +445,7 @@ const INSTANCES = {
 
 const INT = {
   name: "int",
+  kind: "predict",
   inputs: {
     int: { name: "int", dtype: "float32", shape: [-1] },
   },
@@ -425,6 +456,7 @@ const INT = {
 
 const LAMBDA = {
   name: "lambda",
+  kind: "predict",
   inputs: {
     lambda: { name: "lambda", dtype: "float32", shape: [-1] },
   },
@@ -435,6 +467,7 @@ const LAMBDA = {
 
 const LEN = {
   name: "len",
+  kind: "predict",
   inputs: {
     len: { name: "len", dtype: "float32", shape: [-1] },
   },
@@ -445,6 +478,7 @@ const LEN = {
 
 const MODEL_SPEC = {
   name: "model_spec",
+  kind: "predict",
   inputs: {
     modelSpec: { name: "model_spec", dtype: "float32", shape: [-1] },
   },
@@ -455,6 +489,7 @@ const MODEL_SPEC = {
 
 const NAME = {
   name: "name",
+  kind: "predict",
   inputs: {
     name: { name: "name", dtype: "float32", shape: [-1] },
   },
@@ -465,6 +500,7 @@ const NAME = {
 
 const NEW_LINE = {
   name: "new\nline",
+  kind: "predict",
   inputs: {
     newLine: { name: "new\nline", dtype: "float32", shape: [-1] },
   },
@@ -475,6 +511,7 @@ const NEW_LINE = {
 
 const OUTPUTS = {
   name: "outputs",
+  kind: "predict",
   inputs: {
     outputs: { name: "outputs", dtype: "float32", shape: [-1] },
   },
@@ -485,6 +522,7 @@ const OUTPUTS = {
 
 const QUOTE = {
   name: "quote'",
+  kind: "predict",
   inputs: {
     quote: { name: "quote'", dtype: "float32", shape: [-1] },
   },
@@ -495,6 +533,7 @@ const QUOTE = {
 
 const RANGE = {
   name: "range",
+  kind: "predict",
   inputs: {
     range: { name: "range", dtype: "float32", shape: [-1] },
   },
@@ -505,6 +544,7 @@ const RANGE = {
 
 const REQUEST = {
   name: "request",
+  kind: "predict",
   inputs: {
     request: { name: "request", dtype: "float32", shape: [-1] },
   },
@@ -515,6 +555,7 @@ const REQUEST = {
 
 const SELF = {
   name: "self",
+  kind: "predict",
   inputs: {
     self: { name: "self", dtype: "float32", shape: [-1] },
   },
@@ -525,6 +566,7 @@ const SELF = {
 
 const SERVING_DEFAULT = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     class: { name: "class", dtype: "float32", shape: [-1] },
   },
@@ -535,6 +577,7 @@ const SERVING_DEFAULT = {
 
 const SIGNATURE_NAME = {
   name: "signature_name",
+  kind: "predict",
   inputs: {
     signatureName: { name: "signature_name", dtype: "float32", shape: [-1] },
   },
@@ -545,6 +588,7 @@ const SIGNATURE_NAME = {
 
 const SLA_SH = {
   name: "sla/sh",
+  kind: "predict",
   inputs: {
     slaSh: { name: "sla/sh", dtype: "float32", shape: [-1] },
   },
@@ -555,6 +599,7 @@ const SLA_SH = {
 
 const SNAKE_CASE = {
   name: "snake_case",
+  kind: "predict",
   inputs: {
     snakeCase: { name: "snake_case", dtype: "float32", shape: [-1] },
   },
@@ -565,6 +610,7 @@ const SNAKE_CASE = {
 
 const STRING = {
   name: "string",
+  kind: "predict",
   inputs: {
     string: { name: "string", dtype: "float32", shape: [-1] },
   },
@@ -575,6 +621,7 @@ const STRING = {
 
 const TAB = {
   name: "tab\t",
+  kind: "predict",
   inputs: {
     tab: { name: "tab\t", dtype: "float32", shape: [-1] },
   },
@@ -585,6 +632,7 @@ const TAB = {
 
 const TYPE = {
   name: "type",
+  kind: "predict",
   inputs: {
     type: { name: "type", dtype: "float32", shape: [-1] },
   },
@@ -595,6 +643,7 @@ const TYPE = {
 
 const VAR = {
   name: "var",
+  kind: "predict",
   inputs: {
     var: { name: "var", dtype: "float32", shape: [-1] },
   },
@@ -605,6 +654,7 @@ const VAR = {
 
 const X_Y = {
   name: "x-y",
+  kind: "predict",
   inputs: {
     xY: { name: "x-y", dtype: "float32", shape: [-1] },
   },
@@ -615,6 +665,7 @@ const X_Y = {
 
 const SIGNATURE_7_7 = {
   name: "{{ 7*7 }}",
+  kind: "predict",
   inputs: {
     tensor77: { name: "{{ 7*7 }}", dtype: "float32", shape: [-1] },
   },
@@ -625,6 +676,7 @@ const SIGNATURE_7_7 = {
 
 const E = {
   name: "\u00e9",
+  kind: "predict",
   inputs: {
     e: { name: "\u00e9", dtype: "float32", shape: [-1] },
   },
@@ -635,6 +687,7 @@ const E = {
 
 const SIGNATURE_2 = {
   name: "\u4e2d\u6587",
+  kind: "predict",
   inputs: {
     tensor: { name: "\u4e2d\u6587", dtype: "float32", shape: [-1] },
   },
@@ -645,6 +698,7 @@ const SIGNATURE_2 = {
 
 const SIGNATURE_3 = {
   name: "\ud83d\ude00",
+  kind: "predict",
   inputs: {
     tensor: { name: "\ud83d\ude00", dtype: "float32", shape: [-1] },
   },

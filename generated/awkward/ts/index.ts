@@ -878,6 +878,7 @@ export interface Signature4Result {
 
 const SIGNATURE: Signature = {
   name: "#}",
+  kind: "predict",
   inputs: {
     tensor: { name: "#}", dtype: "float32", shape: [-1] },
   },
@@ -888,6 +889,7 @@ const SIGNATURE: Signature = {
 
 const X: Signature = {
   name: "${x}",
+  kind: "predict",
   inputs: {
     x: { name: "${x}", dtype: "float32", shape: [-1] },
   },
@@ -898,6 +900,7 @@ const X: Signature = {
 
 const S: Signature = {
   name: "%s",
+  kind: "predict",
   inputs: {
     s: { name: "%s", dtype: "float32", shape: [-1] },
   },
@@ -908,6 +911,7 @@ const S: Signature = {
 
 const SIGNATURE_: Signature = {
   name: "*/",
+  kind: "predict",
   inputs: {
     tensor: { name: "*/", dtype: "float32", shape: [-1] },
   },
@@ -918,6 +922,7 @@ const SIGNATURE_: Signature = {
 
 const SIGNATURE_1_ST: Signature = {
   name: "1st",
+  kind: "predict",
   inputs: {
     tensor1St: { name: "1st", dtype: "float32", shape: [-1] },
   },
@@ -928,6 +933,7 @@ const SIGNATURE_1_ST: Signature = {
 
 const NONE: Signature = {
   name: "None",
+  kind: "predict",
   inputs: {
     none: { name: "None", dtype: "float32", shape: [-1] },
   },
@@ -938,6 +944,7 @@ const NONE: Signature = {
 
 const INIT: Signature = {
   name: "__init__",
+  kind: "predict",
   inputs: {
     init: { name: "__init__", dtype: "float32", shape: [-1] },
   },
@@ -948,6 +955,7 @@ const INIT: Signature = {
 
 const PROTO: Signature = {
   name: "__proto__",
+  kind: "predict",
   inputs: {
     proto: { name: "__proto__", dtype: "float32", shape: [-1] },
   },
@@ -958,6 +966,7 @@ const PROTO: Signature = {
 
 const A_B_2: Signature = {
   name: "a b",
+  kind: "predict",
   inputs: {
     aB: { name: "a b", dtype: "float32", shape: [-1] },
   },
@@ -968,6 +977,7 @@ const A_B_2: Signature = {
 
 const A_B_3: Signature = {
   name: "a-b",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1] },
   },
@@ -978,6 +988,7 @@ const A_B_3: Signature = {
 
 const A_B_4: Signature = {
   name: "a:b",
+  kind: "predict",
   inputs: {
     aB: { name: "a:b", dtype: "float32", shape: [-1] },
   },
@@ -988,6 +999,7 @@ const A_B_4: Signature = {
 
 const A_B_: Signature = {
   name: "aB",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1] },
   },
@@ -998,6 +1010,7 @@ const A_B_: Signature = {
 
 const A_B: Signature = {
   name: "a_b",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1] },
   },
@@ -1008,6 +1021,7 @@ const A_B: Signature = {
 
 const AWAIT: Signature = {
   name: "await",
+  kind: "predict",
   inputs: {
     await: { name: "await", dtype: "float32", shape: [-1] },
   },
@@ -1018,6 +1032,7 @@ const AWAIT: Signature = {
 
 const B64: Signature = {
   name: "b64",
+  kind: "predict",
   inputs: {
     b64: { name: "b64", dtype: "float32", shape: [-1] },
   },
@@ -1028,6 +1043,7 @@ const B64: Signature = {
 
 const BACK_SLASH: Signature = {
   name: "back\\slash",
+  kind: "predict",
   inputs: {
     backSlash: { name: "back\\slash", dtype: "float32", shape: [-1] },
   },
@@ -1038,6 +1054,7 @@ const BACK_SLASH: Signature = {
 
 const CAMEL_CASE: Signature = {
   name: "camelCase",
+  kind: "predict",
   inputs: {
     camelCase: { name: "camelCase", dtype: "float32", shape: [-1] },
   },
@@ -1048,6 +1065,7 @@ const CAMEL_CASE: Signature = {
 
 const CLASS: Signature = {
   name: "class",
+  kind: "predict",
   inputs: {
     class: { name: "class", dtype: "float32", shape: [-1] },
   },
@@ -1058,6 +1076,7 @@ const CLASS: Signature = {
 
 const COLLIDE: Signature = {
   name: "collide",
+  kind: "predict",
   inputs: {
     aB3: { name: "a-b", dtype: "float32", shape: [-1] },
     aB: { name: "aB", dtype: "float32", shape: [-1] },
@@ -1072,6 +1091,7 @@ const COLLIDE: Signature = {
 
 const CONSTRUCTOR: Signature = {
   name: "constructor",
+  kind: "predict",
   inputs: {
     constructor2: { name: "constructor", dtype: "float32", shape: [-1] },
   },
@@ -1082,6 +1102,7 @@ const CONSTRUCTOR: Signature = {
 
 const DOT_TED: Signature = {
   name: "dot.ted",
+  kind: "predict",
   inputs: {
     dotTed: { name: "dot.ted", dtype: "float32", shape: [-1] },
   },
@@ -1092,6 +1113,7 @@ const DOT_TED: Signature = {
 
 const DOUBLE: Signature = {
   name: 'double"',
+  kind: "predict",
   inputs: {
     double: { name: 'double"', dtype: "float32", shape: [-1] },
   },
@@ -1102,6 +1124,7 @@ const DOUBLE: Signature = {
 
 const ERROR: Signature = {
   name: "error",
+  kind: "predict",
   inputs: {
     error: { name: "error", dtype: "float32", shape: [-1] },
   },
@@ -1112,6 +1135,7 @@ const ERROR: Signature = {
 
 const EVERYTHING: Signature = {
   name: "everything",
+  kind: "predict",
   inputs: {
     tensor: { name: "", dtype: "float32", shape: [-1] },
     tensor2: { name: "#}", dtype: "float32", shape: [-1] },
@@ -1224,6 +1248,7 @@ const EVERYTHING: Signature = {
 
 const FLOAT: Signature = {
   name: "float",
+  kind: "predict",
   inputs: {
     float: { name: "float", dtype: "float32", shape: [-1] },
   },
@@ -1234,6 +1259,7 @@ const FLOAT: Signature = {
 
 const FROM: Signature = {
   name: "from",
+  kind: "predict",
   inputs: {
     from: { name: "from", dtype: "float32", shape: [-1] },
   },
@@ -1244,6 +1270,7 @@ const FROM: Signature = {
 
 const FUNC: Signature = {
   name: "func",
+  kind: "predict",
   inputs: {
     func: { name: "func", dtype: "float32", shape: [-1] },
   },
@@ -1254,6 +1281,7 @@ const FUNC: Signature = {
 
 const IMPORT: Signature = {
   name: "import",
+  kind: "predict",
   inputs: {
     import: { name: "import", dtype: "float32", shape: [-1] },
   },
@@ -1264,6 +1292,7 @@ const IMPORT: Signature = {
 
 const INPUTS: Signature = {
   name: "inputs",
+  kind: "predict",
   inputs: {
     inputs: { name: "inputs", dtype: "float32", shape: [-1] },
   },
@@ -1274,6 +1303,7 @@ const INPUTS: Signature = {
 
 const INSTANCES: Signature = {
   name: "instances",
+  kind: "predict",
   inputs: {
     instances: { name: "instances", dtype: "float32", shape: [-1] },
   },
@@ -1284,6 +1314,7 @@ const INSTANCES: Signature = {
 
 const INT: Signature = {
   name: "int",
+  kind: "predict",
   inputs: {
     int: { name: "int", dtype: "float32", shape: [-1] },
   },
@@ -1294,6 +1325,7 @@ const INT: Signature = {
 
 const LAMBDA: Signature = {
   name: "lambda",
+  kind: "predict",
   inputs: {
     lambda: { name: "lambda", dtype: "float32", shape: [-1] },
   },
@@ -1304,6 +1336,7 @@ const LAMBDA: Signature = {
 
 const LEN: Signature = {
   name: "len",
+  kind: "predict",
   inputs: {
     len: { name: "len", dtype: "float32", shape: [-1] },
   },
@@ -1314,6 +1347,7 @@ const LEN: Signature = {
 
 const MODEL_SPEC: Signature = {
   name: "model_spec",
+  kind: "predict",
   inputs: {
     modelSpec: { name: "model_spec", dtype: "float32", shape: [-1] },
   },
@@ -1324,6 +1358,7 @@ const MODEL_SPEC: Signature = {
 
 const NAME: Signature = {
   name: "name",
+  kind: "predict",
   inputs: {
     name: { name: "name", dtype: "float32", shape: [-1] },
   },
@@ -1334,6 +1369,7 @@ const NAME: Signature = {
 
 const NEW_LINE: Signature = {
   name: "new\nline",
+  kind: "predict",
   inputs: {
     newLine: { name: "new\nline", dtype: "float32", shape: [-1] },
   },
@@ -1344,6 +1380,7 @@ const NEW_LINE: Signature = {
 
 const OUTPUTS: Signature = {
   name: "outputs",
+  kind: "predict",
   inputs: {
     outputs: { name: "outputs", dtype: "float32", shape: [-1] },
   },
@@ -1354,6 +1391,7 @@ const OUTPUTS: Signature = {
 
 const QUOTE: Signature = {
   name: "quote'",
+  kind: "predict",
   inputs: {
     quote: { name: "quote'", dtype: "float32", shape: [-1] },
   },
@@ -1364,6 +1402,7 @@ const QUOTE: Signature = {
 
 const RANGE: Signature = {
   name: "range",
+  kind: "predict",
   inputs: {
     range: { name: "range", dtype: "float32", shape: [-1] },
   },
@@ -1374,6 +1413,7 @@ const RANGE: Signature = {
 
 const REQUEST: Signature = {
   name: "request",
+  kind: "predict",
   inputs: {
     request: { name: "request", dtype: "float32", shape: [-1] },
   },
@@ -1384,6 +1424,7 @@ const REQUEST: Signature = {
 
 const SELF: Signature = {
   name: "self",
+  kind: "predict",
   inputs: {
     self: { name: "self", dtype: "float32", shape: [-1] },
   },
@@ -1394,6 +1435,7 @@ const SELF: Signature = {
 
 const SERVING_DEFAULT: Signature = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     class: { name: "class", dtype: "float32", shape: [-1] },
   },
@@ -1404,6 +1446,7 @@ const SERVING_DEFAULT: Signature = {
 
 const SIGNATURE_NAME: Signature = {
   name: "signature_name",
+  kind: "predict",
   inputs: {
     signatureName: { name: "signature_name", dtype: "float32", shape: [-1] },
   },
@@ -1414,6 +1457,7 @@ const SIGNATURE_NAME: Signature = {
 
 const SLA_SH: Signature = {
   name: "sla/sh",
+  kind: "predict",
   inputs: {
     slaSh: { name: "sla/sh", dtype: "float32", shape: [-1] },
   },
@@ -1424,6 +1468,7 @@ const SLA_SH: Signature = {
 
 const SNAKE_CASE: Signature = {
   name: "snake_case",
+  kind: "predict",
   inputs: {
     snakeCase: { name: "snake_case", dtype: "float32", shape: [-1] },
   },
@@ -1434,6 +1479,7 @@ const SNAKE_CASE: Signature = {
 
 const STRING: Signature = {
   name: "string",
+  kind: "predict",
   inputs: {
     string: { name: "string", dtype: "float32", shape: [-1] },
   },
@@ -1444,6 +1490,7 @@ const STRING: Signature = {
 
 const TAB: Signature = {
   name: "tab\t",
+  kind: "predict",
   inputs: {
     tab: { name: "tab\t", dtype: "float32", shape: [-1] },
   },
@@ -1454,6 +1501,7 @@ const TAB: Signature = {
 
 const TYPE: Signature = {
   name: "type",
+  kind: "predict",
   inputs: {
     type: { name: "type", dtype: "float32", shape: [-1] },
   },
@@ -1464,6 +1512,7 @@ const TYPE: Signature = {
 
 const VAR: Signature = {
   name: "var",
+  kind: "predict",
   inputs: {
     var: { name: "var", dtype: "float32", shape: [-1] },
   },
@@ -1474,6 +1523,7 @@ const VAR: Signature = {
 
 const X_Y: Signature = {
   name: "x-y",
+  kind: "predict",
   inputs: {
     xY: { name: "x-y", dtype: "float32", shape: [-1] },
   },
@@ -1484,6 +1534,7 @@ const X_Y: Signature = {
 
 const SIGNATURE_7_7: Signature = {
   name: "{{ 7*7 }}",
+  kind: "predict",
   inputs: {
     tensor77: { name: "{{ 7*7 }}", dtype: "float32", shape: [-1] },
   },
@@ -1494,6 +1545,7 @@ const SIGNATURE_7_7: Signature = {
 
 const E: Signature = {
   name: "\u00e9",
+  kind: "predict",
   inputs: {
     e: { name: "\u00e9", dtype: "float32", shape: [-1] },
   },
@@ -1504,6 +1556,7 @@ const E: Signature = {
 
 const SIGNATURE_2: Signature = {
   name: "\u4e2d\u6587",
+  kind: "predict",
   inputs: {
     tensor: { name: "\u4e2d\u6587", dtype: "float32", shape: [-1] },
   },
@@ -1514,6 +1567,7 @@ const SIGNATURE_2: Signature = {
 
 const SIGNATURE_3: Signature = {
   name: "\ud83d\ude00",
+  kind: "predict",
   inputs: {
     tensor: { name: "\ud83d\ude00", dtype: "float32", shape: [-1] },
   },

@@ -22,6 +22,9 @@ var dtypeNames = [...]string{
 }
 
 func (d dtype) String() string {
+	if d == notDense {
+		return "not dense"
+	}
 	if d < 0 || int(d) >= len(dtypeNames) {
 		return "dtype " + strconv.Itoa(int(d))
 	}

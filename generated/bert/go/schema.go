@@ -9,6 +9,7 @@ var signatures = []*signature{
 
 var servingDefaultSignature = signature{
 	name: "serving_default",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "input_ids", dtype: dtInt64, shape: []int{-1, -1}},
 		{name: "input_mask", dtype: dtInt64, shape: []int{-1, -1}},

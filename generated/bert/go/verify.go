@@ -42,7 +42,11 @@ func differences(want *signature, live map[string]signature) []string {
 	if !ok {
 		return []string{fmt.Sprintf("signature %q is gone", want.name)}
 	}
-	found := misfits("input", want.inputs, have.inputs, func(was, is []int) bool { return covers(is, was) })
+	var found []string
+	if have.kind != want.kind {
+		found = append(found, fmt.Sprintf("was for %s and is for %s", want.kind, have.kind))
+	}
+	found = append(found, misfits("input", want.inputs, have.inputs, func(was, is []int) bool { return covers(is, was) })...)
 	found = append(found, demands(want.inputs, have.inputs)...)
 	found = append(found, misfits("output", want.outputs, have.outputs, covers)...)
 	for i := range found {
@@ -72,7 +76,7 @@ func demands(want, have []tensorSpec) []string {
 	for _, t := range have {
 		before, ok := byName[t.name]
 		switch {
-		case !ok && !t.hasDefault:
+		case !ok && !(t.hasDefault && travels(t.dtype)):
 			found = append(found, fmt.Sprintf("input %q is new, %v, and has to be sent", t.name, t))
 		case before.hasDefault && !t.hasDefault:
 			found = append(found, fmt.Sprintf("input %q has no default any more", t.name))
@@ -96,4 +100,37 @@ func covers(wide, narrow []int) bool {
 		return wide == nil
 	}
 	return slices.EqualFunc(wide, narrow, func(w, n int) bool { return w == -1 || w == n })
+}
+
+// notDense is the type of a tensor that is sparse or made of several.
+const notDense dtype = -2
+
+// travels tells whether a client can send and receive tensors of a type at all.
+func travels(d dtype) bool {
+	return d > 0 && int(d) < len(dtypeNames) && dtypeNames[d] != "resource" && dtypeNames[d] != "variant"
+}
+
+// kindOf is the call that a signature is for: its tensors say so, with its method name.
+func kindOf(s signature, method string) string {
+	var given []tensorSpec
+	for _, t := range s.outputs {
+		if travels(t.dtype) {
+			given = append(given, t)
+		}
+	}
+	are := func(wanted map[string]string) bool {
+		return len(given) > 0 && !slices.ContainsFunc(given, func(t tensorSpec) bool {
+			return wanted[t.name] != t.dtype.String()
+		})
+	}
+	takesExamples := len(s.inputs) == 1 && s.inputs[0].name == "inputs" && s.inputs[0].dtype.String() == "string"
+	classes := are(map[string]string{"classes": "string", "scores": "float32"})
+	values := are(map[string]string{"outputs": "float32"})
+	switch {
+	case takesExamples && classes && (len(given) == 2 || method == "tensorflow/serving/classify"):
+		return "classify"
+	case takesExamples && values && method == "tensorflow/serving/regress":
+		return "regress"
+	}
+	return "predict"
 }

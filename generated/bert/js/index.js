@@ -6,6 +6,7 @@ export { ServingError } from "./serving/errors.js";
 
 const SERVING_DEFAULT = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     inputIds: { name: "input_ids", dtype: "int64", shape: [-1, -1] },
     inputMask: { name: "input_mask", dtype: "int64", shape: [-1, -1] },

@@ -33,6 +33,7 @@ export interface ServingDefaultResult {
 
 const SERVING_DEFAULT: Signature = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     inputIds: { name: "input_ids", dtype: "int64", shape: [-1, -1] },
     inputMask: { name: "input_mask", dtype: "int64", shape: [-1, -1] },

@@ -11,6 +11,7 @@ var signatures = []*signature{
 
 var classifySignature = signature{
 	name: "classify",
+	kind: "classify",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString, shape: []int{-1}},
 	},
@@ -25,6 +26,7 @@ var classifySignature = signature{
 
 var pngSignature = signature{
 	name: "png",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "image_bytes", dtype: dtString, shape: []int{-1}},
 	},
@@ -36,6 +38,7 @@ var pngSignature = signature{
 
 var servingDefaultSignature = signature{
 	name: "serving_default",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "images", dtype: dtFloat32, shape: []int{-1, 8, 8}},
 	},

@@ -6,6 +6,7 @@ export { ServingError } from "./serving/errors.js";
 
 const CLASSIFY = {
   name: "classify",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },
@@ -20,6 +21,7 @@ const CLASSIFY = {
 
 const PNG = {
   name: "png",
+  kind: "predict",
   inputs: {
     imageBytes: { name: "image_bytes", dtype: "string", shape: [-1] },
   },
@@ -31,6 +33,7 @@ const PNG = {
 
 const SERVING_DEFAULT = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     images: { name: "images", dtype: "float32", shape: [-1, 8, 8] },
   },

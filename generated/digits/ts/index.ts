@@ -53,6 +53,7 @@ export interface ServingDefaultResult {
 
 const CLASSIFY: Signature = {
   name: "classify",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: [-1] },
   },
@@ -67,6 +68,7 @@ const CLASSIFY: Signature = {
 
 const PNG: Signature = {
   name: "png",
+  kind: "predict",
   inputs: {
     imageBytes: { name: "image_bytes", dtype: "string", shape: [-1] },
   },
@@ -78,6 +80,7 @@ const PNG: Signature = {
 
 const SERVING_DEFAULT: Signature = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     images: { name: "images", dtype: "float32", shape: [-1, 8, 8] },
   },

@@ -27,6 +27,8 @@ type tensorInfos map[string]struct {
 		} `json:"dim"`
 		UnknownRank bool `json:"unknown_rank"`
 	} `json:"tensor_shape"`
+	CooSparse       json.RawMessage `json:"coo_sparse"`
+	CompositeTensor json.RawMessage `json:"composite_tensor"`
 }
 
 func readMetadataAnswer(answer string) (map[string]signature, error) {
@@ -34,9 +36,10 @@ func readMetadataAnswer(answer string) (map[string]signature, error) {
 		Metadata struct {
 			SignatureDef struct {
 				SignatureDef map[string]struct {
-					Inputs   tensorInfos                `json:"inputs"`
-					Outputs  tensorInfos                `json:"outputs"`
-					Defaults map[string]json.RawMessage `json:"defaults"`
+					MethodName string                     `json:"method_name"`
+					Inputs     tensorInfos                `json:"inputs"`
+					Outputs    tensorInfos                `json:"outputs"`
+					Defaults   map[string]json.RawMessage `json:"defaults"`
 				} `json:"signature_def"`
 			} `json:"signature_def"`
 		} `json:"metadata"`
@@ -50,6 +53,7 @@ func readMetadataAnswer(answer string) (map[string]signature, error) {
 		for i, input := range found.inputs {
 			_, found.inputs[i].hasDefault = s.Defaults[input.name]
 		}
+		found.kind = kindOf(found, s.MethodName)
 		signatures[name] = found
 	}
 	return signatures, nil
@@ -59,6 +63,9 @@ func (infos tensorInfos) specs() []tensorSpec {
 	var specs []tensorSpec
 	for name, info := range infos {
 		spec := tensorSpec{name: name, dtype: dtypeOfEnum(info.Dtype)}
+		if info.CooSparse != nil || info.CompositeTensor != nil {
+			spec.dtype = notDense
+		}
 		if !info.TensorShape.UnknownRank {
 			spec.shape = []int{}
 			for _, dim := range info.TensorShape.Dim {

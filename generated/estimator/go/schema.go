@@ -12,6 +12,7 @@ var signatures = []*signature{
 
 var classificationSignature = signature{
 	name: "classification",
+	kind: "classify",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString, shape: []int{-1}},
 	},
@@ -27,6 +28,7 @@ var classificationSignature = signature{
 
 var predictSignature = signature{
 	name: "predict",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "examples", dtype: dtString, shape: []int{-1}},
 	},
@@ -47,6 +49,7 @@ var predictSignature = signature{
 
 var regressionSignature = signature{
 	name: "regression",
+	kind: "regress",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString, shape: []int{-1}},
 	},
@@ -61,6 +64,7 @@ var regressionSignature = signature{
 
 var servingDefaultSignature = signature{
 	name: "serving_default",
+	kind: "classify",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString, shape: []int{-1}},
 	},

@@ -14,6 +14,7 @@ var signatures = []*signature{
 
 var classifyClassesOnlySignature = signature{
 	name: "classify_classes_only",
+	kind: "classify",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString},
 	},
@@ -28,6 +29,7 @@ var classifyClassesOnlySignature = signature{
 
 var classifyTwoSignature = signature{
 	name: "classify_two",
+	kind: "classify",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString},
 	},
@@ -43,6 +45,7 @@ var classifyTwoSignature = signature{
 
 var classifyXToYSignature = signature{
 	name: "classify_x_to_y",
+	kind: "classify",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString},
 	},
@@ -57,6 +60,7 @@ var classifyXToYSignature = signature{
 
 var regressXToYSignature = signature{
 	name: "regress_x_to_y",
+	kind: "regress",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString},
 	},
@@ -71,6 +75,7 @@ var regressXToYSignature = signature{
 
 var regressXToY2Signature = signature{
 	name: "regress_x_to_y2",
+	kind: "regress",
 	inputs: []tensorSpec{
 		{name: "inputs", dtype: dtString},
 	},
@@ -85,6 +90,7 @@ var regressXToY2Signature = signature{
 
 var servingDefaultSignature = signature{
 	name: "serving_default",
+	kind: "predict",
 	inputs: []tensorSpec{
 		{name: "x", dtype: dtFloat32, shape: []int{-1, 1}},
 	},

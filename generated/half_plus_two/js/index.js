@@ -6,6 +6,7 @@ export { ServingError } from "./serving/errors.js";
 
 const CLASSIFY_CLASSES_ONLY = {
   name: "classify_classes_only",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -20,6 +21,7 @@ const CLASSIFY_CLASSES_ONLY = {
 
 const CLASSIFY_TWO = {
   name: "classify_two",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -35,6 +37,7 @@ const CLASSIFY_TWO = {
 
 const CLASSIFY_X_TO_Y = {
   name: "classify_x_to_y",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -49,6 +52,7 @@ const CLASSIFY_X_TO_Y = {
 
 const REGRESS_X_TO_Y = {
   name: "regress_x_to_y",
+  kind: "regress",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -63,6 +67,7 @@ const REGRESS_X_TO_Y = {
 
 const REGRESS_X_TO_Y2 = {
   name: "regress_x_to_y2",
+  kind: "regress",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -77,6 +82,7 @@ const REGRESS_X_TO_Y2 = {
 
 const SERVING_DEFAULT = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1, 1] },
   },

@@ -392,6 +392,9 @@ class HalfPlusTwo(AbstractContextManager["HalfPlusTwo"]):
         if self._owned:
             self._client.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -550,6 +553,9 @@ class AsyncHalfPlusTwo(AbstractAsyncContextManager["AsyncHalfPlusTwo"]):
         """Close the connections, unless they belong to a shared client."""
         if self._owned:
             await self._client.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
 
     async def __aexit__(
         self,

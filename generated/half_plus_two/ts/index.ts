@@ -70,6 +70,7 @@ export interface ServingDefaultResult {
 
 const CLASSIFY_CLASSES_ONLY: Signature = {
   name: "classify_classes_only",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -84,6 +85,7 @@ const CLASSIFY_CLASSES_ONLY: Signature = {
 
 const CLASSIFY_TWO: Signature = {
   name: "classify_two",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -99,6 +101,7 @@ const CLASSIFY_TWO: Signature = {
 
 const CLASSIFY_X_TO_Y: Signature = {
   name: "classify_x_to_y",
+  kind: "classify",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -113,6 +116,7 @@ const CLASSIFY_X_TO_Y: Signature = {
 
 const REGRESS_X_TO_Y: Signature = {
   name: "regress_x_to_y",
+  kind: "regress",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -127,6 +131,7 @@ const REGRESS_X_TO_Y: Signature = {
 
 const REGRESS_X_TO_Y2: Signature = {
   name: "regress_x_to_y2",
+  kind: "regress",
   inputs: {
     inputs: { name: "inputs", dtype: "string", shape: null },
   },
@@ -141,6 +146,7 @@ const REGRESS_X_TO_Y2: Signature = {
 
 const SERVING_DEFAULT: Signature = {
   name: "serving_default",
+  kind: "predict",
   inputs: {
     x: { name: "x", dtype: "float32", shape: [-1, 1] },
   },

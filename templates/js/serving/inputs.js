@@ -9,7 +9,6 @@ import {
   isTypedArray,
   widthOf,
 } from "./elements.js";
-import { serializeExample } from "./example-proto.js";
 import { checkExample } from "./examples.js";
 import { invalid, show, within } from "./faults.js";
 
@@ -53,16 +52,16 @@ function isGiven(inputs, key) {
   return Object.hasOwn(inputs, key) && inputs[key] !== undefined;
 }
 
-function checkInput({ features }, spec, value) {
+function checkInput({ features, serialize }, spec, value) {
   const { data, shape } = toTensor(value, spec);
   checkShape(shape, spec);
-  if (features === undefined) {
+  if (features === undefined || serialize === undefined) {
     checkElements(data, shape, spec);
     return { spec, data, shape };
   }
   const serialized = Array.from(data, (item, i) => {
     if (item instanceof Uint8Array) return item;
-    return serializeExample(checkExample(features, item, `example ${i}`));
+    return serialize(checkExample(features, item, `example ${i}`));
   });
   return { spec, data: serialized, shape };
 }

@@ -2,15 +2,11 @@
 
 // Tensors as TensorProto messages and back.
 
-import {
-  describe,
-  fromMemory,
-  toMemory,
-  toTypedArray,
-  widthOf,
-} from "./elements.js";
+import { describe, toTypedArray, widthOf } from "./elements.js";
 import { show, unreadable } from "./faults.js";
-import { concat, Message, text, toNumber, unpackVarints } from "./protobuf.js";
+import { fromMemory, toMemory } from "./memory.js";
+import { concat, text, toNumber, unpackVarints } from "./protobuf-reader.js";
+import { Message } from "./protobuf-writer.js";
 import { fromBits } from "./small-floats.js";
 
 /** Each dtype's number, and the field that holds its values in answers. */

@@ -98,8 +98,8 @@ export interface Classification {
 }
 
 /**
- * A connection to a server's gRPC port, as `connect` of "./grpc.js" makes it. It
- * serves the clients of any model, also those of other generated packages.
+ * A connection to a server. It serves the clients of any model, also those of
+ * other generated packages.
  */
 export interface Connection {
   /** End the connection; calls under way fail. */
@@ -114,16 +114,16 @@ export interface ClientOptions {
   /** Call the version with this label; not together with `version`. */
   label?: string | undefined;
   /**
-   * HTTP headers, or gRPC metadata, of each request. In browsers they may cost
-   * a CORS preflight.
+   * Headers, or metadata, of each request. In browsers they may cost a CORS
+   * preflight.
    */
   headers?: Readonly<Record<string, string>> | undefined;
   /** How long a call may take; 60,000 by default, Infinity for no limit. */
   timeoutMs?: number | undefined;
   /**
    * How often a call is sent again, within its timeout, while the server is
-   * unavailable: it refuses connections or answers with HTTP status 503, or
-   * with UNAVAILABLE over gRPC. 2 by default.
+   * unavailable: it refuses connections or says that it is, over REST with
+   * HTTP status 503. 2 by default.
    */
   retries?: number | undefined;
   /**

@@ -5,7 +5,7 @@
 import { serializeExample } from "./example-proto.js";
 import type { ExampleBatch } from "./examples.js";
 import type { CheckedTensor } from "./inputs.js";
-import { Message } from "./protobuf.js";
+import { Message } from "./protobuf-writer.js";
 import type { ModelRef, Signature } from "./specs.js";
 import { writeTensor } from "./tensor-proto.js";
 
@@ -21,6 +21,11 @@ export function writePredict(
       .chunk(1, input.spec.name)
       .chunk(2, writeTensor(input));
     request.chunk(2, entry);
+  }
+  if (signature.asksByName) {
+    for (const { name } of Object.values(signature.outputs)) {
+      request.chunk(3, name);
+    }
   }
   return request.toBytes();
 }

@@ -9,7 +9,6 @@ import {
   isTypedArray,
   widthOf,
 } from "./elements.js";
-import { serializeExample } from "./example-proto.js";
 import { checkExample } from "./examples.js";
 import { invalid, show, within } from "./faults.js";
 import type { Signature, TensorSpec, TensorSpecs } from "./specs.js";
@@ -68,19 +67,19 @@ function isGiven(inputs: Readonly<Record<string, unknown>>, key: string) {
 }
 
 function checkInput(
-  { features }: Signature,
+  { features, serialize }: Signature,
   spec: TensorSpec,
   value: unknown,
 ): CheckedTensor {
   const { data, shape } = toTensor(value, spec);
   checkShape(shape, spec);
-  if (features === undefined) {
+  if (features === undefined || serialize === undefined) {
     checkElements(data, shape, spec);
     return { spec, data, shape };
   }
   const serialized = Array.from(data, (item, i) => {
     if (item instanceof Uint8Array) return item;
-    return serializeExample(checkExample(features, item, `example ${i}`));
+    return serialize(checkExample(features, item, `example ${i}`));
   });
   return { spec, data: serialized, shape };
 }

@@ -20,6 +20,7 @@ from tfsclient._codec.tensor import Tensor
 from tfsclient._sources.read import read_meta_graph
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, MissingExtra, TFSError, from_code
+from tfsclient.server.models.ops import prepare_graph
 
 INIT_OP_SIGNATURE: Final = "__saved_model_init_op"
 _INIT_OP_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
@@ -74,6 +75,7 @@ class LoadedModel:
                 graph_def = tf.compat.v1.GraphDef.FromString(
                     meta_graph.graph_def.SerializeToString()
                 )
+                prepare_graph(graph_def)
                 tf.import_graph_def(graph_def, name="")
             self._graph.finalize()
             self._session = tf.compat.v1.Session(

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE, Model
 from tfsclient_gen.languages.go import methods, runtime
-from tfsclient_gen.names import identifier, words
+from tfsclient_gen.names import identifier, is_windows_device, words
 from tfsclient_gen.quoting import code, go_comment, go_string
 from tfsclient_gen.target import Options, Run
 
@@ -42,12 +42,20 @@ def files(run: Run) -> dict[str, str]:
     """
     model, options, templates = run.model, run.options, run.templates
     package = package_name(model)
+    plain = _plain_name(model)
+    if (why := _why_not_package(plain)) is not None:
+        run.tell(f"the package is {package}: {plain} is {why}")
     module = options.go_module or str(package)
     if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
         raise InvalidInput(f"{module!r} is not a Go module path")
+    for part in filter(is_windows_device, module.split("/")):
+        raise InvalidInput(
+            f"{module!r} is not a Go module path: Windows takes {part} for a device, so the go "
+            "command refuses it"
+        )
     rest_only = options.transport == "rest"
-    calls = methods.methods(model, package, rest_only=rest_only)
-    shared = runtime.view(model, rest_only=rest_only)
+    calls = methods.methods(model, package, run.outputs, rest_only=rest_only)
+    shared = runtime.view(model, run.outputs, rest_only=rest_only)
     view = {
         "model": model.name,
         "package": package,
@@ -83,10 +91,21 @@ def files(run: Run) -> dict[str, str]:
 
 def package_name(model: Model) -> Markup:
     """The name of the model's package: lower-case letters and digits, as is the custom."""
-    name = "".join(words(model.name)).lower()[:_LONGEST_PACKAGE]
-    if name in _PACKAGES or not name or name[0].isdigit():
-        name = f"{name}model" if name and name[0].isalpha() else f"model{name}"
-    return identifier(name)
+    name = _plain_name(model)
+    if not name or name[0].isdigit():
+        return identifier(f"model{name}")
+    return identifier(f"{name}model" if _why_not_package(name) else name)
+
+
+def _plain_name(model: Model) -> str:
+    return "".join(words(model.name)).lower()[:_LONGEST_PACKAGE]
+
+
+def _why_not_package(name: str) -> str | None:
+    """What a package of this name would hide, or why there can be none."""
+    if name in _PACKAGES:
+        return "a name that Go or the programs beside it use"
+    return "a device on Windows" if is_windows_device(name) else None
 
 
 def _import(module: str, package: Markup, options: Options) -> Markup:

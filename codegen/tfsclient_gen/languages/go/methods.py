@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema._samples import dims
 from tfsclient_gen.languages.go import runtime
 from tfsclient_gen.languages.go.types import constant, go_type
 from tfsclient_gen.names import Name, camel, claim, pascal
 from tfsclient_gen.quoting import code, go_comment
-from tfsclient_gen.samples import dims
 
 _LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
 _FEW: Final = 4  # elements that a sample lists
@@ -93,6 +94,7 @@ class Method:
     """A signature: its names, its docs, its tensors.
 
     Attributes:
+        verified_kind: the kind of the part that it calls, as `drift` compares it.
         variable: what holds its description.
         result: the type of what a call gives, for classify and regress.
         results: what examples call that.
@@ -101,11 +103,13 @@ class Method:
         examples: the type of its Examples; None if it takes none.
         features: what they hold; None if that is not known.
         grpc_only: why REST cannot carry it; empty if it can.
+        asks_by_name: whether calls ask for the outputs by name.
         picture: the input that wants an encoded picture, if one does.
     """
 
     name: Name
     kind: str
+    verified_kind: str
     variable: Markup
     doc: Markup
     input_doc: Markup
@@ -120,22 +124,48 @@ class Method:
     examples: Markup | None
     features: list[Feature] | None
     grpc_only: str
+    asks_by_name: bool
     picture: Tensor | None
 
 
-def methods(model: Model, package: Markup, *, rest_only: bool) -> list[Method]:
-    """The methods of a model's client, one for each signature."""
+def methods(
+    model: Model,
+    package: Markup,
+    picked: Mapping[str, Collection[str]] = MappingProxyType({}),
+    *,
+    rest_only: bool,
+) -> list[Method]:
+    """The methods of a model's client, one for each signature.
+
+    Args:
+        model: the part of it that the client can call.
+        package: the name of the client's package.
+        picked: what calls ask for by name, of signatures that have other outputs, too.
+        rest_only: whether there is no gRPC.
+    """
     wires = model.signatures
     names = claim(wires, lambda w: _exported(w, "signature"), _METHODS, separator="")
     variables = claim(wires, lambda w: _unexported(w, "signature"), separator="")
     return [
-        _method(s, names[wire], code(f"{variables[wire].ident}Signature"), package, rest_only)
+        _method(
+            s,
+            names[wire],
+            code(f"{variables[wire].ident}Signature"),
+            package,
+            picked.get(wire),
+            rest_only,
+        )
         for wire, s in wires.items()
     ]
 
 
 def _method(
-    signature: Signature, name: Name, variable: Markup, package: Markup, rest_only: bool
+    signature: Signature,
+    name: Name,
+    variable: Markup,
+    package: Markup,
+    asked: Collection[str] | None,
+    rest_only: bool,
 ) -> Method:
     wire = f'signature "{signature.name}"'
     predicts = signature.kind == "predict"
@@ -154,7 +184,8 @@ def _method(
         )
         for spec, field in _named(signature.inputs.values())
     ]
-    outputs = [_tensor(spec, field, package) for spec, field in _named(signature.outputs.values())]
+    given = [t for n, t in signature.outputs.items() if asked is None or n in asked]
+    outputs = [_tensor(spec, field, package) for spec, field in _named(given)]
     gives = {
         "predict": f"{name.ident} runs {wire}.",
         "classify": f"{name.ident} runs {wire}: it gives the classes of each example.",
@@ -165,6 +196,7 @@ def _method(
     return Method(
         name=name,
         kind=signature.kind,
+        verified_kind=(signature.callable_part() or signature).kind,
         variable=variable,
         doc=go_comment(gives[signature.kind]),
         input_doc=go_comment(
@@ -183,6 +215,7 @@ def _method(
         examples=examples,
         features=features if known else None,
         grpc_only=not_rest or "",
+        asks_by_name=asked is not None,
         picture=pictures[0] if pictures and not takes_examples else None,
     )
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from markupsafe import Markup
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.schema import Model, Signature, TensorSpec
+from tfsclient.schema._samples import is_picture
 from tfsclient_gen.languages.go.types import BITS, DTYPES, WORDS, constant, go_type
 from tfsclient_gen.quoting import code, go_string
 from tfsclient_gen.render import Templates
-from tfsclient_gen.samples import is_picture
 
 _WIDTH: Final = 100
 _TAB: Final = 4
@@ -32,19 +33,35 @@ def takes_image_files(spec: TensorSpec) -> bool:
     return is_picture(spec) and (spec.shape is None or len(spec.shape) == 1)
 
 
-def view(model: Model, *, rest_only: bool) -> dict[str, Any]:
-    """What the runtime's templates need to know of a model's signatures."""
+def view(
+    model: Model,
+    picked: Mapping[str, Collection[str]] = MappingProxyType({}),
+    *,
+    rest_only: bool,
+) -> dict[str, Any]:
+    """What the runtime's templates need to know of a model's signatures.
+
+    Args:
+        model: the part of it that the client can call.
+        picked: what calls ask for by name, of signatures that have other outputs, too.
+        rest_only: whether there is no gRPC.
+    """
     every = list(model.signatures.values())
     # A client without any signature has the parts that a predict signature would need.
     predict = [s for s in every if s.kind == "predict"] if every else [_ANY]
     infer = [s for s in every if s.kind != "predict"]
     marshal = [s for s in predict if takes_examples(s)]
     known = [s for s in every if s.features is not None and (s in infer or s in marshal)]
+
+    def given(signature: Signature) -> list[TensorSpec]:
+        asked = picked.get(signature.name, signature.outputs)
+        return [signature.outputs[name] for name in asked]
+
     over_rest = [s for s in predict if s.why_not_over_rest is None] or ([_ANY] if predict else [])
-    inputs, outputs = _dtypes(predict, "inputs"), _dtypes(predict, "outputs")
-    rest_in, rest_out = _dtypes(over_rest, "inputs"), _dtypes(over_rest, "outputs")
+    inputs, outputs = _dtypes(predict, _inputs), _dtypes(predict, given)
+    rest_in, rest_out = _dtypes(over_rest, _inputs), _dtypes(over_rest, given)
     features = [f for s in known for f in (s.features or {}).values()]
-    named = {spec.dtype for s in every for spec in (*s.inputs.values(), *s.outputs.values())}
+    named = {spec.dtype for s in every for spec in (*s.inputs.values(), *given(s))}
     constants = {str(d) for d in named | inputs | outputs | rest_in | rest_out}
     if known:
         constants |= {"float32", "int64", "string"}
@@ -65,6 +82,7 @@ def view(model: Model, *, rest_only: bool) -> dict[str, Any]:
         "pointers": any(not f.required for f in scalars),
         "scalars": any(f.required for f in scalars),
         "grpc_only": not rest_only and any(s.why_not_over_rest is not None for s in predict),
+        "asks_by_name": bool(picked),
         "defaults": not rest_only and any(s.defaults for s in predict),
         "bare_b64": any(_is_bare(s) for s in over_rest),
         "dtypes": {str(d) for d in inputs | outputs},
@@ -126,8 +144,14 @@ def _is_bare(signature: Signature) -> bool:
     return lone and spec is not None and spec.dtype == STRING and not spec.shape
 
 
-def _dtypes(signatures: Iterable[Signature], side: str) -> frozenset[DType]:
-    specs = [spec for s in signatures for spec in getattr(s, side).values()]
+def _inputs(signature: Signature) -> list[TensorSpec]:
+    return list(signature.inputs.values())
+
+
+def _dtypes(
+    signatures: Iterable[Signature], side: Callable[[Signature], list[TensorSpec]]
+) -> frozenset[DType]:
+    specs = [spec for s in signatures for spec in side(s)]
     return frozenset(spec.dtype for spec in specs) or frozenset({DType("float32")})
 
 

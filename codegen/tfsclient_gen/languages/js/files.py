@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._samples import PNG_BASE64
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.methods import LONGEST, imports, methods
 from tfsclient_gen.names import identifier, pascal, words
 from tfsclient_gen.render import template_names
-from tfsclient_gen.samples import PNG_BASE64
 from tfsclient_gen.target import Run
+
+# What only gRPC needs of the runtime, and what Examples in tensors need, too.
+_GRPC: Final = frozenset(
+    ["grpc"]
+    + [
+        f"serving/{name}"
+        for name in (
+            "bound",
+            "grpc-answers",
+            "grpc-requests",
+            "memory",
+            "protobuf-reader",
+            "small-floats",
+            "tensor-proto",
+        )
+    ]
+)
+_EXAMPLES: Final = frozenset(["serving/example-proto", "serving/protobuf-writer"])
 
 
 def javascript(run: Run) -> dict[str, str]:
@@ -21,7 +39,7 @@ def javascript(run: Run) -> dict[str, str]:
 
 def typescript(run: Run) -> dict[str, str]:
     """The modules that JavaScript clients are made of, with their types still in them."""
-    return _files(run, "ts", ["README.md", "index.ts", "package.json"])
+    return _files(run, "ts", ["README.md", "index.ts", "package.json", "tsconfig.json"])
 
 
 def _files(run: Run, language: str, names: Iterable[str]) -> dict[str, str]:
@@ -29,12 +47,17 @@ def _files(run: Run, language: str, names: Iterable[str]) -> dict[str, str]:
     made = {name: run.templates.render(f"{language}/{name}.j2", **view) for name in names}
     # The runtime: modules that are the same for every model.
     prefix = f"{language}/"
-    runtime = [n for n in template_names() if n.startswith(prefix) and not n.endswith(".j2")]
-    return made | {name.removeprefix(prefix): run.templates.read(name) for name in runtime}
+    shipped = [n for n in template_names() if n.startswith(prefix) and not n.endswith(".j2")]
+    runtime = {name.removeprefix(prefix): name for name in shipped}
+    unused = _GRPC | (frozenset() if view["serializes"] else _EXAMPLES)
+    if run.rest_only:
+        runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] not in unused}
+    return made | {path: run.templates.read(name) for path, name in runtime.items()}
 
 
 def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
-    model, found = run.model, methods(run.model)
+    model, found = run.model, methods(run.model, run.outputs, rest_only=run.rest_only)
+    types = imports(found, rest_only=run.rest_only)
     client = identifier(pascal(model.name, "model")[:LONGEST] + "Client")
     new = f"const client = new {client}("
     # The default one, if REST can carry that.
@@ -44,13 +67,15 @@ def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
         "model": model.name,
         "client": client,
         "typescript": typescript,
+        "rest_only": run.rest_only,
+        "serializes": any(m.serializes for m in found),
         "methods": found,
         "left_out": [
             f"Left out: {gone.signature!r}: {'; '.join([gone.reason, *gone.others])}"
             for gone in run.left_out
         ],
         "listed": layout.fit(2, "signatures: [", [str(m.constant) for m in found], "],"),
-        "imports": layout.fit(0, "import type { ", imports(found), ' } from "./serving/types.js";'),
+        "imports": layout.fit(0, "import type { ", types, ' } from "./serving/types.js";'),
         "package": "-".join([*(w.lower() for w in words(model.name)), "client"])[-200:],
         "example": example,
         "grpc_only": any(m.grpc_only for m in found),

@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from tfsclient_gen.quoting import code
+from tfsclient_gen.quoting import code, js_string
 
 _WIDTH: Final = 80  # prettier's default
 
@@ -21,6 +21,13 @@ def fit(indent: int, head: str, items: Iterable[str], tail: str) -> Markup:
         return code(line)
     inner = "".join(f"{' ' * (indent + 2)}{item},\n" for item in items)
     return code(f"{head.rstrip()}\n{inner}{' ' * indent}{tail.lstrip()}")
+
+
+def text(indent: int, key: str, value: str) -> Markup:
+    """The property ``key`` with a string, which has a line of its own if it does not fit."""
+    quoted = js_string(value)
+    fits = indent + len(f"{key} {quoted},") <= _WIDTH
+    return code(f"{key}{' ' if fits else chr(10) + ' ' * (indent + 2)}{quoted},")
 
 
 def shape(indent: int, sizes: Sequence[int] | None) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from markupsafe import Markup
 
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema._samples import is_picture
 from tfsclient_gen.languages.js import layout, samples
 from tfsclient_gen.languages.js.types import (
     Type,
@@ -20,7 +22,6 @@ from tfsclient_gen.languages.js.types import (
 )
 from tfsclient_gen.names import Name, camel, claim, pascal, snake
 from tfsclient_gen.quoting import code, js_doc, js_string
-from tfsclient_gen.samples import is_picture
 
 LONGEST: Final = 48  # characters of an identifier: with these, every line can be broken to fit
 
@@ -77,7 +78,11 @@ class Method:
         constant: the name of its spec.
         wire: the signature's name, quoted.
         kind: "predict", "classify" or "regress".
+        verified_kind: the kind of the part that it calls, as `drift` compares it.
         grpc_only: why REST cannot carry it; empty if it can.
+        not_over_rest: the property that says so.
+        serializes: whether an input is made of Examples.
+        asks_by_name: whether calls ask for the outputs by name.
         input: the interface of a predict signature's inputs.
         result: the interface of a predict signature's outputs.
         example: the interface of its Examples.
@@ -96,7 +101,11 @@ class Method:
     constant: Markup
     wire: Markup
     kind: str
+    verified_kind: str
     grpc_only: str
+    not_over_rest: Markup
+    serializes: bool
+    asks_by_name: bool
     input: Markup
     result: Markup
     example: Markup
@@ -125,8 +134,19 @@ class Method:
         return layout.fit(2, f"{self.name.ident}(", self.parameters, f"): {self.promise} {{")
 
 
-def methods(model: Model) -> list[Method]:
-    """The methods of a model's client, one for each signature."""
+def methods(
+    model: Model,
+    outputs: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    rest_only: bool = False,
+) -> list[Method]:
+    """The methods of a model's client, one for each signature.
+
+    Args:
+        model: the part of it that the client can call.
+        outputs: what calls ask for by name, of signatures that have other outputs, too.
+        rest_only: whether there is no gRPC.
+    """
     names = claim(
         model.signatures, lambda w: camel(w, "signature")[:LONGEST], _METHODS, separator=""
     )
@@ -135,14 +155,16 @@ def methods(model: Model) -> list[Method]:
         model.signatures, lambda w: snake(w, "signature")[:LONGEST].upper(), ["MODEL"]
     )
     return [
-        _method(signature, names[wire], types[wire].ident, constants[wire].ident)
-        for wire, signature in model.signatures.items()
+        _method(
+            s, names[wire], types[wire].ident, constants[wire].ident, outputs.get(wire), rest_only
+        )
+        for wire, s in model.signatures.items()
     ]
 
 
-def imports(found: Sequence[Method]) -> list[str]:
+def imports(found: Sequence[Method], *, rest_only: bool) -> list[str]:
     """The runtime's types that a client's own types are made of."""
-    used = {"ClientOptions", "Connection"}
+    used = {"ClientOptions"} if rest_only else {"ClientOptions", "Connection"}
     for method in found:
         used.add("CallOptions")
         fields = method.features or []
@@ -156,8 +178,17 @@ def imports(found: Sequence[Method]) -> list[str]:
     return sorted(used)
 
 
-def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -> Method:
-    kind, ins, outs = signature.kind, signature.inputs, signature.outputs
+def _method(
+    signature: Signature,
+    name: Name,
+    type_: Markup,
+    constant: Markup,
+    asked: Collection[str] | None,
+    rest_only: bool,
+) -> Method:
+    kind, ins = signature.kind, signature.inputs
+    outs = {n: t for n, t in signature.outputs.items() if asked is None or n in asked}
+    defaults = frozenset[str]() if rest_only else signature.defaults
     features = _features(signature)
     example = "Example" if features is None else f"{type_}Example"
     if kind == "predict":
@@ -169,7 +200,7 @@ def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -
         inputs = _fields(ins, "tensor", lambda _: examples_type(example))
         examples = str(inputs[0].name.ident)
     else:
-        inputs = _fields(ins, "tensor", input_type, signature.defaults)
+        inputs = _fields(ins, "tensor", input_type, defaults)
         examples = "" if kind == "predict" else "examples"
     if examples:
         known = signature.features or {}
@@ -187,9 +218,13 @@ def _method(signature: Signature, name: Name, type_: Markup, constant: Markup) -
         name=name,
         doc=js_doc(f'Run the signature "{signature.name}"{_GIVES[kind]}.{_grpc_only(signature)}'),
         grpc_only=signature.why_not_over_rest or "",
+        not_over_rest=layout.text(2, "notOverRest:", signature.why_not_over_rest or ""),
+        serializes=kind == "predict" and features is not None,
+        asks_by_name=asked is not None,
         constant=constant,
         wire=js_string(signature.name),
         kind=kind,
+        verified_kind=(signature.callable_part() or signature).kind,
         input=code(f"{type_}Input"),
         result=code(f"{type_}Result"),
         example=code(example),

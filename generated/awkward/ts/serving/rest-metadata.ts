@@ -25,25 +25,33 @@ export function readMetadata(body: Uint8Array): ServedSignatures {
   const path = ["metadata", "signature_def", "signature_def"];
   const signatures = path.reduce(member, answer);
   return mapOf(signatures, (signature) => ({
-    inputs: readTensors(member(signature, "inputs")),
-    outputs: readTensors(member(signature, "outputs")),
+    method: String(member(signature, "method_name") ?? ""),
+    inputs: readTensors(member(signature, "inputs") ?? {}),
+    outputs: readTensors(member(signature, "outputs") ?? {}),
     defaults: new Set(Object.keys(member(signature, "defaults") ?? {})),
   }));
 }
 
 function readTensors(tensors: unknown): ServedTensors {
   return mapOf(tensors, (tensor): ServedTensor => {
-    const dtype = String(member(tensor, "dtype")).replace(/_REF$/, "");
-    const shape = member(tensor, "tensor_shape");
+    const dtype = dtypeOf(tensor);
+    const shape = member(tensor, "tensor_shape") ?? {};
     const dims = member(shape, "dim");
     const sizes = Array.isArray(dims)
       ? dims.map((dim) => Number(member(dim, "size")))
       : [];
     return {
-      dtype: DTYPES[dtype] ?? dtype.replace(/^DT_/, "").toLowerCase(),
+      dtype,
       shape: member(shape, "unknown_rank") === true ? null : sizes,
     };
   });
+}
+
+function dtypeOf(tensor: unknown): string {
+  if (member(tensor, "coo_sparse") !== undefined) return "sparse";
+  if (member(tensor, "composite_tensor") !== undefined) return "composite";
+  const dtype = String(member(tensor, "dtype")).replace(/_REF$/, "");
+  return DTYPES[dtype] ?? dtype.replace(/^DT_/, "").toLowerCase();
 }
 
 function mapOf<T>(value: unknown, read: (item: unknown) => T): Map<string, T> {

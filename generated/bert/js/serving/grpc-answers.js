@@ -2,9 +2,9 @@
 
 // Answers as protobuf messages of tensorflow.serving.
 
-import { fromMemory } from "./elements.js";
 import { missingOutput, unreadable } from "./faults.js";
-import { Fields, text, toNumber } from "./protobuf.js";
+import { fromMemory } from "./memory.js";
+import { Fields, text, toNumber } from "./protobuf-reader.js";
 import { dtypeName, readShape, readTensor } from "./tensor-proto.js";
 
 /** The result in a PredictResponse, by the keys of outputs. */
@@ -59,6 +59,7 @@ export function readMetadata(response) {
     signatures.map(([name, signature]) => [
       name,
       {
+        method: text(signature.last(3) ?? new Uint8Array()),
         inputs: readTensors(signature, 1),
         outputs: readTensors(signature, 2),
         defaults: new Set(signature.entries(4).map(([input]) => input)),
@@ -70,16 +71,21 @@ export function readMetadata(response) {
 function readTensors(signature, number) {
   return new Map(
     signature.entries(number).map(([name, info]) => {
-      const dtype = toNumber(info.last(2) ?? new Uint8Array(1));
       const shape = info.message(3);
       const isUnknown = toNumber(shape.last(3) ?? new Uint8Array(1));
       return [
         name,
         {
-          dtype: dtypeName(dtype),
+          dtype: dtypeOf(info),
           shape: isUnknown ? null : readShape(shape),
         },
       ];
     }),
   );
+}
+
+function dtypeOf(info) {
+  if (info.last(4)) return "sparse";
+  if (info.last(5)) return "composite";
+  return dtypeName(toNumber(info.last(2) ?? new Uint8Array(1)));
 }

@@ -2,7 +2,6 @@
 
 // What the elements of each dtype may be.
 
-import { fromBits, toBits } from "./small-floats.js";
 import type { DType } from "./specs.js";
 
 const isByte = integer(0, 255);
@@ -41,7 +40,7 @@ const CHECKS: Readonly<Record<DType, (value: unknown) => boolean>> = {
 };
 
 /** The arrays that hold the numbers of each dtype. */
-const ARRAYS = {
+export const ARRAYS = {
   float16: Float32Array,
   bfloat16: Float32Array,
   float32: Float32Array,
@@ -83,7 +82,7 @@ const NARROW = new Set([
 ]);
 
 export type Numeric = keyof typeof ARRAYS;
-type TypedArray =
+export type TypedArray =
   | Float32Array
   | Float64Array
   | Int8Array
@@ -97,6 +96,11 @@ type TypedArray =
 
 function isNumeric(dtype: DType): dtype is Numeric {
   return Object.hasOwn(ARRAYS, dtype);
+}
+
+/** Whether a tensor of that type can be sent at all. */
+export function isDType(dtype: string): dtype is DType {
+  return Object.hasOwn(CHECKS, dtype);
 }
 
 /** The numbers in an element: complex ones are a real and an imaginary part. */
@@ -127,30 +131,6 @@ export function toTypedArray(
   }
   const numbers = Array.from(values as ArrayLike<number | bigint>, Number);
   return ARRAYS[dtype].from(numbers);
-}
-
-/** The memory of elements that were checked, as TensorFlow has it. */
-export function toMemory(
-  values: ArrayLike<unknown>,
-  dtype: Numeric,
-): Uint8Array {
-  const isSmall = dtype === "float16" || dtype === "bfloat16";
-  const { buffer, byteOffset, byteLength } = isSmall
-    ? toBits(values as ArrayLike<number>, dtype)
-    : toTypedArray(values, dtype);
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** The numbers in a memory, which is copied; undefined if one is cut off. */
-export function fromMemory(
-  memory: Uint8Array,
-  dtype: Numeric,
-): TypedArray | undefined {
-  const isSmall = dtype === "float16" || dtype === "bfloat16";
-  const array = isSmall ? Uint16Array : ARRAYS[dtype];
-  if (memory.length % array.BYTES_PER_ELEMENT !== 0) return undefined;
-  const numbers = new array(memory.slice().buffer);
-  return isSmall ? fromBits(numbers as Uint16Array, dtype) : numbers;
 }
 
 /** Numbers below a limit, above which they would become infinite. */

@@ -7,7 +7,7 @@ import { brackets, isTypedArray } from "./elements.js";
 import type { CheckedExample, ExampleBatch } from "./examples.js";
 import { Fault, quote } from "./faults.js";
 import type { CheckedTensor } from "./inputs.js";
-import type { DType, JsonDType, Signature, TensorSpecs } from "./specs.js";
+import type { DType, JsonDType, Signature } from "./specs.js";
 
 /** The body of a request to predict. */
 export function writePredict(
@@ -24,33 +24,20 @@ export function writePredict(
 
 /** Refuse what TF Serving cannot read from JSON, or could not answer in it. */
 function checkCarried(
-  { inputs, outputs }: Signature,
+  { inputs, notOverRest }: Signature,
   given: readonly CheckedTensor[],
 ): void {
-  if (Object.keys(inputs).length === 0) {
-    throw grpcOnly("TF Serving calls no signature without inputs");
+  if (notOverRest !== undefined) {
+    throw new Fault("UNIMPLEMENTED", `over REST, ${notOverRest}`);
   }
-  checkDTypes("input", inputs);
-  checkDTypes("output", outputs);
   const sent = new Set(given.map(({ spec }) => spec));
   for (const [key, spec] of Object.entries(inputs)) {
     if (sent.has(spec)) continue;
-    throw grpcOnly(
-      `the server fills in no defaults, so input ${key} is needed`,
+    throw new Fault(
+      "UNIMPLEMENTED",
+      `over REST, the server fills in no defaults, so input ${key} is needed`,
     );
   }
-}
-
-function checkDTypes(what: string, specs: TensorSpecs): void {
-  for (const [key, { dtype }] of Object.entries(specs)) {
-    if (Object.hasOwn(WRITERS, dtype)) continue;
-    throw grpcOnly(`${what} ${key} is ${dtype}, which has no form in JSON`);
-  }
-}
-
-function grpcOnly(why: string): Fault {
-  const hint = 'use gRPC: give the client what `connect` of "./grpc.js" makes';
-  return new Fault("UNIMPLEMENTED", `over REST, ${why}`, { hint });
 }
 
 /** The body of a request to classify or regress. */

@@ -2,13 +2,14 @@
 
 // Whether the server's model is still the one that a client was made for.
 
-import { describe } from "./elements.js";
+import { describe, isDType } from "./elements.js";
 import { Fault, show } from "./faults.js";
-import type { ModelSpec, TensorSpec, TensorSpecs } from "./specs.js";
+import type { Kind, ModelSpec, TensorSpec, TensorSpecs } from "./specs.js";
 
 /** What the server says of a tensor. */
 export interface ServedTensor {
-  dtype: string;
+  /** Where the tensor is not dense, what it is instead. */
+  dtype: "sparse" | "composite" | (string & {});
   /** -1 stands for any size, null for any shape. */
   shape: readonly number[] | null;
 }
@@ -16,6 +17,7 @@ export interface ServedTensor {
 export type ServedTensors = ReadonlyMap<string, ServedTensor>;
 
 export interface ServedSignature {
+  method: string;
   inputs: ServedTensors;
   outputs: ServedTensors;
   /** The inputs that need not be sent. */
@@ -34,7 +36,10 @@ export function checkServed(model: ModelSpec, served: ServedSignatures): void {
     const found = served.get(signature.name);
     const what = `signature ${show(signature.name)}`;
     if (!found) return [`${what} is missing`];
+    const kind = kindOf(found);
+    const was = signature.kind;
     return [
+      ...(kind === was ? [] : [`${what} was for ${was} and is for ${kind}`]),
       ...compareInputs(`${what}: input`, signature.inputs, found),
       ...compare(`${what}: output`, signature.outputs, found.outputs, covers),
     ];
@@ -54,7 +59,8 @@ function compareInputs(
 ): string[] {
   const known = new Map(Object.values(specs).map((spec) => [spec.name, spec]));
   const added = Array.from(inputs)
-    .filter(([name]) => !known.has(name) && !defaults.has(name))
+    .filter(([name]) => !known.has(name))
+    .filter(([name, { dtype }]) => !defaults.has(name) || !isDType(dtype))
     .map(
       ([name, tensor]) => `${what} ${show(name)} is new, ${describe(tensor)}`,
     );
@@ -64,6 +70,27 @@ function compareInputs(
     .map(({ name }) => `${what} ${show(name)} has no default any more`);
   const takes = (shape: Shape, now: Shape) => covers(now, shape);
   return [...compare(what, specs, inputs, takes), ...lost, ...added];
+}
+
+const CLASSES: Readonly<Record<string, string>> = {
+  classes: "string",
+  scores: "float32",
+};
+const VALUES: Readonly<Record<string, string>> = { outputs: "float32" };
+
+/** The call that a signature is for: its tensors say so, with its method name. */
+function kindOf({ method, inputs, outputs }: ServedSignature): Kind {
+  const takesExamples =
+    inputs.size === 1 && inputs.get("inputs")?.dtype === "string";
+  const given = Array.from(outputs).filter(([, { dtype }]) => isDType(dtype));
+  const areAll = (wanted: Readonly<Record<string, string>>) =>
+    given.every(([name, { dtype }]) => wanted[name] === dtype);
+  if (!takesExamples || given.length === 0) return "predict";
+  const isOf = (name: string) => method === `tensorflow/serving/${name}`;
+  if (areAll(CLASSES) && (given.length === 2 || isOf("classify"))) {
+    return "classify";
+  }
+  return areAll(VALUES) && isOf("regress") ? "regress" : "predict";
 }
 
 type Shape = TensorSpec["shape"];

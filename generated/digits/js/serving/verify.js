@@ -2,7 +2,7 @@
 
 // Whether the server's model is still the one that a client was made for.
 
-import { describe } from "./elements.js";
+import { describe, isDType } from "./elements.js";
 import { Fault, show } from "./faults.js";
 
 /**
@@ -15,7 +15,10 @@ export function checkServed(model, served) {
     const found = served.get(signature.name);
     const what = `signature ${show(signature.name)}`;
     if (!found) return [`${what} is missing`];
+    const kind = kindOf(found);
+    const was = signature.kind;
     return [
+      ...(kind === was ? [] : [`${what} was for ${was} and is for ${kind}`]),
       ...compareInputs(`${what}: input`, signature.inputs, found),
       ...compare(`${what}: output`, signature.outputs, found.outputs, covers),
     ];
@@ -31,7 +34,8 @@ export function checkServed(model, served) {
 function compareInputs(what, specs, { inputs, defaults }) {
   const known = new Map(Object.values(specs).map((spec) => [spec.name, spec]));
   const added = Array.from(inputs)
-    .filter(([name]) => !known.has(name) && !defaults.has(name))
+    .filter(([name]) => !known.has(name))
+    .filter(([name, { dtype }]) => !defaults.has(name) || !isDType(dtype))
     .map(
       ([name, tensor]) => `${what} ${show(name)} is new, ${describe(tensor)}`,
     );
@@ -41,6 +45,27 @@ function compareInputs(what, specs, { inputs, defaults }) {
     .map(({ name }) => `${what} ${show(name)} has no default any more`);
   const takes = (shape, now) => covers(now, shape);
   return [...compare(what, specs, inputs, takes), ...lost, ...added];
+}
+
+const CLASSES = {
+  classes: "string",
+  scores: "float32",
+};
+const VALUES = { outputs: "float32" };
+
+/** The call that a signature is for: its tensors say so, with its method name. */
+function kindOf({ method, inputs, outputs }) {
+  const takesExamples =
+    inputs.size === 1 && inputs.get("inputs")?.dtype === "string";
+  const given = Array.from(outputs).filter(([, { dtype }]) => isDType(dtype));
+  const areAll = (wanted) =>
+    given.every(([name, { dtype }]) => wanted[name] === dtype);
+  if (!takesExamples || given.length === 0) return "predict";
+  const isOf = (name) => method === `tensorflow/serving/${name}`;
+  if (areAll(CLASSES) && (given.length === 2 || isOf("classify"))) {
+    return "classify";
+  }
+  return areAll(VALUES) && isOf("regress") ? "regress" : "predict";
 }
 
 function compare(what, specs, served, isFine) {

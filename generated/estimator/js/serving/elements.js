@@ -2,8 +2,6 @@
 
 // What the elements of each dtype may be.
 
-import { fromBits, toBits } from "./small-floats.js";
-
 const isByte = integer(0, 255);
 
 const CHECKS = {
@@ -40,7 +38,7 @@ const CHECKS = {
 };
 
 /** The arrays that hold the numbers of each dtype. */
-const ARRAYS = {
+export const ARRAYS = {
   float16: Float32Array,
   bfloat16: Float32Array,
   float32: Float32Array,
@@ -85,6 +83,11 @@ function isNumeric(dtype) {
   return Object.hasOwn(ARRAYS, dtype);
 }
 
+/** Whether a tensor of that type can be sent at all. */
+export function isDType(dtype) {
+  return Object.hasOwn(CHECKS, dtype);
+}
+
 /** The numbers in an element: complex ones are a real and an imaginary part. */
 export function widthOf(dtype) {
   return dtype === "complex64" || dtype === "complex128" ? 2 : 1;
@@ -110,24 +113,6 @@ export function toTypedArray(values, dtype) {
   }
   const numbers = Array.from(values, Number);
   return ARRAYS[dtype].from(numbers);
-}
-
-/** The memory of elements that were checked, as TensorFlow has it. */
-export function toMemory(values, dtype) {
-  const isSmall = dtype === "float16" || dtype === "bfloat16";
-  const { buffer, byteOffset, byteLength } = isSmall
-    ? toBits(values, dtype)
-    : toTypedArray(values, dtype);
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** The numbers in a memory, which is copied; undefined if one is cut off. */
-export function fromMemory(memory, dtype) {
-  const isSmall = dtype === "float16" || dtype === "bfloat16";
-  const array = isSmall ? Uint16Array : ARRAYS[dtype];
-  if (memory.length % array.BYTES_PER_ELEMENT !== 0) return undefined;
-  const numbers = new array(memory.slice().buffer);
-  return isSmall ? fromBits(numbers, dtype) : numbers;
 }
 
 /** Numbers below a limit, above which they would become infinite. */

@@ -3,7 +3,7 @@
 // Requests as protobuf messages of tensorflow.serving.
 
 import { serializeExample } from "./example-proto.js";
-import { Message } from "./protobuf.js";
+import { Message } from "./protobuf-writer.js";
 import { writeTensor } from "./tensor-proto.js";
 
 /** A PredictRequest. */
@@ -14,6 +14,11 @@ export function writePredict(model, signature, inputs) {
       .chunk(1, input.spec.name)
       .chunk(2, writeTensor(input));
     request.chunk(2, entry);
+  }
+  if (signature.asksByName) {
+    for (const { name } of Object.values(signature.outputs)) {
+      request.chunk(3, name);
+    }
   }
   return request.toBytes();
 }

@@ -17,31 +17,18 @@ export function writePredict(signature, inputs) {
 }
 
 /** Refuse what TF Serving cannot read from JSON, or could not answer in it. */
-function checkCarried({ inputs, outputs }, given) {
-  if (Object.keys(inputs).length === 0) {
-    throw grpcOnly("TF Serving calls no signature without inputs");
+function checkCarried({ inputs, notOverRest }, given) {
+  if (notOverRest !== undefined) {
+    throw new Fault("UNIMPLEMENTED", `over REST, ${notOverRest}`);
   }
-  checkDTypes("input", inputs);
-  checkDTypes("output", outputs);
   const sent = new Set(given.map(({ spec }) => spec));
   for (const [key, spec] of Object.entries(inputs)) {
     if (sent.has(spec)) continue;
-    throw grpcOnly(
-      `the server fills in no defaults, so input ${key} is needed`,
+    throw new Fault(
+      "UNIMPLEMENTED",
+      `over REST, the server fills in no defaults, so input ${key} is needed`,
     );
   }
-}
-
-function checkDTypes(what, specs) {
-  for (const [key, { dtype }] of Object.entries(specs)) {
-    if (Object.hasOwn(WRITERS, dtype)) continue;
-    throw grpcOnly(`${what} ${key} is ${dtype}, which has no form in JSON`);
-  }
-}
-
-function grpcOnly(why) {
-  const hint = 'use gRPC: give the client what `connect` of "./grpc.js" makes';
-  return new Fault("UNIMPLEMENTED", `over REST, ${why}`, { hint });
 }
 
 /** The body of a request to classify or regress. */

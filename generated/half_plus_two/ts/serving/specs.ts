@@ -2,7 +2,9 @@
 
 // What a client knows about its model.
 
-/** What REST and gRPC carry. */
+import type { CheckedExample } from "./examples.js";
+
+/** What an element can be that has a form in TF Serving's JSON. */
 export type JsonDType =
   | "float32"
   | "float64"
@@ -16,7 +18,7 @@ export type JsonDType =
   | "bool"
   | "string";
 
-/** What an element can be; the others have no form in TF Serving's JSON. */
+/** What an element can be. */
 export type DType =
   | JsonDType
   | "float16"
@@ -64,13 +66,23 @@ export type FeatureDType = "float32" | "int64" | "string";
 export type TensorSpecs = Readonly<Record<string, TensorSpec>>;
 export type FeatureSpecs = Readonly<Record<string, FeatureSpec>>;
 
+export type Kind = "predict" | "classify" | "regress";
+
 /** A signature; the keys are those of the client's inputs and results. */
 export interface Signature {
   name: string;
+  /** The call that it is for. */
+  kind: Kind;
   inputs: TensorSpecs;
   outputs: TensorSpecs;
   /** The features of the Examples it takes, if they are known. */
   features?: FeatureSpecs;
+  /** Makes an Example what an input takes, if an input takes Examples. */
+  serialize?: (example: CheckedExample) => Uint8Array;
+  /** Whether `outputs` are asked for by name: it has others that nobody can get. */
+  asksByName?: true;
+  /** Why REST cannot carry a call of it, if that is so. */
+  notOverRest?: string;
 }
 
 /** A model as this client was made for it. */

@@ -2,24 +2,18 @@
 
 // Tensors as TensorProto messages and back.
 
-import {
-  describe,
-  fromMemory,
-  toMemory,
-  toTypedArray,
-  widthOf,
-  type Numeric,
-} from "./elements.js";
+import { describe, toTypedArray, widthOf, type Numeric } from "./elements.js";
 import { show, unreadable } from "./faults.js";
 import type { CheckedTensor } from "./inputs.js";
+import { fromMemory, toMemory } from "./memory.js";
 import {
   concat,
-  Message,
   text,
   toNumber,
   unpackVarints,
   type Fields,
-} from "./protobuf.js";
+} from "./protobuf-reader.js";
+import { Message } from "./protobuf-writer.js";
 import { fromBits } from "./small-floats.js";
 import type { DType, TensorSpec } from "./specs.js";
 import type { Tensor } from "./types.js";

@@ -1,0 +1,92 @@
+package client
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+)
+
+var sig = &signature{
+	name:    "sig",
+	inputs:  []tensorSpec{{name: "x", dtype: dtFloat32, shape: []int{-1}}},
+	outputs: []tensorSpec{{name: "y", dtype: dtFloat32, shape: []int{-1}}},
+}
+
+func invoke(target string, tensor source, opts ...Option) (Tensor[float32], error) {
+	var y Tensor[float32]
+	s, err := connect(target, "m", []*signature{sig}, opts)
+	if err != nil {
+		return y, err
+	}
+	defer s.close()
+	err = s.predict(context.Background(), sig, []source{tensor}, []sink{&y}, nil)
+	return y, err
+}
+
+var vector = NewTensor([]float32{1})
+
+// serveREST gives a server that answers so, and the last request it had.
+func serveREST(t *testing.T, status int, body string) (string, *http.Request) {
+	var seen http.Request
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		seen = *r
+		seen.Body = io.NopCloser(strings.NewReader(string(sent)))
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, &seen
+}
+
+// serveGRPC gives a server that answers so, the metadata of the last call, and its request.
+func serveGRPC(t *testing.T, response []byte, failure error, opts ...grpc.ServerOption) (string, *metadata.MD) {
+	var seen metadata.MD
+	opts = append(opts, grpc.MaxRecvMsgSize(64<<20), grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(
+		func(_ any, stream grpc.ServerStream) error {
+			seen, _ = metadata.FromIncomingContext(stream.Context())
+			method, _ := grpc.MethodFromServerStream(stream)
+			seen.Set("method", method)
+			var request []byte
+			if err := stream.RecvMsg(&request); err != nil {
+				return err
+			}
+			if failure == context.DeadlineExceeded {
+				<-stream.Context().Done()
+				return nil
+			}
+			if failure != nil {
+				return failure
+			}
+			return stream.SendMsg(written(response))
+		}))
+	return listen(t, "tcp", "localhost:0", grpc.NewServer(opts...)), &seen
+}
+
+func listen(t *testing.T, network, address string, server *grpc.Server) string {
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return listener.Addr().String()
+}
+
+func serveGRPCAt(t *testing.T, network, address string, response []byte) {
+	listen(t, network, address, grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(
+		func(_ any, stream grpc.ServerStream) error {
+			var request []byte
+			if err := stream.RecvMsg(&request); err != nil {
+				return err
+			}
+			return stream.SendMsg(written(response))
+		})))
+}
