@@ -1,4 +1,5 @@
 # `make demo` and `make test` need python3, make, go, node and npm; all else is installed here.
+# `make docs` needs python3 only.
 # A test in a browser needs Debian's chromium, too: it is skipped without, and installed in CI.
 
 PYTHON ?= python3
@@ -11,13 +12,16 @@ export npm_config_cache = $(CACHE)/npm
 export PYRIGHT_PYTHON_CACHE_DIR = $(CACHE)/pyright
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
-.PHONY: help demo test test-all bench lint types regen clean
+.PHONY: help demo docs test test-all bench lint types regen clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo  ## train, serve and call a model, and generate clients for it in every language
 	$(BIN)/tfsclient demo
+
+docs: $(VENV)/.docs  ## the site, in site/
+	$(BIN)/python docs/build.py
 
 test: lint types $(VENV)/.dev  ## everything that CI checks
 	$(BIN)/python -m pytest
@@ -43,7 +47,7 @@ regen: $(VENV)/.dev  ## rewrite generated/ from the models; then read git diff
 	$(BIN)/python codegen/dev/regen.py
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) $(CACHE)
+	rm -rf $(VENV) $(CACHE) build site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -53,8 +57,12 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[demo]'
 	touch $@
 
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable . --group docs
+	touch $@
+
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[demo,tensorflow]' --group dev
 	[ "$$CI" != true ] || command -v chromium || \
 		{ apt-get update -qq && apt-get install -qq --no-install-recommends chromium; }
-	touch $@ $(VENV)/.demo
+	touch $@ $(VENV)/.demo $(VENV)/.docs

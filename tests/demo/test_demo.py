@@ -67,25 +67,35 @@ def test_it_keeps_a_model_and_pictures_and_says_how_to_go_on(place: Path, story:
     assert f"--input images=@{place}/kept/scan.png" in story
 
 
-def test_a_second_run_leaves_what_is_there(place: Path, story: str) -> None:
-    kept = files(place / "kept")
-    (place / "kept" / "scan.png").unlink()
-    (place / "kept" / "scans" / "3.png").write_text("mine")
+@pytest.mark.usefixtures("story")
+def test_a_second_run_refuses_what_is_not_its_own_and_trains_the_same_model(place: Path) -> None:
+    last = place / "kept" / "scans" / "9.png"  # all others are the same again
+    last.write_text("mine")
     done = demo(place, "--keep", "kept")
     assert done.returncode == 2
-    assert "error: --keep would overwrite kept/scans/3.png, which" in done.stderr
-    (place / "kept" / "scans" / "3.png").unlink()
-    (place / "kept" / "notes.txt").write_text("mine")
-    assert demo(place, "--keep", "kept").returncode == 0
-    assert files(place / "kept") == {**kept, "notes.txt": b"mine"}
+    assert "error: --keep would overwrite kept/scans/9.png, which" in done.stderr
+    assert last.read_text() == "mine"
+
+
+def test_what_is_the_same_stays_and_what_is_missing_comes(tmp_path: Path) -> None:
+    made = filled(tmp_path / "made")
+    keeping.keep(made, tmp_path / "kept")
+    (tmp_path / "kept" / "scan.png").unlink()
+    (tmp_path / "kept" / "notes.txt").write_text("mine")
+    keeping.keep(made, tmp_path / "kept")
+    assert files(tmp_path / "kept") == {**files(made), "notes.txt": b"mine"}
+
+
+def filled(folder: Path) -> Path:
+    for name in LEFT:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
 
 
 @pytest.mark.parametrize("taken", ["scan.png", "scans", "models/digits"])
 def test_a_file_of_the_users_is_never_overwritten(tmp_path: Path, taken: str) -> None:
-    made, mine = tmp_path / "made", tmp_path / "mine"
-    for name in LEFT:
-        (made / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).write_text(name)
+    made, mine = filled(tmp_path / "made"), tmp_path / "mine"
     (mine / taken).parent.mkdir(parents=True)
     (mine / taken).write_text("mine")
     with pytest.raises(InvalidInput, match=f"--keep would overwrite {mine / taken}"):

@@ -19,6 +19,7 @@ import tfsclient
 import tfsclient.testing
 from tests.conftest import ROOT
 from tests.docs.pages import PAGES, blocks
+from tfsclient._cli.explanations import EXPLANATIONS, Explanation
 from tfsclient._cli.main import main as tfsclient_command
 
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -29,9 +30,9 @@ _GENERATED = {"verify"}
 _FOREIGN = {"--no-deps"}
 
 
-def inline(page: Path) -> Iterator[str]:
+def inline(text: str) -> Iterator[str]:
     """The pieces of code in a page's sentences and tables, and the commands that it sets apart."""
-    text = _FENCED.sub("", page.read_text("utf-8"))
+    text = _FENCED.sub("", text)
     yield from re.findall(r"`([^`\n]+)`", text)
     yield from re.findall(r"^    (tfsclient(?:-gen)? .+)$", text, re.MULTILINE)
 
@@ -126,8 +127,13 @@ def check(code: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_names_is_there(page: Path) -> None:
-    assert page.exists()
-    for code in inline(page):
+    for code in inline(page.read_text("utf-8")):
+        check(code)
+
+
+@pytest.mark.parametrize("entry", EXPLANATIONS, ids=lambda entry: entry.key)
+def test_what_an_explanation_names_is_there(entry: Explanation) -> None:
+    for code in inline(entry.text):
         check(code)
 
 
