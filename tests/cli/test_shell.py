@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from tfsclient_gen.cli import main as generator
 
 from tests.conftest import ZOO
+from tests.docs.test_names import check
 from tfsclient._cli.explanations import EXPLANATIONS
 from tfsclient._cli.main import main
 from tfsclient._client import discovery
@@ -178,10 +179,10 @@ def test_nothing_is_left_unexplained() -> None:
 def test_an_explanation_can_be_read_and_followed(one: object) -> None:
     (found,) = (each for each in EXPLANATIONS if each is one)
     assert max(map(len, found.text.splitlines())) <= 84
-    for command, rest in re.findall(r"^    +tfsclient (\w+)(.*)$", found.text, re.MULTILINE):
-        shown = run(command, "--help").output
-        for option in re.findall(r" (--[a-z-]+)", rest):
-            assert option in shown, (command, option)
+    commands = re.findall(r"^    +(tfsclient(?:-gen)? [a-z].+)$", found.text, re.MULTILINE)
+    for code in [*re.findall(r"`([^`\n]+)`", found.text), *commands]:
+        if "explain" not in code:
+            check(code)
     for key in re.findall(r"tfsclient\s+explain\s+(\w+)", found.text):
         assert run("explain", key).exit_code == 0
     assert run("explain", found.key).stdout == f"{found.key}: {found.title}\n\n{found.text}"

@@ -176,7 +176,7 @@ class Client(ExampleCalls):
         )
         return self._sender.start(flow, options)
 
-    def predict_batches(  # noqa: D417 (the rest is documented by predict)
+    def predict_batches(
         self,
         model: str,
         batches: Iterable[Inputs],
@@ -205,8 +205,14 @@ class Client(ExampleCalls):
             ordered: whether predictions come in the order of the batches, or as they are ready.
             batch_size: the rows that the server takes at once; a larger batch is sent in parts, and
                 the answers are put together.
-            timeout: seconds for each call, not for all the parts of a batch.
             signature: as for :meth:`predict`, and so are the rest.
+            version: the version to run.
+            label: the version label to run.
+            outputs: the outputs to return.
+            timeout: seconds for each call, not for all the parts of a batch.
+            headers: metadata for each call.
+            validate: whether to check the inputs first.
+            copy: whether to return writable copies.
 
         Raises:
             TFSError: a call failed, or a batch does not fit; what was under way is cancelled.

@@ -131,6 +131,7 @@ def _string_to_json(item: Any) -> Any:
 
 def plain(array: Array) -> Array:
     """The same values in a type that is numpy's own, and everybody's: no half, bfloat16 or int4."""
+    array = array.astype(array.dtype.type, copy=False)  # in the byte order of this machine
     if array.dtype.isbuiltin == 1 and array.dtype != np.float16:
         return array
     dtype = DType.of_numpy(array.dtype)
