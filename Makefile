@@ -12,7 +12,13 @@ export npm_config_cache = $(CACHE)/npm
 export PYRIGHT_PYTHON_CACHE_DIR = $(CACHE)/pyright
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
-.PHONY: help demo docs test test-all bench lint types regen clean
+# An installation of its own with the lowest versions, and the tests that run there.
+FLOORS := $(CACHE)/floors
+FLOOR_TESTS := $(addprefix tests/,inputs codec client sources cli) \
+	$(addprefix tests/server/test_,fake.py rapidjson.py) \
+	$(addprefix tests/generator/test_,cli.py drift.py names.py output.py python.py quoting.py render.py)
+
+.PHONY: help demo docs test test-all test-floors bench lint types regen clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -26,8 +32,11 @@ docs: $(VENV)/.docs  ## the site, in site/
 test: lint types $(VENV)/.dev  ## everything that CI checks
 	$(BIN)/python -m pytest
 
-test-all: test  ## the tests that take minutes, too
+test-all: test test-floors  ## the tests that take minutes, too
 	$(BIN)/python -m pytest -m slow
+
+test-floors: $(FLOORS)/.done  ## what needs no TensorFlow, on the lowest versions that pyproject.toml allows
+	env -u CI $(FLOORS)/bin/python -m pytest -p no:cacheprovider $(FLOOR_TESTS)
 
 bench: $(VENV)/.dev  ## side by side with the peers; writes benchmarks/results
 	$(BIN)/python benchmarks/run.py --plot
@@ -52,6 +61,13 @@ clean:  ## remove what the other targets made
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
+
+$(FLOORS)/.done: pyproject.toml tests/packaging/floors.py | $(VENV)/.dev
+	$(PYTHON) -m venv --clear $(FLOORS)
+	$(BIN)/python tests/packaging/floors.py > $(FLOORS)/floors.txt
+	$(FLOORS)/bin/pip install --quiet --requirement $(FLOORS)/floors.txt --editable . \
+		crc32c cryptography hypothesis jsonschema pandas polars pyarrow pytest requests
+	touch $@
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[demo]'

@@ -75,7 +75,7 @@ def main() -> None:
         (PAGES / name).write_text(_GENERATED + text, "utf-8")
     config = ROOT / "docs" / "mkdocs.yml"
     subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", config,
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", config,
          *sys.argv[1:]],
         cwd=ROOT, check=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
     )  # fmt: skip

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from click.testing import CliRunner, Result
 
 # How long an example takes says more about what else the machine does than about us.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -82,7 +86,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.glob("*.whl"))
 
 
+def _separate_streams() -> None:
+    """Make click 8.1 tell standard output and error apart in tests, as click 8.2 does."""
+    runner: Any = CliRunner
+    result: Any = Result
+    if "mix_stderr" in inspect.signature(runner).parameters:
+        runner.__init__ = partialmethod(runner.__init__, mix_stderr=False)
+        result.output = property(lambda self: self.stdout + self.stderr)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _separate_streams()
     config.addinivalue_line("markers", "slow: takes minutes; `make test-all` runs it")
     config.addinivalue_line("markers", "language(name): runs generated code of this language")
 

@@ -92,20 +92,11 @@ def _wrap(line: str, width: int) -> list[str]:
 
 def table(rows: Rows, indent: str = "") -> list[str]:
     """The lines of a table of visible text; a column without any text takes no room."""
-    kept = [
-        [
-            cell
-            for cell, any_text in zip(row, map(any, zip(*rows, strict=True)), strict=True)
-            if any_text
-        ]
-        for row in rows
-    ]
-    if not kept or not kept[0]:
-        return []
-    wanted = [max(map(columns, column)) for column in zip(*kept, strict=True)]
+    kept = [column for column in zip(*rows, strict=True) if any(column)]
+    wanted = [max(map(columns, column)) for column in kept]
     widths = _fit(wanted, WIDTH - len(indent) - _GAP * (len(wanted) - 1))
     lines = []
-    for row in kept:
+    for row in zip(*kept, strict=True):
         cells = [wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
         for parts in zip_longest(*cells, fillvalue=""):
             padded = (

@@ -312,6 +312,11 @@ def left_out(error: ImportError) -> MissingExtra:
 
 
 USE_GRPC: Final = Hint("use_grpc", "use gRPC")  # where nothing was sent, for REST cannot do it
+NOT_RESTORED: Final = Hint(
+    "not_restored",
+    "loading the model does not restore its variables: save Keras 3 models with model.export(DIR), "
+    "not with tf.saved_model.save; tfsclient inspect DIR shows what is missing",
+)
 REDEPLOYED: Final = Hint(
     "redeployed",
     "was another model deployed under this name? tfsclient-gen drift shows the difference",

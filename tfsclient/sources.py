@@ -1,13 +1,22 @@
 """Where models' schemas come from: a server's metadata, a SavedModel folder, a saved file."""
 
+from tfsclient._sources.flaws import Flaw
 from tfsclient._sources.read import (
+    find_flaws,
     from_file,
     from_metadata_json,
     from_metadata_response,
     from_saved_model,
 )
 
-__all__ = ["from_file", "from_metadata_json", "from_metadata_response", "from_saved_model"]
+__all__ = [
+    "Flaw",
+    "find_flaws",
+    "from_file",
+    "from_metadata_json",
+    "from_metadata_response",
+    "from_saved_model",
+]
 
 
 def __dir__() -> list[str]:

@@ -161,9 +161,11 @@ def test_rows_of_features_become_examples(tmp_path: Path) -> None:
         assert Given([f"@{tmp_path}/{name}"]).examples("s") == (ROWS, None)
         if name != "b.json":  # a body is for all inputs
             assert len(given_inputs(TEXT, f"t=@{tmp_path}/{name}")["t"]) == 2
+    for texts in ([f"@{tmp_path}/a.csv"], [json.dumps(ROWS)], ["age=3", "city=Oslo"]):
         with pytest.raises(InvalidInput) as caught:  # it may be text that the model wants
-            given_inputs(TEXT, f"@{tmp_path}/a.csv")
-        assert "if the model takes tf.Examples, write --input t=@" in str(caught.value.hint)
+            given_inputs(TEXT, *texts)
+        assert "['age', 'city'], but the only input is 't', string [-1]" in str(caught.value)
+        assert "if the model takes tf.Examples, write --input t=" in str(caught.value.hint)
 
 
 def test_features_in_csv_are_typed_by_the_model_or_by_what_a_column_holds() -> None:
@@ -197,6 +199,7 @@ def test_features_in_csv_are_typed_by_the_model_or_by_what_a_column_holds() -> N
         (b"[1, 2]", "-"),
         (b"[1,\n2]", "@-"),
         (b'{"x": [1, 2]}', "-"),
+        (b'\xef\xbb\xbf{"x": [1,\n2]}', "-"),
         (b"1\n2\n", "-"),
         (b'{"x": 1}\n{"x": 2}\n', "x=@-"),
         (b"x\n1\n2\n", "-"),
@@ -222,7 +225,7 @@ def test_standard_input_may_hold_arrays_pictures_and_strings(
         stdin((tmp_path / name).read_bytes())
         assert given_inputs(ONE, "-") == {"x": [1, 2]}
     png = b"\x89PNG\r\n\x1a\nnot looked into"
-    for data in (png, b"text\n", b"[not JSON", b"a,b\n1,2\n", b"\x0a\xff"):
+    for data in (png, b"text\n", b"[not JSON", b"a,b\n1,2\n", b"\x0a\xff", b"[\xff]"):
         stdin(data)
         assert given_inputs(TEXT, "t=@-") == {"t": [data]}
     for data in (b"t\n1\n", b'["a"]'):

@@ -24,7 +24,7 @@ from tfsclient._client import discovery
 from tfsclient._inputs import prepare
 from tfsclient._transports import grpc, settings
 from tfsclient.errors import REDEPLOYED, USE_GRPC, Code, Hint, TFSError
-from tfsclient.schema import NO_SIGNATURES, WHICH_SIGNATURE
+from tfsclient.schema._reasons import NO_SIGNATURES, WHICH_SIGNATURE
 from tfsclient.testing import FakeServer
 
 NOWHERE = "localhost:1"

@@ -118,6 +118,8 @@ def strict(text: str) -> Any:
         (np.array([0.1, np.nan], np.float32), [0.1, "NaN"]),
         (np.array([2**63 - 1, -(2**63)]), [2**63 - 1, -(2**63)]),
         (np.array(2**64 - 1, np.uint64), 2**64 - 1),
+        (np.array([1000, -1], ">i8"), [1000, -1]),
+        (np.array([0.5], ">f4"), [0.5]),
         (np.array([True, False]), [True, False]),
         (np.array([0.5, -np.inf], np.float16), [0.5, "-Infinity"]),
         (np.array([0.5, np.nan], ml_dtypes.bfloat16), [0.5, "NaN"]),

@@ -265,10 +265,11 @@ def test_what_is_refused_before_it_is_sent(shell: str, tmp_path: Path, echo: Ech
     assert json.loads(body) == {"signature_name": "serving_default", "instances": [[1]]}
 
 
-def test_redirects_are_not_followed(tmp_path: Path, echo: Echo) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(status: int, tmp_path: Path, echo: Echo) -> None:
     script = script_of(zoo_model("half_plus_two"), tmp_path)
     (tmp_path / ".curlrc").write_text("location\n")
-    echo.status, echo.location = 307, f"{echo.url}/elsewhere"
+    echo.status, echo.location = status, f"{echo.url}/elsewhere"
     done = run(script, "status", HALF_PLUS_TWO_URL=echo.url, HOME=str(tmp_path))
     assert (done.returncode, len(echo.requests)) == (22, 1)
     assert f"redirects to {echo.location}, which is not followed" in done.stderr

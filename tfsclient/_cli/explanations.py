@@ -459,6 +459,26 @@ the methods are the same.
 """,
     ),
     _of(
+        "not_restored",
+        "The model was saved without the variables that it reads",
+        """
+`Could not find variable ...`: the server has loaded the model's graph, but nothing
+in it sets the variables that this signature reads. So it is with a Keras 3 model
+that was saved with `tf.saved_model.save(model, DIR)`, with or without `signatures=`:
+TensorFlow does not see the variables that Keras keeps, and leaves them out. Nothing
+in the folder can be repaired; the model has to be saved again:
+
+    model.export("models/digits/2")
+
+For signatures of your own, `keras.export.ExportArchive` takes functions and tracks
+the model's variables. Of a `tf.Module`, keep every variable that a function reads
+as an attribute of the saved object.
+
+`tfsclient inspect models/digits` and `tfsclient serve` say which signatures of a
+folder are like that before anybody calls them.
+""",
+    ),
+    _of(
         "redeployed",
         "The answer does not fit the signature that the client knows",
         """

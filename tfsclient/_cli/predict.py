@@ -76,8 +76,8 @@ def predict(
     quotes is a text that starts with @.  Objects {"b64": "..."} in JSON are bytes.
 
     FILE is JSON (.json), a row a line (.jsonl, or .csv after a line of names), arrays (.npy, .npz),
-    a picture (.png .jpg .gif .bmp .webp), or, for a string input, any other file, sent as it is.
-    NAME=@FILE takes the column or array NAME of a .csv, .jsonl or .npz file.
+    a picture (.png .jpg .gif .bmp .webp .tiff .avif), or, for a string input, any other file, sent
+    as it is.  NAME=@FILE takes the column or array NAME of a .csv, .jsonl or .npz file.
 
     Without a NAME, VALUE and FILE may hold all inputs: as rows (.jsonl, .csv, a list of objects),
     as columns (.npz, one object), or as a body of TensorFlow Serving's, {"instances": ...} or

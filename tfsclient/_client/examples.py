@@ -36,7 +36,7 @@ class ExampleCalls(Remade):
 
         Examples are checked, and 3 becomes 3.0 where the model parses floats, if the features are
         known: from ``Client(schemas=...)`` or a ``Signature``, read from a SavedModel.  A server
-        does not tell them.
+        does not include them.
 
         Args:
             model: the model's name.

@@ -346,7 +346,7 @@ class Client(ExampleCalls):
         """Wait until a version of the model answers requests; give up when it cannot load.
 
         A server that cannot be reached, or does not know the model yet, is waited for; the logger
-        ``tfsclient.readiness`` tells at level INFO what is seen meanwhile.
+        ``tfsclient.readiness`` logs at level INFO what is seen meanwhile.
 
         Args:
             model: the model's name.
@@ -382,7 +382,7 @@ class Client(ExampleCalls):
                 what is to change.
             running: what the server has now, into which ``config`` is merged; a server does not
                 tell it.
-            dry_run: whether to tell the difference and change nothing.
+            dry_run: whether to return the difference and change nothing.
             timeout: seconds for the whole call.
             headers: metadata for this call.
 

@@ -78,7 +78,7 @@ class Image:
         for name, value in (("scale", 1 if scale is None else scale), ("offset", offset)):
             if not isinstance(value, Real) or not math.isfinite(value):
                 raise InvalidInput(f"{name} must be a finite number, not {value!r}")
-        if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < 1:
+        if isinstance(max_pixels, bool) or not _is_integer(max_pixels) or max_pixels < 1:
             raise InvalidInput(f"max_pixels must be a positive integer, not {max_pixels!r}")
         self._resize = resize
         self._scale = scale
@@ -175,6 +175,10 @@ class Image:
             )
         # No value is out of range, and "clip" makes numpy not look for one.
         return table.take(array, mode="clip") if scaled else array.astype(table.dtype)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer)
 
 
 def is_image(value: Any) -> bool:

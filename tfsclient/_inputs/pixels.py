@@ -90,7 +90,7 @@ def _read_header(data: bytes, name: str) -> Any:
     for form in _FORMATS:
         factory, accepts = pil.OPEN.get(form, (None, None))
         # Text in place of True says that this Pillow was built without the format.
-        if factory is None or (accepts is not None and accepts(data[:16]) not in (True, 1)):
+        if factory is None or (accepts is not None and accepts(data[:16]) is not True):
             continue
         try:
             with _without_warnings(form == "GIF"):  # whose first frame may exceed the picture

@@ -1,6 +1,6 @@
 """Where schemas come from: a server's metadata answer, a SavedModel folder, a saved file.
 
-All of them tell ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
+All of them hold ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
 protobuf, for an installation for REST alone does without it.
 """
 
@@ -15,6 +15,7 @@ import orjson
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.proto_json import MALFORMED, given, integer, record, string
 from tfsclient._codec.rest_json import excerpt
+from tfsclient._sources.flaws import SERVE_TAG, Flaw, flaws_in
 from tfsclient._sources.versions import version_number
 from tfsclient.dtypes import INVALID, DType
 from tfsclient.errors import (
@@ -31,7 +32,6 @@ from tfsclient.schema import Model, Signature, TensorSpec, from_json
 if TYPE_CHECKING:
     from tfsclient._sources.features import Examples
 
-_SERVE_TAG = "serve"
 _SIGNATURE_DEF = "signature_def"
 _ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
 
@@ -144,7 +144,7 @@ def from_saved_model(
         resolved = folder.resolve()
         name = resolved.name if number is None else resolved.parent.name
     try:
-        meta_graph = _picked(_meta_graphs(folder), _read_tags(tags))
+        meta_graph = pick_meta_graph(folder, tags)
         definitions = meta_graph.signature_def
         examples = read_examples(meta_graph.graph_def, definitions)
         found = tuple(sorted(meta_graph.meta_info_def.tags))
@@ -153,6 +153,32 @@ def from_saved_model(
         raise
     except TFSError as error:
         raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
+
+
+def find_flaws(
+    path: str | Path,
+    *,
+    tags: str | Iterable[str] | None = None,
+    version: int | None = None,
+) -> list[Flaw]:
+    """What keeps TF Serving from running the model in a folder; TensorFlow is not needed.
+
+    Args:
+        path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
+        tags: the tags of the graph to look at; None picks one as :func:`from_saved_model` does.
+        version: the version folder to look at; None takes the highest.
+
+    Raises:
+        InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
+        MissingExtra: protobuf is not installed.
+    """
+    _, folder = _find(Path(path), version)
+    try:
+        return flaws_in(pick_meta_graph(folder, tags))
+    except MissingExtra:
+        raise
+    except TFSError as error:
+        raise InvalidInput(f"{folder}: {error.details}", hint=error.hint) from error
 
 
 def _find(folder: Path, version: int | None) -> tuple[int | None, Path]:
@@ -195,16 +221,21 @@ def _read_tags(tags: str | Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(tag.strip() for tag in listed) - {""}
 
 
-def _picked(meta_graphs: Sequence[Any], tags: frozenset[str] | None) -> Any:
-    """The graph with these tags; without tags the only one, or else the one to serve.
+def pick_meta_graph(folder: Path, tags: str | Iterable[str] | None) -> Any:
+    """The MetaGraphDef with these tags; without tags the only one, or else the one to serve.
 
     Raises:
         InvalidInput: there is none, or several that may be meant.
+        TFSError: the folder cannot be read.
     """
+    return _picked(_meta_graphs(folder), _read_tags(tags))
+
+
+def _picked(meta_graphs: Sequence[Any], tags: frozenset[str] | None) -> Any:
     by_tags = {frozenset(one.meta_info_def.tags): one for one in reversed(meta_graphs)}
     if tags is None and len(by_tags) == 1:
         return next(iter(by_tags.values()))
-    picked = by_tags.get(frozenset({_SERVE_TAG}) if tags is None else tags)
+    picked = by_tags.get(frozenset({SERVE_TAG}) if tags is None else tags)
     if picked is not None:
         return picked
     there = sorted(",".join(sorted(each)) for each in by_tags)
@@ -284,7 +315,7 @@ def from_file(path: str | Path) -> Model:
 
     Raises:
         InvalidInput: the file cannot be read, or is not one of these.
-        MissingExtra: it is no JSON, and protobuf is not installed.
+        MissingExtra: it is not JSON, and protobuf is not installed.
     """
     try:
         data = Path(path).read_bytes()

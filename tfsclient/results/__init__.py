@@ -37,7 +37,7 @@ class Prediction(dict[str, npt.NDArray[Any]]):
     Attributes:
         model: the model that answered.
         signature: the signature that ran; None where neither request nor answer names it.
-        version: the version that answered; None over REST, which does not tell.
+        version: the version that answered; None over REST, whose answers do not name it.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
+_STRINGS: Final = "OSU"  # kinds of numpy dtypes
 _NULL: Final = b"null"  # what orjson writes for a number that JSON does not have
 
 
@@ -43,18 +45,22 @@ def _same(one: Array, other: object) -> bool:
 def text(outputs: Prediction, name: str) -> Any:
     """See :meth:`tfsclient.Prediction.text`."""
     array = outputs[name]
-    if array.dtype != object:
+    if array.dtype.kind not in _STRINGS:
         raise InvalidInput(
             f"output {name!r} holds {DType.of_numpy(array.dtype) or array.dtype}, not strings",
             model=outputs.model,
             signature=outputs.signature,
         )
-    flat = array.reshape(-1).tolist()
     try:
-        texts = [item.decode() for item in flat]
+        texts = _decoded(array.reshape(-1).tolist())
     except UnicodeDecodeError:
         raise _no_text(outputs, name) from None
     return _objects(texts, array.shape)[()]
+
+
+def _decoded(strings: list[Any]) -> list[Any]:
+    """Bytes as text; what a fake answered as text is that already."""
+    return [item.decode() if isinstance(item, bytes) else item for item in strings]
 
 
 def _no_text(outputs: Prediction, name: str) -> InvalidInput:
@@ -70,9 +76,9 @@ def _no_text(outputs: Prediction, name: str) -> InvalidInput:
     )
 
 
-def _is_text(item: bytes) -> bool:
+def _is_text(item: Any) -> bool:
     try:
-        item.decode()
+        _decoded([item])
     except UnicodeDecodeError:
         return False
     return True
@@ -96,7 +102,7 @@ def to_json(outputs: Mapping[str, Array]) -> str:
 def json_values(array: Array) -> bytes:
     """An output's values as strict JSON, in nested lists, of which every value can be read back."""
     kind = array.dtype.kind
-    if kind in "OSU":
+    if kind in _STRINGS:
         flat = [_string_to_json(item) for item in array.reshape(-1).tolist()]
         return orjson.dumps(_objects(flat, array.shape).tolist())
     if kind == "c":
@@ -125,6 +131,7 @@ def _string_to_json(item: Any) -> Any:
 
 def plain(array: Array) -> Array:
     """The same values in a type that is numpy's own, and everybody's: no half, bfloat16 or int4."""
+    array = array.astype(array.dtype.type, copy=False)  # in the byte order of this machine
     if array.dtype.isbuiltin == 1 and array.dtype != np.float16:
         return array
     dtype = DType.of_numpy(array.dtype)
@@ -157,10 +164,11 @@ def to_pandas(outputs: Prediction) -> pd.DataFrame:
 
 
 def _column(array: Array, rows: int, pd: Any) -> Any:
-    if array.dtype == object:
+    if array.dtype.kind in _STRINGS:
         flat = array.reshape(-1).tolist()
-        texts = [item.decode() for item in flat] if all(map(_is_text, flat)) else flat
-        array = _objects(texts, array.shape)
+        with suppress(UnicodeDecodeError):
+            flat = _decoded(flat)
+        array = _objects(flat, array.shape)
     else:
         array = plain(array)
     if array.ndim == 0:

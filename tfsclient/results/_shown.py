@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 _FEW: Final = 8  # elements that fit in a line
+_MOST_VALUES: Final = 50  # outputs whose values are shown
 _MANY: Final = 1000  # elements that are shown in full
 _MOST_DIMENSIONS: Final = 3  # whose ends can be taken in
 _LONG: Final = 200  # bytes of a string that are shown
@@ -41,9 +42,10 @@ def prediction_text(answer: Prediction, dtypes: Mapping[str, DType] | None = Non
             quantized ones.
     """
     blocks = [_title(answer)]
-    for name, array in answer.items():
+    for number, (name, array) in enumerate(answer.items()):
+        values = _values(array) if number < _MOST_VALUES else "..."
         heading = f"{visible(name)}  {(dtypes or {}).get(name) or _dtype(array)} {_shape(array)}"
-        blocks.append("\n".join([*wrap(heading), *wrap(_values(array))]))
+        blocks.append("\n".join([*wrap(heading), *wrap(values)]))
     return "\n\n".join(blocks)
 
 

@@ -28,6 +28,8 @@ from tfsclient.schema._checks import (
 from tfsclient.schema._places import Place, value_from_json, value_to_json
 from tfsclient.schema._reasons import (
     ENCODINGS,
+    NO_SIGNATURES,
+    WHICH_SIGNATURE,
     why_no_tensor,
     why_not_over_rest,
     why_unusable,
@@ -50,12 +52,6 @@ _REGRESS_OUTPUTS: Final = {"outputs": "float32"}
 
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
-WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
-NO_SIGNATURES: Final = Hint(
-    "no_signatures",
-    "export it with one: model.export(dir) in Keras 3, or tf.saved_model.save(model, dir, "
-    'signatures={"serving_default": f}) with f, a tf.function that has an input_signature',
-)
 
 _FORMAT = 1
 _FEATURE_DTYPES = ("float32", "int64", "string")

@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from tfsclient.dtypes import INVALID
+from tfsclient.errors import Hint
 
 if TYPE_CHECKING:
     from tfsclient.schema import Signature, TensorSpec
+
+WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
+NO_SIGNATURES: Final = Hint(
+    "no_signatures",
+    "export it with one: model.export(dir) in Keras 3, or tf.saved_model.save(model, dir, "
+    'signatures={"serving_default": f}) with f, a tf.function that has an input_signature',
+)
 
 # Put there by TensorFlow's own exporter: listed by the server, not meant to be called.
 EXPORTER_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tfsclient._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
-from tfsclient.schema._reasons import without_exporters
+from tfsclient.schema._reasons import NO_SIGNATURES, without_exporters
 
 if TYPE_CHECKING:
     from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
@@ -37,10 +37,9 @@ def model_text(model: Model) -> str:
     """The model's signatures as tables; those of TensorFlow's exporter are left out."""
     blocks = [_signature_lines(s) for s in without_exporters(model.signatures).values()]
     if not blocks:
-        blocks = [["no signatures"]]
-    return "\n".join(
-        line for block in [wrap(_title(model)), *blocks] for line in [*block, ""]
-    ).rstrip("\n")
+        blocks = [wrap(f"no signatures; {NO_SIGNATURES}")]
+    lines = [line for block in [wrap(_title(model)), *blocks] for line in ["", *block]]
+    return "\n".join(line.rstrip() for line in lines[1:])
 
 
 def signature_text(signature: Signature) -> str:

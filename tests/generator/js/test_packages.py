@@ -80,6 +80,17 @@ def test_it_compiles_under_the_users_settings(
 
 
 @pytest.mark.slow
+def test_sources_compile_in_a_program_that_is_not_strict(npm: Path, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(npm)
+    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
+    put("dtypes", "ts", tmp_path / "client")
+    settings = {"strict": False, "module": "nodenext", "target": "es2022", "types": ["node"]}
+    config = {"compilerOptions": settings | {"noEmit": True}, "include": ["client/**/*.ts"]}
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config), "utf-8")
+    run(tool("node"), tsc(npm, "5.9"), "--project", tmp_path, cwd=tmp_path)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_npm_packs_it_and_its_checkers_find_nothing(
     npm: Path, tmp_path: Path, language: str

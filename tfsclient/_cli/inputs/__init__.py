@@ -7,7 +7,7 @@
     NAME=@a.npz     the array NAME that numpy.savez wrote, or the only one
     NAME=@a.jsonl   a value a line, or an object a line that has NAME
     NAME=@a.csv     the column NAME; table.py says what its cells may hold
-    NAME=@a.png     a picture (also .jpg .jpeg .gif .bmp .webp), as tfsclient.Image makes it fit
+    NAME=@a.png     a picture, as tfsclient.Image makes it fit
     NAME=@a.bin     any other file: its bytes, for a string input
     VALUE, @FILE    without NAME: the only input's, or all inputs': rows (a JSON list of objects,
                     .jsonl, .csv), columns (a JSON object, .npz) or a body of TF Serving's

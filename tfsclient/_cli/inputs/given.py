@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfsclient._cli.inputs import bodies
-from tfsclient._cli.inputs.json_text import parse, parse_lines
-from tfsclient._cli.inputs.reading import Content, json_of, kind_of, read_one, read_whole
+from tfsclient._cli.inputs.json_text import first_byte, parse, parse_lines
+from tfsclient._cli.inputs.reading import (
+    Content,
+    check_some_inputs,
+    json_of,
+    kind_of,
+    read_one,
+    read_whole,
+)
 from tfsclient._cli.inputs.sources import SUFFIXES, Source
 from tfsclient._cli.inputs.table import Table
 from tfsclient._inputs.prepare import Inputs
@@ -45,7 +52,7 @@ class Given:
             data = content.source.read()
         else:
             return None
-        if not data.lstrip().startswith(b"{") or b"signature_name" not in data:
+        if first_byte(data) != b"{" or b"signature_name" not in data:
             return None
         try:
             return bodies.signature_of(parse(data, content.where))
@@ -73,6 +80,9 @@ class Given:
                 named[name] = value
             else:
                 named[name] = read_one(self._content(text, value, alone=False), spec, signature)
+        if named and named.keys().isdisjoint(signature.inputs) and len(signature.inputs) == 1:
+            only = next(iter(signature.inputs.values()))
+            check_some_inputs(list(named), only, Content("", ", ".join(self._texts)))
         return named
 
     def examples(self, called: str) -> tuple[list[Any], Any]:

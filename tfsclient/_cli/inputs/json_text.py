@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 import math
 from collections.abc import Iterator
@@ -58,9 +59,14 @@ def parse_lines(data: bytes, name: str) -> list[tuple[str, Any]]:
 
 
 def _lines(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
-    for number, line in enumerate(data.removeprefix(_BOM).split(b"\n"), 1):
-        if stripped := line.strip(b" \t\r"):
+    for number, line in enumerate(io.BytesIO(data.removeprefix(_BOM)), 1):
+        if stripped := line.strip(b" \t\r\n"):
             yield f"{name}:{number}", stripped
+
+
+def first_byte(data: bytes) -> bytes:
+    """What text begins with, but for blanks and a byte order mark; b"" if nothing comes soon."""
+    return data[:99].removeprefix(_BOM).lstrip()[:1]
 
 
 def is_lines(data: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from shlex import quote
 from typing import Any, NamedTuple
 
@@ -12,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._cli.inputs import bodies
-from tfsclient._cli.inputs.json_text import is_lines, parse, parse_lines, words_to_numbers
+from tfsclient._cli.inputs.json_text import (
+    first_byte,
+    is_lines,
+    parse,
+    parse_lines,
+    words_to_numbers,
+)
 from tfsclient._cli.inputs.sources import PICTURES, SUFFIXES, Source
 from tfsclient._cli.inputs.table import Header, Table, read_header
 from tfsclient._inputs.image import string_rank
@@ -22,8 +29,6 @@ from tfsclient.errors import InvalidInput, shown
 from tfsclient.schema import Signature, TensorSpec
 
 _ARR_0 = "arr_0"  # what numpy.savez calls an array that it was given without a name
-
-_Row = tuple[str, dict[str, Any]]  # with where it stands
 
 
 class Content(NamedTuple):
@@ -61,7 +66,7 @@ def kind_of(content: Content, is_table: Callable[[Header], bool]) -> str:
         return source.kind or "(none)"
     if is_lines(source.content):
         return ".jsonl"
-    header = None if source.content.lstrip()[:1] in b"[{" else read_header(source.content)
+    header = None if first_byte(source.content) in b"[{" else read_header(source.content)
     return ".csv" if header is not None and is_table(header) else ""
 
 
@@ -122,7 +127,7 @@ def read_whole(content: Content, signature: Signature) -> Inputs:
         if only is not None and not table.header.columns(only):
             if examples:
                 return {only.name: table.examples(signature.features)}
-            _check_some_inputs(table.header.names, only, content)
+            check_some_inputs(table.header.names, only, content)
         return table.inputs(signature)
     if source is not None and kind == ".jsonl":
         lines = parse_lines(source.read(), source.name)
@@ -155,18 +160,17 @@ def _placed(
         if only is not None and not any(only.name in row for row in rows):
             if signature.example_input is not None or signature.kind != "predict":
                 return {only.name: rows}
-            _check_some_inputs([name for row in rows for name in row], only, content)
+            check_some_inputs([name for row in rows for name in row], only, content)
         if isinstance(value, dict):
             return {n: _fit(v, specs[n]) if n in specs else v for n, v in value.items()}
-        where_rows = lines or [f"{where}, row {number}" for number in range(len(rows))]
-        return _stacked(list(zip(where_rows, rows, strict=True)), signature)
+        return _stacked(rows, lines, where, signature)
     for line, row in zip(lines, rows, strict=False):
         if isinstance(row, dict):
             raise InvalidInput(f"{line} is an object, and other lines are not")
     return {only.name: _fit(value, only)} if only is not None else value
 
 
-def _check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content) -> None:
+def check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content) -> None:
     """Refuse names that may be features, which a model's metadata does not say."""
     if only.dtype == STRING and names:
         typed = "..." if content.source is None else content.typed
@@ -177,17 +181,20 @@ def _check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content)
         )
 
 
-def _stacked(rows: Sequence[_Row], signature: Signature) -> dict[str, Any]:
+def _stacked(
+    rows: Sequence[dict[str, Any]], lines: Sequence[str], where: str, signature: Signature
+) -> dict[str, Any]:
     """The values of each input over the rows."""
-    first_where, first = rows[0]
-    for where, row in rows:
+    first = rows[0]
+    for number, row in enumerate(rows):
         if row.keys() != first.keys():
+            places = [lines[n] if lines else f"{where}, row {n}" for n in (0, number)]
             raise InvalidInput(
-                f"{where} has the inputs {sorted(row)}, but {first_where} has {sorted(first)}",
+                f"{places[1]} has the inputs {sorted(row)}, but {places[0]} has {sorted(first)}",
                 signature=signature.name,
             )
     specs = signature.inputs
-    return {name: _fit_items([row[name] for _, row in rows], specs.get(name)) for name in first}
+    return {name: _fit_items([row[name] for row in rows], specs.get(name)) for name in first}
 
 
 def _values(lines: Sequence[tuple[str, Any]], name: str, spec: TensorSpec) -> list[Any]:
@@ -248,16 +255,11 @@ def _text(content: Content, spec: TensorSpec) -> Any:
     """JSON; for a string input only if it looks like it and is, else the text as it is."""
     if spec.dtype != STRING:
         return _fit(json_of(content, spec), spec)
-    if content.source is None:
-        text, raw = content.text, os.fsencode(content.text)
-    else:
-        raw = content.source.read()
-        text = raw.decode(errors="replace")
-    if text.lstrip().startswith(('"', "[", "{")):
-        try:
-            return _fit(parse(text if content.source is None else raw, content.where), spec)
-        except json.JSONDecodeError:
-            pass
+    raw = os.fsencode(content.text) if content.source is None else content.source.read()
+    if first_byte(raw) in (b'"', b"[", b"{"):
+        with suppress(json.JSONDecodeError, UnicodeDecodeError):
+            text = content.text if content.source is None else raw.decode()
+            return _fit(parse(text, content.where), spec)
     return _one_string(raw, spec)
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tfsclient._inputs.image import Image
 from tfsclient.errors import InvalidInput
 
-PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif")
 SUFFIXES: Final = (".json", ".jsonl", ".csv", ".npy", ".npz", *PICTURES)
 _STDIN: Final = "standard input"
 

@@ -130,8 +130,8 @@ def example_schemas(prefix: str, signature: Signature) -> Schemas:
         required = [name for name, spec in signature.features.items() if spec.required]
         if required:
             complete = ref("schemas", f"{prefix}Example")
-            whole = {"type": "object", "required": required}
-            schemas[f"{prefix}Example"] = {"allOf": [partial, whole]}
+            # Not "allOf" of the above and what is required: to makers of types, that is nothing.
+            schemas[f"{prefix}Example"] = _object(values, required=required)
     schemas[f"{prefix}ExamplesRequest"] = _object(
         {**_signature_name(signature), "examples": _list(complete, -1, 1)},
         required=_required(signature, "examples"),

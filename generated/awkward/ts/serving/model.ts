@@ -218,7 +218,7 @@ function toRef(name: string, { version, label }: ClientOptions): ModelRef {
     if (typeof text === "string" && isWellFormed(text)) continue;
     throw invalid(`no model or label can be called ${show(text)}`);
   }
-  if (version === undefined) return { name, version, label };
+  if (version === undefined) return { name, version: undefined, label };
   const isWhole = typeof version === "bigint" || Number.isSafeInteger(version);
   if (!isWhole || version < 0 || version >= 2n ** 63n) {
     throw invalid(
