@@ -464,7 +464,7 @@ the methods are the same.
         """
 `Could not find variable ...`: the server has loaded the model's graph, but nothing
 in it sets the variables that this signature reads. So it is with a Keras 3 model
-that was saved with `tf.saved_model.save(model, DIR)`, with or without `signatures=`:
+that was saved with `tf.saved_model.save(model, DIR)`, `signatures=` or not:
 TensorFlow does not see the variables that Keras keeps, and leaves them out. Nothing
 in the folder can be repaired; the model has to be saved again:
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from tfsclient._sources.graph import Dependencies, Graph, TooLarge
-from tfsclient.schema import NO_SIGNATURES
+from tfsclient.schema._reasons import NO_SIGNATURES
 
 SERVE_TAG: Final = "serve"
 _INIT_OP: Final = "__saved_model_init_op"  # a signature of TensorFlow 2's, which loaders run

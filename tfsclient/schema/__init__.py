@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import orjson
 
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import Hint, InvalidInput, shown
+from tfsclient.errors import InvalidInput, shown
 from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
