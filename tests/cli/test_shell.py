@@ -192,6 +192,8 @@ def test_explanations_are_found_by_any_spelling() -> None:
     wanted = run("explain", "DEADLINE_EXCEEDED").stdout
     for spelling in ("deadline_exceeded", "deadline-exceeded", "DeadlineExceeded", "504"):
         assert run("explain", spelling).stdout == wanted
+    for unknown in ("200", "999", "9" * 5000, "", "\x1b[2J"):
+        assert run("explain", unknown).exit_code == 2
     assert json.loads(run("explain", "tls", "--json").stdout)["key"] == "tls"
     listed = run("explain").stdout.splitlines()
     assert [line.split()[0] for line in listed] == [one.key for one in EXPLANATIONS]

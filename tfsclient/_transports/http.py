@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import ssl
 import zlib
 from typing import Any, Final
@@ -111,7 +112,7 @@ def to_error(error: Exception, settings: Settings, request: Request, *, closed: 
         return error
     target = settings.target
     where: dict[str, Any] = {"model": request.model, "signature": request.signature}
-    reason = str(error) or type(error).__name__
+    reason = _said(error)
     if closed:
         return Cancelled(f"the client was closed: {reason}", **where)
     # By name: an http_client of the user's may be httpx's or its successor's.
@@ -131,6 +132,18 @@ def to_error(error: Exception, settings: Settings, request: Request, *, closed: 
             f"{target}: the HTTP client raised {type(error).__name__}: {reason}", **where
         )
     return Unavailable(text, hint=_hint(kinds, settings), **where)
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says; for asyncio's connections what each address failed with."""
+    text = str(error) or type(error).__name__
+    inner: BaseException | None = error
+    while text == "All connection attempts failed" and inner is not None:
+        inner = inner.__cause__ or inner.__context__
+        numbers = [getattr(e, "errno", None) for e in getattr(inner, "exceptions", (inner,))]
+        if found := [os.strerror(number) for number in dict.fromkeys(numbers) if number]:
+            return ", ".join(found)
+    return text
 
 
 def _hint(kinds: set[str], settings: Settings) -> str:
