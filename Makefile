@@ -16,7 +16,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 FLOORS := $(CACHE)/floors
 FLOOR_TESTS := $(addprefix tests/,inputs codec client sources cli) \
 	$(addprefix tests/server/test_,fake.py rapidjson.py) \
-	$(addprefix tests/generator/test_,cli.py drift.py names.py output.py python.py quoting.py render.py)
+	$(addprefix tests/generator/test_,cli.py drift.py names.py output.py quoting.py render.py)
 
 .PHONY: help demo docs test test-all test-floors bench lint types regen clean
 

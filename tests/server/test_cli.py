@@ -38,6 +38,11 @@ def test_the_version_is_told() -> None:
         ([], "--model_base_path"),
         (["--model_base_path=/m", "--port=http"], "--port"),
         (["--model_base_path", "/m", "--enable_signature_method_name_check=maybe"], "maybe"),
+        (["--model_base_path=/m", f"--port={'9' * 5000}"], "--port"),
+        (["--model_base_path=/m", "--rest_api_port=70000"], "--rest_api_port"),
+        (["--model_base_path=/m", f"--file_system_poll_wait_seconds={'9' * 11}"], "wait_seconds"),
+        (["--model_base_path=/m", f"--load_retry_interval_micros={'9' * 4000}"], "interval_micros"),
+        (["--model_base_path=s3://b", f"--grpc_channel_arguments=a={'9' * 5000}"], "local folders"),
         (["--model_config_file=/nowhere/at/all"], "/nowhere/at/all"),
         (["--model_base_path=/m", "--ssl_config_file=/no"], "Invalid protobuf file: '/no'"),
         (["--model_base_path=/m", "--monitoring_config_file=/no"], "Invalid protobuf file: '/no'"),
@@ -56,6 +61,17 @@ def test_a_broken_config_file_is_told_with_its_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(serve, [f"--model_config_file={config}"])
     assert result.exit_code != 0
     assert "Error parsing text-format tensorflow.serving.ModelServerConfig: 2:12" in result.output
+
+
+def test_a_version_of_any_length_in_a_config_file_is_read_or_refused(tmp_path: Path) -> None:
+    config = tmp_path / "models.config"
+    config.write_text(
+        'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow"'
+        f" model_version_policy {{ specific {{ versions: {'9' * 5000} }} }} }} }}"
+    )
+    result = CliRunner().invoke(serve, [f"--model_config_file={config}", "--port=0"])
+    assert result.exit_code == 1
+    assert "Invalid protobuf file" in result.output
 
 
 def test_the_tutorials_command_until_sigterm_with_a_running_call(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,11 @@ from tfsclient.server.process import Signals
 _log = logging.getLogger("tfsclient.server")
 
 _TENSORFLOW = "tensorflow"
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}")  # gRPC takes what fits into 32 bits
+_PORT = click.IntRange(0, 65535)
+_INT32 = click.IntRange(-(1 << 31), (1 << 31) - 1)
+_MICROS = click.IntRange(-(1 << 52), 1 << 52)  # no thread can wait much longer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,8 +101,16 @@ def _not_honoured(function: F) -> F:
     show_default=True,
     help="Name or address to listen on; 0.0.0.0 or :: is every interface.",
 )
-@click.option("--port", default=8500, show_default=True, help="gRPC port; 0 turns gRPC off.")
-@click.option("--rest_api_port", default=0, show_default=True, help="REST port; 0 turns REST off.")
+@click.option(
+    "--port", type=_PORT, default=8500, show_default=True, help="gRPC port; 0 turns gRPC off."
+)
+@click.option(
+    "--rest_api_port",
+    type=_PORT,
+    default=0,
+    show_default=True,
+    help="REST port; 0 turns REST off.",
+)
 @click.option("--grpc_socket_path", help="A unix socket that also speaks gRPC.")
 @click.option("--ssl_config_file", help="SSLConfig in text format: TLS for gRPC.")
 @click.option("--model_name", default="default", show_default=True, help="Name of the one model.")
@@ -104,18 +118,20 @@ def _not_honoured(function: F) -> F:
 @click.option("--model_config_file", default="", help="ModelServerConfig in text format.")
 @click.option(
     "--model_config_file_poll_wait_seconds",
+    type=_INT32,
     default=0,
     show_default=True,
     help="How often to read that file again; 0 is never.",
 )
 @click.option(
     "--file_system_poll_wait_seconds",
+    type=_INT32,
     default=1,
     show_default=True,
     help="How often to look for new versions; 0 is once, at start.",
 )
-@click.option("--max_num_load_retries", default=5, show_default=True)
-@click.option("--load_retry_interval_micros", default=60_000_000, show_default=True)
+@click.option("--max_num_load_retries", type=_INT32, default=5, show_default=True)
+@click.option("--load_retry_interval_micros", type=_MICROS, default=60_000_000, show_default=True)
 @click.option("--saved_model_tags", default="serve", show_default=True, help="Comma separated.")
 @click.option(
     "--grpc_max_threads",
@@ -132,7 +148,7 @@ def _not_honoured(function: F) -> F:
     show_default=True,
     help="REST calls answered at a time; more wait.",
 )
-@click.option("--rest_api_timeout_in_ms", default=30_000, show_default=True)
+@click.option("--rest_api_timeout_in_ms", type=_INT32, default=30_000, show_default=True)
 @click.option(
     "--import",
     "imports",
@@ -220,4 +236,4 @@ def _wait(server: Server, config_file: str, poll_seconds: int) -> None:
 
 def _channel_arguments(text: str) -> tuple[tuple[str, Any], ...]:
     pairs = [pair.partition("=") for pair in text.split(",") if pair]
-    return tuple((k, int(v) if v.lstrip("-").isdecimal() else v) for k, _, v in pairs)
+    return tuple((k, int(v) if _NUMBER.fullmatch(v) else v) for k, _, v in pairs)
