@@ -24,6 +24,9 @@ class TLS:
         cert: a PEM file with our own certificate, for servers that ask for one (mTLS).
         key: the PEM file with the certificate's key.
         server_name: the name that the server's certificate carries, if it is not the target's.
+
+    Raises:
+        InvalidInput: one of them is of a wrong type, or a certificate or its key is missing.
     """
 
     ca: str | Path | None = None
@@ -32,6 +35,14 @@ class TLS:
     server_name: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("ca", "cert", "key"):
+            file = getattr(self, name)
+            if file is not None and not isinstance(file, str | Path):
+                raise InvalidInput(
+                    f"{name} must be the path of a PEM file, not a {type(file).__name__}"
+                )
+        if self.server_name is not None and not isinstance(self.server_name, str):
+            raise InvalidInput(f"server_name must be text, not a {type(self.server_name).__name__}")
         if (self.cert is None) != (self.key is None):
             raise InvalidInput("a certificate goes with its key: give both cert and key")
 
