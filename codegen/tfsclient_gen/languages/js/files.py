@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._samples import PNG_BASE64
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.methods import LONGEST, imports, methods
 from tfsclient_gen.names import identifier, pascal, words
 from tfsclient_gen.render import template_names
-from tfsclient_gen.samples import PNG_BASE64
 from tfsclient_gen.target import Run
 
 _NPM_NAME: Final = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")

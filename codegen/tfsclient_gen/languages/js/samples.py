@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import FeatureSpec, TensorSpec
+from tfsclient.schema._samples import dims, is_picture
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.types import array
 from tfsclient_gen.quoting import code
-from tfsclient_gen.samples import dims, is_picture
 
 # 1 rather than 0, because a 0 is often refused as a size.
 _ELEMENTS: Final = {
