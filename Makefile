@@ -1,4 +1,5 @@
 # `make demo` and `make test` need python3, make, go, node and npm; all else is installed here.
+# `make docs` needs python3 only.
 # A test in a browser needs Debian's chromium, too: it is skipped without, and installed in CI.
 
 PYTHON ?= python3
@@ -11,7 +12,13 @@ export npm_config_cache = $(CACHE)/npm
 export PYRIGHT_PYTHON_CACHE_DIR = $(CACHE)/pyright
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
-.PHONY: help demo test test-all bench lint types regen clean
+# An installation of its own with the lowest versions, and the tests that run there.
+FLOORS := $(CACHE)/floors
+FLOOR_TESTS := $(addprefix tests/,inputs codec client sources cli) \
+	$(addprefix tests/server/test_,fake.py rapidjson.py) \
+	$(addprefix tests/generator/test_,cli.py drift.py names.py output.py quoting.py render.py)
+
+.PHONY: help demo docs test test-all test-floors bench lint types regen clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -19,11 +26,17 @@ help:  ## list these targets
 demo: $(VENV)/.demo  ## train, serve and call a model, and generate clients for it in every language
 	$(BIN)/tfsclient demo
 
+docs: $(VENV)/.docs  ## the site, in site/
+	$(BIN)/python docs/build.py
+
 test: lint types $(VENV)/.dev  ## everything that CI checks
 	$(BIN)/python -m pytest
 
-test-all: test  ## the tests that take minutes, too
+test-all: test test-floors  ## the tests that take minutes, too
 	$(BIN)/python -m pytest -m slow
+
+test-floors: $(FLOORS)/.done  ## what needs no TensorFlow, on the lowest versions that pyproject.toml allows
+	env -u CI $(FLOORS)/bin/python -m pytest -p no:cacheprovider $(FLOOR_TESTS)
 
 bench: $(VENV)/.dev  ## side by side with the peers; writes benchmarks/results
 	$(BIN)/python benchmarks/run.py --plot
@@ -43,18 +56,29 @@ regen: $(VENV)/.dev  ## rewrite generated/ from the models; then read git diff
 	$(BIN)/python codegen/dev/regen.py
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) $(CACHE)
+	rm -rf $(VENV) $(CACHE) build site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 
+$(FLOORS)/.done: pyproject.toml tests/packaging/floors.py | $(VENV)/.dev
+	$(PYTHON) -m venv --clear $(FLOORS)
+	$(BIN)/python tests/packaging/floors.py > $(FLOORS)/floors.txt
+	$(FLOORS)/bin/pip install --quiet --requirement $(FLOORS)/floors.txt --editable . \
+		crc32c cryptography hypothesis jsonschema pandas polars pyarrow pytest requests
+	touch $@
+
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable . --group docs
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[demo,tensorflow]' --group dev
 	[ "$$CI" != true ] || command -v chromium || \
 		{ apt-get update -qq && apt-get install -qq --no-install-recommends chromium; }
-	touch $@ $(VENV)/.demo
+	touch $@ $(VENV)/.demo $(VENV)/.docs

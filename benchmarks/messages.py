@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 
 from benchmarks.cases import MODEL, Arrays, Case
@@ -51,7 +49,7 @@ def answer(case: Case) -> tuple[str, bytes]:
         numbers = orjson.dumps(tensor.array, option=orjson.OPT_SERIALIZE_NUMPY)
         return "rest", b'{\n    "outputs": ' + numbers + b"\n}"
     response = encode_predict_response(
-        PredictResponse(replace(_REF, version=1), {} if case.content else tensors)
+        PredictResponse(ModelRef(MODEL, 1, None, _REF.signature), {} if case.content else tensors)
     )
     if case.content:
         response += [

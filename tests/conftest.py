@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
+from click.testing import CliRunner, Result
 
+# How long an example takes says more about what else the machine does than about us.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
+ROOT = Path(__file__).parents[1]
 CONFORMANCE = Path(__file__).parent / "conformance"
 ZOO = CONFORMANCE / "models"
 LANGUAGES = ("python", "go", "js", "ts", "curl", "openapi")
@@ -63,7 +74,29 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
         yield Zoo(server.grpc_target, server.rest_target)
 
 
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What would be on the registry; it lies alone in its folder."""
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", out, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    return next(out.glob("*.whl"))
+
+
+def _separate_streams() -> None:
+    """Make click 8.1 tell standard output and error apart in tests, as click 8.2 does."""
+    runner: Any = CliRunner
+    result: Any = Result
+    if "mix_stderr" in inspect.signature(runner).parameters:
+        runner.__init__ = partialmethod(runner.__init__, mix_stderr=False)
+        result.output = property(lambda self: self.stdout + self.stderr)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _separate_streams()
     config.addinivalue_line("markers", "slow: takes minutes; `make test-all` runs it")
     config.addinivalue_line("markers", "language(name): runs generated code of this language")
 

@@ -3,7 +3,21 @@
     from tfsclient import Client
 
     client = Client("localhost:8500")
-    client.predict("digits", images)["scores"]
+    print(client.metadata("digits"))            # its signatures
+    client.view_api("digits")                   # prints calls of them, to be pasted
+    client.predict("digits", images)["scores"]  # a numpy array
+
+Every error derives from ``TFSError``.  Modules that stand beside what is listed here:
+
+    sources        schemas of models, from SavedModel folders, servers' answers and files
+    schema         what a model wants and gives, as plain data and as JSON
+    results        what calls return
+    dtypes         the types of tensors
+    errors         what can go wrong
+    drift          what changed between two schemas
+    model_config   the config files of TensorFlow Serving
+    warmup         warm-up requests in SavedModels
+    testing        servers and transports for tests
 
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
 """

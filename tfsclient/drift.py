@@ -15,12 +15,18 @@ from typing import Final, Literal, TypeAlias
 
 from tfsclient.schema import Features, FeatureSpec, Model, Signature, TensorSpec
 
+__all__ = ["Difference", "Verdict", "compare"]
+
 Verdict: TypeAlias = Literal["breaking", "compatible", "documentation", "not comparable"]
 _Shape: TypeAlias = "tuple[int, ...] | None"
 
 # A likely new name is looked for within bounds: names are quadratic to compare, and may be huge.
 _MOST_GUESSES: Final = 100
 _LONGEST_NAME: Final = 100
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,13 @@ import numpy.typing as npt
 
 from tfsclient.errors import shown
 
+__all__ = ["INVALID", "STRING", "DType"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # TensorProto's value fields, by number.
 FLOAT_VAL, DOUBLE_VAL, INT_VAL, STRING_VAL = 5, 6, 7, 8
 SCOMPLEX_VAL, INT64_VAL, BOOL_VAL, DCOMPLEX_VAL = 9, 10, 11, 12

@@ -29,6 +29,17 @@ from enum import Enum
 from reprlib import Repr
 from typing import Any, Final
 
+__all__ = [
+    "Aborted", "AlreadyExists", "Cancelled", "Code", "DataLoss", "DeadlineExceeded", "DecodeError",
+    "FailedPrecondition", "Internal", "InvalidArgument", "InvalidInput", "MissingExtra", "NotFound",
+    "OutOfRange", "PermissionDenied", "ResourceExhausted", "TFSError", "Unauthenticated",
+    "Unavailable", "Unimplemented", "Unknown",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class Code(str, Enum):
     """A gRPC status code, by name."""
@@ -301,6 +312,11 @@ def left_out(error: ImportError) -> MissingExtra:
 
 
 USE_GRPC: Final = Hint("use_grpc", "use gRPC")  # where nothing was sent, for REST cannot do it
+NOT_RESTORED: Final = Hint(
+    "not_restored",
+    "loading the model does not restore its variables: save Keras 3 models with model.export(DIR), "
+    "not with tf.saved_model.save; tfsclient inspect DIR shows what is missing",
+)
 REDEPLOYED: Final = Hint(
     "redeployed",
     "was another model deployed under this name? tfsclient-gen drift shows the difference",

@@ -1,7 +1,9 @@
 """Where models' schemas come from: a server's metadata, a SavedModel folder, a saved file."""
 
+from tfsclient._sources.flaws import Flaw
 from tfsclient._sources.read import (
     all_from_file,
+    find_flaws,
     from_file,
     from_metadata_json,
     from_metadata_response,
@@ -9,9 +11,15 @@ from tfsclient._sources.read import (
 )
 
 __all__ = [
+    "Flaw",
     "all_from_file",
+    "find_flaws",
     "from_file",
     "from_metadata_json",
     "from_metadata_response",
     "from_saved_model",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

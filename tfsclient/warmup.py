@@ -20,6 +20,10 @@ from tfsclient.errors import InvalidInput
 __all__ = ["FILE", "MAX_RECORDS", "write"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def write(
     folder: str | Path,
     requests: Iterable[PredictRequest | ExamplesRequest],

@@ -80,7 +80,7 @@ def _together(made: Build, out: Out, models: Mapping[str, Model]) -> None:
         return
     names = {**out.options.names, **{n: old.names.get(n, n) for n in held if old is not None}}
     options = replace(out.options, names=names)
-    (generated,) = make([every[name] for name in sorted(every)], out.language, options)
+    (generated,) = make(list(every.values()), out.language, options)
     files = generated.files(_as_they_are(generated, held, old))
     made.outputs.append(Output(out.folder, files, complete=True))
     made.generated.append((out, generated))
@@ -97,9 +97,9 @@ def _as_they_are(
 
 def _apart(made: Build, out: Out, models: Mapping[str, Model]) -> None:
     """The files of an out where each client has its own lock file."""
-    every = make([models[name] for name in sorted(models)], out.language, out.options)
+    every = make(list(models.values()), out.language, out.options)
     for generated in every:
-        made.outputs.append(Output(out.folder, generated.files()))
+        made.outputs.append(Output(out.folder, generated.files(), complete=True))
         made.generated.append((out, generated))
     wanted = {generated.lock_file for generated in every}
     for lock_file, model in _locks(out.folder, out.language):

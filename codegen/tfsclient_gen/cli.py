@@ -153,6 +153,8 @@ def main(
         loaded = load(**source)
         names = names_in(source["schema"])
         if name is not None:
+            if not name:
+                raise click.UsageError("--name is empty")
             if len(loaded) > 1:
                 raise click.UsageError(f"--name is for one model, but there are {len(loaded)}")
             names = {loaded[0].name: name}
@@ -173,20 +175,24 @@ def main(
 def _made(
     models: Sequence[Model], chosen: Sequence[str], options: Options, *, skip: bool
 ) -> dict[str, list[Generated]]:
-    """The clients; with ``skip`` without those languages that cannot call anything, if some can."""
+    """The clients; with ``skip`` without those that cannot call anything, if some can."""
     made: dict[str, list[Generated]] = {}
-    empty: dict[str, NothingToCall] = {}
+    empty: list[tuple[str, NothingToCall]] = []
     for lang in chosen:
-        try:
-            for model in models:
+        able = []
+        for model in models:
+            try:
                 refuse_empty(model, lang, options)
-            made[lang] = make(models, lang, options)
-        except NothingToCall as error:
-            empty[lang] = error
-    for lang, refused in empty.items():
+                able.append(model)
+            except NothingToCall as error:
+                empty.append((lang, error))
+        if able:
+            made[lang] = make(able, lang, options)
+    for lang, refused in empty:
         if not skip or not made:
             raise refused
-        tell(f"{lang}: left out: {refused.details}")
+        what = lang if len(models) == 1 else f"{lang}: {refused.model}"
+        tell(f"{what}: left out: {refused.details}")
     return made
 
 

@@ -103,6 +103,7 @@ def make(models: Sequence[Model], language: str, options: Options | None = None)
     options = options or Options()
     target = languages()[language]
     refuse_twins(models, options.names)
+    models = sorted(models, key=lambda model: model.name)
     runs = [_run(model, language, options) for model in models]
     own = {run.model.name: target.files(run) for run in runs}
     _refuse_one_file_of_two(own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -63,11 +64,11 @@ class Owned:
         others = [] if complete else [name for name in self.lock.models if name not in new.models]
         if language == new.language and not others:
             return
-        title, hint = _TITLES.get(language or "", language), "give another --out"
-        every = list(self.lock.models)
+        title, every = _TITLES.get(language or "", language), list(self.lock.models)
+        hint = f"give another {'dir' if complete else '--out'}"
         if language == new.language and self._lock_file == LOCK_FILE:
-            named = sorted({*every, *new.models})
-            hint += f", or name all models: {' '.join(f'--model {name}' for name in named)}"
+            named = (f"--model {shlex.quote(name)}" for name in sorted({*every, *new.models}))
+            hint += f", or name all models: {' '.join(named)}"
         clients = "client" if len(every) == 1 else "clients"
         raise InvalidInput(
             f"{self._folder} holds the {title} {clients} of {', '.join(map(repr, every))}; {hint}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from tfsclient import (
     TFSError,
     Unimplemented,
 )
+from tfsclient._sources.model_config import plan_reload
 from tfsclient.model_config import read_config
 
 LINEAR, HALF = str(ZOO / "linear"), str(ZOO / "half_plus_two")
@@ -86,3 +88,59 @@ def test_the_difference_is_told_line_by_line() -> None:
     before = ServerConfig({"a": ModelConfig("a", "/a"), "b": ModelConfig("b", "/b")})
     after = ServerConfig({"b": ModelConfig("b", "/b2"), "c": ModelConfig("c", "/c")})
     assert before.difference(after) == ["- a: unloaded", "~ b: base_path '/b' -> '/b2'", "+ c: /c"]
+
+
+# What travels with a message, though it has no attribute here: logging_config is among its fields,
+# and 0xf8 0x06 0x01 is a field that no version of the message has.
+LOGGED = """model_config_list { config {
+  name: "a" base_path: "/a" model_platform: "tensorflow"
+  model_version_policy { latest {} }
+  logging_config { sampling_config { sampling_rate: 0.5 } }
+} config { name: "b" base_path: "/b" model_type: TENSORFLOW } }"""
+UNKNOWN = b"\xf8\x06\x01"
+
+
+def serialized(config: ServerConfig) -> bytes:
+    data: bytes = config.to_message().SerializeToString(deterministic=True)
+    return data
+
+
+def test_nothing_that_was_read_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "models.config"
+    path.write_text(LOGGED)
+    message = read_config(LOGGED).to_message()
+    message.model_config_list.config[0].MergeFromString(UNKNOWN)
+    message.MergeFromString(UNKNOWN)
+    data = message.SerializeToString(deterministic=True)
+    assert data.count(UNKNOWN) == 2
+    assert serialized(read_config(path)) == serialized(read_config(LOGGED))
+    for source in (message, data):
+        assert serialized(read_config(source)) == data
+
+
+def test_a_model_changes_in_place() -> None:
+    changes = {"a": {"base_path": "/new", "latest": 3}}
+    wanted, lines = plan_reload(changes, LOGGED)
+    assert lines == ["~ a: base_path '/a' -> '/new', latest None -> 3"]
+    (a, b) = wanted.to_message().model_config_list.config
+    assert (a.base_path, a.model_version_policy.latest.num_versions) == ("/new", 3)
+    assert a.logging_config.sampling_config.sampling_rate == 0.5
+    assert (b.model_type, b.model_platform) == (1, "")  # servers refuse both together
+    whole = 'model_config_list { config { name: "a" base_path: "/a" } }'
+    assert plan_reload(whole, LOGGED)[1] == ["~ a: logging_config is dropped"]
+
+
+@pytest.mark.parametrize("source", ["custom_model_config {}", b"", "empty.config", {}])
+def test_only_an_explicit_empty_list_unloads_all(
+    server: tuple[str, str], tmp_path: Path, source: object, make_client: Callable[..., Any]
+) -> None:
+    if source == "empty.config":
+        source = tmp_path / source
+        source.write_text("# nothing\n")
+    with make_client(server[0]) as client:
+        with pytest.raises(InvalidInput, match=r"no model_config_list|empty dict"):
+            client.reload_config(source)
+        assert client.predict("linear", [2.0]).only() == [4.5]
+        assert client.reload_config("model_config_list {}") == []
+        with pytest.raises(NotFound):
+            client.predict("linear", [2.0])

@@ -118,6 +118,10 @@ class TLSProxy:
 
         await asyncio.gather(pump(reader, up_writer), pump(up_reader, writer))
 
+    def ask_nobody(self) -> None:
+        """Take clients without a certificate from now on."""
+        self._context.verify_mode = ssl.CERT_NONE
+
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
@@ -182,6 +186,10 @@ def test_a_server_that_is_not_trusted_is_not_talked_to(
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="both cert and key"):
         TLS(cert=tmp_path / "c")
+    wrong: dict[str, Any]
+    for wrong in ({"ca": b"-----BEGIN"}, {"cert": b"c", "key": b"k"}, {"server_name": b"host"}):
+        with pytest.raises(InvalidInput, match=f"^{next(iter(wrong))} must be"):
+            TLS(**wrong)
     for target in ("grpcs://localhost:1", "https://localhost:1"):
         with pytest.raises(InvalidInput, match="nowhere"):
             Client(target, tls=TLS(ca=tmp_path / "nowhere.pem")).status("m")

@@ -181,13 +181,12 @@ def test_proxies_are_told(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
         ("h:1", {"https_proxy": "http://p:1", "http_proxy": "http://q:1"}, "https_proxy=http://p:1"),
         ("h:1", {"HTTPS_PROXY": "http://p:1"}, None),  # gRPC looks for lower case only
         ("h:1", {"grpc_proxy": "", "http_proxy": "http://p:1"}, None),
-        ("h:1", {"http_proxy": "http://p:1", "no_grpc_proxy": "", "no_proxy": "h"},
-         "http_proxy=http://p:1"),
-        ("h:1", {"http_proxy": "http://p:1", "no_proxy": "*"}, "http_proxy=http://p:1"),
+        ("h:1", {"http_proxy": "http://p:1", "no_grpc_proxy": "", "no_proxy": "h"}, None),
+        ("h:1", {"http_proxy": "http://p:1", "no_proxy": "*"}, None),
         ("10.1.2.3:1", {"http_proxy": "http://p:1", "no_proxy": "x, 10.0.0.0/8"}, None),
         ("unix:/tmp/s", {"http_proxy": "http://p:1"}, None),
         ("https://h", {"http_proxy": "http://p:1"}, None),
-        ("https://h", {"ALL_PROXY": "http://p:1"}, "all_proxy=http://p:1"),
+        ("https://h", {"ALL_PROXY": "http://p:1"}, "ALL_PROXY=http://p:1"),
         ("http://a.h", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h"}, None),
     ],
 )  # fmt: skip

@@ -248,7 +248,7 @@ def test_predictions_do_not_wait_for_a_source_that_sleeps(ordered: bool) -> None
     async def source() -> AsyncIterator[list[float]]:
         for number in range(4):
             if number:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.3)
             seen.append(f"asked for {number}")
             yield [float(number)]
 

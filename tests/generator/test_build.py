@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tfsclient_gen.cli import main
+from tfsclient_gen import Options
+from tfsclient_gen.cli import _made, main
+from tfsclient_gen.generate import NothingToCall
 
-from tests.conftest import ZOO, Zoo
+from tests.conftest import ZOO, Zoo, tool
+from tests.generator.go.clients import run
+from tfsclient.dtypes import DType
+from tfsclient.schema import Model, Signature, TensorSpec
 
 DOWN = "127.0.0.1:9"  # where nothing listens
 
@@ -241,3 +247,58 @@ def test_two_models_of_one_identifier(folder: Path) -> None:
     assert refused.exit_code == 2
     assert "the clients of 'a b' and 'a_b' would both be a_b.py" in refused.output
     assert not (folder / "clients").exists()
+    # One after the other is a rename.
+    configure(folder, models.partition("[models.a_b]")[0])
+    assert build(folder).exit_code == 0
+    configure(folder, '[models.a_b]\nsaved_model = "models/bert"\n')
+    assert build(folder).exit_code == 0
+    assert 'model: str = "a_b"' in (folder / "clients/python/a_b.py").read_text()
+
+
+def thirty() -> str:
+    """Every model of the zoo that can be read and called, and copies of one under other names."""
+    names = sorted({path.name for path in ZOO.iterdir()} - {"broken", "wrong_tag"})
+    tables = [f'[models.{name}]\nsaved_model = "{ZOO / name}"\n' for name in names]
+    tables += [
+        f'[models.copy_{i}]\nsaved_model = "{ZOO / "half_plus_two"}"\nname = "HalfPlus{i}"\n'
+        for i in range(30 - len(names))
+    ]
+    return "".join(tables)
+
+
+@pytest.mark.language("go")
+def test_thirty_models_over_one_runtime(tmp_path: Path) -> None:
+    out = '[[out]]\nlang = "go"\ndir = "go"\nmodule = "example.com/ml"\n'
+    configure(tmp_path, thirty(), out)
+    assert build(tmp_path).exit_code == 0
+    folder = tmp_path / "go"
+    assert len(list(folder.glob("*/client.go"))) == 30
+    assert len(list(folder.glob("tfs/*.go"))) <= 10
+    others = {path.name for path in folder.iterdir() if path.is_file()}
+    assert others == {"README.md", "go.mod", "go.sum", "tfsclient.lock.json"}
+    run(tool("go"), "vet", "./...", cwd=folder)
+    before = contents(folder)
+    configure(tmp_path, thirty().replace('"HalfPlus0"', '"Half"'), out)
+    check = build(tmp_path, "--check")
+    assert check.exit_code == 1
+    assert "half/client.go is missing" in check.output
+    assert build(tmp_path).exit_code == 0
+    own = {
+        f"{name}/{file}"
+        for name in ("half", "halfplus0")
+        for file in ("client.go", "example_test.go")
+    }
+    assert changed(before, contents(folder)) == {*own, "README.md", "tfsclient.lock.json"}
+    assert not (folder / "halfplus0").exists()
+
+
+def test_all_languages_take_what_they_can_call() -> None:
+    dense = TensorSpec("x", DType("float32"), (-1,))
+    mixed = {"x": dense, "y": replace(dense, name="y", encoding="coo_sparse")}
+    plain = Model("plain", None, {"s": Signature("s", {"x": dense}, {"x": dense})})
+    odd = Model("odd", None, {"s": Signature("s", {"x": dense}, mixed)})
+    made = _made([plain, odd], ["python", "curl"], Options(), skip=True)
+    assert [len(each.models) for each in made["curl"]] == [1]
+    assert [model.name for each in made["python"] for model in each.models] == ["odd", "plain"]
+    with pytest.raises(NothingToCall, match="odd"):
+        _made([plain, odd], ["python", "curl"], Options(), skip=False)

@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tfsclient_gen import generate
 
 from tests.conftest import Zoo, missing, tool
 from tests.generator.js.clients import ROOT, run
 from tests.generator.test_curl import LOADABLE, zoo_model
-from tests.generator.test_openapi import hostile_model
+from tests.generator.test_openapi import hostile_model, text_of
 from tfsclient.schema import Model
 
 pytestmark = pytest.mark.language("openapi")
@@ -50,7 +49,7 @@ def compile_types(npm: Path, folder: Path, models: Iterable[tuple[str, Model]]) 
     (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     for name, model in models:
         path = folder / f"{name}.json"
-        path.write_text(generate(model, "openapi")["openapi.json"], "utf-8")
+        path.write_text(text_of(model), "utf-8")
         run(npm / ".bin" / "openapi-typescript", path, "-o", path.with_suffix(".ts"), cwd=folder)
     config = {"compilerOptions": SETTINGS, "include": ["*.ts"]}
     (folder / "tsconfig.json").write_text(json.dumps(config), "utf-8")

@@ -254,6 +254,13 @@ def test_an_input_that_says_image_takes_one(folder: Path) -> None:
     assert found >= 8
 
 
+def test_a_client_says_what_it_calls(folder: Path) -> None:
+    module = load(folder / "linear.py")
+    shown = "<Linear of <BoundModel 'other' version 3 at localhost:8500>>"
+    assert repr(module.Linear("localhost:8500", model="other", version=3)) == shown
+    assert repr(module.AsyncLinear("localhost:8500")).startswith("<AsyncLinear of <AsyncBound")
+
+
 def test_the_embedded_signature_spares_the_metadata_call(folder: Path, zoo: Zoo) -> None:
     sent: list[str] = []
     with Client(zoo.grpc, on_call=lambda info: sent.append(info.path)) as shared:

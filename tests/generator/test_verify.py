@@ -65,7 +65,8 @@ def changes() -> Iterator[tuple[Signature, Signature | None]]:
         yield PLAIN, having(own, spec("z"))
         yield having(own, spec("z")), PLAIN
     two = with_inputs(X, spec("k", shape=()))
-    yield from product((PLAIN, two, replace(two, defaults=frozenset({"k"}))), repeat=2)
+    some = (PLAIN, two, replace(two, defaults=frozenset({"k"})))
+    yield from product(some, some)
     examples = tensors(spec("inputs", "string"))
     outputs = [
         tensors(spec("scores", shape=(-1, 2))),
@@ -75,7 +76,7 @@ def changes() -> Iterator[tuple[Signature, Signature | None]]:
         tensors(spec("outputs", "float64")),
     ]
     kinds = [Signature("s", examples, o, m) for o in outputs for m in (PREDICT, CLASSIFY, REGRESS)]
-    yield from product(kinds, repeat=2)
+    yield from product(kinds, kinds)
 
 
 CHANGES = [

@@ -74,7 +74,7 @@ LOOP.append(LOOP)
         (
             np.array(["2020", "NaT"], "M8[Y]"),
             "int64",
-            "which cannot hold np.datetime64('NaT','Y') at [1]",
+            f"which cannot hold {np.datetime64('NaT', 'Y')!r} at [1]",
         ),
         (np.array(["2020-01-01"], "M8[ns]"), "int32", "at [0]"),
         ([1, 2, 300], "uint8", "holds 1..300 (300 at [2]), but uint8 ends at 0..255"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ PACKAGES = {"tfsclient": ROOT / "tfsclient", "tfsclient_gen": ROOT / "codegen" /
 
 # From the foundation up: a module imports from its own layer's package and from the layers before.
 LAYERS = [
-    {"errors", "dtypes"},
+    {"errors", "dtypes", "_tables"},
     {"schema", "results"},
     {"_codec"},
     {"_inputs", "_sources"},
@@ -123,6 +124,13 @@ def test_public_modules_are_those_that_the_changelog_lists() -> None:
     assert not {n for n in names if n.startswith("_")} - {"__version__"}
     for name in set(tfsclient.__all__) - {"DEFAULT", "Timeout"}:
         assert getattr(tfsclient, name).__module__ == "tfsclient", name
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_tab_shows_public_names_only(name: str) -> None:
+    module = importlib.import_module(f"tfsclient.{name}")
+    assert dir(module) == sorted(module.__all__)
+    assert all(hasattr(module, one) for one in dir(module))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -36,6 +38,11 @@ def test_the_version_is_told() -> None:
         ([], "--model_base_path"),
         (["--model_base_path=/m", "--port=http"], "--port"),
         (["--model_base_path", "/m", "--enable_signature_method_name_check=maybe"], "maybe"),
+        (["--model_base_path=/m", f"--port={'9' * 5000}"], "--port"),
+        (["--model_base_path=/m", "--rest_api_port=70000"], "--rest_api_port"),
+        (["--model_base_path=/m", f"--file_system_poll_wait_seconds={'9' * 11}"], "wait_seconds"),
+        (["--model_base_path=/m", f"--load_retry_interval_micros={'9' * 4000}"], "interval_micros"),
+        (["--model_base_path=s3://b", f"--grpc_channel_arguments=a={'9' * 5000}"], "local folders"),
         (["--model_config_file=/nowhere/at/all"], "/nowhere/at/all"),
         (["--model_base_path=/m", "--ssl_config_file=/no"], "Invalid protobuf file: '/no'"),
         (["--model_base_path=/m", "--monitoring_config_file=/no"], "Invalid protobuf file: '/no'"),
@@ -54,6 +61,17 @@ def test_a_broken_config_file_is_told_with_its_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(serve, [f"--model_config_file={config}"])
     assert result.exit_code != 0
     assert "Error parsing text-format tensorflow.serving.ModelServerConfig: 2:12" in result.output
+
+
+def test_a_version_of_any_length_in_a_config_file_is_read_or_refused(tmp_path: Path) -> None:
+    config = tmp_path / "models.config"
+    config.write_text(
+        'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow"'
+        f" model_version_policy {{ specific {{ versions: {'9' * 5000} }} }} }} }}"
+    )
+    result = CliRunner().invoke(serve, [f"--model_config_file={config}", "--port=0"])
+    assert result.exit_code == 1
+    assert "Invalid protobuf file" in result.output
 
 
 def test_the_tutorials_command_until_sigterm_with_a_running_call(tmp_path: Path) -> None:
@@ -84,6 +102,67 @@ def test_the_tutorials_command_until_sigterm_with_a_running_call(tmp_path: Path)
 def _then_terminate(body: bytes, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     yield body
     threading.Timer(0.2, process.send_signal, [signal.SIGTERM]).start()  # while the call runs
+
+
+@contextmanager
+def serving_slow(log: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A process that serves ``slow``, and where its REST is, once it is ready."""
+    command = [sys.executable, "-m", "tfsclient.server", f"--model_base_path={MODELS / 'slow'}"]
+    (port,) = free_ports(1)
+    command += ["--model_name=slow", "--port=0", f"--rest_api_port={port}", *flags]
+    with log.open("wb") as output, subprocess.Popen(command, stderr=output) as process:
+        try:
+            while "ready: " not in log.read_text() and process.poll() is None:
+                time.sleep(0.05)
+            yield process, f"http://localhost:{port}"
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    log = tmp_path / "log"
+    body = {"signature_name": "steps", "inputs": {"x": [1.0], "steps": 10_000_000}}  # for hours
+    with serving_slow(log) as (process, url), ThreadPoolExecutor(1) as caller:
+        call = caller.submit(httpx.post, f"{url}/v1/models/slow:predict", json=body, timeout=120)
+        time.sleep(0.5)
+        process.send_signal(number)
+        while "stopping: " not in log.read_text():
+            time.sleep(0.05)
+        assert process.poll() is None  # it waits for the call
+        process.send_signal(number)
+        assert process.wait(5) == 128 + number
+        assert isinstance(call.exception(), httpx.TransportError)
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_signal_ends_a_start_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "tfsclient.server", f"--model_base_path={tmp_path / 'later'}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, "--port=0"], stderr=output)
+        while "waiting for versions" not in log.read_text() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 128 + signal.SIGTERM
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("level", [None, "0"])
+def test_what_tensorflow_prints_at_start(
+    tmp_path: Path, level: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if level is not None:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    log = tmp_path / "log"
+    with serving_slow(log) as (process, url):
+        process.terminate()
+        assert process.wait(30) == 0
+    lines = log.read_text().splitlines()
+    ours = [line for line in lines if re.match(r"\d{4}-\d\d-\d\d [\d:]+,\d+ INFO ", line)]
+    assert (lines == ours) == (level is None)
+    assert any(line.endswith(f"INFO ready: REST {url} (slow: version 1)") for line in ours)
 
 
 def test_without_tensorflow_the_extra_is_named() -> None:

@@ -22,5 +22,5 @@ def test_the_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_honoured_flag_is_in_the_table() -> None:
     table = TEXT.partition("| flag |")[2].partition("\n\n")[0]
-    honoured = {f"--{p.name}" for p in serve.params if not getattr(p, "hidden", False)}
+    honoured = {p.opts[0] for p in serve.params if not getattr(p, "hidden", False)}
     assert set(re.findall(r"--\w+", table)) == honoured | {"--help"}

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import httpx
 import numpy as np
 import pytest
 
+from tests.conftest import missing
 from tfsclient import Client, schema, sources
 from tfsclient.errors import (
     Aborted,
@@ -289,6 +291,8 @@ def test_the_fixtures(request: pytest.FixtureRequest) -> None:
     server = make(MODELS / "linear")
     with Client(server.grpc_target) as client:
         assert client.predict("linear", [1.0]).only().tolist() == [0.0]
+    if find_spec("tensorflow") is None:
+        missing("tensorflow")
     start = request.getfixturevalue("tfs_serve")
     models = {"linear": MODELS / "linear"}
     assert start(models) is start(models)

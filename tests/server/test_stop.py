@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
 
-from tfsclient import Client
+from tfsclient import TLS, Client
 from tfsclient._codec.messages import message_class
 from tfsclient.errors import InvalidInput, NotFound, TFSError, Unavailable
 from tfsclient.server import ports as ports_module
@@ -24,6 +25,7 @@ from tfsclient.testing import FakeServer, serve
 
 from .calls import LINEAR, PREDICT, QUICK, predict_request
 from .conftest import MODELS
+from .test_flags import identity, ssl_config
 
 HEAD = b"POST /v1/models/linear:predict HTTP/1.1\r\nHost: x\r\n"
 BODY = b'{"instances": [1.0]}'
@@ -323,13 +325,34 @@ def test_a_failed_start_leaves_nothing(taken: str) -> None:
             assert_refused(f"localhost:{free}")
 
 
-def test_another_server_takes_the_port_at_once() -> None:
-    port = None
-    for _ in range(3):
-        options = dataclasses.replace(QUICK, rest_api_port=port or 0)
-        with Server(LINEAR, options) as server, Client(server.rest_target, retries=0) as client:
-            port = server.rest_port
-            assert client.predict("linear", [1.0]).only().tolist() == [1.5]
+@pytest.mark.parametrize("over", ["grpc", "rest", "unix", "tls"])
+def test_a_client_finds_the_next_server_on_the_port(over: str, tmp_path: Path) -> None:
+    ours = identity()
+    (tmp_path / "ca.pem").write_bytes(ours.cert)
+    socket_path = str(tmp_path / "socket")
+    options = QUICK
+    if over == "unix":
+        options = dataclasses.replace(QUICK, grpc_socket_path=socket_path)
+    elif over == "tls":
+        config = ssl_config(tmp_path, ours)
+        options = dataclasses.replace(QUICK, ssl_config_file=config)
+    with ExitStack() as stack:
+        client: Client | None = None
+        for _ in range(3):
+            with Server(LINEAR, options) as server:
+                options = dataclasses.replace(
+                    options, port=server.port, rest_api_port=server.rest_port
+                )
+                if client is None:
+                    targets = {"rest": server.rest_target, "unix": f"unix:{socket_path}"}
+                    tls = TLS(ca=tmp_path / "ca.pem") if over == "tls" else None
+                    target = targets.get(over, server.grpc_target)
+                    client = stack.enter_context(Client(target, tls=tls, retries=0))
+                # gRPC waits a while before it connects again.
+                client.wait_until_ready("linear", timeout=60)
+                assert client.predict("linear", [1.0]).only().tolist() == [1.5]
+            with pytest.raises(Unavailable):
+                client.predict("linear", [1.0])
 
 
 def test_a_fake_server_says_what_it_cannot_do() -> None:

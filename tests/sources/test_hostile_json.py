@@ -117,6 +117,8 @@ def test_valid_documents_are_read() -> None:
     [
         (("signatures", "d", "defaults"), '[["x"]]', r"defaults must be a list of inputs"),
         (("signatures", "d", "defaults"), '"x"', r"schema\.signatures\['d'\]\.defaults"),
+        (("signatures", "d", "same_tensors"), '[["x", "z"]]', r"same_tensors must be lists of inp"),
+        (("signatures", "d", "same_tensors"), '[["x"]]', r"same_tensors must name several inputs"),
         (("signatures", "d", "inputs", "x", "shape"), "[true]", r"inputs\['x'\]\.shape"),
         (("format",), DEEP, r"schema\.format must be an integer, not \[\["),
         (("version",), "1.0", r"schema\.version must be an integer from 0"),

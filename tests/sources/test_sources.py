@@ -228,7 +228,7 @@ def test_text_and_schema_tell_what_the_binary_tells(name: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("nowhere", "no SavedModel: neither it nor a version folder"),
+        ("nowhere", "not a SavedModel: neither it nor a version folder"),
         ("broken", "Can't parse"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_server_replays_it(linear: Path, tmp_path: Path) -> None:
     assert run_warmup(linear, "--input", "[1]", "--count", "7").exit_code == 0
     with Server({"linear": linear}, Options(max_num_load_retries=0)) as server:
         status = CliRunner().invoke(main, ["status", server.grpc_target, "linear"])
-        assert "1\tAVAILABLE" in status.output
+        assert "1        AVAILABLE" in status.output
     assert f'model_warmup_records_read{{model_path="{linear / "1"}"}} 7\n' in metrics.page()
 
     # That it was run shows where it fails.
@@ -265,5 +265,5 @@ def test_what_would_not_load_is_refused(linear: Path, arguments: list[str], told
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    assert "is no SavedModel" in run_warmup(tmp_path, "--input", "[1]").output
+    assert "is not a SavedModel" in run_warmup(tmp_path, "--input", "[1]").output
     assert run_warmup(tmp_path / "no", "--input", "[1]").exit_code == 2

@@ -42,6 +42,7 @@ def sync(client: Client, signature: Signature, images: npt.NDArray[np.float32]) 
     assert_type(client.metadata("digits"), Model)
     assert_type(client.signature("digits"), Signature)
     assert_type(client.status("digits"), list[VersionStatus])
+    client.view_api("digits", "serving_default", label="stable")
     assert_type(client.classify("m", [{"age": 3}]), list[list[tuple[str, float]]])
     assert_type(client.regress("m", [b""]), npt.NDArray[np.float32])
     client.multi_inference("m", {"a": "classify", "b": "regress"}, [{"age": 3}])
@@ -57,12 +58,24 @@ def sync(client: Client, signature: Signature, images: npt.NDArray[np.float32]) 
     client.multi_inference("m", {"a": "rank"}, [])  # E
     client.predict_batches("digits", [images], concurrency="8")  # E
     client.wait_until_ready("digits", version="latest")  # E
+    client.view_api("digits", validate=False)  # E
+    assert_type(client.view_api("digits"), str)  # E
+
+
+def answered(out: Prediction) -> None:
+    assert_type(out.copy(), Prediction)
+    assert_type(out.to_json(), str)
+    out.text("label")
+    out.to_pandas()
+    out.text(3)  # E
+    out.top("scores")  # E
 
 
 def bound(model: BoundModel, images: npt.NDArray[np.float32]) -> None:
     assert_type(model.predict(images, timeout=2), Prediction)
     assert_type(model.predict_future(images), Future[Prediction])
     assert_type(model.predict_batches([images], batch_size=4), Iterator[Prediction])
+    model.view_api(signature="serving_default")
     model.predict(images, version=3)  # E
     model.predict(images, time_out=2)  # E
     model.status(label="stable")  # E

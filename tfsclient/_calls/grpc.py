@@ -22,7 +22,7 @@ from tfsclient._sources.model_config import ServerConfig
 from tfsclient._sources.read import from_metadata_response
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, missing_outputs
-from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
 
 PREDICTION_SERVICE: Final = "/tensorflow.serving.PredictionService/"
@@ -142,7 +142,7 @@ def _model_spec(ref: ModelRef) -> bytes:
     return chunk(_MODEL_SPEC, encode_model_ref(ref))
 
 
-def _statuses(data: bytes) -> list[VersionStatus]:
+def _statuses(data: bytes) -> Statuses:
     response = message_class("tensorflow.serving.GetModelStatusResponse")
     try:
         answer = response.FromString(data)
@@ -150,7 +150,7 @@ def _statuses(data: bytes) -> list[VersionStatus]:
         raise DecodeError(f"not a GetModelStatusResponse: {error}") from error
     state = response.DESCRIPTOR.fields_by_name["model_version_status"].message_type
     names = state.fields_by_name["state"].enum_type.values_by_number
-    return [
+    return Statuses(
         VersionStatus(
             version=one.version,
             state=names[one.state].name if one.state in names else "UNKNOWN",
@@ -158,4 +158,4 @@ def _statuses(data: bytes) -> list[VersionStatus]:
             error_message=one.status.error_message,
         )
         for one in answer.model_version_status
-    ]
+    )

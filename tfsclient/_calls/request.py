@@ -19,6 +19,7 @@ from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
+from tfsclient._tables import listed, short, visible
 from tfsclient.dtypes import INVALID, STRING
 from tfsclient.errors import USE_GRPC, DecodeError, InvalidInput, MissingExtra, Unimplemented
 from tfsclient.schema import Features, Signature
@@ -111,6 +112,13 @@ class PredictRequest:
             ) from error
         return predict_pb2.PredictRequest.FromString(self.to_bytes())
 
+    def __repr__(self) -> str:
+        inputs = [
+            f"{short(visible(name))} {tensor.dtype} {list(tensor.array.shape)}"
+            for name, tensor in self.tensors.items()
+        ]
+        return f"<PredictRequest of {self.ref}: {listed(inputs)}>"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExamplesRequest:
@@ -162,6 +170,10 @@ class ExamplesRequest:
         """A shell command that sends the same request to the REST server at ``url``."""
         body = self.to_json()
         return _curl(url, f"{model_path(self.ref)}:{self.method.lower()}", body)
+
+    def __repr__(self) -> str:
+        many = f"{len(self.examples)} example{'s' * (len(self.examples) != 1)}"
+        return f"<ExamplesRequest of {self.ref}: {self.method} of {many}>"
 
 
 def model_path(ref: ModelRef) -> str:

@@ -14,7 +14,7 @@ from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ServerConfig
 from tfsclient._sources.read import from_metadata_json
 from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, Unimplemented
-from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
 
 
@@ -118,13 +118,13 @@ def _prediction(
     )
 
 
-def _statuses(data: bytes) -> list[VersionStatus]:
+def _statuses(data: bytes) -> Statuses:
     answer = rest_json.loads(data)
     versions = answer.get("model_version_status") if isinstance(answer, dict) else None
     if not isinstance(versions, list):
         raise DecodeError(f"this is not TF Serving: it answered {rest_json.excerpt(data)}")
     try:
-        return [_status(one) for one in versions]
+        return Statuses(map(_status, versions))
     except proto_json.MALFORMED as error:
         raise DecodeError(f"not a status answer: {type(error).__name__}: {error}") from error
 

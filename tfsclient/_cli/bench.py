@@ -15,7 +15,7 @@ import numpy as np
 
 from tfsclient._calls.request import PredictRequest
 from tfsclient._cli.connection import Connection, connection_options
-from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import EXIT_NO, exit_codes, visible
 from tfsclient._cli.options import input_option, signature_option, version_options
 from tfsclient._client.observe import CallInfo
@@ -70,8 +70,11 @@ def bench(
     """
     infos: list[CallInfo] = []
     with exit_codes(), connection.client(target, retries=0, on_call=infos.append) as client:
-        spec = client.signature(model, signature, version=version, label=label)
-        values = read_inputs(inputs, spec) if inputs else _zeros(spec)
+        given = Given(inputs)
+        spec = client.signature(
+            model, signature or given.signature_name, version=version, label=label
+        )
+        values = given.inputs(spec) if inputs else _zeros(spec)
         request = client.build_predict(model, values, signature=spec, version=version, label=label)
         _print_request(request, zeros=not inputs)
         try:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import click
 import httpx
 import orjson
 
-from tfsclient._cli import probe
+from tfsclient._cli import probe, surroundings
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
 from tfsclient._cli.probe import Address
 from tfsclient._client.sync import Client
+from tfsclient._transports.proxies import proxy_for
 from tfsclient._transports.target import Target, parse
+from tfsclient._transports.tls import TLS
 from tfsclient.errors import (
     Code,
     NotFound,
@@ -28,7 +31,6 @@ from tfsclient.errors import (
 from tfsclient.results import VersionStatus
 from tfsclient.schema import Model
 
-_SECONDS = 10.0  # that a call may take
 _NO_MODEL = "tfsclient-doctor"  # asked for where no model is named: even a no is an answer
 
 
@@ -48,14 +50,21 @@ class Finding:
     lost: bool = False
     note: bool = False
 
+    @property
+    def kind(self) -> str:
+        """What it is: "problem", "note" or "ok"."""
+        return "problem" if self.remedy else "note" if self.note else "ok"
+
 
 @click.command()
 @click.argument("target")
 @click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The findings as a JSON list.")
 @connection_options(timeout=10.0)
-def doctor(target: str, model: str | None, connection: Connection) -> None:
+def doctor(target: str, model: str | None, as_json: bool, connection: Connection) -> None:
     """Find out why calls to the server TARGET, or to MODEL on it, fail.
 
+    Looks at this installation, the environment, the way to the server, the server and the model.
     Nothing is changed and the model is not run.  Exits with 0 if all is well, with 1 if something
     is wrong, and with 3 if there is no getting through to a server.
 
@@ -64,37 +73,105 @@ def doctor(target: str, model: str | None, connection: Connection) -> None:
     with exit_codes():
         place = parse(target)
     code = 0
-    for finding in examine(place, model, connection):
-        mark = "problem" if finding.remedy else "note" if finding.note else "ok"
-        click.echo(f"{mark:<9}{visible(finding.text)}")
+    findings: list[Finding] = []
+    for finding in examine(place, target, model, connection):
+        findings.append(finding)
         if finding.remedy:
-            click.echo(f"{'remedy':<9}{visible(finding.remedy)}")
             code = max(code, EXIT_UNREACHABLE if finding.lost else EXIT_NO)
+        if not as_json:
+            click.echo(f"{finding.kind:<9}{visible(finding.text)}")
+            if finding.remedy:
+                click.echo(f"{'remedy':<9}{visible(finding.remedy)}")
+    if as_json:
+        told = [{"kind": f.kind, "text": f.text, "remedy": f.remedy or None} for f in findings]
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     raise click.exceptions.Exit(code)
 
 
-def examine(target: Target, model: str | None, connection: Connection) -> Iterator[Finding]:
-    """Look at one thing after the other, as far as that makes sense."""
+def examine(
+    target: Target, text: str, model: str | None, connection: Connection
+) -> Iterator[Finding]:
+    """Look at one thing after the other, as far as that makes sense.
+
+    Args:
+        target: the server.
+        text: the same as it was typed.
+        model: a model on it.
+        connection: how to connect.
+    """
+    broken = False
+    for check in (
+        lambda: _installation(target),
+        lambda: _environment(target),
+        lambda: _way(target, connection),
+    ):
+        for finding in _survived(check):
+            yield finding
+            broken = broken or bool(finding.remedy)
+    if not broken:
+        yield from _survived(lambda: _answers(target, text, model, connection))
+
+
+def _survived(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What a check finds, whatever happens to it."""
+    try:
+        yield from check()
+    except TFSError as error:
+        hint = error.hint or "correct what it names"
+        yield Finding(str(error).partition("\n")[0], hint, lost=unreachable(error))
+    except Exception as error:  # noqa: BLE001 (the tool that explains must not die)
+        yield Finding(
+            f"a check failed itself: {type(error).__name__}: {error}",
+            "look at this machine's installation and environment for what the error names",
+        )
+
+
+def _installation(target: Target) -> Iterator[Finding]:
+    missing = [name for name in ("grpc", "google.protobuf") if not _has(name)]
+    if not missing:
+        return
+    text = f"not installed here: {', '.join(missing)}; so there is no gRPC"
+    if target.rest:
+        yield Finding(text, note=True)
+    else:
+        yield Finding(text, "pip install grpcio protobuf, or use the server's REST port: http://")
+
+
+def _has(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # its parent is missing, or the import is barred
+        return False
+
+
+def _environment(target: Target) -> Iterator[Finding]:
+    for trap in surroundings.traps(target):
+        yield Finding(trap.text, trap.remedy if trap.matters else "", note=not trap.matters)
     proxy = probe.proxy_of(target)
-    address = probe.address_of(target)
     if proxy is not None:
         yield Finding(f"the environment sends calls through a proxy: {proxy}", note=True)
-    elif address is not None:
-        for finding in _network(target, address):
-            yield finding
-            if finding.remedy:
-                return
-    with connection.client(target.text) as client:
+
+
+def _way(target: Target, connection: Connection) -> Iterator[Finding]:
+    address = probe.address_of(target)
+    if address is not None and probe.proxy_of(target) is None:
+        yield from _network(target, address, connection)
+
+
+def _answers(
+    target: Target, text: str, model: str | None, connection: Connection
+) -> Iterator[Finding]:
+    with connection.client(text) as client:
         try:
-            yield from _calls(client, target, model)
+            yield from _calls(client, target, model, connection)
         except TFSError as error:
-            yield _failure(error, proxy)
+            yield _failure(error, probe.proxy_of(target))
 
 
 # The way to the server.
 
 
-def _network(target: Target, address: Address) -> Iterator[Finding]:
+def _network(target: Target, address: Address, connection: Connection) -> Iterator[Finding]:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -112,9 +189,10 @@ def _network(target: Target, address: Address) -> Iterator[Finding]:
         yield _closed(address, error)
         return
     yield Finding(f"{address} takes connections")
-    yield _protocol(target, address)
-    if target.tls:
-        yield _certificate(target, address)
+    protocol = _protocol(target, address)
+    yield protocol
+    if target.tls and not protocol.remedy:
+        yield _certificate(target, address, connection)
 
 
 def _closed(address: Address, error: OSError) -> Finding:
@@ -167,26 +245,29 @@ def _scheme(*, http2: bool, tls: bool) -> str:
     return "https://" if tls else "http://"
 
 
-def _certificate(target: Target, address: Address) -> Finding:
-    reason = probe.why_not_trusted(address, http2=not target.rest)
+def _certificate(target: Target, address: Address, connection: Connection) -> Finding:
+    tls = connection.read_tls(target.text) or TLS()
+    reason = probe.why_not_trusted(address, http2=not target.rest, tls=tls)
     if reason is None:
         return Finding("its certificate is trusted")
     return Finding(
         f"its certificate is not trusted: {reason}",
-        "say whom to trust, and under which name: Client(..., tls=TLS(ca=..., server_name=...)); "
-        "for this command set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) or SSL_CERT_FILE (REST)",
+        "say whom to trust, and under which name: --ca and --server-name, in Python "
+        "Client(..., tls=TLS(ca=..., server_name=...))",
     )
 
 
 # The server and the model.
 
 
-def _calls(client: Client, target: Target, model: str | None) -> Iterator[Finding]:
+def _calls(
+    client: Client, target: Target, model: str | None, connection: Connection
+) -> Iterator[Finding]:
     name = model or _NO_MODEL
     try:
         states = client.status(name)
     except NotFound as error:
-        yield _not_found(error, target, model)
+        yield _not_found(error, target, model, connection)
         return
     start = time.perf_counter()
     client.status(name)
@@ -196,8 +277,10 @@ def _calls(client: Client, target: Target, model: str | None) -> Iterator[Findin
         yield from _signatures(client.metadata(name), target)
 
 
-def _not_found(error: NotFound, target: Target, model: str | None) -> Finding:
-    if target.rest and not _has_serving_errors(target):
+def _not_found(
+    error: NotFound, target: Target, model: str | None, connection: Connection
+) -> Finding:
+    if target.rest and not _has_serving_errors(target, connection):
         return Finding(
             f"this web server is not TensorFlow Serving: {error.details}",
             "correct the host, the port, or the path that a gateway gives it",
@@ -211,10 +294,21 @@ def _not_found(error: NotFound, target: Target, model: str | None) -> Finding:
     )
 
 
-def _has_serving_errors(target: Target) -> bool:
+def _has_serving_errors(target: Target, connection: Connection) -> bool:
     """Whether a 404 comes as TF Serving's JSON: any web server has a 404."""
+    url = f"{target.address}/v1/models/{_NO_MODEL}"
+    proxy, token = proxy_for(url), connection.read_token()
+    headers = {name: v for name, v in connection.read_headers().items() if isinstance(v, str)}
+    tls = connection.read_tls(target.text) or TLS()
     try:
-        answer = httpx.get(f"{target.address}/v1/models/{_NO_MODEL}", timeout=_SECONDS)
+        answer = httpx.get(
+            url,
+            headers=headers | ({"authorization": f"Bearer {token}"} if token else {}),
+            timeout=connection.timeout,
+            verify=tls.ssl_context() if target.tls else False,
+            proxy=None if proxy is None else proxy.url,
+            trust_env=False,
+        )
         return isinstance(orjson.loads(answer.content).get("error"), str)
     except (httpx.HTTPError, ValueError, AttributeError):
         return False
@@ -268,7 +362,10 @@ def _failure(error: TFSError, proxy: str | None) -> Finding:
     if isinstance(error, Unimplemented):
         remedy = "correct the target: this is a gRPC server, but not TensorFlow Serving"
     elif isinstance(error, Unauthenticated | PermissionDenied):
-        remedy = "give what the server, or a gateway before it, asks for: Client(token=, headers=)"
+        remedy = (
+            "give what the server, or a gateway before it, asks for: --token-file, --header; in "
+            "Python Client(token=..., headers=...)"
+        )
     elif lost and proxy is not None:
         remedy = "if the server is not behind that proxy, put its host into no_proxy"
     else:

@@ -45,7 +45,7 @@ def explain(key: str | None, as_json: bool) -> None:
 
 
 def _find(key: str) -> Explanation:
-    if key.isdecimal() and len(key) == 3:
+    if len(key) == 3 and key.isdecimal() and 400 <= int(key) < 600:
         code = from_http_status(int(key), "").code
         return _BY_KEY[_plain(code.value if code else key)]
     found = _BY_KEY.get(_plain(key))

@@ -5,31 +5,15 @@ The texts are Markdown in lines that fit a terminal; code is indented, so that b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from tfsclient._cli.explained_hints import HINTS
+from tfsclient._cli.explanation import Explanation, explain_as
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What an error or a hint means, and what to do about it.
+__all__ = ["EXPLANATIONS", "Explanation"]
 
-    Attributes:
-        key: the status code, the class of an error that has no code, or the key of a hint.
-        title: it, in a few words.
-        text: Markdown.
-    """
-
-    key: str
-    title: str
-    text: str
-
-
-def _of(key: str, title: str, text: str) -> Explanation:
-    return Explanation(key, title, text.strip() + "\n")
-
-
-EXPLANATIONS: Final[tuple[Explanation, ...]] = (
-    _of(
+_CODES: Final[tuple[Explanation, ...]] = (
+    explain_as(
         "UNAVAILABLE",
         "The server cannot be reached, or takes no requests now",
         """
@@ -55,7 +39,7 @@ Find out which one it is, and wait for a server that is starting:
 The library has tried again already, `retries` times within the timeout.
 """,
     ),
-    _of(
+    explain_as(
         "DEADLINE_EXCEEDED",
         "The call took longer than its timeout",
         """
@@ -75,7 +59,7 @@ See what a call costs, and whether the way to the server is free:
     tfsclient doctor localhost:8500 digits
 """,
     ),
-    _of(
+    explain_as(
         "NOT_FOUND",
         "The server has no such model or version, or it is not loaded",
         """
@@ -97,7 +81,7 @@ A model that is loading can be waited for:
     tfsclient wait localhost:8500 digits
 """,
     ),
-    _of(
+    explain_as(
         "INVALID_ARGUMENT",
         "The server refused the request",
         """
@@ -119,7 +103,7 @@ See what the model wants, and send something that is known to fit:
     tfsclient bench localhost:8500 digits --seconds 1
 """,
     ),
-    _of(
+    explain_as(
         "FAILED_PRECONDITION",
         "The server is not in the state that the request needs",
         """
@@ -137,7 +121,7 @@ Over REST the same comes as INVALID_ARGUMENT, with HTTP status 400;
 `except InvalidArgument` covers both.
 """,
     ),
-    _of(
+    explain_as(
         "OUT_OF_RANGE",
         "The model was asked for something outside of its range",
         """
@@ -149,7 +133,7 @@ signatures can be called.
 Over REST the same comes as INVALID_ARGUMENT, with HTTP status 400.
 """,
     ),
-    _of(
+    explain_as(
         "RESOURCE_EXHAUSTED",
         "A quota, memory or the size of a message is exceeded",
         """
@@ -166,7 +150,7 @@ Exhausted", or no text at all) is not among these: the client waits and sends su
 call again within its timeout. See `tfsclient explain too_busy`.
 """,
     ),
-    _of(
+    explain_as(
         "UNAUTHENTICATED",
         "The server wants to know who calls",
         """
@@ -184,7 +168,7 @@ In Python these are `token=` and `headers=`; `token=` also takes a function, whi
 is asked before each call and so can renew a token that expires.
 """,
     ),
-    _of(
+    explain_as(
         "PERMISSION_DENIED",
         "The caller is known, but may not do this",
         """
@@ -198,7 +182,7 @@ account, the path or the address that the call came from.
   doctor` says if calls go through one.
 """,
     ),
-    _of(
+    explain_as(
         "UNIMPLEMENTED",
         "The server, or the transport, cannot do this",
         """
@@ -216,7 +200,7 @@ Usual causes:
     tfsclient doctor localhost:8500 digits
 """,
     ),
-    _of(
+    explain_as(
         "INTERNAL",
         "The server, or something on the way to it, failed",
         """
@@ -234,7 +218,7 @@ again. Usual causes:
 The server's log at the time of the call says more than its answer.
 """,
     ),
-    _of(
+    explain_as(
         "UNKNOWN",
         "A failure of a kind that the server did not name",
         """
@@ -248,7 +232,7 @@ Usual causes:
 The server's log at the time of the call says more than its answer.
 """,
     ),
-    _of(
+    explain_as(
         "DATA_LOSS",
         "Data are lost or corrupt",
         """
@@ -258,7 +242,7 @@ or copy the version again, as a version of its own, and rename the folder into p
 last, so that the server never sees half of it.
 """,
     ),
-    _of(
+    explain_as(
         "ABORTED",
         "The operation met a conflict",
         """
@@ -267,7 +251,7 @@ hardly ever answers so; over REST, HTTP 409 stands for this code and for
 ALREADY_EXISTS. Try again, if doing it twice does no harm.
 """,
     ),
-    _of(
+    explain_as(
         "ALREADY_EXISTS",
         "What was to be made is there already",
         """
@@ -275,7 +259,7 @@ TF Serving itself hardly ever answers so; gateways may. Over REST it comes as
 ABORTED, with HTTP status 409.
 """,
     ),
-    _of(
+    explain_as(
         "CANCELLED",
         "The call was cancelled",
         """
@@ -286,7 +270,7 @@ connection to the server, or shuts down, may cancel calls, too.
 Whether the model has run is not known.
 """,
     ),
-    _of(
+    explain_as(
         "InvalidInput",
         "Refused before anything was sent",
         """
@@ -302,7 +286,7 @@ A signature may be wrong about what its model takes; see `tfsclient explain
 validate`. In Python `InvalidInput` is a `ValueError`, too.
 """,
     ),
-    _of(
+    explain_as(
         "DecodeError",
         "The answer is not one of TF Serving",
         """
@@ -320,7 +304,7 @@ causes:
     tfsclient doctor http://localhost:8501 digits
 """,
     ),
-    _of(
+    explain_as(
         "MissingExtra",
         "An optional package is not installed",
         """
@@ -332,145 +316,6 @@ error names the line to type, for example:
 An installation without grpcio and protobuf still does everything over REST.
 """,
     ),
-    _of(
-        "tls",
-        "TLS may be what failed",
-        """
-The target is one of TLS (`grpcs://`, `https://`) and no connection came about.
-Neither gRPC nor HTTP say clearly why. Usual causes:
-
-- The server's certificate is signed by an authority of your own: name its file.
-- The name in the certificate is not the target's: say which one is right.
-- The server asks for a certificate of yours (mTLS): give it, with its key.
-- A certificate has expired, on either side.
-- The server does not speak TLS at all: TF Serving's REST port never does, and its
-  gRPC port only with `--ssl_config_file`.
-
-`doctor` talks to the port itself and says which it is:
-
-    tfsclient doctor grpcs://models.example.com:8500 digits --ca ca.pem
-    tfsclient status grpcs://10.0.0.1:8500 digits --ca ca.pem \\
-        --server-name models.example.com --cert me.crt --key me.key
-
-In Python: `Client(target, tls=TLS(ca=..., cert=..., key=..., server_name=...))`.
-""",
-    ),
-    _of(
-        "too_busy",
-        "The server's gRPC threads are all busy",
-        """
-TF Serving answers gRPC calls on a fixed number of threads, 4 a CPU by default, and
-refuses at once what comes beyond them. The client sends such calls again, fewer at
-a time, until they get through; here the timeout ended first.
-
-- Start the server with more threads: `--grpc_max_threads=64`.
-- Give the calls more time, or make fewer at once.
-- Use REST, where calls wait for their turn.
-- Send larger batches: one call with 32 rows takes one thread.
-""",
-    ),
-    _of(
-        "which_signature",
-        "The model has several signatures",
-        """
-None of them is called `serving_default`, so which one to call must be said. See
-what there is, and choose:
-
-    tfsclient inspect localhost:8500 digits
-    tfsclient predict localhost:8500 digits --signature NAME --input ...
-
-In Python: `client.predict("digits", inputs, signature="NAME")`.
-""",
-    ),
-    _of(
-        "no_signatures",
-        "The model was exported without signatures",
-        """
-A SavedModel without signatures can be loaded, but not called: there is no name for
-what goes in and what comes out. Export it again with one.
-
-    model.export("models/digits/2")                      # Keras 3
-
-    spec = tf.TensorSpec([None, 8, 8], tf.float32, "images")
-    serve = tf.function(lambda images: {"scores": model(images)}, [spec])
-    signatures = {"serving_default": serve}
-    tf.saved_model.save(model, "models/digits/2", signatures=signatures)
-
-Check what was written with `tfsclient inspect models/digits`.
-""",
-    ),
-    _of(
-        "validate",
-        "The inputs do not fit the signature",
-        """
-They were refused before anything was sent. Mostly the inputs are wrong, and the
-error says how. But a signature is only what somebody wrote down at the export, and
-the model may take more than it says.
-
-If so, `client.predict(..., validate=False)` sends the inputs as they are, and the
-server decides. Names must be given then: `{"images": images}`. To mend it for good,
-export the model with a signature that is true.
-""",
-    ),
-    _of(
-        "by_name",
-        "The signature has several inputs",
-        """
-One value alone says nothing about which input it is for. Give each by its name:
-
-    tfsclient inspect localhost:8500 wide
-    tfsclient predict localhost:8500 wide -i ages='[31, 47]' -i heights=@h.npy
-
-In Python: `client.predict("wide", {"ages": ages, "heights": heights})`.
-""",
-    ),
-    _of(
-        "no_metadata",
-        "The server does not say what the model's signatures are",
-        """
-The client asks for them before the first call, to know which inputs there are and
-of which dtype. The server answered that there is no such model, or no such call:
-
-- The name or the version is wrong: see `tfsclient explain NOT_FOUND`.
-- It is a stand-in for TF Serving that lacks metadata, or a gateway that lets only
-  predictions pass. Then give the signatures from a SavedModel or a schema:
-
-      model = tfsclient.sources.from_saved_model("models/digits")
-      client = Client(target, schemas={"digits": model})
-
-- Over gRPC, `client.predict("digits", {"images": images}, validate=False)` sends
-  named inputs without asking.
-""",
-    ),
-    _of(
-        "use_grpc",
-        "REST cannot do this",
-        """
-Nothing was sent: TF Serving's JSON has no form for some dtypes (float16, bfloat16,
-uint16, complex, quantized, ...), it cannot call signatures without inputs, it does
-not fill in defaults, and there are no reloads and no multi-inference over REST.
-
-Over gRPC all of it works, on the server's other port:
-
-    tfsclient predict localhost:8500 digits --input ...
-
-In Python: `Client("localhost:8500")` in place of `Client("http://localhost:8501")`;
-the methods are the same.
-""",
-    ),
-    _of(
-        "redeployed",
-        "The answer does not fit the signature that the client knows",
-        """
-Outputs are missing that the signature has. Most likely another model was deployed
-under this name after the signature was read: by a generated client when it was
-generated, by a schema when it was saved.
-
-See what has changed, and generate the client anew if it should call this model:
-
-    tfsclient-gen drift --lock clients/tfsclient.lock.json --server localhost:8500
-
-To keep calling the old one, name its version or a label: `--version`, `--label`.
-""",
-    ),
 )
+
+EXPLANATIONS: Final[tuple[Explanation, ...]] = (*_CODES, *HINTS)

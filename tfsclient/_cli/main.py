@@ -6,10 +6,12 @@ import contextlib
 import difflib
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Final
 
 import click
 from click.shell_completion import CompletionItem
 
+from tfsclient import _tables
 from tfsclient.errors import (
     USE_GRPC,
     DeadlineExceeded,
@@ -37,12 +39,14 @@ Exit codes:
 _COMMANDS = {
     "inspect": ("tfsclient._cli.models", "Show a model's signatures."),
     "predict": ("tfsclient._cli.predict", "Call a model."),
+    "classify": ("tfsclient._cli.examples", "Have a model classify rows of features."),
+    "regress": ("tfsclient._cli.examples", "Have a model give numbers for rows of features."),
     "status": ("tfsclient._cli.models", "Show the states of a model's versions."),
-    "wait": ("tfsclient._cli.models", "Wait until a model answers requests."),
+    "wait": ("tfsclient._cli.wait", "Wait until a model answers requests."),
     "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
     "bench": ("tfsclient._cli.bench", "Measure how fast a model answers."),
     "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
-    "reload": ("tfsclient._cli.models", "Have a server serve other models."),
+    "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.cli", "Serve SavedModels on this machine."),
     "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
@@ -113,7 +117,8 @@ def exit_codes() -> Iterator[None]:
 
 def print_error(error: TFSError) -> None:
     """Write an error to standard error: its hint in words for a terminal, and where to read on."""
-    key = error.hint.key if isinstance(error.hint, Hint) else error.code
+    reason = error.__cause__ if isinstance(error.__cause__, TFSError) else error
+    key = error.hint.key if isinstance(error.hint, Hint) else reason.code
     error.hint = _typed(error.hint)
     lines = f"error: {error}".splitlines()
     if key is not None:
@@ -150,9 +155,7 @@ def unreachable(error: TFSError) -> bool:
     return isinstance(error, Unavailable | DeadlineExceeded)
 
 
-def visible(text: str) -> str:
-    """Text as it is, with control characters escaped: a model may try to steer the terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+visible: Final = _tables.visible
 
 
 def missing_extra(extra: str, what: str, error: ImportError) -> MissingExtra:

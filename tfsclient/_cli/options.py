@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from tfsclient import sources
+from tfsclient._tables import visible
 from tfsclient.schema import Model
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,11 +51,15 @@ def tags_option(command: F) -> F:
     )(command)
 
 
-def read_saved_model(folder: str | Path, name: str | None, tags: str | None) -> Model:
-    """The model in a folder; standard error tells which graph, if that was not to be expected."""
-    model = sources.from_saved_model(folder, name, tags=tags)
+def read_saved_model(
+    folder: str | Path, name: str | None, tags: str | None, version: int | None = None
+) -> Model:
+    """The model in a folder; standard error says what is wrong with it, and which graph it is."""
+    model = sources.from_saved_model(folder, name, tags=tags, version=version)
     if tags is None and model.tags not in (None, ("serve",)):
         click.echo(
             f"{folder}: read its only graph, tagged {','.join(model.tags) or 'nothing'}", err=True
         )
+    for flaw in sources.find_flaws(folder, tags=tags, version=version):
+        click.echo(visible(f"warning: {flaw}"), err=True)
     return model

@@ -1,28 +1,37 @@
-"""``tfsclient predict``: a call of a model, and its answer for people or as JSON."""
+"""``tfsclient predict``: a call of a model, and its answer for people, as JSON or in a file."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import math
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
 
 import click
-import numpy as np
-import numpy.typing as npt
-import orjson
 
+from tfsclient._cli import answers, outfile
 from tfsclient._cli.connection import Connection, connection_options
-from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes, visible
 from tfsclient._cli.options import input_option, signature_option, version_options
-from tfsclient._codec.nested import object_array
-from tfsclient._codec.rest_json import string_to_json
-from tfsclient.dtypes import DType
-from tfsclient.results import Prediction
+from tfsclient._inputs.image import Image
+from tfsclient._inputs.prepare import Inputs
+from tfsclient.errors import InvalidInput
 from tfsclient.schema import Signature
 
-Array = npt.NDArray[Any]
 
-_LONG = 200  # bytes
+def _scale(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """A number, or one divided by another."""
+    if value is None:
+        return None
+    try:
+        scale = float(Fraction(value))
+    except (ValueError, ArithmeticError):
+        scale = 0.0
+    if not scale or not math.isfinite(scale):
+        raise click.BadParameter(f"{value!r} is not a number, such as 0.5 or 1/255")
+    return scale
 
 
 @click.command()
@@ -31,9 +40,22 @@ _LONG = 200  # bytes
 @input_option
 @signature_option
 @version_options
-@click.option("--output", "outputs", multiple=True, help="Only this output; may be repeated.")
+@click.option("--outputs", "outputs", multiple=True, metavar="NAME,...", help="Only these outputs.")
+@click.option(
+    "--scale",
+    callback=_scale,
+    metavar="S",
+    help="Multiply the values of pictures, which are 0 to 255, by this; 1/255 makes them 0 to 1.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the answer to this .npy (one output), .npz, .json, .jsonl or .csv file (a row of "
+    "the batch a line) instead of printing it.",
+)
 @connection_options()
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def predict(
     target: str,
     model: str,
@@ -42,6 +64,8 @@ def predict(
     version: int | None,
     label: str | None,
     outputs: tuple[str, ...],
+    scale: float | None,
+    out: Path | None,
     connection: Connection,
     as_json: bool,
 ) -> None:
@@ -51,71 +75,76 @@ def predict(
     there only what starts with a quote or a bracket is tried as JSON first, so "@text" in JSON's
     quotes is a text that starts with @.  Objects {"b64": "..."} in JSON are bytes.
 
-    FILE is an array (.npy), a picture (.png .jpg .gif .bmp .webp), JSON (.json, or - for standard
-    input), or, for a string input, any other file, sent as it is.  Without a NAME, JSON may hold
-    all inputs: as rows, a list of objects, or as columns, one object; and so may an .npz file.
+    FILE is JSON (.json), a row a line (.jsonl, or .csv after a line of names), arrays (.npy, .npz),
+    a picture (.png .jpg .gif .bmp .webp .tiff .avif), or, for a string input, any other file, sent
+    as it is.  NAME=@FILE takes the column or array NAME of a .csv, .jsonl or .npz file.
+
+    Without a NAME, VALUE and FILE may hold all inputs: as rows (.jsonl, .csv, a list of objects),
+    as columns (.npz, one object), or as a body of TensorFlow Serving's, {"instances": ...} or
+    {"inputs": ...}.
+
+    VALUE - and FILE - are standard input, which may hold any of these; -.csv, -.jsonl and so on say
+    what it holds, and -.bin that it is a string.
+
+    In JSON that is printed or written, NaN and the infinities are the strings "NaN", "Infinity" and
+    "-Infinity", and a string that is not UTF-8 is {"b64": "..."}.  Such JSON can be given, too.
 
     Example: tfsclient predict localhost:8500 digits --input images=@seven.png
     """
     with exit_codes(), connection.client(target) as client:
-        spec = client.signature(model, signature, version=version, label=label)
-        answer = client.predict(
-            model,
-            read_inputs(inputs, spec),
-            signature=spec,
-            version=version,
-            label=label,
-            outputs=outputs or None,
+        given = Given(inputs, scale=scale)
+        if out is not None:
+            outfile.check_path(out)
+        spec = client.signature(
+            model, signature or given.signature_name, version=version, label=label
         )
+        wanted = _split_outputs(outputs, spec)
+        if out is not None:
+            outfile.check_outputs(out, wanted or spec.fetchable().outputs)
+        values = given.inputs(spec)
+        _check_pictures(values, spec, scale)
+        _tell_of_files(inputs)
+        answer = client.predict(
+            model, values, signature=spec, version=version, label=label, outputs=wanted
+        )
+        if out is not None:
+            outfile.write(out, answer, spec)
+            click.echo(f"wrote {visible(str(out))}", err=True)
     if as_json:
-        click.echo(_to_json(answer, spec))
-    else:
-        _print(answer, spec)
+        click.echo(answers.to_json(answer, spec))
+    elif out is None:
+        click.echo(answers.for_people(answer, spec))
 
 
-def _print(answer: Prediction, spec: Signature) -> None:
-    version = "" if answer.version is None else f" version {answer.version}"
-    click.echo(visible(f"{answer.model}{version}, {answer.signature}"))
-    for name, array in answer.items():
-        click.echo(f"\n{visible(name)}  {_dtype(name, array, spec)} {list(array.shape)}")
-        click.echo(np.array2string(array, separator=", ", formatter={"object": _short}))
+def _split_outputs(texts: Sequence[str], spec: Signature) -> list[str] | None:
+    """The outputs to ask for; None for all."""
+    names = [
+        name for text in texts for name in ([text] if text in spec.outputs else text.split(","))
+    ]
+    return list(dict.fromkeys(names)) or None
 
 
-def _short(item: Any) -> str:
-    """A string, cut where it is too long to be looked at."""
-    return repr(item) if len(item) <= _LONG else f"{item[:_LONG]!r}... ({len(item)} bytes)"
+def _check_pictures(values: Inputs, spec: Signature, scale: float | None) -> None:
+    named = values if isinstance(values, dict) else {}
+    pictures = [name for name, value in named.items() if isinstance(value, Image)]
+    if scale is not None and not pictures:
+        raise InvalidInput("--scale is for pictures, and no input is one")
+    for name in pictures:
+        if scale is None and spec.inputs[name].dtype.kind == "float":
+            click.echo(
+                visible(
+                    f"note: the picture for {name!r} is sent as values 0 to 255; if the model "
+                    "wants 0 to 1, add --scale 1/255"
+                ),
+                err=True,
+            )
 
 
-def _dtype(name: str, array: Array, spec: Signature) -> DType | None:
-    """What the signature says; unless the answer shows that it lies."""
-    declared = spec.outputs.get(name)
-    if declared is not None and declared.dtype.sendable and declared.dtype.numpy == array.dtype:
-        return declared.dtype
-    return DType.of_numpy(array.dtype)
-
-
-def _to_json(answer: Prediction, spec: Signature) -> bytes:
-    """The answer, whole; as in TF Serving's JSON, NaN is a bare word, and bytes are base64."""
-    outputs = []
-    for name, array in answer.items():
-        about = orjson.dumps({"dtype": _dtype(name, array, spec), "shape": array.shape})
-        values = about[:-1] + b',"values":' + _values(array) + b"}"
-        outputs.append(orjson.dumps(name) + b":" + values)
-    head = {"model": answer.model, "version": answer.version, "signature": answer.signature}
-    return orjson.dumps(head)[:-1] + b',"outputs":{' + b",".join(outputs) + b"}}"
-
-
-def _values(array: Array) -> bytes:
-    """Nested lists; a complex number is [real, imaginary]."""
-    kind = array.dtype.kind
-    if kind == "O":
-        return orjson.dumps(object_array(array, string_to_json).tolist())
-    if kind == "c":
-        array = np.stack([np.real(array), np.imag(array)], axis=-1)
-    elif array.dtype.isbuiltin != 1 or array.dtype == np.float16:  # what orjson does not know
-        dtype = DType.of_numpy(array.dtype)
-        array = array.astype(np.float32 if dtype and dtype.kind == "float" else np.int64)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        return json.dumps(array.tolist(), separators=(",", ":")).encode()
-    value = np.ascontiguousarray(array) if array.ndim else array[()]
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+def _tell_of_files(texts: Sequence[str]) -> None:
+    """Say so where the name of a file is sent as the text for a string input."""
+    for text in texts:
+        value = text.partition("=")[2] or text
+        if not value.startswith("@") and os.path.isfile(value):
+            click.echo(
+                visible(f"note: {value!r} is sent as text; the file itself is @{value}"), err=True
+            )

@@ -6,14 +6,17 @@ import ipaddress
 import os
 import socket
 import ssl
-import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 
+from tfsclient._transports.proxies import grpc_proxy_for, proxy_for
 from tfsclient._transports.target import Target
+from tfsclient._transports.tls import TLS
+from tfsclient.errors import InvalidInput
 
 _SECONDS = 3.0  # that a step may take
 _ALPN = {True: ["h2"], False: ["http/1.1"], None: ["h2", "http/1.1"]}  # by whether it is HTTP/2
@@ -21,6 +24,7 @@ _ALPN = {True: ["h2"], False: ["http/1.1"], None: ["h2", "http/1.1"]}  # by whet
 # What a client of HTTP/2 opens with: the preface and an empty SETTINGS frame.
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _FRAME_HEAD, _SETTINGS = 9, 4
+_GRPC_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")  # the first that is set counts
 _LONGEST = 1 << 16  # bytes that are read of an answer
 _HTTP1 = b"GET /v1/models/tfsclient-doctor HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
 
@@ -51,13 +55,21 @@ def address_of(target: Target) -> Address | None:
     return Address(host.strip("[]"), int(port)) if host and port.isdecimal() else None
 
 
-def connect(address: Address, *, tls: ssl.SSLContext | None = None) -> socket.socket:
-    """A connection; OSError (ssl.SSLError is one) where there can be none."""
+def connect(
+    address: Address, *, tls: ssl.SSLContext | None = None, name: str | None = None
+) -> socket.socket:
+    """A connection; OSError (ssl.SSLError is one) where there can be none.
+
+    Args:
+        address: where to.
+        tls: how to do TLS; None for plaintext.
+        name: the name in the server's certificate; None if it is the address's host.
+    """
     plain = socket.create_connection(address, _SECONDS)
     if tls is None:
         return plain
     try:
-        return tls.wrap_socket(plain, server_hostname=address.host)
+        return tls.wrap_socket(plain, server_hostname=name or address.host)
     except OSError:
         plain.close()
         raise
@@ -74,16 +86,24 @@ def offers_tls(address: Address) -> bool:
     return True
 
 
-def why_not_trusted(address: Address, *, http2: bool) -> str | None:
-    """What is wrong with the server's certificate; None where nothing is."""
+def why_not_trusted(address: Address, *, http2: bool, tls: TLS) -> str | None:
+    """What is wrong with the server's certificate; None where nothing is.
+
+    Raises:
+        InvalidInput: a file of ``tls``, or one that the environment names, cannot be used.
+    """
     roots = os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+    if http2 and tls.ca is None and roots:
+        tls = replace(tls, ca=roots)
     try:
-        if http2 and roots:
-            context = ssl.create_default_context(cafile=roots)
+        if http2 and tls.ca is None:  # gRPC brings authorities of its own
+            context = httpx.create_ssl_context(trust_env=False)
+            if tls.cert is not None:
+                context.load_cert_chain(tls.cert, tls.key)
         else:
-            context = httpx.create_ssl_context(trust_env=not http2)
+            context = tls.ssl_context()
         context.set_alpn_protocols(_ALPN[http2])
-        connect(address, tls=context).close()
+        connect(address, tls=context, name=tls.server_name).close()
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
     except OSError as error:
@@ -128,23 +148,22 @@ def proxy_of(target: Target) -> str | None:
 
     gRPC and HTTP clients do not read the same variables.
     """
-    address = address_of(target)
-    host = address.host if address else ""
     if target.rest:
-        proxies = urllib.request.getproxies()
-        kind = "https" if target.tls else "http"
-        found = next((f"{k}_proxy={proxies[k]}" for k in (kind, "all") if proxies.get(k)), None)
-        return None if found is None or urllib.request.proxy_bypass(host) else found
-    if target.address.startswith(("unix", "vsock")):
-        return None
-    name = _first_set("grpc_proxy", "https_proxy", "http_proxy")
-    if name is None or not os.environ[name].startswith("http://"):
+        try:
+            proxy = proxy_for(target.address)
+        except InvalidInput:  # it cannot be used, which is told elsewhere
+            return None
+        return None if proxy is None else str(proxy)
+    proxy = grpc_proxy_for(target.address)
+    if proxy is None or not proxy.url.startswith("http://"):
         return None  # gRPC knows no other kind
+    address = address_of(target)
     exempt = _first_set("no_grpc_proxy", "no_proxy")
     entries = "" if exempt is None else os.environ[exempt]
+    host = address.host if address else ""
     if any(_is_within(host, entry.strip()) for entry in entries.split(",") if entry.strip()):
         return None
-    return f"{name}={os.environ[name]}"
+    return str(proxy) if _first_set(*_GRPC_PROXIES) == proxy.variable else None
 
 
 def _first_set(*names: str) -> str | None:

@@ -17,7 +17,7 @@ from tfsclient._calls.request import (
     build_predict,
     build_regress,
 )
-from tfsclient._cli.inputs import read_inputs
+from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes
 from tfsclient._cli.options import input_option, read_saved_model, signature_option, tags_option
 from tfsclient._inputs.example import features_of
@@ -68,8 +68,9 @@ def warmup(
     """
     with exit_codes():
         model = read_saved_model(folder, None, tags)
-        spec = model.signature(signature)
-        request = build_predict(model.name, read_inputs(inputs, spec), signature=spec)
+        given = Given(inputs)
+        spec = model.signature(signature or given.signature_name)
+        request = build_predict(model.name, given.inputs(spec), signature=spec)
         call = _call(request, spec, method)
         version = _version_folder(folder, model)
         total = warmup_files.write(version, [call] * count, append=append)

@@ -11,26 +11,26 @@ from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, T
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.bound_aio import AsyncBoundModel
+from tfsclient._client.examples import AsyncExampleCalls
 from tfsclient._client.flows import Flows
 from tfsclient._client.observe import OnCall
 from tfsclient._client.protocols import make_async_transport, make_calls
 from tfsclient._client.readiness import await_until_ready
-from tfsclient._client.recipe import Recipe, Remade
+from tfsclient._client.recipe import Recipe
 from tfsclient._client.sending import AsyncSender
-from tfsclient._codec.inference import Task
+from tfsclient._client.view_api import view_api
 from tfsclient._codec.model_ref import ModelRef
-from tfsclient._inputs.example import ExampleLike, Examples
 from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient._transports.interface import AsyncTransport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 
-class AsyncClient(Remade):
+class AsyncClient(AsyncExampleCalls):
     """:class:`tfsclient.Client` for asyncio: the same arguments, names and results, awaited.
 
     Each event loop that uses it has connections of its own; :meth:`close` closes those of the
@@ -87,10 +87,8 @@ class AsyncClient(Remade):
     ) -> Prediction:
         """Run a signature of a model; see :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(
-            ModelRef(model, version, label), signature, inputs, options
-        )
-        return await self._sender.run(flow, options)
+        ref = ModelRef(model, version, label)
+        return await self._sender.predict(ref, signature, inputs, options)
 
     def predict_batches(
         self,
@@ -150,66 +148,6 @@ class AsyncClient(Remade):
         options = Options(timeout=timeout, headers=headers, copy=copy)
         return await self._sender.run(self._sender.flows.send(request, options), options)
 
-    async def classify(
-        self,
-        model: str,
-        examples: Examples,
-        context: ExampleLike | None = None,
-        *,
-        signature: str | Signature | None = None,
-        version: int | None = None,
-        label: str | None = None,
-        timeout: Timeout = DEFAULT,
-        headers: Headers = None,
-        validate: Flag = DEFAULT,
-    ) -> Classes:
-        """Classify tf.Examples; see :meth:`tfsclient.Client.classify`."""
-        options = Options(None, timeout, headers, validate)
-        flow = self._sender.flows.classify(
-            ModelRef(model, version, label), signature, examples, context, options
-        )
-        return await self._sender.run(flow, options)
-
-    async def regress(
-        self,
-        model: str,
-        examples: Examples,
-        context: ExampleLike | None = None,
-        *,
-        signature: str | Signature | None = None,
-        version: int | None = None,
-        label: str | None = None,
-        timeout: Timeout = DEFAULT,
-        headers: Headers = None,
-        validate: Flag = DEFAULT,
-    ) -> Float32s:
-        """Get a number for each tf.Example; see :meth:`tfsclient.Client.regress`."""
-        options = Options(None, timeout, headers, validate)
-        flow = self._sender.flows.regress(
-            ModelRef(model, version, label), signature, examples, context, options
-        )
-        return await self._sender.run(flow, options)
-
-    async def multi_inference(
-        self,
-        model: str,
-        tasks: Mapping[str, Task],
-        examples: Examples,
-        context: ExampleLike | None = None,
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        timeout: Timeout = DEFAULT,
-        headers: Headers = None,
-        validate: Flag = DEFAULT,
-    ) -> dict[str, Classes | Float32s]:
-        """Run several signatures on tf.Examples; see :meth:`tfsclient.Client.multi_inference`."""
-        options = Options(None, timeout, headers, validate)
-        flow = self._sender.flows.multi_inference(
-            ModelRef(model, version, label), tasks, examples, context, options
-        )
-        return await self._sender.run(flow, options)
-
     async def metadata(
         self,
         model: str,
@@ -237,23 +175,46 @@ class AsyncClient(Remade):
         flow = self._sender.flows.signature(ModelRef(model, version, label), signature)
         return await self._sender.run(flow, Options(None, timeout, headers))
 
+    async def view_api(
+        self,
+        model: str,
+        signature: str | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> None:
+        """Print code that calls a model; see :meth:`tfsclient.Client.view_api`."""
+        ref = ModelRef(model, version, label)
+        found = await self._sender.run(
+            self._sender.flows.described(ref), Options(None, timeout, headers)
+        )
+        print(view_api(self._sender, ref, found, signature))
+
     async def status(
         self,
         model: str,
         *,
         version: int | None = None,
+        label: str | None = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
     ) -> list[VersionStatus]:
         """The states of a model's versions, newest first, unloaded ones included."""
-        flow = self._sender.flows.status(ModelRef(model, version))
+        flow = self._sender.flows.status(ModelRef(model, version, label))
         return await self._sender.run(flow, Options(None, timeout, headers))
 
     async def wait_until_ready(
-        self, model: str, *, version: int | None = None, timeout: float | None = 60.0
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float | None = 60.0,
     ) -> VersionStatus:
         """Wait until a version answers; see :meth:`tfsclient.Client.wait_until_ready`."""
-        return await await_until_ready(self._sender, ModelRef(model, version), timeout)
+        return await await_until_ready(self._sender, ModelRef(model, version, label), timeout)
 
     async def reload_config(
         self,

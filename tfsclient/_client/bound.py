@@ -10,6 +10,8 @@ from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, T
 from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.readiness import wait_until_ready
 from tfsclient._client.sending import Sender
+from tfsclient._client.shown import bound_line, bound_text
+from tfsclient._client.view_api import view_api
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.example import ExampleLike, Examples
@@ -47,8 +49,7 @@ class BoundModel:
     ) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
-        return self._sender.run(flow, options)
+        return self._sender.predict(self._ref, signature, inputs, options)
 
     def predict_future(
         self,
@@ -147,12 +148,29 @@ class BoundModel:
         flow = self._sender.flows.signature(self._ref, signature)
         return self._sender.run(flow, Options(None, timeout, headers))
 
+    def view_api(
+        self,
+        signature: str | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> None:
+        """See :meth:`tfsclient.Client.view_api`."""
+        flow = self._sender.flows.described(self._ref)
+        model = self._sender.run(flow, Options(None, timeout, headers))
+        print(view_api(self._sender, self._ref, model, signature))
+
     def status(self, *, timeout: Timeout = DEFAULT, headers: Headers = None) -> list[VersionStatus]:
         """See :meth:`tfsclient.Client.status`."""
-        flow = self._sender.flows.status(ModelRef(self.name, self.version))
+        flow = self._sender.flows.status(self._ref)
         return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
         """See :meth:`tfsclient.Client.wait_until_ready`."""
-        ref = ModelRef(self.name, self.version)
-        return wait_until_ready(self._sender, ref, timeout)
+        return wait_until_ready(self._sender, self._ref, timeout)
+
+    def __repr__(self) -> str:
+        return bound_line("BoundModel", self._ref, self._sender)
+
+    def __str__(self) -> str:
+        return bound_text(self._ref, self._sender)

@@ -9,6 +9,8 @@ from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, T
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.readiness import await_until_ready
 from tfsclient._client.sending import AsyncSender
+from tfsclient._client.shown import bound_line, bound_text
+from tfsclient._client.view_api import view_api
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.example import ExampleLike, Examples
@@ -46,8 +48,7 @@ class AsyncBoundModel:
     ) -> Prediction:
         """See :meth:`tfsclient.Client.predict`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(self._ref, signature, inputs, options)
-        return await self._sender.run(flow, options)
+        return await self._sender.predict(self._ref, signature, inputs, options)
 
     def predict_batches(
         self,
@@ -130,14 +131,31 @@ class AsyncBoundModel:
         flow = self._sender.flows.signature(self._ref, signature)
         return await self._sender.run(flow, Options(None, timeout, headers))
 
+    async def view_api(
+        self,
+        signature: str | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> None:
+        """See :meth:`tfsclient.Client.view_api`."""
+        flow = self._sender.flows.described(self._ref)
+        model = await self._sender.run(flow, Options(None, timeout, headers))
+        print(view_api(self._sender, self._ref, model, signature))
+
     async def status(
         self, *, timeout: Timeout = DEFAULT, headers: Headers = None
     ) -> list[VersionStatus]:
         """See :meth:`tfsclient.Client.status`."""
-        flow = self._sender.flows.status(ModelRef(self.name, self.version))
+        flow = self._sender.flows.status(self._ref)
         return await self._sender.run(flow, Options(None, timeout, headers))
 
     async def wait_until_ready(self, *, timeout: float | None = 60.0) -> VersionStatus:
         """See :meth:`tfsclient.Client.wait_until_ready`."""
-        ref = ModelRef(self.name, self.version)
-        return await await_until_ready(self._sender, ref, timeout)
+        return await await_until_ready(self._sender, self._ref, timeout)
+
+    def __repr__(self) -> str:
+        return bound_line("AsyncBoundModel", self._ref, self._sender)
+
+    def __str__(self) -> str:
+        return bound_text(self._ref, self._sender)

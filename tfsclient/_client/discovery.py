@@ -65,7 +65,7 @@ class Entry:
 
     def fresh(self) -> bool:
         """Whether it need not be asked for again."""
-        return self.age() < (_MIN_AGE if self.suspect else _MAX_AGE)
+        return time.monotonic() - self.asked_at < (_MIN_AGE if self.suspect else _MAX_AGE)
 
 
 class _Flight(Flight):
@@ -101,6 +101,11 @@ class Discovery:
         """The model that a request means; None if it is to be asked for."""
         entry = self._given.get(ref.name) or self._entries.get((ref.name, ref.version, ref.label))
         return entry.model if entry is not None and entry.fresh() else None
+
+    def seen(self, ref: ModelRef) -> Model | None:
+        """What was last known of a model, however old that is."""
+        entry = self._given.get(ref.name) or self._entries.get((ref.name, ref.version, ref.label))
+        return None if entry is None else entry.model
 
     def find(self, ref: ModelRef) -> Flow[Model]:
         """The model that a request means, asked for if it is not known or too old.

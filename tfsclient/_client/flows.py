@@ -30,7 +30,7 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ServerConfig
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
@@ -80,6 +80,7 @@ class Flows:
         self._schemas = _read_schemas(schemas)
         self._discovery = Discovery(calls.metadata, self._schemas)
         self.learn = self._discovery.learn
+        self.seen = self._discovery.seen
 
     def scope(self, options: Options) -> Scope:
         """The deadline and the headers of a method that starts now.
@@ -88,12 +89,12 @@ class Flows:
             InvalidInput: the headers, or what the token function returns, cannot be sent.
         """
         seconds = self._timeout if options.timeout is DEFAULT else options.timeout
-        return Scope(Deadline(seconds), self._merge(options.headers))
+        headers = options.headers
+        plain = headers is None and self._token is None
+        return Scope(Deadline(seconds), self._headers if plain else self._merge(headers))
 
     def _merge(self, headers: Headers) -> Sent:
         """The headers of one call: the client's, the token, and the call's own."""
-        if headers is None and self._token is None:
-            return self._headers
         merged = dict(self._headers)
         if self._token is not None:
             merged["authorization"] = read_token(self._token)
@@ -109,9 +110,7 @@ class Flows:
         options: Options,
     ) -> Flow[Prediction]:
         """Check the inputs and run a signature on them."""
-        call = self._repeated(ref, signature, inputs, options)
-        if call is None:
-            call = yield from self._new(ref, signature, inputs, options)
+        call = yield from self._new(ref, signature, inputs, options)
         return cast("Prediction", (yield call))
 
     def prepare_predict(
@@ -122,12 +121,12 @@ class Flows:
         options: Options,
     ) -> Flow[Call[Prediction]]:
         """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
-        call = self._repeated(ref, signature, inputs, options)
+        call = self.repeated(ref, signature, inputs, options)
         if call is None:
             call = yield from self._new(ref, signature, inputs, options)
         return call
 
-    def _repeated(
+    def repeated(
         self,
         ref: ModelRef,
         signature: str | Signature | None,
@@ -295,13 +294,30 @@ class Flows:
         """Ask for a model's signatures."""
         return (yield from ask(self._calls.metadata(ref)))
 
+    def described(self, ref: ModelRef) -> Flow[Model]:
+        """A model's signatures: as given, for those may say more, or as the server has them."""
+        if (given := self._schemas.get(ref.name)) is not None:
+            return given
+        return (yield from ask(self._calls.metadata(ref)))
+
     def signature(self, ref: ModelRef, signature: str | None) -> Flow[Signature]:
         """Ask for a model's signatures, and pick one."""
         model = yield from ask(self._calls.metadata(ref))
         return model.signature(signature)
 
     def status(self, ref: ModelRef) -> Flow[list[VersionStatus]]:
-        """Ask for the states of a model's versions."""
+        """Ask for the states of a model's versions, or of the one with a label.
+
+        Servers ignore a label here; which version has it, metadata tells.
+        """
+        if ref.label is not None:
+            model = yield from ask(self._calls.metadata(ref))
+            if model.version is None:
+                raise DecodeError(
+                    f"the answer does not tell which version has the label {ref.label!r}",
+                    model=ref.name,
+                )
+            ref = ModelRef(ref.name, model.version)
         return (yield from ask(self._calls.status(ref)))
 
     def reload(self, config: ServerConfig) -> Flow[None]:

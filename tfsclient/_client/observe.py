@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias
 
 from tfsclient._calls.call import Call, T
-from tfsclient.errors import DecodeError, TFSError
+from tfsclient.errors import NOT_RESTORED, DecodeError, TFSError
 from tfsclient.results import Prediction
 
 _log = logging.getLogger("tfsclient")
+
+_NO_VARIABLE = "Could not find variable"  # as TensorFlow says it; it decides on advice alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Observed(Generic[T]):
 
     def failed(self, error: TFSError) -> None:
         """Take note that there is no answer."""
+        if error.hint is None and _NO_VARIABLE in error.details:
+            error.hint = NOT_RESTORED
         self._learn(self._call, error)
         self._tell(time.perf_counter(), 0, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from tfsclient._calls.deadline import read_seconds
@@ -12,12 +13,15 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient.errors import (
     Code,
     DeadlineExceeded,
+    InvalidArgument,
     NotFound,
     TFSError,
     Unavailable,
     from_code,
 )
 from tfsclient.results import VersionStatus
+
+_log = logging.getLogger("tfsclient.readiness")
 
 _POLL_SECONDS = 0.25  # between two looks at a model that is not ready
 _LOOK_SECONDS = 5.0  # that one such look may take
@@ -27,17 +31,19 @@ class Readiness:
     """The reasoning of ``wait_until_ready``: looks at states and says what they mean.
 
     Args:
-        model: the model's name.
+        ref: the model, and perhaps its version or label.
         timeout: seconds to wait; None for ever.
     """
 
     poll_seconds = _POLL_SECONDS
 
-    def __init__(self, model: str, timeout: float | None) -> None:
-        self._model = model
+    def __init__(self, ref: ModelRef, timeout: float | None) -> None:
+        self._model = ref.name
+        self._labelled = ref.label is not None
         self._timeout = read_seconds(timeout)
         self._end = None if self._timeout is None else time.monotonic() + self._timeout
         self._last = "it has no versions"
+        self._error: TFSError | None = None
 
     def look_seconds(self) -> float:
         """How long the next look may take."""
@@ -62,14 +68,25 @@ class Readiness:
                 model=self._model,
             )
         if states:
-            self._last = ", ".join(f"version {s.version} is {s.state}" for s in states)
+            self._note(", ".join(f"version {s.version} is {s.state}" for s in states), None)
         return None
 
     def not_seen(self, error: TFSError) -> None:
-        """A look that failed; a server that is not there yet is waited for."""
-        if not isinstance(error, NotFound | Unavailable | DeadlineExceeded):
+        """A look that failed; a server that is not there yet is waited for, and so is a label."""
+        waited_for = (NotFound, Unavailable, DeadlineExceeded)
+        if not isinstance(error, waited_for) and not (
+            self._labelled and isinstance(error, InvalidArgument)
+        ):
             raise error
-        self._last = str(error)
+        # A look that the end cut short says less than the one before it.
+        if self._error is None or not isinstance(error, DeadlineExceeded):
+            self._note(f"{error.code}: {error.details}", error)
+
+    def _note(self, last: str, error: TFSError | None) -> None:
+        before = self._last if self._error is None else self._error.code
+        if before != (last if error is None else error.code):  # not each address that is refused
+            _log.info("model %r: %s", self._model, last)
+        self._last, self._error = last, error
 
     def check_time(self) -> None:
         """Give up when there is no time for another look.
@@ -79,13 +96,15 @@ class Readiness:
         """
         if self._end is not None and time.monotonic() + _POLL_SECONDS > self._end:
             raise DeadlineExceeded(
-                f"not ready after {self._timeout} s: {self._last}", model=self._model
-            )
+                f"not ready after {self._timeout:g} s: {self._last}",
+                model=self._model,
+                hint=None if self._error is None else self._error.hint,
+            ) from self._error
 
 
 def wait_until_ready(sender: Sender, ref: ModelRef, timeout: float | None) -> VersionStatus:
     """Wait until a version answers; see :meth:`tfsclient.Client.wait_until_ready`."""
-    readiness = Readiness(ref.name, timeout)
+    readiness = Readiness(ref, timeout)
     while True:
         options = Options(timeout=readiness.look_seconds())
         try:
@@ -104,7 +123,7 @@ async def await_until_ready(
     sender: AsyncSender, ref: ModelRef, timeout: float | None
 ) -> VersionStatus:
     """:func:`wait_until_ready` for asyncio."""
-    readiness = Readiness(ref.name, timeout)
+    readiness = Readiness(ref, timeout)
     while True:
         options = Options(timeout=readiness.look_seconds())
         try:

@@ -5,6 +5,7 @@ Connections are made when they are needed, so a client is as good as its setting
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import sys
 from collections.abc import Callable, Mapping
@@ -35,6 +36,19 @@ class Recipe:
     def of(self, part: str) -> Recipe:
         """The recipe for an attribute of the client."""
         return Recipe(self._make, self._arguments, part)
+
+    def argument(self, name: str) -> Any:
+        """The value of an argument."""
+        return self._arguments[name]
+
+    def given(self) -> list[str]:
+        """The names of the arguments that are not at their defaults."""
+        parameters = inspect.signature(self._make).parameters
+        return [
+            name
+            for name, value in self._arguments.items()
+            if name in parameters and value is not parameters[name].default
+        ]
 
     def __call__(self) -> Any:
         """A client like it, or the part of one, with connections of its own."""

@@ -16,9 +16,13 @@ from tfsclient._client.flows import Flows, Scope
 from tfsclient._client.futures import CallFuture
 from tfsclient._client.observe import Observed, OnCall
 from tfsclient._client.recipe import Recipe, Remade
+from tfsclient._codec.model_ref import ModelRef
+from tfsclient._inputs.prepare import Inputs
 from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.target import Target
 from tfsclient.errors import Cancelled, DeadlineExceeded, Internal, InvalidInput, TFSError
+from tfsclient.results import Prediction
+from tfsclient.schema import Signature
 
 # What a step of a flow comes to: a call's answer, or that another's call has ended.
 Steps: TypeAlias = Callable[[object], Step]
@@ -63,18 +67,19 @@ async def adrive(flow: Flow[T], step: Callable[[Step], Awaitable[object]]) -> T:
 class _Sender(Remade):
     """What both colours do alike."""
 
-    _target: Target
+    target: Target
+    recipe: Recipe
 
     def _not_in_time(self, flight: Flight) -> DeadlineExceeded:
         return DeadlineExceeded(
-            f"{self._target}: the model's signatures did not arrive in time", model=flight.model
+            f"{self.target}: the model's signatures did not arrive in time", model=flight.model
         )
 
     def _foreign(self, call: Call[T], error: Exception) -> Internal:
         """The error for what a transport raised that is not ours; one of the user's may."""
         kind = type(error).__name__
         return Internal(
-            f"{self._target}: the transport raised {kind}: {error}",
+            f"{self.target}: the transport raised {kind}: {error}",
             model=call.model,
             signature=call.signature,
         )
@@ -102,10 +107,24 @@ class Sender(_Sender):
         if on_call is not None and not callable(on_call):
             raise InvalidInput(f"on_call must be a function, not {on_call!r:.50}")
         super().__init__(recipe.of("_sender"))
-        self._target = target
+        self.recipe = recipe
+        self.target = target
         self.flows = flows
         self._transport = transport
         self._on_call = on_call
+
+    def predict(
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        inputs: Inputs,
+        options: Options,
+    ) -> Prediction:
+        """Check the inputs and run a signature on them; what was checked before is just sent."""
+        call = self.flows.repeated(ref, signature, inputs, options)
+        if call is None:
+            return self.run(self.flows.predict(ref, signature, inputs, options), options)
+        return self._send(self.flows.scope(options), call)
 
     def run(self, flow: Flow[T], options: Options) -> T:
         """Run a flow to its result, all that it sends within one deadline."""
@@ -115,7 +134,7 @@ class Sender(_Sender):
         """Run a flow to its call, start that and return."""
         scope = self.flows.scope(options)
         call = drive(flow, partial(self._step, scope))
-        observed = Observed(call, self._target, self.flows.learn, self._on_call)
+        observed = Observed(call, self.target, self.flows.learn, self._on_call)
         future = CallFuture(observed)
         try:
             future.cancel_call = self._transport.start(
@@ -143,7 +162,7 @@ class Sender(_Sender):
             raise self._not_in_time(flight)
 
     def _send(self, scope: Scope, call: Call[T]) -> T:
-        observed = Observed(call, self._target, self.flows.learn, self._on_call)
+        observed = Observed(call, self.target, self.flows.learn, self._on_call)
         try:
             data = self._transport.send(call, _deadline(scope, call), scope.headers)
         except TFSError as error:
@@ -174,10 +193,24 @@ class AsyncSender(_Sender):
         if on_call is not None and not callable(on_call):
             raise InvalidInput(f"on_call must be a function, not {on_call!r:.50}")
         super().__init__(recipe.of("_sender"))
-        self._target = target
+        self.recipe = recipe
+        self.target = target
         self.flows = flows
         self._transport = transport
         self._on_call = on_call
+
+    async def predict(
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        inputs: Inputs,
+        options: Options,
+    ) -> Prediction:
+        """See :meth:`Sender.predict`."""
+        call = self.flows.repeated(ref, signature, inputs, options)
+        if call is None:
+            return await self.run(self.flows.predict(ref, signature, inputs, options), options)
+        return await self._send(self.flows.scope(options), call)
 
     async def run(self, flow: Flow[T], options: Options) -> T:
         """Run a flow to its result, all that it sends within one deadline."""
@@ -203,7 +236,7 @@ class AsyncSender(_Sender):
             raise self._not_in_time(flight) from None
 
     async def _send(self, scope: Scope, call: Call[T]) -> T:
-        observed = Observed(call, self._target, self.flows.learn, self._on_call)
+        observed = Observed(call, self.target, self.flows.learn, self._on_call)
         try:
             data = await self._transport.asend(call, _deadline(scope, call), scope.headers)
         except TFSError as error:

@@ -12,26 +12,26 @@ from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, T
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.bound import BoundModel
+from tfsclient._client.examples import ExampleCalls
 from tfsclient._client.flows import Flows
 from tfsclient._client.observe import OnCall
 from tfsclient._client.protocols import make_calls, make_transport
 from tfsclient._client.readiness import wait_until_ready
-from tfsclient._client.recipe import Recipe, Remade
+from tfsclient._client.recipe import Recipe
 from tfsclient._client.sending import Sender
-from tfsclient._codec.inference import Task
+from tfsclient._client.view_api import view_api
 from tfsclient._codec.model_ref import ModelRef
-from tfsclient._inputs.example import ExampleLike, Examples
 from tfsclient._inputs.prepare import Inputs
 from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient._transports.interface import Transport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
+from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 
-class Client(Remade):
+class Client(ExampleCalls):
     """A client of one TF Serving, over gRPC or REST.
 
     It is made without any network traffic, connects when first used, is safe to share between
@@ -144,10 +144,8 @@ class Client(Remade):
             TFSError: the call failed; see ``tfsclient.errors`` for the classes.
         """
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.predict(
-            ModelRef(model, version, label), signature, inputs, options
-        )
-        return self._sender.run(flow, options)
+        ref = ModelRef(model, version, label)
+        return self._sender.predict(ref, signature, inputs, options)
 
     def predict_future(
         self,
@@ -263,115 +261,6 @@ class Client(Remade):
         options = Options(timeout=timeout, headers=headers, copy=copy)
         return self._sender.run(self._sender.flows.send(request, options), options)
 
-    def classify(
-        self,
-        model: str,
-        examples: Examples,
-        context: ExampleLike | None = None,
-        *,
-        signature: str | Signature | None = None,
-        version: int | None = None,
-        label: str | None = None,
-        timeout: Timeout = DEFAULT,
-        headers: Headers = None,
-        validate: Flag = DEFAULT,
-    ) -> Classes:
-        """Classify tf.Examples by the server's Classify call.
-
-        Examples are checked, and 3 becomes 3.0 where the model parses floats, if the features are
-        known: from ``Client(schemas=...)`` or a ``Signature``, read from a SavedModel.  A server
-        does not tell them.
-
-        Args:
-            model: the model's name.
-            examples: a list of Examples, each an :class:`Example`, a dict of features, a
-                ``tf.train.Example`` message or its bytes; or a table, whose rows they are.
-            context: an Example whose features all of them share; their own win.
-            signature: the signature to run; None for serving_default.
-            version: the version to run; None for the latest.
-            label: run the version with this label; not together with ``version``.
-            timeout: seconds for the whole call; None for no limit.
-            headers: metadata for this call, added to the client's.
-            validate: whether to check the examples against the features, if those are known.
-
-        Returns:
-            For each example a list of (label, score), in the model's order.  The label is "" where
-            the model gives scores only, the score 0.0 where it gives labels only.
-
-        Raises:
-            InvalidInput: an example cannot be written, or does not fit; nothing was sent.
-            TFSError: the call failed.
-        """
-        options = Options(None, timeout, headers, validate)
-        flow = self._sender.flows.classify(
-            ModelRef(model, version, label), signature, examples, context, options
-        )
-        return self._sender.run(flow, options)
-
-    def regress(
-        self,
-        model: str,
-        examples: Examples,
-        context: ExampleLike | None = None,
-        *,
-        signature: str | Signature | None = None,
-        version: int | None = None,
-        label: str | None = None,
-        timeout: Timeout = DEFAULT,
-        headers: Headers = None,
-        validate: Flag = DEFAULT,
-    ) -> Float32s:
-        """Get a number for each tf.Example by the server's Regress call.
-
-        Arguments and errors are those of :meth:`classify`.
-
-        Returns:
-            float32 [n], one value for each example.
-        """
-        options = Options(None, timeout, headers, validate)
-        flow = self._sender.flows.regress(
-            ModelRef(model, version, label), signature, examples, context, options
-        )
-        return self._sender.run(flow, options)
-
-    def multi_inference(
-        self,
-        model: str,
-        tasks: Mapping[str, Task],
-        examples: Examples,
-        context: ExampleLike | None = None,
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        timeout: Timeout = DEFAULT,
-        headers: Headers = None,
-        validate: Flag = DEFAULT,
-    ) -> dict[str, Classes | Float32s]:
-        """Run several classify and regress signatures on the same tf.Examples; over gRPC only.
-
-        Args:
-            model: the model's name.
-            tasks: "classify" or "regress" for each signature's name.
-            examples: as for :meth:`classify`, and so are the rest.
-            context: an Example whose features all of them share.
-            version: the version to run.
-            label: run the version with this label.
-            timeout: seconds for the whole call.
-            headers: metadata for this call.
-            validate: whether to check the examples, if all the signatures' features are known.
-
-        Returns:
-            By signature, what :meth:`classify` or :meth:`regress` returns.
-
-        Raises:
-            Unimplemented: the target is REST, which has no such call.
-        """
-        options = Options(None, timeout, headers, validate)
-        flow = self._sender.flows.multi_inference(
-            ModelRef(model, version, label), tasks, examples, context, options
-        )
-        return self._sender.run(flow, options)
-
     def metadata(
         self,
         model: str,
@@ -403,38 +292,76 @@ class Client(Remade):
         flow = self._sender.flows.signature(ModelRef(model, version, label), signature)
         return self._sender.run(flow, Options(None, timeout, headers))
 
+    def view_api(
+        self,
+        model: str,
+        signature: str | None = None,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: Timeout = DEFAULT,
+        headers: Headers = None,
+    ) -> None:
+        """Print code that calls a model, and works as it is pasted.
+
+        Inputs are small samples that the server accepts; put your own in their place.
+
+        Args:
+            model: the model's name.
+            signature: only this signature; None for all.
+            version: call this version; None for the latest.
+            label: call the version with this label; not together with ``version``.
+            timeout: seconds for asking the server for the signatures; None for no limit.
+            headers: metadata for that.
+
+        Raises:
+            InvalidInput: the model has no such signature.
+            TFSError: the signatures cannot be had.
+        """
+        ref = ModelRef(model, version, label)
+        found = self._sender.run(self._sender.flows.described(ref), Options(None, timeout, headers))
+        print(view_api(self._sender, ref, found, signature))
+
     def status(
         self,
         model: str,
         *,
         version: int | None = None,
+        label: str | None = None,
         timeout: Timeout = DEFAULT,
         headers: Headers = None,
     ) -> list[VersionStatus]:
         """The states of a model's versions, newest first, unloaded ones included."""
-        flow = self._sender.flows.status(ModelRef(model, version))
+        flow = self._sender.flows.status(ModelRef(model, version, label))
         return self._sender.run(flow, Options(None, timeout, headers))
 
     def wait_until_ready(
-        self, model: str, *, version: int | None = None, timeout: float | None = 60.0
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float | None = 60.0,
     ) -> VersionStatus:
         """Wait until a version of the model answers requests; give up when it cannot load.
 
-        A server that cannot be reached, or does not know the model yet, is waited for.
+        A server that cannot be reached, or does not know the model yet, is waited for; the logger
+        ``tfsclient.readiness`` logs at level INFO what is seen meanwhile.
 
         Args:
             model: the model's name.
             version: wait for this version; None for any.
+            label: wait until a version has this label and answers; not together with ``version``.
             timeout: seconds to wait; None for ever.
 
         Returns:
             The status of the newest available version.
 
         Raises:
-            DeadlineExceeded: it was not ready in time; the text has the last state.
+            DeadlineExceeded: it was not ready in time; the text has the last state or reason.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
-        return wait_until_ready(self._sender, ModelRef(model, version), timeout)
+        return wait_until_ready(self._sender, ModelRef(model, version, label), timeout)
 
     def reload_config(
         self,
@@ -455,7 +382,7 @@ class Client(Remade):
                 what is to change.
             running: what the server has now, into which ``config`` is merged; a server does not
                 tell it.
-            dry_run: whether to tell the difference and change nothing.
+            dry_run: whether to return the difference and change nothing.
             timeout: seconds for the whole call.
             headers: metadata for this call.
 

@@ -58,6 +58,13 @@ class ModelRef(_ModelRef):
             version = _read_version(version, name)
         return tuple.__new__(cls, (name, version, label, signature))
 
+    def __str__(self) -> str:
+        """``'digits' version 3, signature 'serving_default'``, in as much as that is given."""
+        version = "" if self.version is None else f" version {self.version}"
+        label = "" if self.label is None else f" label {self.label!r}"
+        signature = "" if self.signature is None else f", signature {self.signature!r}"
+        return f"{self.name!r}{version}{label}{signature}"
+
     @classmethod
     def received(
         cls,

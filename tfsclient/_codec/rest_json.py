@@ -245,7 +245,10 @@ def decode_classify(body: bytes, count: int) -> list[list[tuple[str, float]]]:
 def _class(label: Any, score: Any) -> tuple[str, float]:
     if not isinstance(label, str):
         raise TypeError(f"{shown(label)} is not a label")
-    return label, float(_decode_numbers(score, _FLOAT32))  # as gRPC gives it
+    number = _decode_numbers(score, _FLOAT32)
+    if number.ndim:
+        raise TypeError(f"{shown(score)} is not a score")
+    return label, float(number)  # as gRPC gives it
 
 
 def decode_regress(body: bytes, count: int) -> npt.NDArray[np.float32]:

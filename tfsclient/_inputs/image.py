@@ -22,6 +22,7 @@ from tfsclient.schema import TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]
 
+_MAX_PIXELS = 50_000_000
 _WHOLE = 1 << 53  # up to here every integer is a float64
 
 
@@ -47,13 +48,17 @@ class Image:
         encode: for a string input, encode the upright picture as this.  None sends encoded bytes as
             they are, and arrays and PIL images as PNG.
         base64url: for a string input, send it as web-safe base64 text, as some models want.
+        max_pixels: the most pixels that a picture may have to be decoded, or made for a shape; its
+            header is asked first, for a small file may hold a picture that fills the memory.
 
     Raises:
         InvalidInput: this is not a picture, or an option makes no sense.  What cannot be read,
             decoded or fitted to the signature is refused by the call that it is an input of.
     """
 
-    __slots__ = ("_base64url", "_encode", "_name", "_offset", "_resize", "_scale", "_source")
+    __slots__ = (
+        "_base64url", "_encode", "_max_pixels", "_name", "_offset", "_resize", "_scale", "_source"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -64,6 +69,7 @@ class Image:
         offset: float = 0.0,
         encode: Literal["png", "jpeg"] | None = None,
         base64url: bool = False,
+        max_pixels: int = _MAX_PIXELS,
     ) -> None:
         if resize not in ("stretch", "crop", "pad", None):
             raise InvalidInput(f"resize must be 'stretch', 'crop', 'pad' or None, not {resize!r}")
@@ -72,11 +78,14 @@ class Image:
         for name, value in (("scale", 1 if scale is None else scale), ("offset", offset)):
             if not isinstance(value, Real) or not math.isfinite(value):
                 raise InvalidInput(f"{name} must be a finite number, not {value!r}")
+        if isinstance(max_pixels, bool) or not _is_integer(max_pixels) or max_pixels < 1:
+            raise InvalidInput(f"max_pixels must be a positive integer, not {max_pixels!r}")
         self._resize = resize
         self._scale = scale
         self._offset = offset
         self._encode = encode
         self._base64url = base64url
+        self._max_pixels = int(max_pixels)
         self._source, self._name = _check_source(source)
 
     def __repr__(self) -> str:
@@ -91,7 +100,7 @@ class Image:
         """
         data = self._read()
         if self._encode is not None or not isinstance(data, bytes):
-            upright = pixels.open_upright(data, repr(self))
+            upright = pixels.open_upright(data, repr(self), self._max_pixels)
             data = pixels.encode(upright, self._encode or "png", repr(self))
         return base64.urlsafe_b64encode(data) if self._base64url else data
 
@@ -129,11 +138,11 @@ class Image:
         raise Unreadable(f"holds {self}, {reason}")
 
     def _pixels(self, place: _Place) -> Array:
-        image = pixels.open_upright(self._read(), repr(self))
+        image = pixels.open_upright(self._read(), repr(self), self._max_pixels)
         channels = place.channels or pixels.own_channels(image)
         height = image.height if place.height < 0 else place.height
         width = image.width if place.width < 0 else place.width
-        pixels.check_size(height, width, "wants images")
+        pixels.check_size(height, width, "wants images", self._max_pixels)
         if self._resize is None and image.size != (width, height):
             raise Misfit(
                 f"holds {self} of {image.height} x {image.width}, but the signature wants "
@@ -166,6 +175,10 @@ class Image:
             )
         # No value is out of range, and "clip" makes numpy not look for one.
         return table.take(array, mode="clip") if scaled else array.astype(table.dtype)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer)
 
 
 def is_image(value: Any) -> bool:

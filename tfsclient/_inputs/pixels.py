@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
 from typing import Any, Final, TypeAlias
@@ -25,6 +30,9 @@ _PNG_MODES = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
 _JPEG_MODES = ("L", "RGB")
 _JPEG_QUALITY = 95  # as TensorFlow's own encoder
 
+_ORIENTATION = 0x0112  # EXIF's tag
+_filters = threading.Lock()  # of warnings, which all threads share
+
 
 def is_pil(value: Any) -> bool:
     """Whether it is a PIL image; Pillow is not imported to find out."""
@@ -32,33 +40,36 @@ def is_pil(value: Any) -> bool:
     return pil is not None and isinstance(value, pil.Image)
 
 
-def open_upright(source: Any, name: str) -> Any:
+def open_upright(source: Any, name: str, max_pixels: int) -> Any:
     """The PIL image in encoded bytes, a uint8 array or a PIL image, turned as its EXIF data say.
 
     Raises:
-        Unreadable: it is broken, not a picture, several pictures or a decompression bomb.
+        Unreadable: it is broken, not a picture, several pictures or of more than ``max_pixels``.
         MissingExtra: Pillow is not installed.
     """
     pil = _pillow()
     try:
         if isinstance(source, np.ndarray):
             return pil.fromarray(source)
-        return _upright(_open(source, name) if isinstance(source, bytes) else source, name)
+        if isinstance(source, bytes):
+            return _upright(_open(source, name, max_pixels))
+        check_size(source.height, source.width, f"holds {name}", max_pixels)
+        return _upright(source)
     except Misfit:
         raise
-    except pil.UnidentifiedImageError as error:
+    except pil.DecompressionBombError as error:  # some formats are checked before we can
         raise Unreadable(
-            f"holds {name}, which is in no format that is decoded here ({', '.join(_FORMATS)})"
+            f"holds {name}, which has more than twice PIL.Image.MAX_IMAGE_PIXELS, "
+            f"{pil.MAX_IMAGE_PIXELS}"
         ) from error
     except Exception as error:  # a broken file makes Pillow raise anything
         reason = str(error) or type(error).__name__
         raise Unreadable(f"holds {name}, which cannot be decoded: {reason}") from error
 
 
-def _open(data: bytes, name: str) -> Any:
-    pil = _pillow()
-    pil.init()
-    image = pil.open(BytesIO(data), formats=[form for form in _FORMATS if form in pil.OPEN])
+def _open(data: bytes, name: str, max_pixels: int) -> Any:
+    image = _read_header(data, name)
+    check_size(image.height, image.width, f"holds {name}", max_pixels)
     # An MPO is a JPEG with further views of the same scene.
     if image.format != "MPO" and (frames := getattr(image, "n_frames", 1)) > 1:
         raise Unreadable(
@@ -68,25 +79,64 @@ def _open(data: bytes, name: str) -> Any:
     return image
 
 
-def _upright(image: Any, name: str) -> Any:
-    check_size(image.height, image.width, f"holds {name}")
-    upright = import_module("PIL.ImageOps").exif_transpose(image)
+def _read_header(data: bytes, name: str) -> Any:
+    """The picture before its pixels are decoded.
+
+    PIL.Image.open does the same, but warns about large pictures or refuses them by a limit of its
+    own, and both depend on settings of the whole process.
+    """
+    pil = _pillow()
+    pil.init()
+    for form in _FORMATS:
+        factory, accepts = pil.OPEN.get(form, (None, None))
+        # Text in place of True says that this Pillow was built without the format.
+        if factory is None or (accepts is not None and accepts(data[:16]) is not True):
+            continue
+        try:
+            with _without_warnings(form == "GIF"):  # whose first frame may exceed the picture
+                return factory(BytesIO(data), "")
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue  # so say Pillow's readers that it is not theirs
+    raise Unreadable(
+        f"holds {name}, which is in no format that is decoded here ({', '.join(_FORMATS)})"
+    )
+
+
+def _upright(image: Any) -> Any:
+    limit = _pillow().MAX_IMAGE_PIXELS
+    with _without_warnings(limit is not None and image.height * image.width > limit):
+        image.load()
+    upright = image
+    if image.getexif().get(_ORIENTATION, 1) != 1:  # else Pillow would make a copy
+        upright = import_module("PIL.ImageOps").exif_transpose(image)
     # Pillow 10 has no mode of its own for a PNG of 16 bits.
     sixteen_bits = image.mode == "I" and image.format == "PNG"
     return upright.convert("I;16") if sixteen_bits else upright
 
 
-def check_size(height: int, width: int, what: str) -> None:
-    """Refuse a size that Pillow takes for a decompression bomb; of small ones it would only warn.
+@contextmanager
+def _without_warnings(needed: bool) -> Iterator[None]:
+    """Keep Pillow's warnings of large pictures from the user, who has a limit of ours."""
+    if not needed:
+        yield
+        return
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore", _pillow().DecompressionBombWarning)
+        yield
+
+
+def check_size(height: int, width: int, what: str, max_pixels: int) -> None:
+    """Refuse a size before memory is taken for it.
 
     Raises:
-        Unreadable: the picture is too large, or has no pixels.
+        Unreadable: the picture has no pixels, or more than ``max_pixels``.
     """
-    limit = _pillow().MAX_IMAGE_PIXELS
-    if not height * width or (limit is not None and height * width > limit):
+    if not height * width:
+        raise Unreadable(f"{what} of {height} x {width} pixels")
+    if height * width > max_pixels:
         raise Unreadable(
-            f"{what} of {height} x {width} pixels; the limit, PIL.Image.MAX_IMAGE_PIXELS, is "
-            f"{limit}"
+            f"{what} of {height} x {width} = {height * width} pixels, more than Image(..., "
+            f"max_pixels={max_pixels})"
         )
 
 
@@ -112,7 +162,7 @@ def convert(image: Any, channels: int, name: str) -> Any:
     if image.mode.startswith("I;16"):
         # Pillow's own conversion clips at 255, or does not, by version.
         image = _pillow().fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode == "P":
+    if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")  # anything else would warn about transparent colours
     try:
         return image if image.mode == mode else image.convert(mode)

@@ -1,6 +1,6 @@
 """Where schemas come from: a server's metadata answer, a SavedModel folder, a saved file.
 
-All of them tell ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
+All of them hold ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
 protobuf, for an installation for REST alone does without it.
 """
 
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.proto_json import MALFORMED, given, integer, record, string
 from tfsclient._codec.rest_json import excerpt
+from tfsclient._sources.flaws import SERVE_TAG, Flaw, flaws_in
 from tfsclient._sources.versions import version_number
 from tfsclient.dtypes import INVALID, DType
 from tfsclient.errors import (
@@ -30,7 +32,6 @@ from tfsclient.schema import Model, Signature, TensorSpec, all_from_json
 if TYPE_CHECKING:
     from tfsclient._sources.features import Examples
 
-_SERVE_TAG = "serve"
 _SIGNATURE_DEF = "signature_def"
 _ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
 
@@ -83,7 +84,9 @@ def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
     )
     method = string(given(definition.get("method_name"), ""))
     defaults = frozenset(record(definition.get("defaults"))) & frozenset(inputs)
-    return Signature(name, inputs, outputs, method, defaults)
+    fed = {n: string(given(i.get("name"), "")) for n, i in record(definition.get("inputs")).items()}
+    same = _same_tensors(fed)
+    return Signature(name, inputs, outputs, method, defaults, same_tensors=same)
 
 
 def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
@@ -113,7 +116,11 @@ def _version(number: int) -> int:
 
 
 def from_saved_model(
-    path: str | Path, name: str | None = None, *, tags: str | Iterable[str] | None = None
+    path: str | Path,
+    name: str | None = None,
+    *,
+    tags: str | Iterable[str] | None = None,
+    version: int | None = None,
 ) -> Model:
     """The model in a SavedModel folder; TensorFlow is not needed.
 
@@ -124,6 +131,7 @@ def from_saved_model(
         name: what to call the model; None takes the name of the folder of versions.
         tags: the tags of the graph to read, as "serve,tpu" or one by one.  None takes the only
             graph, whatever its tags, or else the one tagged "serve"; ``Model.tags`` says which.
+        version: the version folder to read; None takes the highest.
 
     Raises:
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
@@ -131,33 +139,77 @@ def from_saved_model(
     """
     from tfsclient._sources.features import read_examples
 
-    folder = Path(path)
-    version = _version_of(folder)
-    if not _has_saved_model(folder):
-        versions = [
-            (number, child)
-            for child in (sorted(folder.iterdir()) if folder.is_dir() else [])
-            if (number := _version_of(child)) is not None and _has_saved_model(child)
-        ]
-        if not versions:
-            raise InvalidInput(
-                f"{folder} is no SavedModel: neither it nor a version folder in it holds "
-                "saved_model.pb or saved_model.pbtxt"
-            )
-        version, folder = max(versions)
+    number, folder = _find(Path(path), version)
     if name is None:
         resolved = folder.resolve()
-        name = resolved.name if version is None else resolved.parent.name
+        name = resolved.name if number is None else resolved.parent.name
     try:
-        meta_graph = _picked(_meta_graphs(folder), _read_tags(tags))
+        meta_graph = pick_meta_graph(folder, tags)
         definitions = meta_graph.signature_def
         examples = read_examples(meta_graph.graph_def, definitions)
         found = tuple(sorted(meta_graph.meta_info_def.tags))
-        return Model(name, version, _signatures(definitions, examples), found)
+        return Model(name, number, _signatures(definitions, examples), found)
     except MissingExtra:
         raise
     except TFSError as error:
         raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
+
+
+def find_flaws(
+    path: str | Path,
+    *,
+    tags: str | Iterable[str] | None = None,
+    version: int | None = None,
+) -> list[Flaw]:
+    """What keeps TF Serving from running the model in a folder; TensorFlow is not needed.
+
+    Args:
+        path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
+        tags: the tags of the graph to look at; None picks one as :func:`from_saved_model` does.
+        version: the version folder to look at; None takes the highest.
+
+    Raises:
+        InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
+        MissingExtra: protobuf is not installed.
+    """
+    _, folder = _find(Path(path), version)
+    try:
+        return flaws_in(pick_meta_graph(folder, tags))
+    except MissingExtra:
+        raise
+    except TFSError as error:
+        raise InvalidInput(f"{folder}: {error.details}", hint=error.hint) from error
+
+
+def _find(folder: Path, version: int | None) -> tuple[int | None, Path]:
+    """The folder that holds a SavedModel, and which version that is.
+
+    Args:
+        folder: itself a SavedModel, or a folder of versions.
+        version: the version to find; None for the highest.
+    """
+    wanted = ModelRef("model", version).version  # one rule for what a version is
+    if _has_saved_model(folder):
+        number = _version_of(folder)
+        if wanted not in (None, number):
+            is_ = "not a version folder" if number is None else f"version {number}"
+            raise InvalidInput(f"{folder} is {is_}, so it is not version {wanted}")
+        return number, folder
+    versions = {
+        number: child
+        for child in (sorted(folder.iterdir()) if folder.is_dir() else [])
+        if (number := _version_of(child)) is not None and _has_saved_model(child)
+    }
+    if not versions:
+        raise InvalidInput(
+            f"{folder} is not a SavedModel: neither it nor a version folder in it holds "
+            "saved_model.pb or saved_model.pbtxt"
+        )
+    number = max(versions) if wanted is None else wanted
+    if number not in versions:
+        there = ", ".join(map(str, sorted(versions)))
+        raise InvalidInput(f"{folder} does not hold version {wanted}; it holds {there}")
+    return number, versions[number]
 
 
 def _read_tags(tags: str | Iterable[str] | None) -> frozenset[str] | None:
@@ -169,16 +221,21 @@ def _read_tags(tags: str | Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(tag.strip() for tag in listed) - {""}
 
 
-def _picked(meta_graphs: Sequence[Any], tags: frozenset[str] | None) -> Any:
-    """The graph with these tags; without tags the only one, or else the one to serve.
+def pick_meta_graph(folder: Path, tags: str | Iterable[str] | None) -> Any:
+    """The MetaGraphDef with these tags; without tags the only one, or else the one to serve.
 
     Raises:
         InvalidInput: there is none, or several that may be meant.
+        TFSError: the folder cannot be read.
     """
+    return _picked(_meta_graphs(folder), _read_tags(tags))
+
+
+def _picked(meta_graphs: Sequence[Any], tags: frozenset[str] | None) -> Any:
     by_tags = {frozenset(one.meta_info_def.tags): one for one in reversed(meta_graphs)}
     if tags is None and len(by_tags) == 1:
         return next(iter(by_tags.values()))
-    picked = by_tags.get(frozenset({_SERVE_TAG}) if tags is None else tags)
+    picked = by_tags.get(frozenset({SERVE_TAG}) if tags is None else tags)
     if picked is not None:
         return picked
     there = sorted(",".join(sorted(each)) for each in by_tags)
@@ -338,8 +395,22 @@ def _signatures(
             defaults=frozenset(definition.defaults) & frozenset(definition.inputs),
             example_input=example_input,
             features=features,
+            same_tensors=_same_tensors({n: i.name for n, i in definition.inputs.items()}),
         )
     return signatures
+
+
+def _same_tensors(fed: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    """The inputs that are one tensor of the graph, from the tensors' names there by input.
+
+    A sparse or composite input has no tensor of its own, and so no name.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, tensor in fed.items():
+        groups.setdefault(tensor, []).append(name)
+    return tuple(
+        tuple(sorted(names)) for tensor, names in groups.items() if tensor and len(names) > 1
+    )
 
 
 def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:

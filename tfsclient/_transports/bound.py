@@ -34,20 +34,17 @@ class Bound:
         self._after = after
         self._limit = math.inf
         self._under_way = 0
-        self._burst = 0  # how many bursts of refusals there were
+        # How many bursts of refusals there were; to be given back with a place: calls sent before
+        # a burst belong to it.
+        self.burst = 0
         self._pause = 0.0  # seconds that the last one took, since the last success
         self._pausing_until = 0.0
         self._waiting: OrderedDict[Hashable, Callable[[], None]] = OrderedDict()
 
-    @property
-    def burst(self) -> int:
-        """To be given back with a place: calls sent before a burst belong to it."""
-        return self._burst
-
     def enter(self) -> bool:
         """Take a place if there is one and nobody waits."""
         with self._lock:
-            if self._waiting or not self._has_room():
+            if self._waiting or (self._limit != math.inf and not self._has_room()):
                 return False
             self._under_way += 1
             return True
@@ -81,8 +78,8 @@ class Bound:
         pause = 0.0
         with self._lock:
             if refused:
-                if burst == self._burst:
-                    self._burst += 1
+                if burst == self.burst:
+                    self.burst += 1
                     self._limit = max(1, min(self._limit, self._under_way) // 2)
                 if self._under_way == 1 and self._pausing_until <= time.monotonic():
                     # Others have the server's threads: no end of ours can be waited for.

@@ -17,7 +17,7 @@ from tfsclient._transports.alarm import Alarm
 from tfsclient._transports.bound import Bound
 from tfsclient._transports.ownership import OPENING, process
 from tfsclient._transports.proxies import ProxyAddress, grpc_proxy_for
-from tfsclient._transports.settings import MAX_ATTEMPTS, Settings, unavailable_hint
+from tfsclient._transports.settings import Settings, unavailable_hint
 from tfsclient.errors import Code, DeadlineExceeded, Hint, Internal, TFSError, from_code
 
 TOO_BUSY: Final = Hint(
@@ -54,6 +54,11 @@ class Channel:
         self.methods = _Methods(channel.unary_unary)
         self.bound = Bound(after)
         self.close = channel.close
+        self.closed = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two attempts, but no longer than until the channel is closed."""
+        self.closed.wait(seconds)
 
 
 class GrpcTransport:
@@ -69,10 +74,29 @@ class GrpcTransport:
     def send(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Send a call and wait for the answer.
 
+        What only reads is sent again while the server is unavailable, here and not by gRPC, which
+        forgets why when the deadline ends between two attempts.
+
         Raises:
             TFSError: of the class that the status code says.
         """
         channel = self._open()
+        if not request.safe:
+            return self._send(channel, request, deadline, headers)
+        from tfsclient._transports import retries  # which few clients need right away
+
+        failed: list[TFSError] = []
+        retrying = retries.retrying(
+            request, self._settings, deadline.remaining(), failed, channel.sleep
+        )
+        try:
+            answer: bytes = retrying(self._send, channel, request, deadline, headers)
+        except TFSError as error:
+            error.attempts = tuple(failed)
+            raise
+        return answer
+
+    def _send(self, channel: Channel, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         bound, method = channel.bound, channel.methods[request.path]
         metadata = tuple(headers.items())
         refused = False
@@ -128,6 +152,7 @@ class GrpcTransport:
         with OPENING:
             channel, self._channel = self._channel, None
         if channel is not None and channel.pid == process():
+            channel.closed.set()
             channel.close()
             channel.bound.open()
 
@@ -341,27 +366,17 @@ def too_busy(settings: Settings, request: Request) -> TFSError:
 
 def channel_options(settings: Settings) -> list[tuple[str, Any]]:
     """Our defaults, then the user's own, which win."""
-
-    def policy(attempts: int) -> dict[str, Any]:
-        return {
-            "maxAttempts": attempts,
+    prediction = "tensorflow.serving.PredictionService"
+    inference: dict[str, Any] = {"name": [{"service": prediction}]}
+    if settings.retries > 0:  # gRPC refuses a policy of one attempt
+        inference["retryPolicy"] = {
+            "maxAttempts": settings.retries + 1,
             "initialBackoff": "0.1s",
             "maxBackoff": "2s",
             "backoffMultiplier": 2,
             "retryableStatusCodes": ["UNAVAILABLE"],
         }
-
-    prediction = "tensorflow.serving.PredictionService"
-    inference: dict[str, Any] = {"name": [{"service": prediction}]}
-    if settings.retries > 0:  # gRPC refuses a policy of one attempt
-        inference["retryPolicy"] = policy(settings.retries + 1)
-    reading = {
-        "name": [
-            {"service": prediction, "method": "GetModelMetadata"},
-            {"service": "tensorflow.serving.ModelService", "method": "GetModelStatus"},
-        ],
-        "retryPolicy": policy(MAX_ATTEMPTS),
-    }
+    reading = {"name": [{"service": prediction, "method": "GetModelMetadata"}]}  # see send
     config = {
         "methodConfig": [inference, reading],
         "loadBalancingConfig": [{"round_robin": {}}],

@@ -23,6 +23,7 @@ from tfsclient._transports.grpc import (
 )
 from tfsclient._transports.ownership import PerLoop
 from tfsclient._transports.settings import Settings
+from tfsclient.errors import TFSError
 
 
 class AsyncGrpcTransport:
@@ -42,12 +43,30 @@ class AsyncGrpcTransport:
     async def asend(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         """Send a call; cancelling the task cancels it on the wire.
 
+        What only reads is sent again while the server is unavailable, as ``GrpcTransport`` does.
+
         Raises:
             TFSError: of the class that the status code says.
         """
         channel = self._channels.made()
         if channel is None:
             channel = await self._channels.get()
+        if not request.safe:
+            return await self._send(channel, request, deadline, headers)
+        from tfsclient._transports import retries
+
+        failed: list[TFSError] = []
+        retrying = retries.async_retrying(request, self._settings, deadline.remaining(), failed)
+        try:
+            answer: bytes = await retrying(self._send, channel, request, deadline, headers)
+        except TFSError as error:
+            error.attempts = tuple(failed)
+            raise
+        return answer
+
+    async def _send(
+        self, channel: Channel, request: Request, deadline: Deadline, headers: Sent
+    ) -> bytes:
         bound, method = channel.bound, channel.methods[request.path]
         metadata = tuple(headers.items())
         refused = False

@@ -1,22 +1,22 @@
-"""What both HTTP transports share: requests, retries, and what failures and answers mean."""
+"""What both HTTP transports share: requests, and what failures and answers mean."""
 
 from __future__ import annotations
 
 import base64
 import gzip
+import os
 import ssl
 import zlib
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.headers import Sent
 from tfsclient._codec.rest_json import loads
 from tfsclient._transports.proxies import ProxyAddress, proxy_for
-from tfsclient._transports.settings import MAX_ATTEMPTS, Settings, unavailable_hint
+from tfsclient._transports.settings import Settings, unavailable_hint
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import (
@@ -106,42 +106,13 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else base64.b64encode(value).decode()
 
 
-def retry_policy(
-    request: Request, settings: Settings, timeout: float | None, failed: list[TFSError]
-) -> dict[str, Any]:
-    """The arguments of tenacity's drivers: on Unavailable, with backoff and jitter.
-
-    Args:
-        request: the call.
-        settings: what the user set.
-        timeout: seconds for all attempts; None for no limit.
-        failed: is given the errors of the attempts that others follow.
-    """
-
-    def note(state: tenacity.RetryCallState) -> None:
-        error = None if state.outcome is None else state.outcome.exception()
-        if isinstance(error, TFSError):
-            failed.append(error)
-
-    stop: Any = tenacity.stop_after_attempt(MAX_ATTEMPTS if request.safe else settings.retries + 1)
-    if timeout is not None:
-        stop = stop | tenacity.stop_before_delay(timeout)
-    return {
-        "retry": tenacity.retry_if_exception_type(Unavailable),
-        "wait": tenacity.wait_random_exponential(multiplier=0.1, max=2),
-        "stop": stop,
-        "before_sleep": note,
-        "reraise": True,
-    }
-
-
 def to_error(error: Exception, settings: Settings, request: Request, *, closed: bool) -> TFSError:
     """The error for a call that got no answer; every exception of an HTTP client passes here."""
     if isinstance(error, TFSError):
         return error
     target = settings.target
     where: dict[str, Any] = {"model": request.model, "signature": request.signature}
-    reason = str(error) or type(error).__name__
+    reason = _said(error)
     if closed:
         return Cancelled(f"the client was closed: {reason}", **where)
     # By name: an http_client of the user's may be httpx's or its successor's.
@@ -161,6 +132,18 @@ def to_error(error: Exception, settings: Settings, request: Request, *, closed: 
             f"{target}: the HTTP client raised {type(error).__name__}: {reason}", **where
         )
     return Unavailable(text, hint=_hint(kinds, settings), **where)
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says; for asyncio's connections what each address failed with."""
+    text = str(error) or type(error).__name__
+    inner: BaseException | None = error
+    while text == "All connection attempts failed" and inner is not None:
+        inner = inner.__cause__ or inner.__context__
+        numbers = [getattr(e, "errno", None) for e in getattr(inner, "exceptions", (inner,))]
+        if found := [os.strerror(number) for number in dict.fromkeys(numbers) if number]:
+            return ", ".join(found)
+    return text
 
 
 def _hint(kinds: set[str], settings: Settings) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpcore
 import httpx
-import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
@@ -20,13 +19,13 @@ from tfsclient._transports.http import (
     Body,
     check_http_client,
     proxy_of,
-    retry_policy,
     tls_context,
     to_answer,
     to_arguments,
     to_error,
 )
 from tfsclient._transports.ownership import OPENING, process
+from tfsclient._transports.retries import retrying
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.sockets import Sockets, within
 from tfsclient.errors import InvalidInput, TFSError
@@ -53,11 +52,10 @@ class RestTransport:
         arguments = to_arguments(request, self._settings, headers)
         seconds = deadline.left(request.model)
         failed: list[TFSError] = []
-        policy = retry_policy(request, self._settings, seconds, failed)
         opened = self._open()
-        retrying = tenacity.Retrying(**policy, sleep=opened.sleep)
+        attempts = retrying(request, self._settings, seconds, failed, opened.sleep)
         try:
-            answer: bytes = retrying(self._attempt, opened, request, arguments, deadline)
+            answer: bytes = attempts(self._attempt, opened, request, arguments, deadline)
         except TFSError as error:
             error.attempts = tuple(failed)
             raise

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import httpx
-import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
@@ -16,13 +15,13 @@ from tfsclient._transports.http import (
     Body,
     check_http_client,
     proxy_of,
-    retry_policy,
     tls_context,
     to_answer,
     to_arguments,
     to_error,
 )
 from tfsclient._transports.ownership import PerLoop
+from tfsclient._transports.retries import async_retrying
 from tfsclient._transports.settings import Settings
 from tfsclient.errors import TFSError
 
@@ -52,11 +51,11 @@ class AsyncRestTransport:
         arguments = to_arguments(request, self._settings, headers)
         seconds = deadline.left(request.model)
         failed: list[TFSError] = []
-        retrying = tenacity.AsyncRetrying(**retry_policy(request, self._settings, seconds, failed))
+        attempts = async_retrying(request, self._settings, seconds, failed)
         client = await self._clients.get()
         try:
             answer: bytes = await asyncio.wait_for(
-                retrying(self._attempt, client, request, arguments), seconds
+                attempts(self._attempt, client, request, arguments), seconds
             )
         except asyncio.TimeoutError as error:
             late = to_error(TimeoutError(), self._settings, request, closed=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from tfsclient._cli.main import EXIT_NO, exit_codes, missing_extra
 from tfsclient._client.sync import Client
-from tfsclient.demo import clients, digits
+from tfsclient.demo import clients, digits, keeping
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,13 +26,21 @@ _SHADES = " ░▒▓█"
 
 
 @click.command()
-@click.option("--keep", metavar="DIR", help="Keep the model and the generated clients here.")
+@click.option("--keep", metavar="DIR", help="Leave the model and pictures for it here.")
 @click.pass_context
 def demo(context: click.Context, keep: str | None) -> None:
     """Train a model, serve it, call it, and generate and run a client in each language.
 
-    Exits with 0 if all answers agreed.
-    """
+    A language whose tools are not installed is left out.
+
+    \b
+    --keep leaves these files, and overwrites none that differs:
+      DIR/models/digits/1   the model, as TensorFlow Serving reads it
+      DIR/scan.png          a scanned digit that the model was not trained on
+      DIR/scans/0.png ...   one scan of each digit
+
+    Exits with 0 if all answers agreed, and with 1 if not.
+    """  # noqa: D301
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import PIL  # noqa: F401
@@ -45,23 +54,26 @@ def demo(context: click.Context, keep: str | None) -> None:
     from rich.console import Console
 
     with tempfile.TemporaryDirectory() as folder, exit_codes():
-        agreed = _story(Path(keep or folder).absolute(), Console(highlight=False))
+        agreed = _story(Path(folder), keep, Console(highlight=False))
     if not agreed:
         context.exit(EXIT_NO)
 
 
-def _story(folder: Path, console: Console) -> bool:
+def _story(folder: Path, keep: str | None, console: Console) -> bool:
     from tfsclient.server.app import Server
 
     def say(text: str, *, markup: bool = True) -> None:
         console.print(text, markup=markup, soft_wrap=True)
 
     say("[bold]1. A model:[/] a classifier of scanned digits, trained and exported as a SavedModel")
-    held_out = digits.build(folder / _MODEL / "1")
-    say(f"   {folder / _MODEL / '1'}")
+    held_out = digits.build(folder / "kept" / keeping.MODEL / "1")
+    if keep is not None:
+        keeping.write(folder / "kept", held_out)
+        keeping.keep(folder / "kept", Path(keep))
+        say(f"   kept in {keep}", markup=False)
 
     say("[bold]2. A server:[/] real TensorFlow behind TF Serving's gRPC and REST")
-    with Server({_MODEL: folder / _MODEL}) as server:
+    with Server({_MODEL: folder / "kept" / keeping.MODEL}) as server:
         say(f"   gRPC at {server.grpc_target}, REST at {server.rest_target}")
         with Client(server.grpc_target) as grpc, Client(server.rest_target) as rest:
             grpc.wait_until_ready(_MODEL)
@@ -91,7 +103,21 @@ def _story(folder: Path, console: Console) -> bool:
         )
     agreed = accuracies[0] == accuracies[1] and all(a == digit for a in answers.values())
     say("[bold green]All agree.[/]" if agreed else "[bold red]They do not agree.[/]")
+    if keep is not None:
+        say("[bold]Now you:[/] serve the model, and call it from another terminal")
+        for command in _next_steps(Path(keep).absolute()):
+            say(f"   {command}", markup=False)
     return agreed
+
+
+def _next_steps(kept: Path) -> list[str]:
+    """The commands that a user can paste into any folder."""
+    model, picture = (shlex.quote(str(kept / name)) for name in (keeping.MODEL, keeping.PICTURE))
+    ports = "--port=8500 --rest_api_port=8501"
+    return [
+        f"tfsclient serve --model_name={_MODEL} --model_base_path={model} {ports}",
+        f"tfsclient predict localhost:8500 {_MODEL} --input images=@{picture}",
+    ]
 
 
 def _predict(client: Client, scans: digits.Scans, way: str, console: Console) -> Any:

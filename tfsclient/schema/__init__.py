@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import orjson
 
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import Hint, InvalidInput, shown
+from tfsclient.errors import InvalidInput, shown
+from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
     check_type,
     read_defaults,
     read_dtype,
+    read_groups,
     read_shape,
     read_specs,
     read_value,
@@ -26,11 +28,18 @@ from tfsclient.schema._checks import (
 from tfsclient.schema._places import Place, value_from_json, value_to_json
 from tfsclient.schema._reasons import (
     ENCODINGS,
-    EXPORTER_SIGNATURES,
+    NO_SIGNATURES,
+    WHICH_SIGNATURE,
     why_no_tensor,
     why_not_over_rest,
     why_unusable,
+    without_exporters,
 )
+
+__all__ = [
+    "CLASSIFY", "DEFAULT_SIGNATURE", "PREDICT", "REGRESS", "FeatureSpec", "Features", "Kind",
+    "Model", "Signature", "TensorSpec", "from_json", "to_json",
+]  # fmt: skip
 
 PREDICT: Final = "tensorflow/serving/predict"
 CLASSIFY: Final = "tensorflow/serving/classify"
@@ -43,16 +52,14 @@ _REGRESS_OUTPUTS: Final = {"outputs": "float32"}
 
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
-WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
-NO_SIGNATURES: Final = Hint(
-    "no_signatures",
-    "export it with one: model.export(dir) in Keras 3, or tf.saved_model.save(model, dir, "
-    'signatures={"serving_default": f}) with f, a tf.function that has an input_signature',
-)
 
 _FORMAT = 1
 _FEATURE_DTYPES = ("float32", "int64", "string")
 _FEATURE_KINDS = ("dense", "sparse", "ragged")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 _set = object.__setattr__  # for frozen dataclasses, while they are made
@@ -184,6 +191,8 @@ class Signature:
         example_input: the input that takes serialized tf.Examples; None if none does, several do,
             or that is not known, as from a server's metadata.
         features: what the Examples are parsed into, by name, sorted; None if that is not known.
+        same_tensors: inputs that are one tensor of the graph, as in ``(("a", "b"),)``: a session
+            refuses to be fed it twice.
         why_unusable: why no client can call this signature for all its outputs; None if it can be
             called.
         why_not_over_rest: why TF Serving's REST interface cannot carry a call of it; None if it
@@ -200,6 +209,7 @@ class Signature:
     defaults: frozenset[str] = field(default_factory=frozenset[str])
     example_input: str | None = None
     features: Features | None = None
+    same_tensors: tuple[tuple[str, ...], ...] = ()
     why_unusable: str | None = field(init=False, repr=False, compare=False)
     why_not_over_rest: str | None = field(init=False, repr=False, compare=False)
 
@@ -220,6 +230,15 @@ class Signature:
             if self.method == REGRESS and outputs == _REGRESS_OUTPUTS:
                 return "regress"
         return "predict"
+
+    def __repr__(self) -> str:
+        return _shown.signature_line(self)
+
+    def __str__(self) -> str:
+        return _shown.signature_text(self)
+
+    def _repr_html_(self) -> str:
+        return _shown.signature_html(self)
 
     def fetchable(self) -> Signature:
         """The signature with only those outputs that a client can ask for; itself if all are."""
@@ -245,6 +264,7 @@ class Signature:
         _set(self, "defaults", read_defaults(self.defaults))
         if self.example_input is not None:
             check_type("example_input", self.example_input, str)
+        _set(self, "same_tensors", read_groups(self.same_tensors))
         # Once, for every call asks.
         _set(self, "why_unusable", why_unusable(self))
         _set(self, "why_not_over_rest", why_not_over_rest(self))
@@ -280,6 +300,15 @@ class Model:
             raise InvalidInput(f"version must be an integer from 0, not {shown(self.version)}")
         _set(self, "signatures", read_specs("signatures", self.signatures, Signature))
 
+    def __repr__(self) -> str:
+        return _shown.model_line(self)
+
+    def __str__(self) -> str:
+        return _shown.model_text(self)
+
+    def _repr_html_(self) -> str:
+        return _shown.model_html(self)
+
     def usable(self) -> dict[str, Signature]:
         """The signatures that a client can call for all their outputs."""
         return {k: s for k, s in self.signatures.items() if s.why_unusable is None}
@@ -293,7 +322,7 @@ class Model:
         picked = self.pick(name)
         if picked is not None:
             return picked
-        there = {k: s for k, s in self.signatures.items() if k not in EXPORTER_SIGNATURES}
+        there = without_exporters(self.signatures)
         if not there:
             raise InvalidInput(
                 "the model was exported without signatures, and TF Serving calls nothing else",
@@ -358,6 +387,7 @@ def to_json(model: Model, *, version: bool = True) -> bytes:
             "outputs": {n: _tensor_to_json(t) for n, t in sorted(s.outputs.items())},
             **({"defaults": sorted(s.defaults)} if s.defaults else {}),
             **_examples_to_json(s),
+            **({"same_tensors": s.same_tensors} if s.same_tensors else {}),
         }
         for name, s in sorted(model.signatures.items())
     }
@@ -447,6 +477,11 @@ def _signature_from_json(name: str, place: Place) -> Signature:
     defaults = place.value.get("defaults", [])
     if not isinstance(defaults, list) or not all(type(d) is str and d in inputs for d in defaults):
         raise InvalidInput(f"{place.path}.defaults must be a list of inputs, not {shown(defaults)}")
+    same = place.value.get("same_tensors", [])
+    if not isinstance(same, list) or not all(
+        isinstance(g, list) and set(map(str, g)) <= set(inputs) for g in same
+    ):
+        raise InvalidInput(f"{place.path}.same_tensors must be lists of inputs, not {shown(same)}")
     return place.make(
         Signature,
         name,
@@ -456,6 +491,7 @@ def _signature_from_json(name: str, place: Place) -> Signature:
         frozenset(defaults),
         example_input,
         features,
+        same,
     )
 
 

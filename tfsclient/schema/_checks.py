@@ -145,3 +145,17 @@ def read_defaults(names: object) -> frozenset[str]:
     for name in listed:
         check_type("each of defaults", name, str)
     return frozenset(listed)
+
+
+def read_groups(groups: object) -> tuple[tuple[str, ...], ...]:
+    """Names of inputs in groups of two or more."""
+    check_type("same_tensors", groups, (list, tuple))
+    read: list[tuple[str, ...]] = []
+    for group in groups:  # type: ignore[attr-defined]
+        check_type("each of same_tensors", group, (list, tuple))
+        for name in group:
+            check_type("each name in same_tensors", name, str)
+        if len(set(group)) < 2:
+            raise InvalidInput(f"each of same_tensors must name several inputs, not {shown(group)}")
+        read.append(tuple(sorted(set(group))))
+    return tuple(sorted(read))

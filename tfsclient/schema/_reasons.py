@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from tfsclient.dtypes import INVALID
+from tfsclient.errors import Hint
 
 if TYPE_CHECKING:
     from tfsclient.schema import Signature, TensorSpec
+
+WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
+NO_SIGNATURES: Final = Hint(
+    "no_signatures",
+    "export it with one: model.export(dir) in Keras 3, or tf.saved_model.save(model, dir, "
+    'signatures={"serving_default": f}) with f, a tf.function that has an input_signature',
+)
 
 # Put there by TensorFlow's own exporter: listed by the server, not meant to be called.
 EXPORTER_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
@@ -17,6 +26,11 @@ ENCODINGS: Final = {
     "coo_sparse": ("a SparseTensor", "indices, values and dense_shape"),
     "composite": ("a composite tensor", "components"),
 }
+
+
+def without_exporters(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
+    """The signatures that are a model's own."""
+    return {name: one for name, one in signatures.items() if name not in EXPORTER_SIGNATURES}
 
 
 def why_unusable(signature: Signature) -> str | None:
@@ -31,6 +45,19 @@ def why_unusable(signature: Signature) -> str | None:
         for spec in specs.values():
             if (reason := why_no_tensor(kind, spec)) is not None:
                 return reason
+    return why_fed_twice(signature)
+
+
+def why_fed_twice(signature: Signature) -> str | None:
+    """Why its inputs cannot be sent together, though TF Serving asks for all of them."""
+    for group in signature.same_tensors:
+        names = [name for name in group if name in signature.inputs]
+        if len(names) > 1:
+            listed = " and ".join(map(repr, names))
+            return (
+                f"inputs {listed} are the same tensor of the graph, which TF Serving refuses to be"
+                " fed more than once: export the model with one input, or with a placeholder each"
+            )
     return None
 
 

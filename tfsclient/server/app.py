@@ -13,11 +13,13 @@ from typing import Any
 from tfsclient._calls.options import read_count
 from tfsclient.errors import InvalidArgument, InvalidInput, TFSError
 from tfsclient.server import metrics
+from tfsclient.server.addresses import LOOPBACK
 from tfsclient.server.flag_files import read_flag_file
 from tfsclient.server.interface import Runnable
 from tfsclient.server.models.batching import BatchedModel, Batching, read_batching
 from tfsclient.server.models.config import to_config
 from tfsclient.server.models.manager import ModelManager
+from tfsclient.server.models.ops import check_importable, import_registering
 from tfsclient.server.models.tensorflow import LoadedModel, import_tensorflow
 from tfsclient.server.models.warmup import warm_up
 from tfsclient.server.ports import Ports
@@ -32,8 +34,13 @@ class Options:
     """What TF Serving's flags of these names say.
 
     A port of None is off; the system chooses a port of 0.  A file or socket of None is not used.
+
+    Two are not TF Serving's: ``host`` is the name or address to listen on, by default both loopback
+    addresses; and ``imports`` are Python modules that register operations which models use.
     """
 
+    host: str = LOOPBACK
+    imports: tuple[str, ...] = ()
     port: int | None = 0
     rest_api_port: int | None = 0
     grpc_socket_path: str | None = None
@@ -96,6 +103,7 @@ class Server:
         self._ports = Ports(
             self._models,
             around=metrics.count_call,
+            host=options.host,
             port=options.port,
             rest_port=options.rest_api_port,
             socket=options.grpc_socket_path,
@@ -128,40 +136,74 @@ class Server:
         return model
 
     def start(self) -> None:
-        """Load the models, then open the ports: once each model has an available version.
+        """Take the ports, load the models, then open the ports.
+
+        Calls are answered once each model has an available version, and refused until then.
 
         Raises:
-            MissingExtra: TensorFlow is not installed.
-            InvalidInput: this server has been started before.
-            TFSError: the configuration is wrong, or a model could not be loaded.
+            InvalidInput: this server has been started before, the host is not this machine, or a
+                module cannot be imported.
             Unavailable: a port is taken.
+            MissingExtra: TensorFlow is not installed.
+            TFSError: the configuration is wrong, or a model could not be loaded.
         """
-        import_tensorflow()
         if self._started:
             raise InvalidInput("a Server can be started only once: make another one")
         self._started = True
         try:
+            self._ports.reserve()
+            self._models.check(self._config)
+            check_importable(self._options.imports)
+            import_tensorflow()  # which takes seconds
+            for name in self._options.imports:
+                import_registering(name)
             self._models.start(self._config)
             self._ports.open()
+            _log.info("ready: %s", self._summary())
         except BaseException:
             self.stop()
             raise
 
-    def stop(self, grace: float = 30.0) -> None:
+    def _summary(self) -> str:
+        """Where clients find it, and what it serves."""
+        where = []
+        if self.port is not None:
+            where.append(f"gRPC {self.grpc_target}")
+        elif self._options.grpc_socket_path is not None:
+            where.append(f"gRPC unix:{self._options.grpc_socket_path}")
+        if self.rest_port is not None:
+            where.append(f"REST {self.rest_target}")
+        served = [
+            f"{name if name.isprintable() else repr(name)}: version{'s'[: len(numbers) - 1]}"
+            f" {', '.join(map(str, numbers))}"
+            for name, numbers in self._models.available().items()
+        ]
+        text = ", ".join(where)
+        return f"{text} ({served[0]})" if len(served) == 1 else "\n  ".join([text, *served])
+
+    def stop(self, grace: float = 30.0) -> bool:
         """Close the ports, let running calls finish, unload the models.
 
-        When this returns, no connection is open and no thread is left.
+        When this returns, no connection is open.
 
         Args:
             grace: how many seconds running calls may still take; then they are cancelled.
+
+        Returns:
+            Whether every thread has ended, too: a run that cannot be cancelled keeps its thread.
         """
         self._ports.close(grace)
         self._models.stop()
-        self._ports.join()
+        return self._ports.join()
 
     def reload(self, config: Any) -> None:
         """Replace the list of models by another ModelServerConfig; see ModelManager.reload."""
         self._models.reload(config)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes calls."""
+        return self._ports.is_open
 
     @property
     def port(self) -> int | None:
@@ -170,8 +212,8 @@ class Server:
 
     @property
     def grpc_target(self) -> str:
-        """What a gRPC client connects to: "localhost:8500"."""
-        return f"localhost:{self.port}"
+        """What a gRPC client on this machine connects to: "localhost:8500"."""
+        return self._ports.grpc_target
 
     @property
     def rest_port(self) -> int | None:
@@ -180,8 +222,8 @@ class Server:
 
     @property
     def rest_target(self) -> str:
-        """What an HTTP client connects to: "http://localhost:8501"."""
-        return f"http://localhost:{self.rest_port}"
+        """What an HTTP client on this machine connects to: "http://localhost:8501"."""
+        return self._ports.rest_target
 
     def __enter__(self) -> Server:
         self.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
+import re
 import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -11,13 +11,20 @@ from typing import Any, TypeVar
 
 import click
 
-from tfsclient.errors import TFSError
+from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.server.addresses import LOOPBACK
 from tfsclient.server.app import Options, Server
 from tfsclient.server.models.config import read_config, to_config
+from tfsclient.server.process import Signals
 
 _log = logging.getLogger("tfsclient.server")
 
 _TENSORFLOW = "tensorflow"
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}")  # gRPC takes what fits into 32 bits
+_PORT = click.IntRange(0, 65535)
+_INT32 = click.IntRange(-(1 << 31), (1 << 31) - 1)
+_MICROS = click.IntRange(-(1 << 52), 1 << 52)  # no thread can wait much longer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,8 +95,22 @@ def _not_honoured(function: F) -> F:
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option("--port", default=8500, show_default=True, help="gRPC port; 0 turns gRPC off.")
-@click.option("--rest_api_port", default=0, show_default=True, help="REST port; 0 turns REST off.")
+@click.option(
+    "--host",
+    default=LOOPBACK,
+    show_default=True,
+    help="Name or address to listen on; 0.0.0.0 or :: is every interface.",
+)
+@click.option(
+    "--port", type=_PORT, default=8500, show_default=True, help="gRPC port; 0 turns gRPC off."
+)
+@click.option(
+    "--rest_api_port",
+    type=_PORT,
+    default=0,
+    show_default=True,
+    help="REST port; 0 turns REST off.",
+)
 @click.option("--grpc_socket_path", help="A unix socket that also speaks gRPC.")
 @click.option("--ssl_config_file", help="SSLConfig in text format: TLS for gRPC.")
 @click.option("--model_name", default="default", show_default=True, help="Name of the one model.")
@@ -97,18 +118,20 @@ def _not_honoured(function: F) -> F:
 @click.option("--model_config_file", default="", help="ModelServerConfig in text format.")
 @click.option(
     "--model_config_file_poll_wait_seconds",
+    type=_INT32,
     default=0,
     show_default=True,
     help="How often to read that file again; 0 is never.",
 )
 @click.option(
     "--file_system_poll_wait_seconds",
+    type=_INT32,
     default=1,
     show_default=True,
     help="How often to look for new versions; 0 is once, at start.",
 )
-@click.option("--max_num_load_retries", default=5, show_default=True)
-@click.option("--load_retry_interval_micros", default=60_000_000, show_default=True)
+@click.option("--max_num_load_retries", type=_INT32, default=5, show_default=True)
+@click.option("--load_retry_interval_micros", type=_MICROS, default=60_000_000, show_default=True)
 @click.option("--saved_model_tags", default="serve", show_default=True, help="Comma separated.")
 @click.option(
     "--grpc_max_threads",
@@ -125,7 +148,14 @@ def _not_honoured(function: F) -> F:
     show_default=True,
     help="REST calls answered at a time; more wait.",
 )
-@click.option("--rest_api_timeout_in_ms", default=30_000, show_default=True)
+@click.option("--rest_api_timeout_in_ms", type=_INT32, default=30_000, show_default=True)
+@click.option(
+    "--import",
+    "imports",
+    metavar="NAME",
+    multiple=True,
+    help="A Python module that registers operations; may be repeated.",
+)
 @_boolean("enable_model_warmup", default=True, text="Replay a version's warm-up requests.")
 @click.option("--num_request_iterations_for_warmup", default=0, help="How often each; 0 is once.")
 @_boolean("enable_batching", default=False, text="Run calls together.")
@@ -177,18 +207,18 @@ def serve(
         grpc_channel_arguments=_channel_arguments(grpc_channel_arguments),
         **flags,
     )
-    # A container is stopped by SIGTERM: take it as a keyboard's interrupt.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    models = {model_name: model_base_path}
     try:
-        config = (
-            read_config(model_config_file)
-            if model_config_file
-            else to_config({model_name: model_base_path})
-        )
-        with Server(config, options) as server:
-            _wait(server, model_config_file, model_config_file_poll_wait_seconds)
-    except KeyboardInterrupt:
-        return
+        with Signals() as signals:
+            server = Server(
+                read_config(model_config_file) if model_config_file else to_config(models), options
+            )
+            signals.run(
+                server,
+                lambda: _wait(server, model_config_file, model_config_file_poll_wait_seconds),
+            )
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
     except TFSError as error:
         raise click.ClickException(f"Failed to start server. Error: {error}") from error
 
@@ -206,4 +236,4 @@ def _wait(server: Server, config_file: str, poll_seconds: int) -> None:
 
 def _channel_arguments(text: str) -> tuple[tuple[str, Any], ...]:
     pairs = [pair.partition("=") for pair in text.split(",") if pair]
-    return tuple((k, int(v) if v.lstrip("-").isdecimal() else v) for k, _, v in pairs)
+    return tuple((k, int(v) if _NUMBER.fullmatch(v) else v) for k, _, v in pairs)

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from tfsclient.errors import InvalidArgument, Unavailable
+from tfsclient.server.addresses import LOOPBACK, Reserved, reserve, target_host
 from tfsclient.server.grpc.health import Health
 from tfsclient.server.grpc.server import GrpcServer
 from tfsclient.server.grpc.service import grpc_answers
@@ -29,6 +30,7 @@ class Ports:
     Args:
         models: the models.
         around: entered around every call.
+        host: where to listen; see :func:`tfsclient.server.addresses.reserve`.
         port: the gRPC port; 0 takes a free one, None opens none.
         rest_port: the REST port, likewise.
         socket: path of a unix socket that also speaks gRPC.
@@ -49,6 +51,7 @@ class Ports:
         models: Models,
         *,
         around: Around,
+        host: str = LOOPBACK,
         port: int | None = 0,
         rest_port: int | None = 0,
         socket: str | None = None,
@@ -66,6 +69,8 @@ class Ports:
         examples = ExampleInference(models, check_method_names=check_method_names)
         self.grpc_port: int | None = None
         self.rest_port: int | None = None
+        self.is_open = False
+        self._host = host
         self._wanted = port, rest_port
         self._socket = socket
         self._credentials = None if ssl is None else _credentials(ssl)
@@ -86,44 +91,88 @@ class Ports:
             metrics_path=metrics_path,
         )
         self._max_rest_calls = max_rest_calls
+        self._reserved: tuple[Reserved | None, Reserved | None] | None = None
         self._grpc: GrpcServer | None = None
         self._rest: HttpServer | None = None
+
+    @property
+    def grpc_target(self) -> str:
+        """What a gRPC client on this machine connects to."""
+        return f"{target_host(self._host)}:{self.grpc_port}"
+
+    @property
+    def rest_target(self) -> str:
+        """What an HTTP client on this machine connects to."""
+        return f"http://{target_host(self._host)}:{self.rest_port}"
+
+    def reserve(self) -> None:
+        """Take the ports, so that nobody else does; connections are refused until ``open``.
+
+        Raises:
+            InvalidInput: the host is not this machine.
+            Unavailable: a port is taken.
+        """
+        port, rest_port = self._wanted
+        grpc = rest = None
+        if port is not None:
+            grpc = reserve(self._host, port, "gRPC", "--port")
+            self.grpc_port = grpc.port
+        try:
+            if rest_port is not None:
+                rest = reserve(self._host, rest_port, "REST", "--rest_api_port")
+                self.rest_port = rest.port
+        except BaseException:
+            if grpc is not None:
+                grpc.close()
+            raise
+        self._reserved = grpc, rest
 
     def open(self) -> None:
         """Take calls from now on.
 
         Raises:
+            InvalidInput: the host is not this machine.
             Unavailable: a port or the socket is taken, or the certificate is not valid.
         """
-        port, rest_port = self._wanted
-        if port is not None or self._socket is not None:
+        if self._reserved is None:
+            self.reserve()
+        assert self._reserved is not None
+        grpc_port, rest_port = self._reserved
+        if grpc_port is not None or self._socket is not None:
             self._grpc = self._make_grpc(health=Health() if self._health else None)
-            if port is not None:
-                self.grpc_port = self._listen(self._grpc, f"0.0.0.0:{port}", f"port {port}")
-            if self._socket is not None:
-                self._listen(self._grpc, f"unix:{self._socket}", self._socket)
-        if rest_port is not None:
-            self._rest = HttpServer(rest_port, self._api.handle, max_requests=self._max_rest_calls)
-            self.rest_port = self._rest.port
-        if self._grpc is not None:
+            where = []
+            if grpc_port is not None:
+                grpc_port.close()  # gRPC binds by itself
+                where += grpc_port.addresses
+            where += [] if self._socket is None else [f"unix:{self._socket}"]
+            for address in where:
+                self._listen(self._grpc, address)
             self._grpc.start()
             secure = "" if self._credentials is None else " with TLS"
-            where = [] if self.grpc_port is None else [f"localhost:{self.grpc_port}"]
-            where += [] if self._socket is None else [f"unix:{self._socket}"]
             _log.info("serving gRPC%s on %s", secure, " and ".join(where))
-        if self._rest is not None:
-            self._rest.start()
-            _log.info("serving REST on http://localhost:%s", self.rest_port)
+        if rest_port is not None:
+            self._rest = HttpServer(
+                rest_port.sockets, self._api.handle, max_requests=self._max_rest_calls
+            )
+            try:
+                self._rest.start()
+            except OSError as error:
+                raise Unavailable(
+                    f"REST cannot listen on port {rest_port.port}: {error.strerror}"
+                ) from error
+            _log.info("serving REST on %s", " and ".join(rest_port.addresses))
+        self.is_open = True
 
-    def _listen(self, server: GrpcServer, address: str, name: str) -> int:
+    def _listen(self, server: GrpcServer, address: str) -> None:
         try:
-            return server.listen(address, self._credentials)
+            server.listen(address, self._credentials)
         except RuntimeError as error:
             secure = "" if self._credentials is None else " with this certificate"
-            raise Unavailable(f"gRPC cannot listen on {name}{secure}") from error
+            raise Unavailable(f"gRPC cannot listen on {address}{secure}") from error
 
     def close(self, grace: float) -> None:
         """Take no more calls, give running ones ``grace`` seconds, and end all connections."""
+        self.is_open = False
         server = self._grpc
         if server is not None:
             server.stop(grace)
@@ -131,9 +180,12 @@ class Ports:
             self._rest.stop(grace)
         if server is not None:
             server.wait_closed()
+        for reserved in self._reserved or ():
+            if reserved is not None:
+                reserved.close()
 
-    def join(self) -> None:
-        """Wait until the threads of closed ports have ended.
+    def join(self) -> bool:
+        """Wait until the threads of closed ports have ended, and return whether all have.
 
         It waits a few seconds at most: a call that outlives its connection cannot be ended if what
         it runs does not end by itself.
@@ -143,6 +195,7 @@ class Ports:
         ended = [server.join(_JOIN_SECONDS) for server in servers]
         if not all(ended):
             _log.warning("the server has stopped, but a call is still running on its thread")
+        return all(ended)
 
 
 def _credentials(ssl: Any) -> grpc.ServerCredentials:

@@ -28,3 +28,7 @@ __all__ = [
     "serve",
     "server_process",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -53,6 +53,8 @@ class FakeModel:
 
     def _definition(self, signature: Signature) -> Any:
         definition = message_class("tensorflow.SignatureDef")(method_name=signature.method)
+        groups = {name: group for group in signature.same_tensors for name in group}
+        shared: dict[tuple[str, ...], str] = {}  # tensors that several inputs feed
         for specs, infos, graph, prefix in (
             (signature.inputs, definition.inputs, self._inputs, f"{signature.name}_"),
             (signature.outputs, definition.outputs, self._outputs, f"{signature.name}_call_"),
@@ -67,6 +69,8 @@ class FakeModel:
                     info.tensor_shape.dim.add(size=size)
                 if spec.encoding == "dense":
                     info.name = _claimed(f"{prefix}{alias}", graph)
+                    if specs is signature.inputs and alias in groups:
+                        info.name = shared.setdefault(groups[alias], info.name)
                     graph[info.name] = signature, spec
                 else:
                     getattr(info, _ENCODINGS[spec.encoding]).SetInParent()

@@ -149,6 +149,9 @@ class Bert(AbstractContextManager["Bert"]):
         if self._owned:
             self._client.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -227,6 +230,9 @@ class AsyncBert(AbstractAsyncContextManager["AsyncBert"]):
         """Close the connections, unless they belong to a shared client."""
         if self._owned:
             await self._client.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
 
     async def __aexit__(
         self,

@@ -254,6 +254,9 @@ class Digits(AbstractContextManager["Digits"]):
         if self._owned:
             self._client.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -359,6 +362,9 @@ class AsyncDigits(AbstractAsyncContextManager["AsyncDigits"]):
         """Close the connections, unless they belong to a shared client."""
         if self._owned:
             await self._client.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
 
     async def __aexit__(
         self,

@@ -327,6 +327,9 @@ class IncomeEstimator(AbstractContextManager["IncomeEstimator"]):
         if self._owned:
             self._client.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -458,6 +461,9 @@ class AsyncIncomeEstimator(AbstractAsyncContextManager["AsyncIncomeEstimator"]):
         """Close the connections, unless they belong to a shared client."""
         if self._owned:
             await self._client.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
 
     async def __aexit__(
         self,

@@ -3003,6 +3003,9 @@ class Awkward(AbstractContextManager["Awkward"]):
         if self._owned:
             self._client.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -4131,6 +4134,9 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
         """Close the connections, unless they belong to a shared client."""
         if self._owned:
             await self._client.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._model!r}>"
 
     async def __aexit__(
         self,

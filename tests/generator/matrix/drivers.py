@@ -245,22 +245,12 @@ def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
     js.write([*models.values()], language, folder)
     (folder / "node_modules").symlink_to(npm)
     if language == "ts":
-        options = ["--strict", "--module", "nodenext", "--target", "es2022", "--types", "node"]
-        files = sorted(folder.glob("*.ts"))
-        command: list[str | Path] = [
-            npm / ".bin" / "tsc",
-            *options,
-            "--rootDir",
-            ".",
-            "--outDir",
-            "built",
-            *files,
-        ]
+        command = [npm / ".bin" / "tsc", "--project", folder]
         subprocess.run(command, cwd=folder, check=True)
     methods = {
         name: {m.name.wire: m for m in js_methods(_usable(model))} for name, model in models.items()
     }
-    built = folder / "built" if language == "ts" else folder
+    built = folder / "dist" if language == "ts" else folder
 
     def run(target: str, cases: Sequence[Case]) -> list[Outcome]:
         made = [(case, methods[case.model][case.signature.name]) for case in cases]

@@ -88,8 +88,9 @@ class Inference:
         _check_input_count(signature, inputs)
         feeds = _feeds(signature, inputs, read)
         outputs = _outputs(signature, output_filter)
+        _check_fed_once(feeds)
         with metrics.runtime_latency.time(ref.name, "Predict", "TF1"):
-            tensors = model.run(feeds, list(outputs.values()), timeout=timeout)
+            tensors = model.run(dict(feeds), list(outputs.values()), timeout=timeout)
         answering = ModelRef.received(ref.name, version.number, None, name)
         return PredictResponse(answering, dict(zip(outputs, tensors, strict=True)))
 
@@ -115,9 +116,9 @@ def _check_input_count(signature: Any, inputs: Mapping[str, Any]) -> None:
 
 def _feeds(
     signature: Any, inputs: Mapping[str, T], read: Callable[[T], Tensor]
-) -> dict[str, Tensor]:
-    """The tensors to feed, by their names in the graph."""
-    feeds: dict[str, Tensor] = {}
+) -> list[tuple[str, Tensor]]:
+    """The tensors to feed, with their names in the graph."""
+    feeds: list[tuple[str, Tensor]] = []
     used: list[str] = []
     for alias in sorted(signature.inputs):
         feed = signature.inputs[alias].name
@@ -130,9 +131,10 @@ def _feeds(
             number = tensor.dtype.number
             if number in _NEWER_DTYPES and number != signature.inputs[alias].dtype:
                 raise InvalidArgument(f"tensor parsing error: {alias}")
-            feeds[feed] = tensor
+            feeds.append((feed, tensor))
         elif alias in signature.defaults:
-            feeds[feed] = decode_tensor(signature.defaults[alias].SerializeToString())
+            default = decode_tensor(signature.defaults[alias].SerializeToString())
+            feeds.append((feed, default))
         else:
             raise InvalidArgument(
                 f"Signature input alias: {alias}(feed name: {feed}) not found in request and no"
@@ -145,6 +147,15 @@ def _feeds(
             f" request input: {_names(inputs)}"
         )
     return feeds
+
+
+def _check_fed_once(feeds: Iterable[tuple[str, Tensor]]) -> None:
+    """Refuse inputs that are one tensor of the graph, as a session does."""
+    fed: set[str] = set()
+    for feed, _ in feeds:
+        if feed in fed:
+            raise InvalidArgument(f'Endpoint "{feed}" fed more than once.')
+        fed.add(feed)
 
 
 def _outputs(signature: Any, output_filter: Sequence[str]) -> dict[str, str]:

@@ -32,8 +32,10 @@ def to_config(models: Mapping[str, str | Path]) -> Any:
     config = message_class("tensorflow.serving.ModelServerConfig")()
     config.model_config_list.SetInParent()
     for name, path in models.items():
+        is_uri = isinstance(path, str) and "://" in path
+        base_path = str(path) if is_uri else str(Path(path).absolute())
         config.model_config_list.config.add(
-            name=name, base_path=str(Path(path).absolute()), model_platform=_PLATFORM
+            name=name, base_path=base_path, model_platform=_PLATFORM
         )
     return config
 
@@ -87,16 +89,12 @@ def check_platforms(config: Any) -> None:
     """Refuse what this server cannot run.
 
     Raises:
-        InvalidArgument: a model's platform is not "tensorflow", or its path is not a local one.
+        InvalidArgument: a model's platform is not "tensorflow".
     """
     for model in config.model_config_list.config:
         if _platform(model) != _PLATFORM:
             raise InvalidArgument(
                 f"Model {model.name} requests unsupported platform {_platform(model)}"
-            )
-        if "://" in model.base_path:
-            raise InvalidArgument(
-                f"Model {model.name}: this server reads local folders only, not {model.base_path}"
             )
 
 

@@ -28,7 +28,12 @@ from tfsclient.errors import (
 )
 from tfsclient.server.interface import Runnable, State, VersionStatus
 from tfsclient.server.models.config import check_config, check_platforms
-from tfsclient.server.models.versions import versions_on_disk, versions_to_serve
+from tfsclient.server.models.versions import (
+    check_base,
+    versions_on_disk,
+    versions_to_serve,
+    why_none,
+)
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -161,7 +166,28 @@ class ModelManager:
                 numbers = sorted(versions, reverse=True)
             return [VersionStatus(n, versions[n].state, versions[n].error) for n in numbers]
 
+    def available(self) -> dict[str, list[int]]:
+        """The versions that take calls, by model."""
+        with self._changed:
+            return {
+                name: sorted(n for n, v in versions.items() if v.state is State.AVAILABLE)
+                for name, versions in sorted(self._versions.items())
+            }
+
     # --- configuration -------------------------------------------------------------------------
+
+    def check(self, config: Any) -> None:
+        """Refuse at once what :meth:`start` could never serve.
+
+        Raises:
+            TFSError: the configuration is wrong, or the base path of a model is.
+        """
+        if config.WhichOneof("config") is None:
+            return
+        check_config(config, None)
+        check_platforms(config)
+        for model in config.model_config_list.config:
+            self._check_can_come(model)
 
     def start(self, config: Any) -> None:
         """Serve the models of a ModelServerConfig; returns when each has an available version.
@@ -191,6 +217,9 @@ class ModelManager:
             self._labels = self._checked_labels(config)
             check_platforms(config)
             known = {} if self._followed is None else {m.name for m in self._models()}
+            for model in config.model_config_list.config:
+                if model.name not in known:
+                    self._check_can_come(model)
             before = set(self._all_versions())
             self._followed = config
             new = {model.name for model in self._models()} - set(known)
@@ -220,6 +249,31 @@ class ModelManager:
                 f"{{{{name: {v.name} version: {v.number}}}{_due_to(v.error)}}}, " for v in failed
             )
             raise Unknown(f"{len(failed)} {noun} did not become available: {{{problems}}}")
+
+    def _check_can_come(self, model: Any) -> None:
+        """Refuse a new model that will never have a version; others are waited for.
+
+        Raises:
+            InvalidArgument: its base path is not a folder of versions.
+            NotFound: there is no version, and nobody will look again.
+        """
+        try:
+            found = self._find_versions(model)
+        except NotFound as missing:
+            problem = missing.details
+        else:
+            if versions_to_serve(model, found):
+                return
+            if not found:
+                check_base(model)
+            problem = why_none(model, found)
+        if self._poll_wait > 0:
+            self._report(problem)
+        else:
+            raise NotFound(
+                f"{problem}; with a file_system_poll_wait_seconds of 0, the server does not look"
+                " again"
+            )
 
     def _models(self) -> list[Any]:
         return list(self._followed.model_config_list.config)
@@ -282,13 +336,18 @@ class ModelManager:
         if self._followed is None:
             return
         try:
-            wanted = {model.name: self._wanted(model) for model in self._models()}
+            found = {model.name: self._find_versions(model) for model in self._models()}
         except TFSError as error:
-            self._report(f"cannot look for versions: {error.details}")
+            self._report(error.details)
             return
-        self._report(
-            "".join(f"no versions of {n} were found; " for n, v in wanted.items() if not v)
-        )
+        wanted = {
+            model.name: {
+                n: found[model.name][n] for n in versions_to_serve(model, found[model.name])
+            }
+            for model in self._models()
+        }
+        lacking = [model for model in self._models() if not wanted[model.name]]
+        self._report("; ".join(why_none(model, found[model.name]) for model in lacking))
         for version in self._all_versions():
             if version.number not in wanted.get(version.name, {}):
                 version.wanted = False
@@ -304,13 +363,9 @@ class ModelManager:
                     old.wanted = True
         self._changed.notify_all()
 
-    def _wanted(self, model: Any) -> dict[int, Path]:
-        found = self._find_versions(model)
-        return {number: found[number] for number in versions_to_serve(model, found)}
-
     def _report(self, problem: str) -> None:
         if problem and problem != self._last_problem:
-            _log.warning(problem)
+            _log.warning("waiting for versions: %s", problem)
         self._last_problem = problem
 
     def _unload_stale(self) -> None:

@@ -7,6 +7,7 @@ all three.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +18,13 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tfsclient._codec.tensor import Tensor
+from tfsclient._sources.flaws import flaws_in
 from tfsclient._sources.read import read_meta_graph
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, MissingExtra, TFSError, from_code
+from tfsclient.server.models.ops import prepare_graph
+
+_log = logging.getLogger("tfsclient.server")
 
 INIT_OP_SIGNATURE: Final = "__saved_model_init_op"
 _INIT_OP_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
@@ -66,6 +71,8 @@ class LoadedModel:
         self._run_options = tf.compat.v1.RunOptions
         self._op_error: type[Exception] = tf.errors.OpError
         meta_graph = read_meta_graph(Path(folder), tags)
+        for flaw in flaws_in(meta_graph):
+            _log.warning("%s: %s", folder, flaw)
         self.signatures: dict[str, Any] = dict(meta_graph.signature_def)
         self._graph = tf.Graph()
         self._tensors: dict[str, tuple[Any, int, DType]] = {}
@@ -74,6 +81,7 @@ class LoadedModel:
                 graph_def = tf.compat.v1.GraphDef.FromString(
                     meta_graph.graph_def.SerializeToString()
                 )
+                prepare_graph(graph_def)
                 tf.import_graph_def(graph_def, name="")
             self._graph.finalize()
             self._session = tf.compat.v1.Session(

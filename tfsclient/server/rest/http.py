@@ -5,20 +5,18 @@ from __future__ import annotations
 import http
 import logging
 import re
+import selectors
 import socket
-import socketserver
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from email.utils import formatdate
 from enum import Enum
-from typing import Any
 
 import h11
 
-from tfsclient.errors import Unavailable
 from tfsclient.server.rest.routes import Answer
 
 _log = logging.getLogger("tfsclient.server")
@@ -30,6 +28,7 @@ _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"
 # after them, by RFC 3986.
 _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]*")
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?#%]|%(?![0-9A-Fa-f]{2})|#.*#")
+_BACKLOG = 128  # connections that wait to be accepted
 _IDLE_SECONDS = 50
 _POLL_SECONDS = 0.05  # how long a stop may go unnoticed
 _STALLED_SECONDS = 1.0  # without progress, after which a stop gives up on sending an answer
@@ -38,67 +37,66 @@ _MAX_INFLATED = 100 << 20
 _READ = 1 << 18
 
 
-class HttpServer(socketserver.TCPServer):
+class HttpServer:
     """Serves requests, each connection on a thread of its own.
 
     Args:
-        port: the port; 0 takes a free one.
+        sockets: where to listen: sockets that are bound; they are closed by ``stop``.
         handle: answers a request: method, path, headers, inflated body; None is a 404.
         max_requests: how many requests may be handled at a time; more wait.
     """
 
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def __init__(self, port: int, handle: Handle, *, max_requests: int) -> None:
+    def __init__(
+        self, sockets: Sequence[socket.socket], handle: Handle, *, max_requests: int
+    ) -> None:
+        self._sockets = sockets
         self._handle = handle
         self._places = threading.Semaphore(max_requests)
         self._changed = threading.Condition()  # guards what follows, and the connections' phases
         self._connections: set[_Connection] = set()
         self._stopping = False
         self._stopped: set[_Connection] = set()  # those that were open at the stop
-        self.address_family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
-        try:
-            super().__init__(("", port), socketserver.BaseRequestHandler)
-        except OSError as error:
-            raise Unavailable(f"REST cannot listen on port {port}: {error.strerror}") from error
-        self._thread = threading.Thread(
-            target=self.serve_forever, args=[_POLL_SECONDS], name="rest", daemon=True
-        )
-
-    def server_bind(self) -> None:
-        """Bind to all addresses, of both families where there are two."""
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
-
-    @property
-    def port(self) -> int:
-        """The port being listened on."""
-        return int(self.server_address[1])
+        self._thread = threading.Thread(target=self._accept, name="rest", daemon=True)
 
     def start(self) -> None:
-        """Take requests from now on."""
+        """Take requests from now on.
+
+        Raises:
+            OSError: another program has begun to listen there.
+        """
+        for each in self._sockets:
+            each.listen(_BACKLOG)
+            each.setblocking(False)
         self._thread.start()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection that has been accepted."""
-        del client_address
-        connection = _Connection(self, request)
+    def _accept(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for each in self._sockets:
+                selector.register(each, selectors.EVENT_READ, each)
+            while not self._stopping:
+                for ready, _ in selector.select(_POLL_SECONDS):
+                    listening: socket.socket = ready.data
+                    try:
+                        connected, address = listening.accept()
+                    except OSError:  # the client has gone already, or there are too many files
+                        continue
+                    try:
+                        self._serve(connected)
+                    except RuntimeError:  # there are as many threads as there can be
+                        _log.warning("a connection from %s was dropped", address, exc_info=True)
+
+    def _serve(self, connected: socket.socket) -> None:
+        connection = _Connection(self, connected)
         with self._changed:
             if self._stopping:
-                self.shutdown_request(request)
+                connected.close()
                 return
             self._connections.add(connection)
         try:
             connection.thread.start()
-        except RuntimeError:  # there are as many threads as there can be
+        except RuntimeError:
             self.closed(connection)
             raise
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log why a connection could not be served."""
-        _log.warning("a connection from %s was dropped", client_address, exc_info=True)
 
     # --- stopping ------------------------------------------------------------------------------
 
@@ -116,9 +114,9 @@ class HttpServer(socketserver.TCPServer):
                 if connection.phase is _Phase.READING:
                     connection.hang_up()
         if self._thread.ident is not None:
-            self.shutdown()
             self._thread.join()
-        self.server_close()
+        for each in self._sockets:
+            each.close()
         with self._changed:
             while self._busy() and (left := deadline - time.monotonic()) > 0:
                 sent = {c: c.sends for c in self._connections if c.phase is _Phase.SENDING}
@@ -166,7 +164,9 @@ class HttpServer(socketserver.TCPServer):
         with self._changed:
             self._connections.discard(connection)
             self._changed.notify_all()
-        self.shutdown_request(connection.socket)
+        with suppress(OSError):
+            connection.socket.shutdown(socket.SHUT_WR)
+        connection.socket.close()
 
     def respond(
         self, connection: _Connection, request: h11.Request, body: bytes

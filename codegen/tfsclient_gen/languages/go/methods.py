@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema._samples import dims
 from tfsclient_gen.languages.go.types import (
     go_type,
     takes_examples,
@@ -21,7 +22,6 @@ from tfsclient_gen.languages.go.types import (
 )
 from tfsclient_gen.names import Name, camel, claim, pascal
 from tfsclient_gen.quoting import code, go_comment
-from tfsclient_gen.samples import dims
 
 _LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
 _FEW: Final = 4  # elements that a sample lists

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from markupsafe import Markup
 
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema._samples import is_picture
 from tfsclient_gen.languages.js import layout, samples
 from tfsclient_gen.languages.js.types import (
     Type,
@@ -21,7 +22,6 @@ from tfsclient_gen.languages.js.types import (
 )
 from tfsclient_gen.names import Name, camel, claim, pascal, snake
 from tfsclient_gen.quoting import code, js_doc, js_string
-from tfsclient_gen.samples import is_picture
 
 LONGEST: Final = 48  # characters of an identifier: with these, every line can be broken to fit
 

@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import FeatureSpec, TensorSpec
+from tfsclient.schema._samples import PNG_BASE64, dims, is_picture
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.types import array
 from tfsclient_gen.quoting import code, js_string
-from tfsclient_gen.samples import PNG_BASE64, dims, is_picture
 
 if TYPE_CHECKING:
     from tfsclient_gen.languages.js.methods import Method

@@ -9,11 +9,11 @@ from typing import Final
 from markupsafe import Markup
 
 from tfsclient.schema import Features, FeatureSpec, Model, Signature
+from tfsclient.schema._samples import feature_dims
 from tfsclient_gen.languages.python import constants, layout
 from tfsclient_gen.languages.python.names import Names, feature_names
 from tfsclient_gen.names import Name
 from tfsclient_gen.quoting import code, py_string, visible
-from tfsclient_gen.samples import feature_dims
 
 _SHOWN: Final = 4  # values of a default that the docs show
 _TYPES: Final = {"float32": "float", "int64": "int", "string": "str | bytes"}

@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import Kind, Model, Signature, TensorSpec
+from tfsclient.schema._samples import is_picture
 from tfsclient_gen.languages.python import constants, layout
 from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.languages.python.names import Names, input_names, output_names
 from tfsclient_gen.languages.python.usage import Usage, usage
 from tfsclient_gen.names import Name
 from tfsclient_gen.quoting import code, py_string
-from tfsclient_gen.samples import is_picture
 
 
 @dataclass(frozen=True, slots=True)

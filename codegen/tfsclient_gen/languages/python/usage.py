@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import Signature, TensorSpec
+from tfsclient.schema._samples import dims, is_picture
 from tfsclient_gen.languages.python import layout
 from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.names import Name
 from tfsclient_gen.quoting import code
-from tfsclient_gen.samples import dims, is_picture
 
 _SCALARS: Final = {"float": "0.0", "int": "1", "bool": "False"}
 _NUMPY: Final = "import numpy as np"

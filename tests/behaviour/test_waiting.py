@@ -1,0 +1,82 @@
+"""Waiting for a model on every stack: what is waited for, what is told, and why it ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import ZOO
+from tfsclient import Client, DeadlineExceeded, InvalidArgument, Unavailable
+from tfsclient.testing import FakeServer, FakeTransport
+
+OK = {"error_code": "OK", "error_message": ""}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeServer]:
+    with FakeServer(ZOO / "linear") as running:
+        yield running
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_the_last_real_reason_is_told(
+    make_client: Callable[..., Any], server: FakeServer, scheme: str
+) -> None:
+    wrong_port = server.rest_target[7:] if not scheme else f"http://{server.grpc_target}"
+    reasons = {f"{scheme}localhost:1": "Connection refused", wrong_port: "HTTP|request line"}
+    for target, reason in reasons.items():
+        with make_client(target) as client:
+            for seconds in (0.5, 2):
+                with pytest.raises(DeadlineExceeded, match=reason) as caught:
+                    client.wait_until_ready("linear", timeout=seconds)
+                assert f"not ready after {seconds} s: UNAVAILABLE: " in str(caught.value)
+                assert isinstance(caught.value.__cause__, Unavailable)
+            # What reads is tried again until the deadline, which must not hide the reason.
+            with pytest.raises(Unavailable, match=reason):
+                client.status("linear", timeout=0.5)
+            with pytest.raises(Unavailable, match=reason):
+                client.predict("linear", [1.0], timeout=0.5)
+
+
+def test_changes_are_logged(
+    make_client: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    states = ["START", "LOADING", "LOADING", "AVAILABLE"]
+
+    def answer(_: object) -> bytes:
+        status = {"version": "3", "state": states.pop(0), "status": OK}
+        return json.dumps({"model_version_status": [status]}).encode()
+
+    caplog.set_level(logging.INFO, "tfsclient.readiness")
+    with make_client("http://anywhere", transport=FakeTransport(answer)) as client:
+        assert client.wait_until_ready("m", timeout=20).version == 3
+    told = [r.getMessage() for r in caplog.records if r.name == "tfsclient.readiness"]
+    assert told == ["model 'm': version 3 is START", "model 'm': version 3 is LOADING"]
+
+
+def test_a_label_is_waited_for(make_client: Callable[..., Any]) -> None:
+    with FakeServer(ZOO / "linear") as server:
+        targets = (server.grpc_target, server.rest_target)
+        for target in targets:
+            with make_client(target) as client:
+                with pytest.raises(InvalidArgument):
+                    client.status("linear", label="stable")
+                with pytest.raises(DeadlineExceeded, match="stable"):
+                    client.wait_until_ready("linear", label="stable", timeout=0.5)
+        labelled = {"base_path": "/linear", "labels": {"stable": 1}}
+        with make_client(server.grpc_target) as client:
+            client.reload_config({"linear": labelled})
+        for target in targets:
+            with make_client(target) as client:
+                assert client.wait_until_ready("linear", label="stable").version == 1
+                (state,) = client.status("linear", label="stable")
+                assert state.version == 1
+
+
+def test_a_bound_model_asks_for_its_own_label(server: FakeServer) -> None:
+    with Client(server.grpc_target) as client, pytest.raises(InvalidArgument):
+        client.model("linear", label="nobody").status()

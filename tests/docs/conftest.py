@@ -1,0 +1,50 @@
+"""A machine on which nothing but Python is installed, and a registry that has our wheel."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import missing
+from tests.docs.pages import Reader
+from tfsclient.testing._serve import free_ports
+
+
+@pytest.fixture(scope="session")
+def newcomer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """A reader in an empty folder, with an empty HOME and an environment without tfsclient.
+
+    What tfsclient depends on comes from the environment of the tests: pip finds it installed.
+    """
+    try:
+        import PIL  # noqa: F401
+        import sklearn  # noqa: F401
+        import tensorflow as tf  # noqa: F401
+    except ImportError as error:
+        missing(str(error.name))
+    place = tmp_path_factory.mktemp("newcomer")
+    for name in ("home", "empty", "packages"):
+        (place / name).mkdir()
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if "tfsclient" not in package.name:
+            (place / "packages" / package.name).symlink_to(package)
+    subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True)
+    (site,) = (place / "venv").glob("lib/*/site-packages")
+    (site / "packages.pth").write_text(str(place / "packages"))
+    env = {
+        "HOME": str(place / "home"),
+        "PATH": os.pathsep.join([str(place / "venv" / "bin"), "/usr/bin", "/bin"]),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheel.parent),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    ports = map(str, free_ports(2))
+    reader = Reader(place / "empty", env, dict(zip(("8500", "8501"), ports, strict=True)))
+    yield reader
+    reader.close()

@@ -1,0 +1,84 @@
+"""The bodies of TF Serving's REST interface, as inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tfsclient.errors import InvalidInput, shown
+from tfsclient.schema import Signature
+
+_NAME: Final = "signature_name"
+_VALUES: Final = ("instances", "inputs", "examples")
+
+
+def is_body(value: Any, signature: Signature | None = None) -> bool:
+    """Whether a JSON value is a body, and not inputs or features that happen to have its names."""
+    if not isinstance(value, dict):
+        return False
+    keys = [key for key in _VALUES if key in value]
+    if len(keys) != 1 or not value.keys() <= {_NAME, "context", keys[0]}:
+        return False
+    if signature is None or keys[0] not in signature.inputs:
+        return True
+    inner = value[keys[0]]
+    first = inner[0] if isinstance(inner, list) and inner else inner
+    return isinstance(first, Mapping) and bool(first) and first.keys() <= signature.inputs.keys()
+
+
+def signature_of(value: Any) -> str | None:
+    """The signature that a body names; None if it names none, or is not a body."""
+    name = value.get(_NAME) if is_body(value) else None
+    return name if isinstance(name, str) and name else None
+
+
+def check_signature(body: Mapping[str, Any], called: str, where: str) -> None:
+    """Refuse a body that is meant for another signature.
+
+    Raises:
+        InvalidInput: it is.
+    """
+    name = body.get(_NAME, "")
+    if not isinstance(name, str):
+        raise InvalidInput(f"{where}: signature_name is not text but {shown(name)}")
+    if name and name != called:
+        raise InvalidInput(
+            f"{where} names the signature {name!r}, but {called!r} is called",
+            hint="name the same, or none, by --signature",
+        )
+
+
+def predict_values(body: Mapping[str, Any], where: str) -> Any:
+    """What a body holds for predict: rows in a list, columns in a dict, or a lone input's value.
+
+    Raises:
+        InvalidInput: it holds something else.
+    """
+    if "context" in body:
+        raise InvalidInput(f"{where}: a context is for classify and regress")
+    if "inputs" in body:
+        return body["inputs"]
+    return _listed(body, "instances" if "instances" in body else "examples", where)
+
+
+def examples(body: Mapping[str, Any], where: str) -> tuple[list[Any], Any]:
+    """The Examples in a body for classify or regress, and their context or None.
+
+    Raises:
+        InvalidInput: it holds something else.
+    """
+    if "examples" not in body:
+        raise InvalidInput(
+            f"{where} is a body for predict; for classify and regress it holds examples"
+        )
+    context = body.get("context")
+    if context is not None and not isinstance(context, dict):
+        raise InvalidInput(f"{where}: context is not an object but {shown(context)}")
+    return _listed(body, "examples", where), context
+
+
+def _listed(body: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    values = body[key]
+    if not isinstance(values, list) or not values:
+        raise InvalidInput(f"{where}: {key} must be a list of at least one, not {shown(values)}")
+    return values

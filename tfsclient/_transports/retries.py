@@ -1,0 +1,58 @@
+"""When a call is sent again: any over HTTP, over gRPC what only reads; the rest gRPC retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tenacity
+
+from tfsclient._calls.call import Request
+from tfsclient._transports.settings import MAX_ATTEMPTS, Settings
+from tfsclient.errors import TFSError, Unavailable
+
+
+def retrying(
+    request: Request,
+    settings: Settings,
+    timeout: float | None,
+    failed: list[TFSError],
+    sleep: Callable[[float], None],
+) -> tenacity.Retrying:
+    """Tries a call on Unavailable, with backoff and jitter.
+
+    Args:
+        request: the call.
+        settings: what the user set.
+        timeout: seconds for all attempts; None for no limit.
+        failed: is given the errors of the attempts that others follow.
+        sleep: what waits between two attempts.
+    """
+    return tenacity.Retrying(**_policy(request, settings, timeout, failed), sleep=sleep)
+
+
+def async_retrying(
+    request: Request, settings: Settings, timeout: float | None, failed: list[TFSError]
+) -> tenacity.AsyncRetrying:
+    """:func:`retrying` for asyncio."""
+    return tenacity.AsyncRetrying(**_policy(request, settings, timeout, failed))
+
+
+def _policy(
+    request: Request, settings: Settings, timeout: float | None, failed: list[TFSError]
+) -> dict[str, Any]:
+    def note(state: tenacity.RetryCallState) -> None:
+        error = None if state.outcome is None else state.outcome.exception()
+        if isinstance(error, TFSError):
+            failed.append(error)
+
+    stop: Any = tenacity.stop_after_attempt(MAX_ATTEMPTS if request.safe else settings.retries + 1)
+    if timeout is not None:
+        stop = stop | tenacity.stop_before_delay(timeout)
+    return {
+        "retry": tenacity.retry_if_exception_type(Unavailable),
+        "wait": tenacity.wait_random_exponential(multiplier=0.1, max=2),
+        "stop": stop,
+        "before_sleep": note,
+        "reraise": True,
+    }

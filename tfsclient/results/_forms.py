@@ -1,0 +1,178 @@
+"""A prediction in other forms: text, JSON, a table of pandas."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from tfsclient.dtypes import DType
+from tfsclient.errors import InvalidInput, MissingExtra
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfsclient.results import Prediction
+
+Array = npt.NDArray[Any]
+
+_STRINGS: Final = "OSU"  # kinds of numpy dtypes
+_NULL: Final = b"null"  # what orjson writes for a number that JSON does not have
+
+
+def equal(one: Mapping[str, Array], other: Mapping[Any, Any]) -> bool:
+    """Whether these have the same names, shapes and values."""
+    return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+
+
+def _same(one: Array, other: object) -> bool:
+    if one is other:
+        return True
+    try:
+        array = np.asarray(other)
+    except ValueError:  # lists of different lengths
+        return False
+    if one.shape != array.shape:
+        return False
+    return bool(np.all((one == array) | ((one != one) & (array != array))))  # NaN
+
+
+def text(outputs: Prediction, name: str) -> Any:
+    """See :meth:`tfsclient.Prediction.text`."""
+    array = outputs[name]
+    if array.dtype.kind not in _STRINGS:
+        raise InvalidInput(
+            f"output {name!r} holds {DType.of_numpy(array.dtype) or array.dtype}, not strings",
+            model=outputs.model,
+            signature=outputs.signature,
+        )
+    try:
+        texts = _decoded(array.reshape(-1).tolist())
+    except UnicodeDecodeError:
+        raise _no_text(outputs, name) from None
+    return _objects(texts, array.shape)[()]
+
+
+def _decoded(strings: list[Any]) -> list[Any]:
+    """Bytes as text; what a fake answered as text is that already."""
+    return [item.decode() if isinstance(item, bytes) else item for item in strings]
+
+
+def _no_text(outputs: Prediction, name: str) -> InvalidInput:
+    array = outputs[name]
+    first = next(n for n, item in enumerate(array.reshape(-1)) if not _is_text(item))
+    index = list(map(int, np.unravel_index(first, array.shape)))
+    bad = array[tuple(index)]
+    return InvalidInput(
+        f"output {name!r}{index or ''} is not UTF-8: {bad[:40]!r}",
+        model=outputs.model,
+        signature=outputs.signature,
+        hint=f"out[{name!r}] holds the bytes as they came",
+    )
+
+
+def _is_text(item: Any) -> bool:
+    try:
+        _decoded([item])
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _objects(flat: list[Any], shape: tuple[int, ...]) -> Array:
+    array = np.empty(len(flat), object)
+    array[:] = flat
+    return array.reshape(shape)
+
+
+# JSON.
+
+
+def to_json(outputs: Mapping[str, Array]) -> str:
+    """See :meth:`tfsclient.Prediction.to_json`."""
+    fields = (orjson.dumps(name) + b":" + json_values(array) for name, array in outputs.items())
+    return (b"{" + b",".join(fields) + b"}").decode()
+
+
+def json_values(array: Array) -> bytes:
+    """An output's values as strict JSON, in nested lists, of which every value can be read back."""
+    kind = array.dtype.kind
+    if kind in _STRINGS:
+        flat = [_string_to_json(item) for item in array.reshape(-1).tolist()]
+        return orjson.dumps(_objects(flat, array.shape).tolist())
+    if kind == "c":
+        array = np.stack([np.real(array), np.imag(array)], axis=-1)
+    array = plain(array)
+    value = np.ascontiguousarray(array) if array.ndim else array[()]
+    written = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    if array.dtype.kind != "f" or _NULL not in written:
+        return written
+    names = [
+        b'"NaN"' if np.isnan(number) else b'"Infinity"' if number > 0 else b'"-Infinity"'
+        for number in array[~np.isfinite(array)]
+    ]
+    first, *rest = written.split(_NULL)
+    return first + b"".join(part for pair in zip(names, rest, strict=True) for part in pair)
+
+
+def _string_to_json(item: Any) -> Any:
+    if not isinstance(item, bytes):
+        return item
+    try:
+        return item.decode()
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(item).decode()}
+
+
+def plain(array: Array) -> Array:
+    """The same values in a type that is numpy's own, and everybody's: no half, bfloat16 or int4."""
+    array = array.astype(array.dtype.type, copy=False)  # in the byte order of this machine
+    if array.dtype.isbuiltin == 1 and array.dtype != np.float16:
+        return array
+    dtype = DType.of_numpy(array.dtype)
+    return array.astype(np.float32 if dtype is not None and dtype.kind == "float" else np.int8)
+
+
+# pandas.
+
+
+def to_pandas(outputs: Prediction) -> pd.DataFrame:
+    """See :meth:`tfsclient.Prediction.to_pandas`."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtra(f"to_pandas() needs pandas ({error}): pip install pandas") from error
+    lengths = {name: len(array) for name, array in outputs.items() if array.ndim}
+    if len(set(lengths.values())) > 1:
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items())
+        raise InvalidInput(
+            f"the outputs have no rows in common, for their first dimensions differ: {shapes}",
+            model=outputs.model,
+            signature=outputs.signature,
+            hint="ask for those that go together by outputs=[...]",
+        )
+    rows = next(iter(lengths.values()), 1 if outputs else 0)
+    return pd.DataFrame(
+        {name: _column(array, rows, pd) for name, array in outputs.items()},
+        index=pd.RangeIndex(rows),
+    )
+
+
+def _column(array: Array, rows: int, pd: Any) -> Any:
+    if array.dtype.kind in _STRINGS:
+        flat = array.reshape(-1).tolist()
+        with suppress(UnicodeDecodeError):
+            flat = _decoded(flat)
+        array = _objects(flat, array.shape)
+    else:
+        array = plain(array)
+    if array.ndim == 0:
+        return pd.Series([array[()]] * rows, dtype=array.dtype)
+    if array.ndim == 1:
+        return pd.Series(array.copy())
+    return pd.Series(_objects(list(array), (rows,)), dtype=object)
