@@ -245,7 +245,7 @@ def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
     js.write([*models.values()], language, folder)
     (folder / "node_modules").symlink_to(npm)
     if language == "ts":
-        command = [npm / ".bin" / "tsc", "--project", folder]
+        command: list[str | Path] = [npm / ".bin" / "tsc", "--project", folder]
         subprocess.run(command, cwd=folder, check=True)
     methods = {
         name: {m.name.wire: m for m in js_methods(_usable(model))} for name, model in models.items()
