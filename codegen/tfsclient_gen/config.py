@@ -17,7 +17,7 @@ from tfsclient_gen.target import Options
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 FILE: Final = "tfsclient-gen.toml"
 

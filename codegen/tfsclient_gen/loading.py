@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ import click
 
 from tfsclient import Client, sources
 from tfsclient._cli.connection import Connection, connection_options
+from tfsclient._cli.main import unreachable
+from tfsclient.errors import TFSError
 from tfsclient.schema import Model
 from tfsclient_gen.reporting import tell
 
@@ -66,6 +69,7 @@ class Reader:
         """Read with these settings of connections."""
         self._connection = connection
         self._clients: dict[str, Client] = {}
+        self._down: dict[str, TFSError] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Reader:
@@ -81,10 +85,7 @@ class Reader:
             TFSError: it cannot be read.
         """
         if source.server is not None:
-            client = self._client(source.server)
-            asked = name or ""
-            found = client.metadata(asked, version=source.version, label=source.label)
-            return replace(found, name=asked)
+            return self._ask(source.server, source, name or "")
         if source.saved_model is not None:
             read = sources.from_saved_model(source.saved_model, name, tags=source.tags)
             if source.tags is None and read.tags not in (None, ("serve",)):
@@ -93,6 +94,20 @@ class Reader:
             return read
         loaded = sources.from_file(source.metadata or source.schema or "", name)
         return loaded if name is None else replace(loaded, name=name)
+
+    def _ask(self, server: str, source: Source, name: str) -> Model:
+        if server in self._down:  # it is not waited for again
+            error = copy.copy(self._down[server])
+            error.model = name
+            raise error
+        try:
+            client = self._client(server)
+            found = client.metadata(name, version=source.version, label=source.label)
+        except TFSError as error:
+            if unreachable(error):
+                self._down[server] = error
+            raise
+        return replace(found, name=name)
 
     def _client(self, server: str) -> Client:
         if server not in self._clients:

@@ -186,8 +186,10 @@ def test_a_server_that_is_not_trusted_is_not_talked_to(
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="both cert and key"):
         TLS(cert=tmp_path / "c")
-    wrong: dict[str, Any]
-    for wrong in ({"ca": b"-----BEGIN"}, {"cert": b"c", "key": b"k"}, {"server_name": b"host"}):
+    refused: list[dict[str, Any]] = [
+        {"ca": b"-----BEGIN"}, {"cert": b"c", "key": b"k"}, {"server_name": b"host"}
+    ]  # fmt: skip
+    for wrong in refused:
         with pytest.raises(InvalidInput, match=f"^{next(iter(wrong))} must be"):
             TLS(**wrong)
     for target in ("grpcs://localhost:1", "https://localhost:1"):

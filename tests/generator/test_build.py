@@ -140,6 +140,10 @@ def test_a_server_that_is_down_leaves_its_models_alone(folder: Path, zoo: Zoo) -
     assert (back.exit_code, "was edited" in back.output) == (2, True)
     script.unlink()
     assert build(folder).exit_code == 0
+    two = "".join(f'[models.{name}]\nserver = "{DOWN}"\n' for name in "ab")
+    configure(folder, two)
+    assert "model 'a': 127.0.0.1:9" in build(folder).output
+    assert "model 'b': 127.0.0.1:9" in build(folder).output
     configure(folder, '[models.gone]\nserver = "' + zoo.grpc + '"\n')
     refused = build(folder)
     assert (refused.exit_code, "gone cannot be read" in refused.output) == (4, True)

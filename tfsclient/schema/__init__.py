@@ -25,7 +25,7 @@ from tfsclient.schema._checks import (
     read_specs,
     read_value,
 )
-from tfsclient.schema._places import Place, value_from_json, value_to_json
+from tfsclient.schema._places import Place, value_from_json
 from tfsclient.schema._reasons import (
     ENCODINGS,
     NO_SIGNATURES,
@@ -35,10 +35,11 @@ from tfsclient.schema._reasons import (
     why_unusable,
     without_exporters,
 )
+from tfsclient.schema._records import to_record
 
 __all__ = [
     "CLASSIFY", "DEFAULT_SIGNATURE", "PREDICT", "REGRESS", "FeatureSpec", "Features", "Kind",
-    "Model", "Signature", "TensorSpec", "from_json", "to_json",
+    "Model", "Signature", "TensorSpec", "all_from_json", "from_json", "to_json",
 ]  # fmt: skip
 
 PREDICT: Final = "tensorflow/serving/predict"
@@ -380,45 +381,8 @@ def to_json(model: Model, *, version: bool = True) -> bytes:
     data: dict[str, Any] = {"format": _FORMAT, "model": model.name}
     if version and model.version is not None:
         data["version"] = model.version
-    data["signatures"] = {
-        name: {
-            "method": s.method,
-            "inputs": {n: _tensor_to_json(t) for n, t in sorted(s.inputs.items())},
-            "outputs": {n: _tensor_to_json(t) for n, t in sorted(s.outputs.items())},
-            **({"defaults": sorted(s.defaults)} if s.defaults else {}),
-            **_examples_to_json(s),
-            **({"same_tensors": s.same_tensors} if s.same_tensors else {}),
-        }
-        for name, s in sorted(model.signatures.items())
-    }
+    data["signatures"] = {n: to_record(s) for n, s in sorted(model.signatures.items())}
     return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def _tensor_to_json(spec: TensorSpec) -> dict[str, Any]:
-    data: dict[str, Any] = {"dtype": spec.dtype, "shape": spec.shape}
-    if spec.encoding != "dense":
-        data["encoding"] = spec.encoding
-    return data
-
-
-def _examples_to_json(signature: Signature) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    if signature.example_input is not None:
-        data["example_input"] = signature.example_input
-    if signature.features is not None:
-        features = sorted(signature.features.items())
-        data["features"] = {name: _feature_to_json(spec) for name, spec in features}
-    return data
-
-
-def _feature_to_json(spec: FeatureSpec) -> dict[str, Any]:
-    data: dict[str, Any] = {"dtype": spec.dtype, "kind": spec.kind}
-    if spec.shape is not None:
-        data["shape"] = spec.shape
-    data["required"] = spec.required
-    if spec.default is not None:
-        data["default"] = [value_to_json(value) for value in spec.default]
-    return data
 
 
 def from_json(text: bytes | str) -> Model:
