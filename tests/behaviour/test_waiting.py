@@ -30,7 +30,7 @@ def test_the_last_real_reason_is_told(
     reasons = {f"{scheme}localhost:1": "Connection refused", wrong_port: "HTTP|request line"}
     for target, reason in reasons.items():
         with make_client(target) as client:
-            for seconds in (0.5, 2):
+            for seconds in (0.5, 1.5):
                 with pytest.raises(DeadlineExceeded, match=reason) as caught:
                     client.wait_until_ready("linear", timeout=seconds)
                 assert f"not ready after {seconds} s: UNAVAILABLE: " in str(caught.value)
