@@ -197,8 +197,8 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if not model_config_file and not model_base_path:
         raise click.UsageError("--model_base_path or --model_config_file is required")
-    if rest_api_port == port:
-        _log.warning("REST is off: --rest_api_port is the gRPC port")
+    if port and rest_api_port == port:
+        _log.warning("REST is off: --rest_api_port is %d, as --port is", port)
         rest_api_port = 0
     options = Options(
         port=port or None,
