@@ -119,7 +119,7 @@ def test_a_link_is_not_followed_to_write_elsewhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folder", "told"),
     [
-        ("", "this one is empty"),
+        ("", "the name of the folder is empty"),
         ("/dev/null", "cannot write into /dev/null: not a directory"),
         ("/dev/null/x", "cannot write into /dev/null/x: Not a directory"),
         ("/proc/x", "cannot write into /proc/x: "),

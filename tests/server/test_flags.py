@@ -155,7 +155,7 @@ def test_a_unix_socket(tmp_path: Path) -> None:
         assert call(grpc.insecure_channel(f"unix:{path}")) == 1.5
         with Client(f"unix:{path}") as client:
             assert client.predict("linear", [1.0]).only().tolist() == [1.5]
-        with pytest.raises(Unavailable, match="another server does"):
+        with pytest.raises(Unavailable, match="another server is using it"):
             Server({"m": "s3://no/model"}, options).start()
 
 

@@ -37,7 +37,7 @@ def refusal(base_path: str | Path) -> TFSError:
         (LINEAR / "1", f"is itself a SavedModel.* so give {LINEAR}$"),
         (LINEAR / "1" / "saved_model.pb", f"is not a folder.* so give {LINEAR}$"),
         (MODELS, "holds no version.* may be what you mean"),
-        ("/nope", "^Model m: /nope does not exist: a model's base path is a folder of version fol"),
+        ("/nope", "^Model m: /nope does not exist: a model's base path is a folder that holds"),
         ("s3://bucket/m", "reads local folders only, not s3://bucket/m: copy it to this machine"),
         ("gs://bucket/m", "reads local folders only"),
         ("hdfs://name:9000/m", "reads local folders only"),

@@ -22,7 +22,7 @@ def make_folder(folder: str) -> None:
         InvalidInput: the name is empty, or there can be no such folder, or it cannot be written.
     """
     if not folder:
-        raise InvalidInput("--keep needs the name of a folder, and this one is empty")
+        raise InvalidInput("--keep: the name of the folder is empty")
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -71,5 +71,5 @@ def _same(path: Path, content: bytes) -> bool:
         return True
     raise InvalidInput(
         f"--keep would overwrite {there}, which is not what the demo writes: "
-        "move it away, or give another folder"
+        "move it away, or choose another folder"
     )

@@ -104,7 +104,7 @@ def check_socket(path: str) -> None:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 if _accepts(path):
                     raise Unavailable(
-                        f"gRPC cannot listen on the unix socket {path}: another server does",
+                        f"gRPC cannot listen on the unix socket {path}: another server is using it",
                         hint="choose another path with --grpc_socket_path",
                     ) from error
                 if _is_socket(path):
