@@ -48,7 +48,7 @@ _COMMANDS = {
     "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
-    "serve": ("tfsclient.server.cli", "Serve SavedModels on this machine."),
+    "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
     "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
 }
 
