@@ -125,6 +125,21 @@ def test_where_a_token_may_come_from(server: FakeServer, target: str, token_file
         wanted = None if sent is None else f"Bearer {sent}"
         assert call.headers.get("authorization") == wanted
     server.reset()
+    headers = {"TFSCLIENT_HEADERS": "authorization=Basic b", "TFSCLIENT_TOKEN": "environment"}
+    mine = ["--header", "Authorization=Basic a"]
+    server.reset()
+    assert run(*status, *mine, TFSCLIENT_TOKEN="environment").exit_code == 0
+    assert run(*status, "--token", "flag", **headers).exit_code == 0
+    assert [call.headers["authorization"] for call in server.calls] == ["Basic a", "Bearer flag"]
+    assert "both hold an authorization" in run(*status, **headers).stderr
+    for secret in ("--token", "--token-file"):
+        refused = run(*status, *mine, secret, token_file)
+        assert refused.exit_code == 2
+        assert f"give {secret} or --header authorization=..., not both" in refused.stderr
+        refused = run(*status, secret, "", TFSCLIENT_TOKEN="environment")
+        assert refused.exit_code == 2
+        assert f"{secret} is empty" in refused.stderr
+    server.reset()
     assert run(*status, "--token-file", "-", stdin="standard-input\r\n").exit_code == 0
     assert server.calls[0].headers["authorization"] == "Bearer standard-input"
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
@@ -325,11 +325,13 @@ def test_what_are_no_rows_of_features_is_said(target: str, here: Path) -> None:
         ('{"examples": []}', "examples must be a list of at least one"),
         ('{"examples": [{}], "context": 3}', "context is not an object but 3"),
         ("x", "must be JSON, and 'x' is not"),
-        ("@a.npy", "a.npy holds no rows of features: .jsonl, .csv and .json do"),
+        ("@a.npy", "a.npy does not hold rows of features; .jsonl, .csv and .json files do"),
         ("@none.csv", "cannot read none.csv: No such file"),
         ('[{"x": [1, 2.5]}]', "mixes int"),
     ):
-        result = run("regress", target, "half_plus_two", "-i", text)
+        result = run(
+            "regress", target, "half_plus_two", "--signature", "regress_x_to_y", "-i", text
+        )
         assert result.exit_code == 2, text
         assert words in result.stderr
     integers = ["regress", target, "half_plus_two", "--signature", "regress_x_to_y", "-i"]
@@ -337,8 +339,27 @@ def test_what_are_no_rows_of_features_is_said(target: str, here: Path) -> None:
     assert run("classify", target, "half_plus_two").exit_code == 2
 
 
-def test_the_csv_module_reads_what_is_written(tmp_path: Path) -> None:
-    text = 'a,"b"\n\r\nc'
-    written(tmp_path / "a.csv", s=objects(text.encode()), n=np.array([1.5], np.float32))
-    raw = (tmp_path / "a.csv").read_bytes().decode()
-    assert list(csv.reader(io.StringIO(raw, newline=""))) == [["s", "n"], [text, "1.5"]]
+@given(st.lists(st.text("\r\n\"', [ab\0é"), min_size=1, max_size=4))
+@example(["a\rb"])
+def test_strings_survive_csv(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    path = tmp_path_factory.mktemp("out") / "a.csv"
+    written(path, x=objects(*(text.encode() for text in texts)))
+    raw = path.read_bytes().decode()
+    assert list(csv.reader(io.StringIO(raw, newline=""))) == [["x"], *([text] for text in texts)]
+    spec = Signature("s", {"x": TensorSpec("x", DType("string"), (-1,))}, {})
+    assert Given([f"@{path}"]).inputs(spec) == {"x": texts}
+
+
+def test_the_signature_for_examples_is_picked_before_they_are_sent(target: str) -> None:
+    row = ["-i", '[{"x": 2.0}]']
+    for command, others in (("classify", "'classify_two'"), ("regress", "'regress_x_to_y'")):
+        for more in ([], ["--signature", "serving_default"]):
+            refused = run(command, target, "half_plus_two", *row, *more)
+            assert refused.exit_code == 2
+            wrong = f"signature 'serving_default' is a predict signature; {command} signatures: "
+            assert wrong in refused.stderr
+            assert others in refused.stderr
+        refused = run(command, target, "linear", *row)
+        assert f"the model has no {command} signature" in refused.stderr
+    near = run("classify", target, "half_plus_two", "--signature", "classify_tow", *row)
+    assert "(did you mean 'classify_two'?)" in near.stderr

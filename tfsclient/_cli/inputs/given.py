@@ -105,7 +105,8 @@ class Given:
         elif source is not None and kind not in ("", ".json"):
             if kind in SUFFIXES:
                 raise InvalidInput(
-                    f"{content.where} holds no rows of features: .jsonl, .csv and .json do"
+                    f"{content.where} does not hold rows of features; .jsonl, .csv and .json files "
+                    "do"
                 )
             rows = [source.read()]  # a serialized Example
         else:
