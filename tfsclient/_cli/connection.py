@@ -9,14 +9,16 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
-from tfsclient._client.sync import Client
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tfsclient._client.sync import Client
 
 _Command: TypeAlias = Callable[..., Any]
 
@@ -53,6 +55,11 @@ class Connection:
         Raises:
             InvalidInput: the target, a file, a header or a combination cannot be used.
         """
+        # Else gRPC's own log of failed handshakes stands before our error.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        # Late, for it needs packages without which `doctor` is to live.
+        from tfsclient._client.sync import Client
+
         return Client(
             target,
             **{
