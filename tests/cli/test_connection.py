@@ -109,6 +109,30 @@ def test_the_generator_sends_them_too(
     assert generate("schema", "--saved-model", ZOO / "linear", TFSCLIENT_CA="x").exit_code == 0
 
 
+def test_tls_to_a_port_without_tls(server: FakeServer) -> None:
+    grpc, rest = server.grpc_target, server.rest_target
+    for target, right in ((f"grpcs://{grpc}", grpc), (f"https{rest.removeprefix('http')}", rest)):
+        result = run_alone("status", target, "linear")
+        assert result.returncode == 3
+        error, hint, _ = result.stderr.splitlines()
+        assert error.startswith(f"error: UNAVAILABLE: model 'linear': {target} cannot be reached")
+        assert hint == (
+            f"  hint: the port does not speak TLS: write {right}; `tfsclient doctor {target}` "
+            "finds out more"
+        )
+        absent = run("status", target, "linear", TFSCLIENT_CA="nope", SSL_CERT_FILE=__file__)
+        assert absent.stderr.startswith("error: nope cannot be used for TLS: ")
+
+
+def run_alone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, whose libraries may write to standard error."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
+    return subprocess.run(
+        [sys.executable, "-m", "tfsclient", *arguments],
+        capture_output=True, text=True, check=False, env=kept,
+    )  # fmt: skip
+
+
 def test_where_a_token_may_come_from(server: FakeServer, target: str, token_file: Path) -> None:
     status = ["status", target, "linear"]
     cases: list[tuple[list[object], dict[str, str], str | None]] = [

@@ -279,13 +279,13 @@ def _certificates(target: Target, address: Address, connection: Connection) -> I
         refusal = probe.why_not_known(address, http2=not target.rest, tls=tls)
         if refusal is not None and tls.cert is None:
             yield Finding(
-                f"the server wants a certificate of ours: {refusal}",
-                "give one that the server's authority signed: --cert, with its --key",
+                f"the server takes nobody without a certificate: {refusal}",
+                "give one that it trusts: --cert, with its --key",
                 lost=True,
             )
         elif refusal is not None:
             yield Finding(
-                f"the server refuses our certificate: {refusal}",
+                f"the server does not take our certificate: {refusal}",
                 "it must be current, and signed by an authority that the server trusts: --cert, "
                 "with its --key",
                 lost=True,

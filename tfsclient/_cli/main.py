@@ -127,7 +127,7 @@ def print_error(error: TFSError) -> None:
     reason = error.__cause__ if isinstance(error.__cause__, TFSError) else error
     key = error.hint.key if isinstance(error.hint, Hint) else reason.code
     error.hint = typed(error.hint)
-    lines = f"error: {error}".splitlines()
+    lines = f"error: {error}".expandtabs(1).splitlines()
     if key is not None:
         lines.append(f"  see: tfsclient explain {key}")
     click.echo("\n".join(map(visible, lines)), err=True)

@@ -110,10 +110,10 @@ def why_not_known(address: Address, *, http2: bool, tls: TLS) -> str | None:
         with connect(address, tls=context, name=tls.server_name) as connection:
             # With TLS 1.3 the server's no comes after the handshake.
             connection.sendall(_HTTP2 if http2 else _HTTP1 % str(address).encode("idna"))
-            _receive(connection, _FRAME_HEAD if http2 else _LONGEST)
+            answer = _receive(connection, _FRAME_HEAD if http2 else _LONGEST)
     except (OSError, UnicodeError) as error:
         return str(error) if _is_about_ours(error) else None
-    return None
+    return None if answer else "it says nothing after the TLS handshake"
 
 
 def _is_about_ours(error: Exception) -> bool:
