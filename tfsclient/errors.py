@@ -194,7 +194,7 @@ class Aborted(TFSError):
 
 
 class AlreadyExists(Aborted):
-    """What was to be made is there already."""
+    """What was to be created already exists."""
 
     code = Code.ALREADY_EXISTS
 

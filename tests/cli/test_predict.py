@@ -7,6 +7,8 @@ import io
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +103,7 @@ def test_a_body_says_which_signature_is_called(target: str) -> None:
 def test_pictures_are_scaled_where_that_is_said(fake: FakeServer, target: str) -> None:
     call = ["predict", target, "mlp", "-i", f"images=@{SEVEN}", "--json"]
     noted = good(*call)
-    assert "note: the picture for 'images' is sent as values 0 to 255" in noted.stderr
+    assert "note: a picture for 'images' becomes values 0 to 255" in noted.stderr
     assert "--scale 1/255" in noted.stderr
     scaled = good(*call, "--scale", "1/255")
     assert scaled.stderr == ""
@@ -118,7 +120,9 @@ def test_pictures_are_scaled_where_that_is_said(fake: FakeServer, target: str) -
 def test_the_name_of_a_file_in_place_of_its_bytes_is_noted(target: str, here: Path) -> None:
     (here / "a.txt").write_text("what was meant")
     call = ["predict", target, "strings", "--signature", "test_concat", "-i"]
-    assert "note: 'a.txt' is sent as text; the file itself is @a.txt" in good(*call, "a.txt").stderr
+    assert (
+        "note: 'a.txt' is taken as text; the file itself is @a.txt" in good(*call, "a.txt").stderr
+    )
     assert good(*call, "a=@a.txt").stderr == good(*call, "a=b.txt").stderr == ""
 
 
@@ -284,6 +288,61 @@ def test_strings_are_shown_as_text() -> None:
     assert json.loads(json_values(objects(*words))) == [
         "cat", "日本 é", {"b64": "/wA="}, '"\\\n\x1b', "é" * 200,
     ]  # fmt: skip
+
+
+def test_complex_numbers_are_pairs(here: Path) -> None:
+    array = np.array([[1 + 2j, complex("nan")], [complex(0, np.inf), -1j]], np.complex64)
+    for shape in ((4,), (2, 2), (2, 2, 1)):
+        spec = Signature("s", {"x": TensorSpec("x", DType("complex64"), (-1, *shape[1:]))}, {})
+        for suffix in (".jsonl", ".csv", ".npz"):
+            written(here / f"a{suffix}", x=array.reshape(shape))
+            found = prepare(Given([f"@a{suffix}"]).inputs(spec), spec, model="m")["x"].array
+            np.testing.assert_array_equal(found, array.reshape(shape))
+        text = json_values(array.reshape(shape)).decode()
+        found = prepare(Given([f"x={text}"]).inputs(spec), spec, model="m")["x"].array
+        np.testing.assert_array_equal(found, array.reshape(shape))
+
+
+def test_a_body_that_is_not_quite_one_is_named(fake: FakeServer) -> None:
+    for body, words in (
+        ('{"instances": [1], "foo": 1}', "'foo' has no place beside 'instances'"),
+        ('{"instances": [1], "inputs": [1]}', "holds both 'instances' and 'inputs'"),
+    ):
+        refused = run("predict", fake.grpc_target, "linear", "-i", body)
+        assert refused.exit_code == 2
+        assert words in refused.stderr
+    examples = '{"examples": [{"x": 2.0}], "foo": 1}'
+    refused = run("regress", fake.grpc_target, "linear", "-i", examples)
+    assert "'foo' has no place beside 'examples'" in refused.stderr
+
+
+def test_errors_speak_of_what_is_typed(fake: FakeServer) -> None:
+    predict = ["predict", fake.grpc_target, "linear", "-i"]
+    for arguments, words in (
+        (["x=[[1, 2]]"], "(2,) would fit\n"),
+        (['"1"'], "but the signature wants float32\n"),
+        (['"a.png"'], "; a file is written @a.png\n"),
+        (["1", "--signature", "serving_defalt"], "(did you mean 'serving_default'?)"),
+        (["1", "--outputs", "yy"], "(did you mean 'y'?)"),
+        (["1", "--scale", "0"], "'0' must be finite and not 0"),
+        (["1", "--scale", "1/0"], "'1/0' must be finite and not 0"),
+        (["1", "--scale", "nan"], "'nan' must be finite and not 0"),
+    ):
+        refused = run(*predict, *arguments)
+        assert refused.exit_code == 2
+        assert words in refused.stderr
+        assert "numpy." not in refused.stderr
+    typo = run("inspect", "./typo")
+    assert (typo.exit_code, typo.stderr[:28]) == (2, "error: ./typo does not exist")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has it")
+def test_output_that_cannot_be_written_is_an_error_in_a_line(fake: FakeServer) -> None:
+    command = [sys.executable, "-m", "tfsclient", "status", fake.grpc_target, "linear"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: cannot write the output: No space left on device\n"
 
 
 # Examples.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 import re
+import sys
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
@@ -56,6 +58,18 @@ _COMMANDS = {
 
 class Group(click.Group):
     """Commands, of which a misspelt one is answered with the closest."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; where its output cannot be written, say so in a line."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.filename is not None or sys.stdout is None:
+                raise
+            click.echo(f"error: cannot write the output: {error.strerror or error}", err=True)
+            with contextlib.suppress(OSError, ValueError):  # else the interpreter tries again
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_USAGE)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -127,7 +141,11 @@ def print_error(error: TFSError) -> None:
     reason = error.__cause__ if isinstance(error.__cause__, TFSError) else error
     key = error.hint.key if isinstance(error.hint, Hint) else reason.code
     error.hint = typed(error.hint)
-    lines = f"error: {error}".expandtabs(1).splitlines()
+    text = f"error: {error}".expandtabs(1)
+    if isinstance(error, InvalidInput):
+        for python, words in _PYTHON:
+            text = re.sub(python, words, text)
+    lines = text.splitlines()
     if key is not None:
         lines.append(f"  see: tfsclient explain {key}")
     click.echo("\n".join(map(visible, lines)), err=True)
@@ -151,6 +169,14 @@ _TYPED: dict[str, str | None] = {
     "tls": "if TLS is what failed: --ca says whom to trust, --cert and --key are our own "
     "certificate",
 }
+# The library's advice for people who write Python, and what becomes of it.
+_PYTHON: Final = (
+    (r"; for a picture, write Image\('([^'\n]*)'\)", r"; a file is written @\1"),
+    (r"; it looks like a picture: write Image\(\.\.\.\) around it", ""),
+    (r"; (?:convert it yourself if that is meant|no imaginary part would be lost): numpy\..*", ""),
+    (r": numpy\.reshape\(.*\)", ""),
+    (r": write \.ravel\(\)", ""),
+)
 _DOCTOR: Final = re.compile(r"(?:^|; )(`tfsclient doctor [^`]+` finds out more)$")
 
 

@@ -243,7 +243,7 @@ def _redirect(response: httpx.Response, target: Target, request: Request) -> tup
     base = location.split("?")[0].removesuffix(request.path)
     if base == location or not base.startswith(("http://", "https://")):
         return details, None
-    return details, f"write {base} if that is the server you mean"
+    return details, f"if that is the right server, write {base}"
 
 
 def _reason(body: bytes, response: httpx.Response, target: Target) -> str:

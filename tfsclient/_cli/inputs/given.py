@@ -114,6 +114,9 @@ class Given:
             if bodies.is_body(rows):
                 bodies.check_signature(rows, called, content.where)
                 rows, context = bodies.examples(rows, content.where)
+            elif isinstance(rows, dict) and isinstance(rows.get("examples"), list):
+                bodies.check_keys(rows, content.where)
+                rows = [rows]
             elif not isinstance(rows, list):
                 rows = [rows]
         if not rows or not all(isinstance(row, dict | bytes) for row in rows):

@@ -112,7 +112,7 @@ class Table:
             if not column:
                 raise InvalidInput(f"{name}:1: column {number + 1} has no name")
             if names.index(column) != number:
-                raise InvalidInput(f"{name}:1: the column {shown(column)} is there twice")
+                raise InvalidInput(f"{name}:1: the column {shown(column)} appears twice")
 
     def inputs(self, signature: Signature) -> dict[str, Any]:
         """The columns as inputs: a list of a row's values for each.
