@@ -191,6 +191,8 @@ def typed(hint: str | None, *, to_doctor: bool = True) -> str | None:
         return None
     doctor = _DOCTOR.search(hint)
     known = isinstance(hint, Hint) and hint.key in _TYPED
+    if not known and doctor is None:
+        return hint  # with its key, if it has one
     text = _TYPED[hint.key] if isinstance(hint, Hint) and known else _DOCTOR.sub("", hint)
     parts = [text, doctor[1] if doctor and to_doctor else None]
     return "; ".join(part for part in parts if part) or None
