@@ -27,7 +27,7 @@ def test_the_last_real_reason_is_told(
     make_client: Callable[..., Any], server: FakeServer, scheme: str
 ) -> None:
     wrong_port = server.rest_target[7:] if not scheme else f"http://{server.grpc_target}"
-    reasons = {f"{scheme}localhost:1": "Connection refused", wrong_port: "HTTP|request line"}
+    reasons = {f"{scheme}localhost:1": "nothing listens on", wrong_port: "HTTP|request line"}
     for target, reason in reasons.items():
         with make_client(target) as client:
             for seconds in (0.5, 1.5):

@@ -74,7 +74,7 @@ def _parse_one(text: str) -> Target:
     if scheme in ("http", "https"):
         return _parse_url(text, scheme)
     if _BLANK.search(text) and not text.startswith("unix"):
-        raise InvalidInput(f"target {text!r} has blanks or control characters in it")
+        raise InvalidInput(f"target {text!r} contains spaces or control characters")
     if scheme in ("grpc", "grpcs"):
         address = rest.rstrip("/")
         _check_host_port(address, text)
