@@ -40,14 +40,19 @@ function toJavaScript(text) {
 
 /** The declarations of what a module exports, laid out as the module is. */
 function toDeclarations(text) {
-  const compilerOptions = { target: "es2022", module: "nodenext" };
+  const compilerOptions = {
+    target: "es2022",
+    module: "nodenext",
+    stripInternal: true,
+  };
   const { outputText } = ts.transpileDeclaration(text, { compilerOptions });
   const spaced = outputText
     // The compiler declares this one twice, as a property and as a method.
     .replace(/^.*static \[Symbol\.hasInstance\]: .*\n/m, "")
     .replace(/^(\/\*\*|export )/gm, "\n$1")
     .replace(/^( ?\*\/|\/\*\*.*\*\/)\n\n/gm, "$1\n");
-  return `${text.slice(0, text.indexOf("\n"))}\n\n${spaced}`;
+  const header = text.slice(0, text.indexOf("\n\n"));
+  return `${header}\n\n${spaced.replace(`${header}\n`, "")}`;
 }
 
 async function* outputs() {
@@ -62,7 +67,7 @@ async function* outputs() {
       yield [`${name}.d.ts`, await format(`${name}.d.ts`, made)];
     }
     const made = toJavaScript(text);
-    const isEmpty = !/^(?!\/\/|export \{\})\S/m.test(made);
+    const isEmpty = !/^(?!\/[/*]|export \{\})\S/m.test(made);
     if (!isEmpty) yield [`${name}.js`, await format(`${name}.js`, made)];
   }
 }

@@ -71,8 +71,12 @@ def languages() -> dict[str, Language]:
             python.files, rest_only=False, lock_file=python.lock_file, picks_outputs=True
         ),
         "go": Language(go.files, rest_only=False, shared=go.shared, picks_outputs=True),
-        "js": Language(js.javascript, rest_only=False, picks_outputs=True),
-        "ts": Language(js.typescript, rest_only=False, picks_outputs=True),
+        "js": Language(
+            js.javascript, rest_only=False, shared=js.javascript_package, picks_outputs=True
+        ),
+        "ts": Language(
+            js.typescript, rest_only=False, shared=js.typescript_package, picks_outputs=True
+        ),
         "curl": Language(curl.files, rest_only=True, shared=curl.shared),
         "openapi": Language(openapi.files, rest_only=True),
     }

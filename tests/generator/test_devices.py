@@ -30,7 +30,13 @@ def test_no_file_has_the_name_of_a_device(language: str) -> None:
         (made,) = make([model(name)], language)
         parts = [part for path in made.files() for part in path.split("/")]
         assert not list(filter(is_windows_device, parts)), name
-        named = {"python": "module", "go": "package", "curl": "script"}
+        named = {
+            "python": "module",
+            "go": "package",
+            "js": "module",
+            "ts": "module",
+            "curl": "script",
+        }
         if language in named and name in DEVICES:
             assert any(note.startswith(f"the {named[language]} is ") for note in made.notes)
 

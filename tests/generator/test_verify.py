@@ -234,13 +234,13 @@ def test_go(tmp_path: Path) -> None:
 def test_javascript(tmp_path: Path) -> None:
     for path, text in generate(MODEL, "js").items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
-        shown = f"{text}\nexport {{ MODEL }};\n" if path == "index.js" else text
+        shown = f"{text}\nexport {{ MODEL }};\n" if path == "m.js" else text
         (tmp_path / path).write_text(shown, "utf-8")
     program = """
-    const { MODEL } = await import(`${given.folder}/index.js`);
+    const { MODEL } = await import(`${given.folder}/m.js`);
     const { checkServed } = await import(`${given.folder}/serving/verify.js`);
-    const grpc = await import(`${given.folder}/serving/grpc-answers.js`);
-    const rest = await import(`${given.folder}/serving/rest-metadata.js`);
+    const grpc = await import(`${given.folder}/serving/grpc-messages.js`);
+    const rest = await import(`${given.folder}/serving/rest-answers.js`);
     for (const { name, served } of given.cases) {
       const signatures = MODEL.signatures.filter((one) => one.name === name);
       const found = served.map((text, i) => {

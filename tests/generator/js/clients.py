@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tfsclient_gen import generate
+from tfsclient_gen import Options, generate
 from tfsclient_gen.languages.js.methods import methods as js_methods
+from tfsclient_gen.languages.js.names import names_of
+from tfsclient_gen.target import Run
 
 from tests.conftest import ZOO, tool
 from tests.generator.hostile import HOSTILE
@@ -95,15 +98,19 @@ def no_features() -> Signature:
     return replace(example_signature(["x"]), name="none", features={})
 
 
-def write(model: Model, language: str, folder: Path) -> None:
-    """A client whose runtime is beside it: that is the same for all."""
-    folder.mkdir(parents=True)
-    for path, text in generate(model, language).items():
-        target = folder.parent / path if path.startswith("serving/") else folder / path
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(text, "utf-8")
-    if language == "js":
-        (folder / "serving").symlink_to(Path("..", "serving"))
+def write(
+    models: Model | Sequence[Model], language: str, folder: Path, options: Options | None = None
+) -> Path:
+    """A package of clients."""
+    for path, text in generate(models, language, options).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, "utf-8")
+    return folder
+
+
+def module_of(model: Model) -> str:
+    """The module of the model's client."""
+    return str(names_of(Run(model)).module)
 
 
 def compile_all(folder: Path, npm: Path, **options: Any) -> None:
@@ -111,8 +118,6 @@ def compile_all(folder: Path, npm: Path, **options: Any) -> None:
     strict = ["strict", "exactOptionalPropertyTypes", "noUncheckedIndexedAccess"]
     strict += ["noUnusedLocals", "noUnusedParameters", "verbatimModuleSyntax"]
     settings = {"module": "nodenext", "target": "es2022", "types": ["node"], **options}
-    # The clients share a runtime: to each it is as if it were in its own folder.
-    settings["rootDirs"] = [".", *(str(path.name) for path in folder.iterdir() if path.is_dir())]
     config = {"compilerOptions": settings | dict.fromkeys(strict, True), "include": ["**/*.ts"]}
     (folder / "tsconfig.json").write_text(json.dumps(config), "utf-8")
     run(npm / ".bin" / "tsc", "--project", folder, cwd=folder)

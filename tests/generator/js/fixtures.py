@@ -42,14 +42,12 @@ def npm() -> Path:
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory, npm: Path) -> Path:
-    """Clients, healthy and hostile: LANGUAGE/MODEL."""
+    """A package of clients, healthy and hostile, in each language: LANGUAGE/MODULE."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "node_modules").symlink_to(npm)
-    models = {name: zoo_model(name) for name in loadable()}
-    models |= {"hostile": hostile_model(), "large": large_model()}
+    models = [*map(zoo_model, loadable()), hostile_model(), large_model()]
     for language in ("js", "ts"):
-        for name, model in models.items():
-            write(model, language, folder / language / name)
+        write(models, language, folder / language)
     for number, name in enumerate(HOSTILE):
         model = replace(zoo_model("linear"), name=name)
         write(model, "js", folder / "js" / f"hostile-{number}")
@@ -65,6 +63,4 @@ def built(generated: Path, npm: Path) -> Path:
     """The TypeScript clients, compiled."""
     folder = generated / "built"
     compile_all(generated / "ts", npm, lib=["ES2022", "DOM"], rootDir=".", outDir=str(folder))
-    for client in folder.glob("*/index.js"):
-        (client.parent / "serving").symlink_to(Path("..", "serving"))
     return folder

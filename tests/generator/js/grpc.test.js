@@ -4,14 +4,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Fault } from "../../../templates/js/serving/faults.js";
-import * as grpc from "../../../templates/js/serving/grpc-answers.js";
-import { writePredict } from "../../../templates/js/serving/grpc-requests.js";
+import { Fault } from "../../../templates/js/serving/errors.js";
+import * as grpc from "../../../templates/js/serving/grpc-messages.js";
 import { Message } from "../../../templates/js/serving/protobuf-writer.js";
 import {
   fromBits,
   toBits,
-} from "../../../templates/js/serving/small-floats.js";
+} from "../../../templates/js/serving/tensor-proto.js";
 import { open, refused, signature, spec, tensor, url } from "./calls.mjs";
 
 for (const [dtype, value, text] of [
@@ -59,7 +58,7 @@ test("16 bits are rounded to the nearest float, and read back", () => {
 test("bigints are sent as small integers, too", () => {
   for (const dtype of ["int8", "uint16", "int32", "qint16"]) {
     const input = { spec: spec(dtype), data: [5n, 7], shape: [2] };
-    const request = writePredict({ name: "m" }, signature(spec(dtype)), [
+    const request = grpc.writePredict({ name: "m" }, signature(spec(dtype)), [
       input,
     ]);
     assert.ok(request.length > 0);

@@ -92,7 +92,7 @@ def test_recorded_grpc_answers_read_as_the_library_reads_them(tmp_path: Path) ->
             cases.append([spec(signature), list(body)])
             expected.append((wanted, signature))
     assert len(cases) > 100
-    read = {"module": (RUNTIME / "grpc-answers.js").as_uri(), "cases": cases}
+    read = {"module": (RUNTIME / "grpc-messages.js").as_uri(), "cases": cases}
     for came, pair in zip(node(_READ, tmp_path, read), expected, strict=True):
         assert_same(came, *pair)
 
@@ -134,6 +134,6 @@ def test_tensors_in_either_form_read_as_the_library_reads_them(tmp_path: Path) -
                 wanted = predict.decode_predict_response(body)[1]["y"]
                 cases.append([spec(signature), list(body)])
                 expected.append(({"y": wanted}, signature))
-    read = {"module": (RUNTIME / "grpc-answers.js").as_uri(), "cases": cases}
+    read = {"module": (RUNTIME / "grpc-messages.js").as_uri(), "cases": cases}
     for came, pair in zip(node(_READ, tmp_path, read), expected, strict=True):
         assert_same(came, *pair)

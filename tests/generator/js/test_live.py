@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tfsclient_gen import generate
 from tfsclient_gen.languages.js.methods import methods as js_methods
 
 from tests.conftest import ZOO, Zoo, tool
@@ -40,8 +39,8 @@ pytest_plugins = ["tests.generator.js.fixtures"]
 def on_both(folder: Path, zoo: Zoo, model: str, calls: list[str], options: str = "{}") -> list[Any]:
     """What calls of a client, as JavaScript, give over REST; over gRPC they must give the same."""
     program = f"""
-    const {{ connect }} = await import(`${{process.cwd()}}/{model}/grpc.js`);
-    const {{ ServingError, ...clients }} = await import(`${{process.cwd()}}/{model}/index.js`);
+    const {{ connect }} = await import(`${{process.cwd()}}/grpc.js`);
+    const {{ ServingError, ...clients }} = await import(`${{process.cwd()}}/{model}.js`);
     const connection = connect(given.grpc);
     for (const server of [given.rest, connection]) {{
       const [Client] = Object.values(clients);
@@ -147,7 +146,7 @@ def test_examples_without_known_features(generated: Path, zoo: Zoo) -> None:
         "regressXToY({ examples: [{ x: [] }] })",
         "regressXToY({ examples: [{ x: [1, 1n] }] })",
     ]
-    *right, integer, empty, mixed = on_both(generated / "js", zoo, "blind", calls)
+    *right, integer, empty, mixed = on_both(generated / "js" / "blind", zoo, "half_plus_two", calls)
     assert right == [[3.5, 4.25], [4.5]]
     assert {error["code"] for error in (integer, empty, mixed)} == {"INVALID_ARGUMENT"}
     assert "example 0: feature x is empty" in empty["details"]
@@ -189,8 +188,8 @@ def test_it_gives_what_the_library_gives(generated: Path, zoo: Zoo) -> None:
 def over_grpc(folder: Path, zoo: Zoo, model: str, calls: list[str]) -> list[Any]:
     """What calls of a client give over gRPC, and then, over REST, as errors."""
     program = f"""
-    const {{ connect }} = await import(`${{process.cwd()}}/{model}/grpc.js`);
-    const {{ ServingError, ...clients }} = await import(`${{process.cwd()}}/{model}/index.js`);
+    const {{ connect }} = await import(`${{process.cwd()}}/grpc.js`);
+    const {{ ServingError, ...clients }} = await import(`${{process.cwd()}}/{model}.js`);
     const connection = connect(given.grpc);
     const [Client] = Object.values(clients);
     for (const server of [connection, given.rest]) {{
@@ -252,10 +251,7 @@ def test_defaults_are_the_models_over_grpc(generated: Path, zoo: Zoo) -> None:
 
 def test_a_connection_serves_clients_of_other_packages(generated: Path, zoo: Zoo) -> None:
     for name in ("one", "other"):
-        folder = generated / "js" / f"package-{name}"
-        for path, text in generate(zoo_model("half_plus_two"), "js").items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, "utf-8")
+        write(zoo_model("half_plus_two"), "js", generated / "js" / f"package-{name}")
     program = """
     const { connect } = await import(`${process.cwd()}/package-one/grpc.js`);
     const one = await import(`${process.cwd()}/package-one/index.js`);
@@ -283,8 +279,8 @@ def test_a_connection_serves_clients_of_other_packages(generated: Path, zoo: Zoo
 
 def test_calls_take_turns_over_servers(generated: Path) -> None:
     program = """
-    const { connect } = await import(`${process.cwd()}/half_plus_two/grpc.js`);
-    const { HalfPlusTwoClient } = await import(`${process.cwd()}/half_plus_two/index.js`);
+    const { connect } = await import(`${process.cwd()}/grpc.js`);
+    const { HalfPlusTwoClient } = await import(`${process.cwd()}/half_plus_two.js`);
     for (const target of given) {
       const connection = connect(target);
       const client = new HalfPlusTwoClient(connection, { retries: 0 });
@@ -320,9 +316,9 @@ def few_threads() -> Iterator[str]:
 
 def test_calls_beyond_the_servers_threads_wait(generated: Path, few_threads: str) -> None:
     program = """
-    const { connect } = await import(`${process.cwd()}/slow/grpc.js`);
-    const { SlowClient } = await import(`${process.cwd()}/slow/index.js`);
-    const { HalfPlusTwoClient } = await import(`${process.cwd()}/half_plus_two/index.js`);
+    const { connect } = await import(`${process.cwd()}/grpc.js`);
+    const { SlowClient } = await import(`${process.cwd()}/slow.js`);
+    const { HalfPlusTwoClient } = await import(`${process.cwd()}/half_plus_two.js`);
     for (let round = 0; round < 10; round++) {
       const connection = connect(given);
       const client = new HalfPlusTwoClient(connection, { retries: 0 });
@@ -371,8 +367,8 @@ def test_errors_and_versions_on_a_real_server(generated: Path, zoo: Zoo) -> None
 
 def test_calls_over_grpc_end_as_they_should(generated: Path, zoo: Zoo) -> None:
     program = """
-    const { connect } = await import(`${process.cwd()}/slow/grpc.js`);
-    const { SlowClient } = await import(`${process.cwd()}/slow/index.js`);
+    const { connect } = await import(`${process.cwd()}/grpc.js`);
+    const { SlowClient } = await import(`${process.cwd()}/slow.js`);
     const connection = connect(given);
     const predict = (options, more) =>
       showCall(() => new SlowClient(connection, options).servingDefault({ x: [1] }, more));
@@ -416,7 +412,8 @@ def test_a_model_that_changed_is_noticed(generated: Path, zoo: Zoo) -> None:
     signatures = {"serving_default": changed, "gone": replace(default, name="gone")}
     write(replace(model, signatures=signatures), "js", generated / "js" / "changed")
     call = ["servingDefault({ x: [[2]] })"] * 2
-    (error, _) = on_both(generated / "js", zoo, "changed", call, "{ verify: true }")
+    folder = generated / "js" / "changed"
+    (error, _) = on_both(folder, zoo, "half_plus_two", call, "{ verify: true }")
     assert error["code"] == "FAILED_PRECONDITION"
     assert error["details"].split(": ", 1)[1] == (
         'signature "gone" is missing; '
@@ -429,16 +426,19 @@ def test_a_model_that_changed_is_noticed(generated: Path, zoo: Zoo) -> None:
 @pytest.mark.parametrize("model", SAMPLES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_readme_runs_as_it_stands(
-    generated: Path, built: Path, zoo: Zoo, language: str, model: str
+    built: Path, npm: Path, zoo: Zoo, language: str, model: str, tmp_path: Path
 ) -> None:
-    readme = (generated / language / model / "README.md").read_text("utf-8")
-    folder = generated / "js" / model if language == "js" else built / model
+    modules = tmp_path / "node_modules"
+    package = write(zoo_model(model), language, modules / f"{model.replace('_', '-')}-client")
+    if language == "ts":
+        (package / "dist").symlink_to(built)
+    (modules / "@grpc").symlink_to(npm / "@grpc")
+    readme = (package / "README.md").read_text("utf-8")
     for part in readme.split(f"```{language}\n")[1:]:
         program = part.split("```")[0].replace("localhost:8500", zoo.grpc)
-        example = folder / "example.mjs"
+        example = tmp_path / "example.mjs"
         example.write_text(program.replace("http://localhost:8501", zoo.rest), "utf-8")
-        run(tool("node"), example, cwd=generated)
-        example.unlink()
+        run(tool("node"), example, cwd=tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -478,7 +478,7 @@ def test_a_browser_calls_a_real_server(
     generated: Path, open_server: str, site: str, tmp_path: Path
 ) -> None:
     page = f"""<!DOCTYPE html><pre></pre><script type="module">
-    import {{ HalfPlusTwoClient, ServingError }} from "./half_plus_two/index.js";
+    import {{ HalfPlusTwoClient, ServingError }} from "./half_plus_two.js";
     const client = new HalfPlusTwoClient("{open_server}", {{ verify: true }});
     const {{ y }} = await client.servingDefault({{ x: [[2], [NaN]] }});
     const other = new HalfPlusTwoClient("{open_server}", {{ model: "m" }});

@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tfsclient_gen import generate
+from tfsclient_gen import Options
 
 from tests.conftest import tool
-from tests.generator.js.clients import LANGUAGES, ROOT, run, tsc, zoo_model
+from tests.generator.js.clients import (
+    LANGUAGES,
+    ROOT,
+    hostile_model,
+    run,
+    tsc,
+    write,
+    zoo_model,
+)
 
 pytestmark = pytest.mark.language("ts")
 pytest_plugins = ["tests.generator.js.fixtures"]
@@ -26,7 +34,8 @@ STRICT = [
 MODULES = [("nodenext", "nodenext"), ("esnext", "bundler")]
 
 USE = """
-import { DtypesClient, ServingError } from "./client/index.js";
+import { DtypesClient, ServingError, type estimator } from "./client/index.js";
+import { EstimatorClient } from "./client/estimator.js";
 import { connect } from "./client/grpc.js";
 
 const client = new DtypesClient(connect(["a:1", "b:1"]));
@@ -40,14 +49,11 @@ try {
 } catch (error) {
   if (error instanceof ServingError) console.log(error.code, error.details);
 }
-console.log(halves, pairs, shorts);
+const other: estimator.PredictResult = await new EstimatorClient(
+  connect("a:1"),
+).predict({ examples: [{ a: "x", b: 1 }] });
+console.log(halves, pairs, shorts, other.logits.shape);
 """
-
-
-def put(model: str, language: str, folder: Path) -> None:
-    for path, text in generate(zoo_model(model), language).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, "utf-8")
 
 
 @pytest.mark.parametrize("language", ["ts", "js"])
@@ -59,9 +65,8 @@ def test_it_compiles_under_the_users_settings(
 ) -> None:
     (tmp_path / "node_modules").symlink_to(npm)
     (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
-    put("dtypes", language, tmp_path / "client")
-    put("estimator", language, tmp_path / "other")
-    put("defaults", language, tmp_path / "defaults")
+    models = [*map(zoo_model, ("dtypes", "estimator", "defaults")), hostile_model()]
+    write(models, language, tmp_path / "client")
     (tmp_path / "use.ts").write_text(USE, "utf-8")
     for module, resolution in MODULES:
         settings: dict[str, Any] = dict.fromkeys(STRICT, True) | {
@@ -83,7 +88,7 @@ def test_it_compiles_under_the_users_settings(
 def test_sources_compile_in_a_program_that_is_not_strict(npm: Path, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(npm)
     (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
-    put("dtypes", "ts", tmp_path / "client")
+    write(zoo_model("dtypes"), "ts", tmp_path / "client")
     settings = {"strict": False, "module": "nodenext", "target": "es2022", "types": ["node"]}
     config = {"compilerOptions": settings | {"noEmit": True}, "include": ["client/**/*.ts"]}
     (tmp_path / "tsconfig.json").write_text(json.dumps(config), "utf-8")
@@ -96,16 +101,17 @@ def test_npm_packs_it_and_its_checkers_find_nothing(
     npm: Path, tmp_path: Path, language: str
 ) -> None:
     folder = tmp_path / "client"
-    put("half_plus_two", language, folder)
+    models = [zoo_model("half_plus_two"), zoo_model("bert")]
+    write(models, language, folder, Options(npm_name="@acme/models"))
     (folder / "node_modules").symlink_to(npm)
     if language == "ts":
         run(tool("node"), npm / "typescript" / "bin" / "tsc", "--project", folder, cwd=folder)
     cache = f"--cache={ROOT / '.cache' / 'npm-cache'}"
     run(tool("npm"), "pack", "--ignore-scripts", "--offline", cache, cwd=folder)
-    (packed,) = folder.glob("half-plus-two-client-*.tgz")
+    (packed,) = folder.glob("acme-models-*.tgz")
     listed = run(shutil.which("tar") or "tar", "-tzf", packed, cwd=folder).splitlines()
     inside = "package/dist/" if language == "ts" else "package/"
-    for name in ("index.js", "index.d.ts", "grpc.js", "grpc.d.ts", "serving/model.js"):
+    for name in ("index.js", "half_plus_two.d.ts", "bert.js", "grpc.js", "serving/model.js"):
         assert inside + name in listed
     run(npm / ".bin" / "publint", "run", packed, "--strict", "--pack=false", cwd=folder)
     # ES modules only, as Node 18 has them.

@@ -1,11 +1,17 @@
 // Right and wrong use of generated clients; the compiler is to tell them apart.
 
-import { connect } from "./dtypes/grpc.js";
-import { DtypesClient, ServingError, type Code } from "./dtypes/index.js";
-import { EstimatorClient } from "./estimator/index.js";
-import { FeatureSpecClient } from "./feature_spec/index.js";
-import { HalfPlusTwoClient } from "./half_plus_two/index.js";
-import { RawPngClient } from "./raw_png/index.js";
+import { DtypesClient } from "./dtypes.js";
+import { connect } from "./grpc.js";
+import {
+  EstimatorClient,
+  FeatureSpecClient,
+  HalfPlusTwoClient,
+  ServingError,
+  type Code,
+  type halfPlusTwo,
+  type Tensor,
+} from "./index.js";
+import { RawPngClient } from "./raw_png.js";
 
 const half = new HalfPlusTwoClient(new URL("http://h"), {
   version: 1,
@@ -13,7 +19,12 @@ const half = new HalfPlusTwoClient(new URL("http://h"), {
   retries: 0,
   verify: true,
 });
-const { y } = await half.servingDefault({ x: [[1], [2]] }, { timeoutMs: 5 });
+const input: halfPlusTwo.ServingDefaultInput = { x: [[1], [2]] };
+const result: halfPlusTwo.ServingDefaultResult = await half.servingDefault(
+  input,
+  { timeoutMs: 5 },
+);
+const y: Tensor<Float32Array> = result.y;
 const floats: Float32Array = y.data;
 const shape: readonly number[] = y.shape;
 await half.servingDefault({ x: { data: floats, shape } });

@@ -19,6 +19,7 @@ from tfsclient_gen.languages.js.methods import methods as js_methods
 from tfsclient_gen.names import pascal
 
 from tests.conftest import tool
+from tests.generator.js import clients as js
 from tests.generator.matrix.values import (
     Case,
     Outcome,
@@ -240,27 +241,16 @@ def _usable(model: Model) -> Model:
 
 
 def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
-    """The clients are ES modules; TypeScript is compiled, all of it at once."""
-    write(models, language, folder)
+    """The clients are modules of one package, and share a connection; TypeScript is compiled."""
+    js.write([*models.values()], language, folder)
     (folder / "node_modules").symlink_to(npm)
-    (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     if language == "ts":
-        options = ["--strict", "--module", "nodenext", "--target", "es2022", "--types", "node"]
-        files = sorted(folder.glob("*/*.ts"))
-        command: list[str | Path] = [
-            npm / ".bin" / "tsc",
-            *options,
-            "--rootDir",
-            ".",
-            "--outDir",
-            "built",
-            *files,
-        ]
+        command: list[str | Path] = [npm / ".bin" / "tsc", "--project", folder]
         subprocess.run(command, cwd=folder, check=True)
     methods = {
         name: {m.name.wire: m for m in js_methods(_usable(model))} for name, model in models.items()
     }
-    built = folder / "built" if language == "ts" else folder
+    built = folder / "dist" if language == "ts" else folder
 
     def run(target: str, cases: Sequence[Case]) -> list[Outcome]:
         made = [(case, methods[case.model][case.signature.name]) for case in cases]
@@ -268,6 +258,7 @@ def node(models: Models, language: str, folder: Path, npm: Path) -> Driver:
             "folder": built.as_uri(),
             "target": target,
             "grpc": "://" not in target,
+            "modules": {name: js.module_of(model) for name, model in models.items()},
             "calls": [_told(case, method, "examples") for case, method in made],
         }
         for call in given["calls"]:

@@ -77,19 +77,14 @@ function outputs(kind, answer) {
   };
 }
 
-const connections = [];
+const { connect } = await import(`${given.folder}/grpc.js`);
+const server = given.grpc ? connect(given.target) : given.target;
 const clients = {};
-for (const model of new Set(given.calls.map((call) => call.model))) {
+for (const [model, module] of Object.entries(given.modules)) {
   const { ServingError, ...made } = await import(
-    `${given.folder}/${model}/index.js`
+    `${given.folder}/${module}.js`
   );
   const [Client] = Object.values(made);
-  let server = given.target;
-  if (given.grpc) {
-    const { connect } = await import(`${given.folder}/${model}/grpc.js`);
-    server = connect(given.target);
-    connections.push(server);
-  }
   clients[model] = new Client(server);
 }
 
@@ -102,4 +97,4 @@ for (const { model, method, kind, field, inputs, examples } of given.calls) {
   );
   console.log(JSON.stringify(outcome));
 }
-for (const connection of connections) connection.close();
+if (given.grpc) server.close();

@@ -1,90 +1,64 @@
-"""The files of a JavaScript or TypeScript client: a package of ES modules."""
+"""The files of a JavaScript or TypeScript package: a module a model, over one runtime."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from tfsclient.errors import InvalidInput
+from markupsafe import Markup
+
 from tfsclient.schema import DEFAULT_SIGNATURE
-from tfsclient.schema._samples import PNG_BASE64
-from tfsclient_gen.languages.js import layout
-from tfsclient_gen.languages.js.methods import LONGEST, imports, methods
-from tfsclient_gen.names import identifier, pascal, words
+from tfsclient_gen.languages.js import layout, samples
+from tfsclient_gen.languages.js.methods import Method, imports, methods
+from tfsclient_gen.languages.js.names import (
+    names_of,
+    package_name,
+    refuse_twins,
+    tell_other_module,
+)
+from tfsclient_gen.quoting import code
 from tfsclient_gen.render import template_names
 from tfsclient_gen.target import Run
 
-_NPM_NAME: Final = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
-_LONGEST_NPM_NAME: Final = 214
 # What only gRPC needs of the runtime, and what Examples in tensors need, too.
 _GRPC: Final = frozenset(
     ["grpc"]
-    + [
-        f"serving/{name}"
-        for name in (
-            "bound",
-            "grpc-answers",
-            "grpc-requests",
-            "memory",
-            "protobuf-reader",
-            "small-floats",
-            "tensor-proto",
-        )
-    ]
+    + [f"serving/{name}" for name in ("bound", "grpc-messages", "protobuf-reader", "tensor-proto")]
 )
-_EXAMPLES: Final = frozenset(["serving/example-proto", "serving/protobuf-writer"])
+_EXAMPLES: Final = frozenset(["serving/protobuf-writer"])
 
 
 def javascript(run: Run) -> dict[str, str]:
-    """JavaScript with declarations for TypeScript; a comment says what is left out."""
-    return _files(run, "js", ["README.md", "index.d.ts", "index.js", "package.json"])
+    """A model's module and its declarations for TypeScript; a comment says what is left out."""
+    return _module(run, "js", ["js", "d.ts"])
 
 
 def typescript(run: Run) -> dict[str, str]:
-    """The modules that JavaScript clients are made of, with their types still in them."""
-    return _files(run, "ts", ["README.md", "index.ts", "package.json", "tsconfig.json"])
+    """The same module with its types still in it."""
+    return _module(run, "ts", ["ts"])
 
 
-def _files(run: Run, language: str, names: Iterable[str]) -> dict[str, str]:
-    view = _view(run, typescript=language == "ts")
-    made = {name: run.templates.render(f"{language}/{name}.j2", **view) for name in names}
-    # The runtime: modules that are the same for every model.
-    prefix = f"{language}/"
-    shipped = [n for n in template_names() if n.startswith(prefix) and not n.endswith(".j2")]
-    runtime = {name.removeprefix(prefix): name for name in shipped}
-    unused = _GRPC | (frozenset() if view["serializes"] else _EXAMPLES)
-    if run.rest_only:
-        runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] not in unused}
-    return made | {path: run.templates.read(name) for path, name in runtime.items()}
+def javascript_package(runs: Sequence[Run]) -> dict[str, str]:
+    """What is around the models' modules: an index, and the runtime."""
+    return _package(runs, "js", ["README.md", "index.d.ts", "index.js", "package.json"])
 
 
-def _package_name(run: Run) -> str:
-    """What npm calls the package.
-
-    Raises:
-        InvalidInput: npm would not take the user's own choice.
-    """
-    chosen = run.options.npm_name
-    if chosen is None:
-        return "-".join([*(w.lower() for w in words(run.name)), "client"])[-200:]
-    if not _NPM_NAME.fullmatch(chosen) or len(chosen) > _LONGEST_NPM_NAME:
-        raise InvalidInput(f"{chosen!r} is not a name for an npm package")
-    return chosen
+def typescript_package(runs: Sequence[Run]) -> dict[str, str]:
+    """The modules that JavaScript packages are made of, with their types still in them."""
+    return _package(runs, "ts", ["README.md", "index.ts", "package.json", "tsconfig.json"])
 
 
-def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
-    model, found = run.model, methods(run.model, run.outputs, rest_only=run.rest_only)
+def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
+    tell_other_module(run)
+    names, found = names_of(run), _methods(run)
     types = imports(found, rest_only=run.rest_only)
-    client = identifier(pascal(run.name, "model")[:LONGEST] + "Client")
-    new = f"const client = new {client}("
-    # The default one, if REST can carry that.
-    order = sorted(found, key=lambda m: (bool(m.grpc_only), m.name.wire != DEFAULT_SIGNATURE))
-    example = order[0] if order else None
-    return {
-        "model": model.name,
-        "client": client,
-        "typescript": typescript,
+    shown = _shown(run, found, package="")
+    view = {
+        "model": run.model.name,
+        "client": names.client,
+        "typescript": language == "ts",
+        "fence": code(language),
         "rest_only": run.rest_only,
         "serializes": any(m.serializes for m in found),
         "methods": found,
@@ -94,15 +68,120 @@ def _view(run: Run, *, typescript: bool) -> dict[str, Any]:
         ],
         "listed": layout.fit(2, "signatures: [", [str(m.constant) for m in found], "],"),
         "imports": layout.fit(0, "import type { ", types, ' } from "./serving/types.js";'),
-        "package": _package_name(run),
-        "example": example,
+        "example": shown.sample,
+    }
+    return {
+        f"{names.module}.{ending}": run.templates.render(f"{language}/model.{ending}.j2", **view)
+        for ending in endings
+    }
+
+
+def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[str, str]:
+    refuse_twins(runs)
+    run, package = runs[0], package_name(runs)
+    shown = [_shown(run, _methods(run), package) for run in runs]
+    shown.sort(key=lambda one: one.module)
+    found = [method for one in shown for method in one.methods]
+    # One that REST can carry, if there is one.
+    first = min(shown, key=lambda one: one.grpc_only)
+    both = [first, *(one for one in shown if one is not first)][:2]
+    view = {
+        "typescript": language == "ts",
+        "fence": code(language),
+        "rest_only": run.rest_only,
+        "package": package,
+        "grpc": f"{package}/grpc",
+        "private": run.options.npm_name is None,
+        "clients": shown,
+        "first": first,
+        "both": both,
+        "connected": [
+            line
+            for variable, one in zip(("client", "other"), both, strict=False)
+            for line in _new(variable, one.client, "connection")
+        ],
+        "exports": _exports(shown, rest_only=run.rest_only),
         "grpc_only": any(m.grpc_only for m in found),
-        "has_defaults": any(s.defaults for s in model.signatures.values()),
+        "has_defaults": any(s.defaults for one in runs for s in one.model.signatures.values()),
         "takes_examples": any(m.kind != "predict" or m.features is not None for m in found),
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
         "classifies": any(m.kind == "classify" for m in found),
         "regresses": any(m.kind == "regress" for m in found),
-        "png": PNG_BASE64,
-        "opened": layout.fit(0, new, ['"http://localhost:8501"'], ");"),
-        "connected": layout.fit(0, new, ["connection"], ");"),
     }
+    made = {name: run.templates.render(f"{language}/{name}.j2", **view) for name in names}
+    # The runtime: modules that are the same for every model.
+    prefix = f"{language}/"
+    shipped = [n for n in template_names() if n.startswith(prefix) and not n.endswith(".j2")]
+    runtime = {name.removeprefix(prefix): name for name in shipped}
+    if run.rest_only:
+        serializes = any(m.serializes for m in found)
+        unused = _GRPC | (frozenset() if serializes else _EXAMPLES)
+        runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] not in unused}
+    return made | {path: run.templates.read(name) for path, name in runtime.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A client as the package's own files, and examples, show it.
+
+    Attributes:
+        model: what the server calls the model.
+        module: the module's name.
+        path: what is imported from.
+        client: the class.
+        types: what the index calls the module's types.
+        methods: its methods.
+        sample: the lines of an example that makes a client and calls it.
+        call: the lines that call it.
+        grpc_only: whether that call needs gRPC.
+    """
+
+    model: str
+    module: Markup
+    path: str
+    client: Markup
+    types: Markup
+    methods: Sequence[Method]
+    sample: Sequence[Markup]
+    call: Sequence[Markup]
+    grpc_only: bool
+
+
+def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
+    names = names_of(run)
+    # The default signature, if REST can carry that.
+    order = sorted(found, key=lambda m: (bool(m.grpc_only), m.name.wire != DEFAULT_SIGNATURE))
+    call = [
+        line
+        for m in order[:1]
+        for line in samples.call(m.name.ident, m.sample, picture=m.wants_picture)
+    ]
+    grpc_only = bool(order and order[0].grpc_only)
+    server = 'connect("localhost:8500")' if grpc_only else '"http://localhost:8501"'
+    return _Shown(
+        model=run.model.name,
+        module=names.module,
+        path=f"{package}/{names.module}",
+        client=names.client,
+        types=names.types,
+        methods=found,
+        sample=[*_new("client", names.client, server), *call],
+        call=call,
+        grpc_only=grpc_only,
+    )
+
+
+def _new(variable: str, client: Markup, server: str) -> list[Markup]:
+    return samples.lines(layout.fit(0, f"const {variable} = new {client}(", [server], ");"))
+
+
+def _methods(run: Run) -> list[Method]:
+    return methods(run.model, run.outputs, rest_only=run.rest_only)
+
+
+def _exports(shown: Iterable[_Shown], *, rest_only: bool) -> list[tuple[str, Markup]]:
+    """The package's subpaths, and the module of each."""
+    paths = {".": "index", **{f"./{one.module}": str(one.module) for one in shown}}
+    if not rest_only:
+        paths |= {"./grpc": "grpc", "./grpc.js": "grpc"}
+    return [(path, code(module)) for path, module in paths.items()]

@@ -1,19 +1,19 @@
-"""Values in the README's example, of the right dtype and shape."""
+"""Examples of a call: values of the right dtype and shape."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from markupsafe import Markup
 
 from tfsclient.dtypes import DType
 from tfsclient.schema import FeatureSpec, TensorSpec
-from tfsclient.schema._samples import dims, is_picture
+from tfsclient.schema._samples import PNG_BASE64, dims, is_picture
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.types import array
-from tfsclient_gen.quoting import code
+from tfsclient_gen.quoting import code, js_string
 
 # 1 rather than 0, because a 0 is often refused as a size.
 _ELEMENTS: Final = {
@@ -24,6 +24,28 @@ _ELEMENTS: Final = {
     "string": '""',
 }
 _BIG: Final = frozenset(["int64", "uint64"])  # their elements are bigint
+
+_PICTURE: Final = (
+    code("const png ="),
+    code(f"  {js_string(PNG_BASE64)};"),
+    code("const picture = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));"),
+)
+
+
+def call(method: Markup, inputs: Sequence[Markup], *, picture: bool) -> list[Markup]:
+    """The lines that call a method of ``client``; ``picture`` is whether an input is one."""
+    head = f"const result = await client.{method}("
+    given = [line for each in inputs for line in lines(code(f"  {each}"))]
+    return [
+        *(_PICTURE if picture else ()),
+        *([code(f"{head}{{"), *given, code("});")] if given else [code(f"{head});")]),
+        code("console.log(result);"),
+    ]
+
+
+def lines(text: Markup) -> list[Markup]:
+    """Each line of code, as code."""
+    return [code(line) for line in text.split("\n")]
 
 
 def tensor(ident: Markup, spec: TensorSpec) -> Markup:
