@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 from tfsclient._inputs.example import Example
 from tfsclient.drift import compare
-from tfsclient.errors import FailedPrecondition
+from tfsclient.dtypes import DType
+from tfsclient.errors import REDEPLOYED, DecodeError, FailedPrecondition
+from tfsclient.results import Prediction
 from tfsclient.schema import Model, Signature
 
 # A tf.Example whose features no type tells: itself, its features by name, or its bytes.
@@ -28,6 +30,29 @@ def verify_signatures(expected: Iterable[Signature], served: Model) -> None:
             model=served.name,
             hint="generate the client anew with tfsclient-gen, or call the version it was made for",
         )
+
+
+def check_dtypes(answer: Prediction, signature: Signature) -> None:
+    """Check that the outputs of an answer have the dtypes that a client's fields are typed with.
+
+    Over REST the answer was read by those dtypes; over gRPC it has its own.  Shapes are not
+    compared: signatures often get those of outputs wrong, in models that answer well.
+
+    Raises:
+        DecodeError: an output has another dtype.
+    """
+    for name, array in answer.items():
+        spec = signature.outputs.get(name)
+        if spec is None or not spec.dtype.sendable:
+            continue
+        if array.dtype != spec.dtype.numpy:
+            came = DType.of_numpy(array.dtype) or array.dtype
+            raise DecodeError(
+                f"output {name!r} came as {came}, but this client was generated for {spec.dtype}",
+                model=answer.model,
+                signature=signature.name,
+                hint=REDEPLOYED,
+            )
 
 
 def plain_examples(examples: Any) -> Any:

@@ -171,6 +171,18 @@ def test_a_password_in_the_url_is_not_told(dead_port: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "target",
+    ["u:s3cret@h:1", "grpc://u:s3cret@h:1", "http://u:s3/cret@h:1", "http://u:s3cret@h:1/?q",
+     "dns://u:s3cret@h/x:1", "xds://u:s3cret@h/x", "other://u:s3cret@h", "u:s3cret@h: 1"],
+)  # fmt: skip
+def test_a_password_in_a_target_that_is_refused_is_not_told(target: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Client(target)
+    assert "s3" not in str(caught.value)
+    assert "...@h" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "headers",
     [{"a b": "x"}, {"caf\u00e9": "x"}, {"a": "secret\n"}, {"a": "secret\u00e9"}, {"a": 3}],
 )

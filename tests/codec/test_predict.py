@@ -178,3 +178,22 @@ def test_answers_of_one_length_are_told_apart() -> None:
         assert (model, list(read)) == (answer.ref, list(answer.outputs))
         for name, tensor in answer.outputs.items():
             np.testing.assert_array_equal(read[name], tensor.array)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dtype": 1, "float_val": [1, 2]},
+        {"dtype": 1, "float_val": [1, 2], "tensor_shape": {"unknown_rank": True}},
+        {"dtype": 1, "float_val": [1, 2], "tensor_shape": {"dim": [{"size": 1}]}},
+        {"dtype": 3, "int_val": [1, 2]},
+        {"dtype": 7, "string_val": [b"a", b"b"]},
+    ],
+)
+def test_an_answer_of_more_values_than_its_shape_has_is_refused(fields: dict[str, Any]) -> None:
+    data = official("PredictResponse", outputs={"y": fields}).SerializeToString()
+    with pytest.raises(DecodeError, match=r"output 'y': .* has 2 values"):
+        decode_predict_response(data)
+    # A server reads such a request as TensorFlow does.
+    proto = official("PredictRequest", inputs={"x": fields}).inputs["x"].SerializeToString()
+    assert decode_tensor(proto).array.size == 1

@@ -181,3 +181,23 @@ def test_any_json_is_read_or_refused(value: Any, dtype: DType, several: bool) ->
     for body in (answer(value), json.dumps(value).encode()):
         with contextlib.suppress(DecodeError):
             decode_predict(body, specs, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "dtype", "words"),
+    [
+        (b'{"outputs": [1e999]}', "float64", "1e999.?, which is beyond float64"),
+        (b'{"outputs": [NaN, -1e999]}', "float32", "-1e999.?, which is beyond float64"),
+        (b'{"outputs": [1e39]}', "float32", "output 'y' .*a number beyond float32"),
+        (b'{"outputs": [1.0]} trailing', "float32", "is not JSON"),
+    ],
+)
+def test_what_no_server_writes_is_refused(body: bytes, dtype: str, words: str) -> None:
+    with pytest.raises(DecodeError, match=words):
+        decode_predict(body, {"y": TensorSpec("y", DType(dtype), (-1,))}, None)
+
+
+def test_of_equal_members_the_last_counts() -> None:
+    body = b'{"outputs": {"y": [1.0]}, "outputs": {"y": [2.0], "y": [Infinity]}}'
+    found = decode_predict(body, {"y": TensorSpec("y", FLOAT, (-1,))}, None)
+    assert found["y"].tolist() == [np.inf]

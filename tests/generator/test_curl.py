@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 from tfsclient_gen import LeftOut, generate
+from tfsclient_gen.generate import make
 from tfsclient_gen.languages import curl
 from tfsclient_gen.target import Run
 
@@ -216,7 +217,7 @@ def test_samples_of_any_size_are_made_and_stay_small_in_the_script(
     huge = {"x": TensorSpec("x", DType("float32"), (-1, 100_000, 100_000))}
     signatures = {"s": Signature("s", specs, huge), "huge": Signature("huge", huge, huge)}
     script = script_of(Model("m", None, signatures), tmp_path)
-    assert script.stat().st_size < 5000
+    assert script.stat().st_size < 7000
     for shell in ("sh", "bash"):
         assert run(tool(shell), script, "s", M_URL=echo.url).returncode == 0
         inputs = json.loads(echo.requests[-1][2])["inputs"]
@@ -265,6 +266,66 @@ def test_what_is_refused_before_it_is_sent(shell: str, tmp_path: Path, echo: Ech
     assert json.loads(body) == {"signature_name": "serving_default", "instances": [[1]]}
 
 
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_header_that_cannot_be_sent_is_refused(shell: str, tmp_path: Path, echo: Echo) -> None:
+    script = script_of(zoo_model("half_plus_two"), tmp_path)
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "mixed").write_text("A: b\nsecret\n")
+
+    def call(header: str) -> subprocess.CompletedProcess[str]:
+        environment = {"HALF_PLUS_TWO_URL": echo.url, "HALF_PLUS_TWO_HEADER": header}
+        return run(tool(shell), script, "serving_default", **environment)
+
+    assert call("@/nofile").stderr == "cannot read /nofile\n"
+    assert "empty has no header" in call(f"@{tmp_path}/empty").stderr
+    bad = "HALF_PLUS_TWO_HEADER has a line that is not NAME: VALUE: nothing was sent\n"
+    for header in (
+        "@/nofile",
+        "@",
+        f"@{tmp_path}/empty",
+        f"@{tmp_path}/mixed",
+        "secret",
+        "secret: ",
+        ": x",
+        "a b: x",
+    ):
+        done = call(header)
+        assert (done.returncode, done.stdout) == (2, ""), header
+        assert "secret" not in done.stderr
+        assert header.startswith("@") or done.stderr == bad
+    assert not echo.requests
+    (tmp_path / "good").write_text("\ufeffA: b\r\n\nX-Key:  c: $d\\e", "utf-8", newline="")
+    assert call(f"@{tmp_path}/good").returncode == 0
+    assert echo.requests[-1][1].items() >= {"A": "b", "X-Key": "c: $d\\e"}.items()
+
+
+def test_a_byte_order_mark_before_a_body_is_passed_over(tmp_path: Path, echo: Echo) -> None:
+    script = script_of(zoo_model("half_plus_two"), tmp_path)
+    (tmp_path / "body.json").write_text('{"instances": [1.0]}', "utf-8-sig")
+    for shell in ("dash", "bash"):
+        own = (tool(shell), script, "serving_default", f"@{tmp_path}/body.json")
+        assert run(*own, HALF_PLUS_TWO_URL=echo.url).returncode == 0
+        assert json.loads(echo.requests[-1][2])["instances"] == [1.0]
+
+
+def test_a_signature_with_the_name_of_a_command_is_told(tmp_path: Path, echo: Echo) -> None:
+    signature = zoo_model("linear").signatures["serving_default"]
+    signatures = {n: replace(signature, name=n) for n in ("status", "-h", "fine")}
+    (made,) = make([Model("m", None, signatures)], "curl")
+    assert made.notes == [
+        "m.sh: signature '-h' is called as -h_: the script itself uses '-h'",
+        "m.sh: signature 'status' is called as status_: the script itself uses 'status'",
+    ]
+    readme = made.files()["README.md"]
+    assert "Its signature `status` is called as `status_`." in readme
+    script = script_of(Model("m", None, signatures), tmp_path)
+    usage = run(script, "--help").stdout
+    assert '  - status_ (predict), signature "status"\n' in usage
+    assert "  - fine (predict)\n" in usage
+    assert run(script, "status_", M_URL=echo.url).returncode == 0
+    assert json.loads(echo.requests[-1][2])["signature_name"] == "status"
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(status: int, tmp_path: Path, echo: Echo) -> None:
     script = script_of(zoo_model("half_plus_two"), tmp_path)
@@ -303,5 +364,5 @@ def test_examples_of_known_and_of_unknown_features(tmp_path: Path, zoo: Zoo) -> 
     wide = {"x": FeatureSpec("x", DType("float32"), shape=(50_000,), required=True)}
     signature = replace(signature, features=wide)
     script = script_of(replace(model, signatures={signature.name: signature}), tmp_path)
-    assert script.stat().st_size < 5000
+    assert script.stat().st_size < 7000
     assert run(script, "regress_x_to_y", **url).stderr.startswith("HTTP 400")

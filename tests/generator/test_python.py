@@ -28,6 +28,7 @@ from tests.generator.python_models import load, models
 from tfsclient import (
     AsyncClient,
     Client,
+    DecodeError,
     DType,
     Example,
     FailedPrecondition,
@@ -97,7 +98,7 @@ def test_pyright_strict_has_nothing_to_say(folder: Path) -> None:
 
 
 def test_a_small_model_has_a_small_client(folder: Path) -> None:
-    assert len((folder / "linear.py").read_text("utf-8").splitlines()) < 220
+    assert len((folder / "linear.py").read_text("utf-8").splitlines()) < 230
 
 
 def test_a_typed_call_gives_a_typed_result(folder: Path, zoo: Zoo) -> None:
@@ -109,6 +110,26 @@ def test_a_typed_call_gives_a_typed_result(folder: Path, zoo: Zoo) -> None:
             assert isinstance(result, module.ServingDefaultResult)
             with pytest.raises(InvalidInput, match=r"\(3, 1\)"):
                 client.serving_default(x=[1.0, 2.0, 5.0])
+
+
+def test_an_output_of_another_dtype_is_refused(tmp_path: Path, zoo: Zoo) -> None:
+    signature = LINEAR.signatures["serving_default"]
+    other = {"y": replace(signature.outputs["y"], dtype=DType("float64"))}
+    model = replace(LINEAR, signatures={signature.name: replace(signature, outputs=other)})
+    (tmp_path / "liar.py").write_text(generate(model, "python")["linear.py"])
+    module = load(tmp_path / "liar.py")
+    words = "output 'y' came as float32, but this client was generated for float64"
+    with module.Linear(zoo.grpc) as client, pytest.raises(DecodeError, match=words):
+        client.serving_default(x=[1.0])
+
+    async def awaited() -> None:
+        async with module.AsyncLinear(zoo.grpc) as client:
+            with pytest.raises(DecodeError, match=words):
+                await client.serving_default(x=[1.0])
+
+    asyncio.run(awaited())
+    with module.Linear(zoo.rest) as client:  # JSON tells no dtype
+        assert client.serving_default(x=[1.0]).y.dtype == np.float64
 
 
 def value(spec: FeatureSpec) -> Any:

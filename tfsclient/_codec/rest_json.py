@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -187,9 +188,16 @@ def loads(body: bytes) -> Any:
         pass
     try:
         # Strings that are not UTF-8 come as raw bytes; surrogates carry them through.
-        return json.loads(body.decode("utf-8", "surrogateescape"))
+        return json.loads(body.decode("utf-8", "surrogateescape"), parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"the answer is not JSON: {excerpt(body)}") from error
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):  # infinity itself is written as a word
+        raise DecodeError(f"the answer holds {shown(number)}, which is beyond float64")
+    return value
 
 
 def decode_predict(
@@ -316,8 +324,11 @@ def _decode_numbers(value: Any, dtype: DType) -> Array:
         info = np.iinfo(dtype.numpy)
         if int(array.min()) < info.min or int(array.max()) > info.max:
             raise ValueError(f"{array.min()}..{array.max()} does not fit")
-    with np.errstate(over="ignore"):
-        return array.astype(dtype.numpy)
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype.numpy)
+    except FloatingPointError:
+        raise ValueError(f"it holds a number beyond {dtype}") from None
 
 
 def _from_text(item: Any) -> bytes:

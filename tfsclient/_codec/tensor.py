@@ -183,7 +183,12 @@ _NUMBERS: Final = {
 
 
 def decode_tensor(
-    data: Buffer, *, copy: bool = False, padding: int = MAX_PADDING, references: bool = True
+    data: Buffer,
+    *,
+    copy: bool = False,
+    padding: int = MAX_PADDING,
+    references: bool = True,
+    surplus: bool = True,
 ) -> Tensor:
     """Read a TensorProto in either form.
 
@@ -195,6 +200,8 @@ def decode_tensor(
         padding: how many bytes may be allocated for elements that the message leaves out.
         references: whether a reference type, as in DT_FLOAT_REF, is read as the type itself;
             TensorFlow does not read it at all.
+        surplus: whether values beyond those that the shape has room for are passed over, as
+            TensorFlow does.  A missing shape is that of a scalar.
 
     Raises:
         DecodeError: the bytes are no TensorProto, or one that TensorFlow or numpy cannot hold.
@@ -206,14 +213,17 @@ def decode_tensor(
     if not dtype.sendable:
         raise DecodeError(f"a tensor of type {dtype} cannot be read")
     dims, count = _shape_of(shape)
-    if not count:
+    limit = count if surplus else sys.maxsize
+    if not limit:
         array = np.empty(0, dtype.numpy)
     elif content:
         array = _from_content(dtype, content, count)
     elif dtype == STRING:
-        array = string_array(strings[:count])
+        array = string_array(strings[:limit])
     else:
-        array = _from_values(dtype, values.get(dtype.field, []), count)
+        array = _from_values(dtype, values.get(dtype.field, []), limit)
+    if array.size > count:
+        raise DecodeError(f"a {dtype} tensor of shape {dims} has {array.size} values")
     if array.size < count:
         array = _padded(array, count, copy, padding)
     if copy:
@@ -328,7 +338,7 @@ def _from_memory(memory: Buffer, dtype: np.dtype[Any], count: int) -> Array:
 
 
 def _from_values(dtype: DType, pieces: list[Buffer], count: int) -> Array:
-    """The numbers that a typed field holds: as many as there are, if fewer than ``count``."""
+    """The numbers that a typed field holds: as many as there are, but no more than ``count``."""
     wanted = dtype.numpy
     kind, unit = _NUMBERS[dtype.field]
     if kind == CHUNK:

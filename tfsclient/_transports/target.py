@@ -12,12 +12,12 @@ from tfsclient.errors import InvalidInput
 
 # Schemes that gRPC's own resolvers know, each with what is to follow it.
 _GRPC_SCHEMES = {
-    "dns": (r"(//[^/]*/)?[^/,]+", "dns:///name:8500"),
+    "dns": (r"(//[^/@]*/)?[^/,@]+", "dns:///name:8500"),
     "unix": (r"(//)?/(?!/).+|[^/].*", "unix:path or unix:///absolute/path"),
     "unix-abstract": (r".+", "unix-abstract:name"),
     "ipv4": (r"[0-9.]+(:\d+)?(,[0-9.]+(:\d+)?)*", "ipv4:10.0.0.1:8500,10.0.0.2:8500"),
     "ipv6": (r"(\[[^\]]+\]:\d+|[0-9a-f:%]+)(,.+)*", "ipv6:[::1]:8500"),
-    "xds": (r"//[^/]*/.+", "xds:///name"),
+    "xds": (r"//[^/@]*/.+", "xds:///name"),
     "vsock": (r"\d+:\d+", "vsock:cid:port"),
 }
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
@@ -26,6 +26,7 @@ _PORTS = (
     "TF Serving usually listens for gRPC on port 8500 (localhost:8500) and for REST on 8501 "
     "(http://localhost:8501)"
 )
+_NO_USERS = "gRPC targets have no user and password: send them with headers="
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,12 @@ def _parse_one(text: str) -> Target:
     scheme = scheme.lower() if colon else ""
     if scheme in ("http", "https"):
         return _parse_url(text, scheme)
+    shown = _without_password(text)
     if _BLANK.search(text) and not text.startswith("unix"):
-        raise InvalidInput(f"target {text!r} contains spaces or control characters")
+        raise InvalidInput(f"target {shown!r} contains spaces or control characters")
     if scheme in ("grpc", "grpcs"):
         address = rest.rstrip("/")
-        _check_host_port(address, text)
+        _check_host_port(address, shown)
         return Target(text, rest=False, address=address, tls=scheme == "grpcs")
     name, colon, rest = text.partition(":")
     if colon and name in _GRPC_SCHEMES:
@@ -86,14 +88,17 @@ def _parse_one(text: str) -> Target:
             bare = rest.lstrip("/")
             near = f"write {name}:///{bare}" if name in ("dns", "xds") and bare else None
             near = f"write unix:{bare} or unix:///{bare}" if name == "unix" and bare else near
-            raise InvalidInput(f"target {text!r} is not of the form {spelling}", hint=near)
+            raise InvalidInput(
+                f"target {shown!r} is not of the form {spelling}",
+                hint=near if shown == text else _NO_USERS,
+            )
         return Target(text, rest=False, address=text, tls=False)
     if scheme:
         raise InvalidInput(
-            f"target {text!r} has an unknown scheme",
+            f"target {shown!r} has an unknown scheme",
             hint="use host:port, grpc://, grpcs://, http://, https://, dns:///, unix: or xds:///",
         )
-    _check_host_port(text, text)
+    _check_host_port(text, shown)
     return Target(text, rest=False, address=text, tls=False)
 
 
@@ -106,12 +111,24 @@ def _parse_url(text: str, scheme: str) -> Target:
         usable = False
     if not usable or _BLANK.search(text):
         raise InvalidInput(
-            f"target {shown!r} is not the base URL of a server", hint="write it as http://host:8501"
+            f"target {_without_password(text)!r} is not the base URL of a server",
+            hint="write it as http://host:8501",
         )
     return Target(shown, rest=True, address=text.rstrip("/"), tls=scheme == "https")
 
 
+def _without_password(text: str) -> str:
+    """A target that is refused, as errors show it; where a password ends may not be clear."""
+    scheme, colon, rest = text.partition("://")
+    scheme, rest = (scheme, rest) if colon else ("", text)
+    if "@" not in rest or text.startswith("unix"):  # which may be in the name of a file
+        return text
+    return f"{scheme}{colon}...@{rest.rpartition('@')[2]}"
+
+
 def _check_host_port(address: str, text: str) -> None:
+    if "@" in address:
+        raise InvalidInput(f"target {text!r} is not host:port", hint=_NO_USERS)
     host, _, port = address.rpartition(":")
     number = int(port) if port.isdecimal() and port.isascii() and len(port) < 6 else 0
     if "," in address:
@@ -124,7 +141,7 @@ def _check_host_port(address: str, text: str) -> None:
             f"target {text!r} is not host:port: an IPv6 address stands in brackets",
             hint=f"write [{host}]:{port}" if number else "write it as [::1]:8500",
         )
-    if not host or not 0 < number < 65536 or "/" in host or "@" in host:
+    if not host or not 0 < number < 65536 or "/" in host:
         near = f"write localhost{text}" if number and not host else _PORTS
         raise InvalidInput(f"target {text!r} is not host:port", hint=near)
 

@@ -52,6 +52,8 @@ class _Signature:
         command: what to type for it.
         pattern: the pattern of ``case`` that matches this; always quoted, as ``esac`` has to be.
         shown: the command as the usage shows it.
+        wire_name: its name.
+        renamed: its name as the usage shows it, if the command is another; else "".
         function: the function that prints its sample.
         about: what it takes and gives, in lines.
         opening: how its sample begins.
@@ -66,6 +68,8 @@ class _Signature:
     command: str
     pattern: Markup
     shown: Markup
+    wire_name: str
+    renamed: Markup
     function: Markup
     about: list[str]
     opening: Markup
@@ -119,7 +123,13 @@ def files(run: Run) -> dict[str, str]:
     file, why = _file(run.name)
     if why:
         run.tell(f"the script is {file}: {why}")
-    return {file: run.templates.render("curl/client.sh.j2", **_view(run))}
+    view = _view(run)
+    for one in view["renamed"]:
+        run.tell(
+            f"{file}: signature {one.wire_name!r} is called as {one.command}: the script itself "
+            f"uses {one.wire_name!r}"
+        )
+    return {file: run.templates.render("curl/client.sh.j2", **view)}
 
 
 def shared(runs: Sequence[Run]) -> dict[str, str]:
@@ -167,6 +177,7 @@ def _view(run: Run) -> dict[str, Any]:
         "takes_examples": any(s.verb != "predict" for s in signatures),
         "nests": any(not s.is_short and not s.refused for s in signatures),
         "example": _example(signatures),
+        "renamed": [s for s in signatures if s.renamed],
         "left_out": refused,
         "unseen": unseen,
     }
@@ -222,6 +233,8 @@ def _signature(
         command=command,
         pattern=_pattern(command, unseen),
         shown=code(visible(command)),
+        wire_name=signature.name,
+        renamed=code(f'"{visible(signature.name)}"' if command != signature.name else ""),
         function=function,
         about=_about(signature),
         opening=code('"inputs": {' if predicts else '"examples": [{'),

@@ -34,7 +34,7 @@ from tfsclient import (
     TensorSpec,
     Timeout,
 )
-from tfsclient.generated import verify_signatures
+from tfsclient.generated import check_dtypes, verify_signatures
 
 __all__ = ["AsyncBert", "Bert", "ServingDefaultResult"]
 
@@ -142,6 +142,7 @@ class Bert(AbstractContextManager["Bert"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SERVING_DEFAULT)
         return ServingDefaultResult(logits=answer["logits"], pooled=answer["pooled"])
 
     def close(self) -> None:
@@ -224,6 +225,7 @@ class AsyncBert(AbstractAsyncContextManager["AsyncBert"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SERVING_DEFAULT)
         return ServingDefaultResult(logits=answer["logits"], pooled=answer["pooled"])
 
     async def close(self) -> None:

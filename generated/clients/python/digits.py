@@ -34,7 +34,12 @@ from tfsclient import (
     TensorSpec,
     Timeout,
 )
-from tfsclient.generated import AnyExample, plain_examples, verify_signatures
+from tfsclient.generated import (
+    AnyExample,
+    check_dtypes,
+    plain_examples,
+    verify_signatures,
+)
 
 __all__ = [
     "AsyncDigits",
@@ -219,6 +224,7 @@ class Digits(AbstractContextManager["Digits"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _PNG)
         return PngResult(digit=answer["digit"], scores=answer["scores"])
 
     def serving_default(
@@ -247,6 +253,7 @@ class Digits(AbstractContextManager["Digits"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SERVING_DEFAULT)
         return ServingDefaultResult(digit=answer["digit"], scores=answer["scores"])
 
     def close(self) -> None:
@@ -339,6 +346,7 @@ class AsyncDigits(AbstractAsyncContextManager["AsyncDigits"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _PNG)
         return PngResult(digit=answer["digit"], scores=answer["scores"])
 
     async def serving_default(
@@ -356,6 +364,7 @@ class AsyncDigits(AbstractAsyncContextManager["AsyncDigits"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SERVING_DEFAULT)
         return ServingDefaultResult(digit=answer["digit"], scores=answer["scores"])
 
     async def close(self) -> None:

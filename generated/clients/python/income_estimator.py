@@ -32,7 +32,12 @@ from tfsclient import (
     TensorSpec,
     Timeout,
 )
-from tfsclient.generated import AnyExample, plain_examples, verify_signatures
+from tfsclient.generated import (
+    AnyExample,
+    check_dtypes,
+    plain_examples,
+    verify_signatures,
+)
 
 __all__ = [
     "AsyncIncomeEstimator",
@@ -246,6 +251,7 @@ class IncomeEstimator(AbstractContextManager["IncomeEstimator"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _PREDICT)
         return PredictResult(
             all_class_ids=answer["all_class_ids"],
             all_classes=answer["all_classes"],
@@ -411,6 +417,7 @@ class AsyncIncomeEstimator(AbstractAsyncContextManager["AsyncIncomeEstimator"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _PREDICT)
         return PredictResult(
             all_class_ids=answer["all_class_ids"],
             all_classes=answer["all_classes"],

@@ -9,10 +9,15 @@ set -eu
 
 base=${AWKWARD_URL:-${TFSCLIENT_URL:-http://localhost:8501}}
 header=${AWKWARD_HEADER:-}
+headers=
 path=/v1/models/awkward
 model=${AWKWARD_MODEL:-}
 version=${AWKWARD_VERSION:-}
 label=${AWKWARD_LABEL:-}
+bom=$(printf '\357\273\277') # the byte order mark that some editors put before a text
+cr=$(printf '\r')
+newline='
+'
 while case $base in */) ;; *) false ;; esac; do base=${base%/}; done
 
 usage() {
@@ -83,7 +88,7 @@ Signatures, and what they are for:
 Environment:
   AWKWARD_URL      the server's REST interface; or TFSCLIENT_URL for all models;
                    http://localhost:8501 if neither is set
-  AWKWARD_HEADER   a header to send, or @FILE with one a line
+  AWKWARD_HEADER   a header to send (NAME: VALUE), or @FILE with one on each line
   AWKWARD_MODEL    the model's name, if the server has another for it
   AWKWARD_VERSION  the version to call, or
   AWKWARD_LABEL    its label; the latest version if neither is set
@@ -100,15 +105,45 @@ percent_encode() {
   printf '%s' "$1" | od -A n -v -t x1 | tr -d ' \n' | sed 's/../%&/g'
 }
 
+# Set $headers to what AWKWARD_HEADER says, one header a line. It has to be checked here: curl
+# sends a request without a header that it does not understand, or whose file it cannot read.
+read_headers() {
+  from=AWKWARD_HEADER
+  case $header in
+  '') return ;;
+  @*)
+    from=${header#@}
+    header=$(cat -- "$from" 2>/dev/null) || fail "cannot read $from"
+    header=${header#"$bom"}
+    ;;
+  esac
+  while IFS= read -r line; do
+    line=${line%"$cr"}
+    value=${line#*:}
+    case ${line%%:*} in
+    '' | "$line" | *[[:space:]]*) value= ;; # no name, no colon, or a blank in the name
+    esac
+    case $value in
+    *[![:space:]]*) headers=$headers$line$newline ;;
+    *) if [ -n "$line" ]; then fail "$from has a line that is not NAME: VALUE: nothing was sent"; fi ;;
+    esac
+  done <<EOF
+$header
+EOF
+  if [ -z "$headers" ]; then fail "$from has no header: nothing was sent"; fi
+}
+
 # Ask for $1 below the model, with more options for curl; 22 if that is refused.
 call() {
   below=$1
   shift
-  answer=$(mktemp)
-  trap 'rm -f "$answer"' EXIT
+  made=$(mktemp -d)
+  trap 'rm -rf "$made"' EXIT
   trap 'exit 1' HUP INT TERM
+  answer=$made/answer
+  printf '%s' "$headers" >"$made/headers" # not on curl's command line, which others can see
   status=$(curl --silent --show-error --globoff --path-as-is --no-location \
-    ${header:+--header "$header"} "$@" \
+    ${headers:+--header "@$made/headers"} "$@" \
     --output "$answer" --write-out '%{http_code} %{redirect_url}' --url "$base$path$below")
   redirect=${status#* }
   status=${status%% *}
@@ -131,7 +166,8 @@ run() {
   @?*) body=$(cat -- "${4#@}" 2>/dev/null) || fail "cannot read ${4#@}" ;;
   *) fail "$4 is neither @FILE nor -" ;;
   esac
-  # The body without the blanks around it.
+  # The body without a byte order mark, and without the blanks around it.
+  body=${body#"$bom"}
   case $body in [[:space:]]*) body=${body#"${body%%[![:space:]]*}"} ;; esac
   case $body in *[[:space:]]) body=${body%"${body##*[![:space:]]}"} ;; esac
   case $body in
@@ -1067,11 +1103,12 @@ if [ -n "$model" ]; then path=/v1/models/$(percent_encode "$model"); fi
 if [ -n "$version" ] && [ -n "$label" ]; then
   fail 'set AWKWARD_VERSION or AWKWARD_LABEL, not both'
 elif [ -n "$version" ]; then
-  case $version in *[!0-9]*) fail "$version is no version" ;; esac
+  case $version in *[!0-9]*) fail "$version is not a version: it must be a number" ;; esac
   path=$path/versions/$version
 elif [ -n "$label" ]; then
   path=$path/labels/$(percent_encode "$label")
 fi
+read_headers
 
 if [ $# -gt 2 ]; then
   usage >&2

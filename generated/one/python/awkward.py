@@ -33,7 +33,7 @@ from tfsclient import (
     TensorSpec,
     Timeout,
 )
-from tfsclient.generated import verify_signatures
+from tfsclient.generated import check_dtypes, verify_signatures
 
 __all__ = [
     "ABResult",
@@ -1353,6 +1353,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE)
         return SignatureResult(tensor=answer["#}"])
 
     def x(
@@ -1380,6 +1381,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _X)
         return XResult(x=answer["${x}"])
 
     def s(
@@ -1407,6 +1409,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _S)
         return SResult(s=answer["%s"])
 
     def signature_(
@@ -1434,6 +1437,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_)
         return SignatureResult2(tensor=answer["*/"])
 
     def signature_1_st(
@@ -1461,6 +1465,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_1_ST)
         return Signature1StResult(tensor_1_st=answer["1st"])
 
     def none(
@@ -1488,6 +1493,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _NONE)
         return NoneResult(none=answer["None"])
 
     def init(
@@ -1515,6 +1521,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INIT)
         return InitResult(init=answer["__init__"])
 
     def proto(
@@ -1542,6 +1549,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _PROTO)
         return ProtoResult(proto=answer["__proto__"])
 
     def a_b_2(
@@ -1569,6 +1577,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_2)
         return ABResult3(a_b=answer["a b"])
 
     def a_b_3(
@@ -1596,6 +1605,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_3)
         return ABResult4(y=answer["y"])
 
     def a_b_4(
@@ -1623,6 +1633,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_4)
         return ABResult5(a_b=answer["a:b"])
 
     def a_b_(
@@ -1650,6 +1661,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_)
         return ABResult2(y=answer["y"])
 
     def a_b(
@@ -1677,6 +1689,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B)
         return ABResult(y=answer["y"])
 
     def await_(
@@ -1704,6 +1717,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _AWAIT)
         return AwaitResult(await_=answer["await"])
 
     def b64(
@@ -1731,6 +1745,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _B64)
         return B64Result(b64=answer["b64"])
 
     def back_slash(
@@ -1758,6 +1773,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _BACK_SLASH)
         return BackSlashResult(back_slash=answer["back\\slash"])
 
     def camel_case(
@@ -1785,6 +1801,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _CAMEL_CASE)
         return CamelCaseResult(camel_case=answer["camelCase"])
 
     def class_(
@@ -1812,6 +1829,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _CLASS)
         return ClassResult(class_=answer["class"])
 
     def collide(
@@ -1843,6 +1861,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _COLLIDE)
         return CollideResult(a_b_2=answer["a-b"], a_b_=answer["aB"], a_b=answer["a_b"])
 
     def constructor(
@@ -1870,6 +1889,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _CONSTRUCTOR)
         return ConstructorResult(constructor=answer["constructor"])
 
     def dot_ted(
@@ -1897,6 +1917,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _DOT_TED)
         return DotTedResult(dot_ted=answer["dot.ted"])
 
     def double(
@@ -1924,6 +1945,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _DOUBLE)
         return DoubleResult(double=answer['double"'])
 
     def error(
@@ -1951,6 +1973,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _ERROR)
         return ErrorResult(error=answer["error"])
 
     def everything(
@@ -2133,6 +2156,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _EVERYTHING)
         return EverythingResult(
             tensor=answer[""],
             tensor_=answer["#}"],
@@ -2213,6 +2237,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _FLOAT)
         return FloatResult(float=answer["float"])
 
     def from_(
@@ -2240,6 +2265,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _FROM)
         return FromResult(from_=answer["from"])
 
     def func(
@@ -2267,6 +2293,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _FUNC)
         return FuncResult(func=answer["func"])
 
     def import_(
@@ -2294,6 +2321,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _IMPORT)
         return ImportResult(import_=answer["import"])
 
     def inputs(
@@ -2321,6 +2349,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INPUTS)
         return InputsResult(inputs=answer["inputs"])
 
     def instances(
@@ -2348,6 +2377,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INSTANCES)
         return InstancesResult(instances=answer["instances"])
 
     def int_(
@@ -2375,6 +2405,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INT)
         return IntResult(int=answer["int"])
 
     def lambda_(
@@ -2402,6 +2433,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _LAMBDA)
         return LambdaResult(lambda_=answer["lambda"])
 
     def len(
@@ -2429,6 +2461,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _LEN)
         return LenResult(len=answer["len"])
 
     def model_spec(
@@ -2456,6 +2489,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _MODEL_SPEC)
         return ModelSpecResult(model_spec=answer["model_spec"])
 
     def name(
@@ -2483,6 +2517,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _NAME)
         return NameResult(name=answer["name"])
 
     def new_line(
@@ -2510,6 +2545,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _NEW_LINE)
         return NewLineResult(new_line=answer["new\nline"])
 
     def outputs(
@@ -2537,6 +2573,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _OUTPUTS)
         return OutputsResult(outputs=answer["outputs"])
 
     def quote(
@@ -2564,6 +2601,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _QUOTE)
         return QuoteResult(quote=answer["quote'"])
 
     def range(
@@ -2591,6 +2629,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _RANGE)
         return RangeResult(range=answer["range"])
 
     def request(
@@ -2618,6 +2657,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _REQUEST)
         return RequestResult(request=answer["request"])
 
     def self(
@@ -2645,6 +2685,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SELF)
         return SelfResult(self=answer["self"])
 
     def serving_default(
@@ -2672,6 +2713,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SERVING_DEFAULT)
         return ServingDefaultResult(return_=answer["return"])
 
     def signature_name(
@@ -2699,6 +2741,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_NAME)
         return SignatureNameResult(signature_name=answer["signature_name"])
 
     def sla_sh(
@@ -2726,6 +2769,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SLA_SH)
         return SlaShResult(sla_sh=answer["sla/sh"])
 
     def snake_case(
@@ -2753,6 +2797,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SNAKE_CASE)
         return SnakeCaseResult(snake_case=answer["snake_case"])
 
     def string(
@@ -2780,6 +2825,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _STRING)
         return StringResult(string=answer["string"])
 
     def tab(
@@ -2807,6 +2853,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _TAB)
         return TabResult(tab=answer["tab\t"])
 
     def type_(
@@ -2834,6 +2881,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _TYPE)
         return TypeResult(type=answer["type"])
 
     def var(
@@ -2861,6 +2909,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _VAR)
         return VarResult(var=answer["var"])
 
     def x_y(
@@ -2888,6 +2937,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _X_Y)
         return XYResult(x_y=answer["x-y"])
 
     def signature_7_7(
@@ -2915,6 +2965,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_7_7)
         return Signature77Result(tensor_7_7=answer["{{ 7*7 }}"])
 
     def e(
@@ -2942,6 +2993,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _E)
         return EResult(e=answer["\xe9"])
 
     def signature_2(
@@ -2969,6 +3021,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_2)
         return SignatureResult3(tensor=answer["\u4e2d\u6587"])
 
     def signature_3(
@@ -2996,6 +3049,7 @@ class Awkward(AbstractContextManager["Awkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_3)
         return SignatureResult4(tensor=answer["\U0001f600"])
 
     def close(self) -> None:
@@ -3068,6 +3122,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE)
         return SignatureResult(tensor=answer["#}"])
 
     async def x(
@@ -3085,6 +3140,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _X)
         return XResult(x=answer["${x}"])
 
     async def s(
@@ -3102,6 +3158,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _S)
         return SResult(s=answer["%s"])
 
     async def signature_(
@@ -3119,6 +3176,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_)
         return SignatureResult2(tensor=answer["*/"])
 
     async def signature_1_st(
@@ -3136,6 +3194,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_1_ST)
         return Signature1StResult(tensor_1_st=answer["1st"])
 
     async def none(
@@ -3153,6 +3212,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _NONE)
         return NoneResult(none=answer["None"])
 
     async def init(
@@ -3170,6 +3230,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INIT)
         return InitResult(init=answer["__init__"])
 
     async def proto(
@@ -3187,6 +3248,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _PROTO)
         return ProtoResult(proto=answer["__proto__"])
 
     async def a_b_2(
@@ -3204,6 +3266,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_2)
         return ABResult3(a_b=answer["a b"])
 
     async def a_b_3(
@@ -3221,6 +3284,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_3)
         return ABResult4(y=answer["y"])
 
     async def a_b_4(
@@ -3238,6 +3302,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_4)
         return ABResult5(a_b=answer["a:b"])
 
     async def a_b_(
@@ -3255,6 +3320,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B_)
         return ABResult2(y=answer["y"])
 
     async def a_b(
@@ -3272,6 +3338,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _A_B)
         return ABResult(y=answer["y"])
 
     async def await_(
@@ -3289,6 +3356,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _AWAIT)
         return AwaitResult(await_=answer["await"])
 
     async def b64(
@@ -3306,6 +3374,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _B64)
         return B64Result(b64=answer["b64"])
 
     async def back_slash(
@@ -3323,6 +3392,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _BACK_SLASH)
         return BackSlashResult(back_slash=answer["back\\slash"])
 
     async def camel_case(
@@ -3340,6 +3410,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _CAMEL_CASE)
         return CamelCaseResult(camel_case=answer["camelCase"])
 
     async def class_(
@@ -3357,6 +3428,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _CLASS)
         return ClassResult(class_=answer["class"])
 
     async def collide(
@@ -3376,6 +3448,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _COLLIDE)
         return CollideResult(a_b_2=answer["a-b"], a_b_=answer["aB"], a_b=answer["a_b"])
 
     async def constructor(
@@ -3393,6 +3466,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _CONSTRUCTOR)
         return ConstructorResult(constructor=answer["constructor"])
 
     async def dot_ted(
@@ -3410,6 +3484,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _DOT_TED)
         return DotTedResult(dot_ted=answer["dot.ted"])
 
     async def double(
@@ -3427,6 +3502,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _DOUBLE)
         return DoubleResult(double=answer['double"'])
 
     async def error(
@@ -3444,6 +3520,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _ERROR)
         return ErrorResult(error=answer["error"])
 
     async def everything(
@@ -3565,6 +3642,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _EVERYTHING)
         return EverythingResult(
             tensor=answer[""],
             tensor_=answer["#}"],
@@ -3635,6 +3713,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _FLOAT)
         return FloatResult(float=answer["float"])
 
     async def from_(
@@ -3652,6 +3731,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _FROM)
         return FromResult(from_=answer["from"])
 
     async def func(
@@ -3669,6 +3749,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _FUNC)
         return FuncResult(func=answer["func"])
 
     async def import_(
@@ -3686,6 +3767,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _IMPORT)
         return ImportResult(import_=answer["import"])
 
     async def inputs(
@@ -3703,6 +3785,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INPUTS)
         return InputsResult(inputs=answer["inputs"])
 
     async def instances(
@@ -3720,6 +3803,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INSTANCES)
         return InstancesResult(instances=answer["instances"])
 
     async def int_(
@@ -3737,6 +3821,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _INT)
         return IntResult(int=answer["int"])
 
     async def lambda_(
@@ -3754,6 +3839,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _LAMBDA)
         return LambdaResult(lambda_=answer["lambda"])
 
     async def len(
@@ -3771,6 +3857,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _LEN)
         return LenResult(len=answer["len"])
 
     async def model_spec(
@@ -3788,6 +3875,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _MODEL_SPEC)
         return ModelSpecResult(model_spec=answer["model_spec"])
 
     async def name(
@@ -3805,6 +3893,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _NAME)
         return NameResult(name=answer["name"])
 
     async def new_line(
@@ -3822,6 +3911,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _NEW_LINE)
         return NewLineResult(new_line=answer["new\nline"])
 
     async def outputs(
@@ -3839,6 +3929,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _OUTPUTS)
         return OutputsResult(outputs=answer["outputs"])
 
     async def quote(
@@ -3856,6 +3947,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _QUOTE)
         return QuoteResult(quote=answer["quote'"])
 
     async def range(
@@ -3873,6 +3965,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _RANGE)
         return RangeResult(range=answer["range"])
 
     async def request(
@@ -3890,6 +3983,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _REQUEST)
         return RequestResult(request=answer["request"])
 
     async def self(
@@ -3907,6 +4001,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SELF)
         return SelfResult(self=answer["self"])
 
     async def serving_default(
@@ -3924,6 +4019,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SERVING_DEFAULT)
         return ServingDefaultResult(return_=answer["return"])
 
     async def signature_name(
@@ -3941,6 +4037,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_NAME)
         return SignatureNameResult(signature_name=answer["signature_name"])
 
     async def sla_sh(
@@ -3958,6 +4055,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SLA_SH)
         return SlaShResult(sla_sh=answer["sla/sh"])
 
     async def snake_case(
@@ -3975,6 +4073,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SNAKE_CASE)
         return SnakeCaseResult(snake_case=answer["snake_case"])
 
     async def string(
@@ -3992,6 +4091,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _STRING)
         return StringResult(string=answer["string"])
 
     async def tab(
@@ -4009,6 +4109,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _TAB)
         return TabResult(tab=answer["tab\t"])
 
     async def type_(
@@ -4026,6 +4127,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _TYPE)
         return TypeResult(type=answer["type"])
 
     async def var(
@@ -4043,6 +4145,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _VAR)
         return VarResult(var=answer["var"])
 
     async def x_y(
@@ -4060,6 +4163,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _X_Y)
         return XYResult(x_y=answer["x-y"])
 
     async def signature_7_7(
@@ -4077,6 +4181,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_7_7)
         return Signature77Result(tensor_7_7=answer["{{ 7*7 }}"])
 
     async def e(
@@ -4094,6 +4199,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _E)
         return EResult(e=answer["\xe9"])
 
     async def signature_2(
@@ -4111,6 +4217,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_2)
         return SignatureResult3(tensor=answer["\u4e2d\u6587"])
 
     async def signature_3(
@@ -4128,6 +4235,7 @@ class AsyncAwkward(AbstractAsyncContextManager["AsyncAwkward"]):
             timeout=timeout,
             headers=headers,
         )
+        check_dtypes(answer, _SIGNATURE_3)
         return SignatureResult4(tensor=answer["\U0001f600"])
 
     async def close(self) -> None:

@@ -73,3 +73,22 @@ func TestWhatDialRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsDoNotShowPasswords(t *testing.T) {
+	for _, target := range []string{
+		"http://u:s3cret@127.0.0.1:1/", "http://u:s3cret@127.0.0.1:1/a@b", "http://u:s3/cret@127.0.0.1:1", "http://u:s3cret@127.0.0.1:1/?q",
+		"u:s3cret@127.0.0.1:1", "grpcs://u:s3cret@127.0.0.1:1", "dns://u:s3cret@127.0.0.1/x", "http://u:s3cret@127.0.0.1:1,h:2",
+		"u:s3cret@127.0.0.1:1,127.0.0.1:2", "other://u:s3cret@127.0.0.1:1",
+	} {
+		_, err := invoke(target, vector, WithRetries(0))
+		var e *Error
+		if !errors.As(err, &e) || strings.Contains(e.Target+err.Error(), "s3") || !strings.Contains(e.Target, "...@") {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+	for _, target := range []string{"http://h:1/a@b", "unix:/a@b", "h:1"} {
+		if redacted(target) != target {
+			t.Error(redacted(target))
+		}
+	}
+}

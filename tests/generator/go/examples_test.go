@@ -23,17 +23,17 @@ func TestExamplesThatDoNotFitAreRefused(t *testing.T) {
 	pair := Strings("a", "b")
 	whole := Example{"age": Ints(3), "pair": pair}
 	for want, b := range map[string]batch{
-		"no examples":                              {},
-		`example 1: feature "pair" is missing`:     {examples: []Example{whole, {"age": Ints(3)}}},
-		`no feature "x"`:                           {examples: []Example{{"age": Ints(3), "pair": pair, "x": pair}}},
-		`feature "age": it holds float32, but`:     {examples: []Example{{"age": Floats(3), "pair": pair}}},
-		`feature "age": 2 values do not make []`:   {examples: []Example{{"age": Ints(3, 4), "pair": pair}}},
-		`feature "pair": 0 values`:                 {examples: []Example{{"age": Ints(3), "pair": Strings()}}},
-		`feature "rows": 3 values`:                 {examples: []Example{{"age": Ints(3), "pair": pair, "rows": Floats(1, 2, 3)}}},
-		`feature "pair" has no values`:             {examples: []Example{{"age": Ints(3), "pair": Feature{}}}},
-		"not UTF-8":                                {examples: []Example{{"\xff": pair}}},
-		`the context: the signature has`:           {examples: []Example{whole}, shared: Example{"x": pair}},
-		`the context: feature "age" would have no`: {examples: []Example{whole}, shared: Example{"age": Ints(3)}},
+		"no examples":                                 {},
+		`example 1: feature "pair" is missing`:        {examples: []Example{whole, {"age": Ints(3)}}},
+		`no feature "x"`:                              {examples: []Example{{"age": Ints(3), "pair": pair, "x": pair}}},
+		`feature "age": it holds float32, but`:        {examples: []Example{{"age": Floats(3), "pair": pair}}},
+		`feature "age": 2 values do not fit shape []`: {examples: []Example{{"age": Ints(3, 4), "pair": pair}}},
+		`feature "pair": 0 values`:                    {examples: []Example{{"age": Ints(3), "pair": Strings()}}},
+		`feature "rows": 3 values`:                    {examples: []Example{{"age": Ints(3), "pair": pair, "rows": Floats(1, 2, 3)}}},
+		`feature "pair" has no values`:                {examples: []Example{{"age": Ints(3), "pair": Feature{}}}},
+		"not UTF-8":                                   {examples: []Example{{"\xff": pair}}},
+		`the context: the signature has`:              {examples: []Example{whole}, shared: Example{"x": pair}},
+		`the context: feature "age" would have no`:    {examples: []Example{whole}, shared: Example{"age": Ints(3)}},
 	} {
 		if err := b.check(parsed); !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

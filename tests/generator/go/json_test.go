@@ -101,9 +101,9 @@ func TestMissingOutputsAreNamed(t *testing.T) {
 	}{
 		{readPredictAnswer(`{"outputs": {"a": 1, "c": 2}}`, both), `lacks output "b"; it holds outputs "a" "c"`},
 		{readPredictAnswer(`{"outputs": {}}`, both), `lacks outputs "a" "b"; it holds no outputs`},
-		{readPredictAnswer(`{}`, both), `lacks outputs "a" "b"; it holds no outputs`},
-		{readPredictAnswer(`{"outputs": [1]}`, both), `lacks outputs "a" "b"; it holds a single output without a name`},
-		{readPredictAnswer(`{"outputs": 1.0}`, both), `a single output without a name`},
+		{readPredictAnswer(`{"outputs": [1]}`, both), `lacks outputs "a" "b"; it holds a single unnamed output`},
+		{readPredictAnswer(`{"outputs": 1.0}`, both), `a single unnamed output`},
+		{readPredictAnswer(`{"outputs": {"a": 1}, "outputs": {"b": 1}}`, both), `lacks output "a"; it holds output "b"`},
 		{readPredictAnswer(`{"outputs": {"c": [1], "d": [1]}}`, both[:1]), `lacks output "a"; it holds outputs "c" "d"`},
 		{readPredictResponse(nil, both), `lacks outputs "a" "b"; it holds no outputs`},
 		{readPredictResponse(append(entry("c"), entry("a")...), both), `lacks output "b"; it holds outputs "a" "c"`},
@@ -156,6 +156,30 @@ func TestBadJSONIsAnError(t *testing.T) {
 		if !errors.Is(err, ErrBadAnswer) {
 			t.Errorf("%s: %q %v", answer, got.Data, err)
 		}
+	}
+}
+
+func TestBadJSONIsNamed(t *testing.T) {
+	for answer, want := range map[string]string{
+		``:                         "the answer is empty",
+		`[]`:                       `malformed: expected an object at byte 0, found "[]"`,
+		`{"outputs": [1`:           `malformed: output "y": it ends at byte 14, where a comma was expected`,
+		`{"outputs": [1]} x`:       `expected the end at byte 17, found "x"`,
+		`{"outputs": [1e999]}`:     `"1e999" is not a float32`,
+		`{"outputs": [1e39]}`:      `"1e39" is not a float32`,
+		`{}`:                       `the answer has no "outputs": {}`,
+		`{"error": "boom \u00e9"}`: `the answer has no "outputs": {"error": "boom`,
+	} {
+		var got Tensor[float32]
+		err := readPredictAnswer(answer, []fetch{out("y", "float32", &got)})
+		if !errors.Is(err, ErrBadAnswer) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+	reads(t, "float32", `{"outputs": [1.0], "outputs": [2.0]}`, same(NewTensor([]float32{2})))
+	_, err := readResultList(`{"error": "boom"}`, jsonFloats[float32](32))
+	if !errors.Is(err, ErrBadAnswer) || !strings.Contains(err.Error(), "boom") {
+		t.Error(err)
 	}
 }
 

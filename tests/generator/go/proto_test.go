@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -47,7 +48,7 @@ func TestEveryFormOfATensor(t *testing.T) {
 	decodes[float32](t, answer("float32", pair, unpacked(one), unpacked(two)), "float32", 1, 2)
 	decodes[float32](t, answer("float32", []int{3}, unpacked(one), unpacked(two)), "float32", 1, 2, 2)
 	decodes[float32](t, answer("float32", pair), "float32", 0, 0)
-	decodes[float32](t, answer("float32", nil, appendChunk(nil, floatVal, memory)), "float32", 1)
+	decodes[float32](t, answer("float32", nil, unpacked(one)), "float32", 1)
 	decodes[float32](t, answer("float32", []int{0, 5}), "float32")
 	decodes[complex64](t, answer("complex64", nil, appendChunk(nil, scomplexVal, memory)), "complex64", 1+2i)
 	minusOne := uint64(math.MaxUint64)
@@ -59,6 +60,26 @@ func TestEveryFormOfATensor(t *testing.T) {
 	decodes[string](t, answer("string", pair, appendChunk(nil, stringVal, []byte("a\xff"))), "string", "a\xff", "a\xff")
 	decodes[string](t, answer("string", pair, appendChunk(nil, tensorContent, []byte("\x02\x01abc"))), "string", "ab", "c")
 	decodes[uint8](t, answer("float8_e5m2", pair, appendChunk(nil, float8Val, []byte{1, 2})), "float8_e5m2", 1, 2)
+}
+
+func TestMoreValuesThanTheShapeHasAreNotDropped(t *testing.T) {
+	var got Tensor[int32]
+	unknown := appendChunk(nil, tensorShape, appendNumber(nil, 3, 1)) // of unknown rank
+	for _, message := range [][]byte{
+		answer("int32", nil, varintsOf(intVal, 1, 2)),
+		answer("int32", nil, varintsOf(intVal, 1, 2), unknown),
+		answer("int32", []int{1}, appendNumber(nil, intVal, 1), appendNumber(nil, intVal, 2)),
+	} {
+		err := readPredictResponse(message, []fetch{out("y", "int32", &got)})
+		if !errors.Is(err, ErrBadAnswer) || !strings.Contains(err.Error(), "has 2 values") {
+			t.Error(got, err)
+		}
+	}
+	var text Tensor[string]
+	twice := appendChunk(appendChunk(nil, stringVal, []byte("a")), stringVal, []byte("b"))
+	if err := readPredictResponse(answer("string", nil, twice), []fetch{out("y", "string", &text)}); err == nil {
+		t.Error(text)
+	}
 }
 
 func TestLyingTensorsAreErrors(t *testing.T) {

@@ -27,13 +27,13 @@ func TestFromNested(t *testing.T) {
 		t.Error(empty, err)
 	}
 	for want, nested := range map[string]any{
-		"lists of 1 and of 0":                   [][]int32{{1}, {}},
-		"lists of 0 and of 1":                   [][][]int32{{}, {{1}}},
-		"[]int64 does not nest slices of int32": []int64{1},
-		"[]interface {} does not nest":          []any{int32(1)},
-		"map[string]int32 does not nest":        map[string]int32{},
-		"nil holds no int32":                    nil,
-		"int does not nest slices of int32":     1,
+		"have 1 and 0 elements":                      [][]int32{{1}, {}},
+		"have 0 and 1 elements":                      [][][]int32{{}, {{1}}},
+		"slices of int32, found []int64":             []int64{1},
+		"slices of int32, found []interface {}":      []any{int32(1)},
+		"slices of int32, found map[string]int32":    map[string]int32{},
+		"slices of int32, found nil":                 nil,
+		"expected nested slices of int32, found int": 1,
 	} {
 		if _, err := FromNested[int32](nested); !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
@@ -45,14 +45,14 @@ func TestTensorsThatDoNotFitAreRefused(t *testing.T) {
 	rows := TensorSpec{DType: "float32", Shape: []int{-1, 2}}
 	free := TensorSpec{DType: "float32"}
 	for want, err := range map[string]error{
-		"":                          NewTensor([]float32{1, 2}, 1, 2).fits(rows),
-		"needs 4 elements":          NewTensor([]float32{1, 2}, 2, 2).fits(rows),
-		"[2] does not fit [-1, 2]":  NewTensor([]float32{1, 2}).fits(rows),
-		"[2, 1] does not fit":       NewTensor([]float32{1, 2}, 2, 1).fits(rows),
-		"[-1, -2] is not a shape":   NewTensor([]float32{1, 2}, -1, -2).fits(free),
-		"[4294967296, 4294967296] ": NewTensor([]float32{1}, 1<<32, 1<<32).fits(free),
-		"element 1 is 8":            NewTensor([]int8{-8, 8}).fits(TensorSpec{DType: "int4"}),
-		"element 0 is 4":            NewTensor([]uint8{4}).fits(TensorSpec{DType: "uint2"}),
+		"":                 NewTensor([]float32{1, 2}, 1, 2).fits(rows),
+		"needs 4 elements": NewTensor([]float32{1, 2}, 2, 2).fits(rows),
+		"[2] does not fit the signature's [-1, 2]": NewTensor([]float32{1, 2}).fits(rows),
+		"[2, 1] does not fit":                      NewTensor([]float32{1, 2}, 2, 1).fits(rows),
+		"[-1, -2] is not a shape":                  NewTensor([]float32{1, 2}, -1, -2).fits(free),
+		"[4294967296, 4294967296] ":                NewTensor([]float32{1}, 1<<32, 1<<32).fits(free),
+		"element 1 is 8":                           NewTensor([]int8{-8, 8}).fits(TensorSpec{DType: "int4"}),
+		"element 0 is 4":                           NewTensor([]uint8{4}).fits(TensorSpec{DType: "uint2"}),
 	} {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v", want, err)

@@ -21,7 +21,7 @@ _STANDARD: Final = {
 _RUNTIME: Final = {
     "tfsclient": "DEFAULT AsyncClient Client DType Example FeatureSpec Image Signature TensorSpec "
     "Timeout",
-    "tfsclient.generated": "AnyExample plain_examples verify_signatures without_none",
+    "tfsclient.generated": "AnyExample check_dtypes plain_examples verify_signatures without_none",
 }
 IMPORTED: Final = frozenset(
     ["annotations", "np", "npt", *" ".join([*_STANDARD.values(), *_RUNTIME.values()]).split()]

@@ -52,6 +52,7 @@ class Method:
         result: the class of the result.
         given: the dict of the inputs.
         optional: whether an input may be left out.
+        checked: the statement that checks the outputs, for predict.
         returned: the statement that makes the result.
         picked: the argument that asks for some of the outputs; "" where it gives them all.
         answer: what comes back, for classify and regress.
@@ -69,6 +70,7 @@ class Method:
     result: Markup
     given: Markup
     optional: bool
+    checked: Markup
     returned: Markup
     picked: Markup
     answer: Markup
@@ -118,6 +120,7 @@ def _method(
         result=result,
         given=_given([tensor.name for tensor in inputs], optional, typed is not None),
         optional=optional,
+        checked=layout.fit(8, "check_dtypes(", [f"answer, {constant}"], ")", comma=False),
         returned=_returned(result, outs),
         picked=layout.fit(12, "outputs=[", asked, "],") if asked else code(""),
         answer=layout.doc(12, _answer(signature)),
@@ -135,7 +138,7 @@ def _imports(
     if typed:
         names.add("plain_examples")
     if kind == "predict":
-        names = names.union(["dataclass"], *(tensor.imports for tensor in outputs))
+        names = names.union(["check_dtypes", "dataclass"], *(tensor.imports for tensor in outputs))
         if any(tensor.optional for tensor in inputs):
             names.add("without_none")
     elif kind == "regress":

@@ -56,7 +56,7 @@ _BESIDE: Final = frozenset(
 _MODULE: Final = _KEYWORDS | IMPORTED
 _CLASS: Final = _KEYWORDS | frozenset("bool close float int list str tuple type".split())
 _METHOD: Final = _KEYWORDS | frozenset(
-    "answer given headers plain_examples self timeout without_none".split()
+    "answer check_dtypes given headers plain_examples self timeout without_none".split()
 )
 _RESULT: Final = _KEYWORDS | frozenset(["np", "npt"])
 _EXAMPLE: Final = _RESULT | frozenset("bytes float int self str to_example".split())

@@ -83,7 +83,8 @@ func newGRPC(target string, s *settings) (transport, error) {
 	}
 	conn, err := grpc.NewClient(parsed.address, append(opts, s.dialOptions...)...)
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: err.Error(), Err: fmt.Errorf("%w: %w", ErrNotSent, err)}
+		message := strings.ReplaceAll(err.Error(), parsed.address, redacted(parsed.address))
+		return nil, &Error{Code: InvalidArgument, Message: message, Err: fmt.Errorf("%w: %w", ErrNotSent, err)}
 	}
 	if err := parsed.check(conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -241,7 +242,7 @@ type grpcTarget struct {
 // parseGRPCTarget takes a target apart: host:port, a list of those, or a name that gRPC resolves.
 func parseGRPCTarget(target string) (*grpcTarget, error) {
 	if strings.ContainsAny(target, "\t\n\r") {
-		return nil, invalid("the target %q has control characters in it", target)
+		return nil, invalid("the target %q contains control characters", redacted(target))
 	}
 	scheme, rest, found := strings.Cut(target, "://")
 	scheme = strings.ToLower(scheme)
@@ -256,10 +257,12 @@ func parseGRPCTarget(target string) (*grpcTarget, error) {
 	}
 	authority, name, _ := strings.Cut(rest, "/")
 	switch {
+	case found && strings.Contains(authority, "@"):
+		return nil, invalid("the target %q has a user in it, which gRPC does not send; send it by WithHeader", redacted(target))
 	case rest == "":
-		return nil, invalid("the target %q names no server", target)
+		return nil, invalid("the target %q names no server", redacted(target))
 	case found && name == "" && (scheme == "dns" || scheme == "xds" || scheme == "passthrough"):
-		return nil, invalid("the target %q needs another slash: write %s:///%s", target, scheme, authority)
+		return nil, invalid("the target %q needs another slash: write %s:///%s", redacted(target), scheme, redacted(authority))
 	case found && authority != "" && scheme == "unix":
 		return nil, invalid("the target %q has the wrong slashes: write unix:%s or unix:///%s", target, rest, rest)
 	}
@@ -289,14 +292,17 @@ func parseAddresses(text string, secure bool) (*grpcTarget, error) {
 
 // parseAddress reads host:port; without a host it is this machine.
 func parseAddress(text string) (string, error) {
+	if strings.Contains(text, "@") {
+		return "", invalid("%q is not host:port: a gRPC target has no user and password; send them by WithHeader", redacted(text))
+	}
 	host, port, err := net.SplitHostPort(text)
 	if err == nil {
 		_, err = parsePort(port)
 	}
 	switch {
 	case err != nil && strings.Count(text, ":") > 1 && !strings.ContainsAny(text, "[]/"):
-		return "", invalid("%q is not host:port: an IPv6 address stands in brackets, as in [::1]:8500", text)
-	case err != nil || strings.ContainsAny(host, "/@ "):
+		return "", invalid("%q is not host:port: an IPv6 address needs brackets, as in [::1]:8500", text)
+	case err != nil || strings.ContainsAny(host, "/ "):
 		return "", invalid("%q is not host:port: a server is host:8500 for gRPC, http://host:8501 for REST", text)
 	case host == "":
 		host = "localhost"

@@ -43,19 +43,23 @@ func (r *jsonReader) accept(c byte) bool {
 
 func (r *jsonReader) unexpected(wanted string) error {
 	if r.peek() == 0 {
-		return badAnswer("it ends where %s should be", wanted)
+		return badAnswer("it ends at byte %d, where %s was expected", r.pos, wanted)
 	}
 	found := r.text[r.pos:min(r.pos+20, len(r.text))]
-	return badAnswer("at byte %d %q stands where %s should be", r.pos, found, wanted)
+	return badAnswer("expected %s at byte %d, found %q", wanted, r.pos, found)
 }
 
-// document reads an answer, which is one object and nothing else, and calls member as object does.
+// document reads an answer, which is one object and nothing else, and calls member as object does. Of
+// equal members the last one counts.
 func (r *jsonReader) document(member func(name string) error) error {
+	if r.peek() == 0 {
+		return badAnswer("the answer is empty")
+	}
 	err := r.object(member)
 	if err == nil && r.peek() != 0 {
 		err = r.unexpected("the end")
 	}
-	return about(err, "the answer is not as it should be")
+	return about(err, "the answer is malformed")
 }
 
 // object calls member for each member, whose value it must read.
@@ -160,7 +164,7 @@ func (r *jsonReader) string() (string, error) {
 			}
 			start = r.pos
 		case c < ' ':
-			return "", badAnswer("a control character stands in a string at byte %d", r.pos)
+			return "", badAnswer("there is a control character in the string at byte %d", r.pos)
 		default:
 			r.pos++
 		}
@@ -184,7 +188,7 @@ func (r *jsonReader) escape(value *strings.Builder) error {
 		ok = char != utf8.RuneError
 	}
 	if !ok {
-		return badAnswer("the escape before byte %d stands for nothing", r.pos)
+		return badAnswer("the escape sequence before byte %d is invalid", r.pos)
 	}
 	value.WriteRune(char)
 	return nil
@@ -275,7 +279,7 @@ func jsonBytes(r *jsonReader) (string, error) {
 	err := r.object(func(name string) error {
 		members++
 		if name != "b64" {
-			return badAnswer("a string is an object with %q", name)
+			return badAnswer("expected a string, found an object with member %q", name)
 		}
 		text, err := r.string()
 		if err != nil {
@@ -287,7 +291,7 @@ func jsonBytes(r *jsonReader) (string, error) {
 		return nil
 	})
 	if err == nil && members != 1 {
-		err = badAnswer("a string is an object of %d members", members)
+		err = badAnswer("expected a string, found an object with %d members", members)
 	}
 	return string(value), err
 }
@@ -350,7 +354,7 @@ func (r *jsonReader) nested(element func() error) ([]int, error) {
 				rank = depth
 			}
 			if depth != rank {
-				return r.unexpected("a list as deep as those before it")
+				return r.unexpected("a list nested as deeply as those before it")
 			}
 			return element()
 		}
@@ -374,7 +378,7 @@ func (r *jsonReader) nested(element func() error) ([]int, error) {
 			shape[depth] = count
 		}
 		if shape[depth] != count {
-			return badAnswer("it has lists of %d and of %d elements at one level", shape[depth], count)
+			return badAnswer("lists at the same level have %d and %d elements", shape[depth], count)
 		}
 		return nil
 	}

@@ -146,7 +146,7 @@ func infer[R any](ctx context.Context, m *Model, s *Signature, b batch, opts []C
 			return err
 		}
 		if len(answer) != len(b.examples) {
-			return badAnswer("%d results came for %d examples", len(answer), len(b.examples))
+			return badAnswer("got %d results for %d examples", len(answer), len(b.examples))
 		}
 		results = answer
 		return nil
@@ -246,7 +246,7 @@ func (m *Model) verify(ctx context.Context, c *call) error {
 	if len(found) > 0 {
 		return &Error{
 			Code: FailedPrecondition,
-			Message: "this client was generated from another model than the server has, generate it again: " +
+			Message: "the server's model is not the one that this client was generated from, so generate it again: " +
 				strings.Join(found, "; "),
 		}
 	}
@@ -255,7 +255,7 @@ func (m *Model) verify(ctx context.Context, c *call) error {
 }
 
 // drifted is what to do where an answer is another than the signature gives.
-const drifted = "the model was changed: `tfsclient-gen drift` shows how"
+const drifted = "perhaps another model was deployed under this name; `tfsclient-gen drift` shows the differences"
 
 // missing finds outputs that an answer does not hold, which holds those that came.
 func missing(outputs []fetch, came []string) error {

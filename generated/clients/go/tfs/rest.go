@@ -31,10 +31,10 @@ type restTransport struct {
 func newREST(target string, s *settings) (transport, error) {
 	base, err := url.Parse(target)
 	if err != nil || base.Hostname() == "" || base.RawQuery != "" || base.Fragment != "" {
-		return nil, invalid("%q is not a base URL; write it as http://host:8501", target)
+		return nil, invalid("%q is not a base URL; write it as http://host:8501", redacted(target))
 	}
 	if strings.Contains(base.Host, ",") {
-		return nil, invalid("%q: a list of servers works over gRPC only; over REST put a load balancer before them", target)
+		return nil, invalid("%q: a list of servers works over gRPC only; over REST, put a load balancer in front of them", redacted(target))
 	}
 	t := &restTransport{base: strings.TrimRight(target, "/")}
 	switch {
@@ -164,7 +164,6 @@ func modelPath(c *call) string {
 // httpError is the Error for a status, whose body need not be TensorFlow Serving's: it may come
 // from whatever stands between.
 func httpError(status int, body string) *Error {
-	const shown = 500 // bytes of a text that is not the server's
 	message, ok := "", false
 	r := &jsonReader{text: body}
 	err := r.object(func(key string) (err error) {
@@ -176,8 +175,7 @@ func httpError(status int, body string) *Error {
 		return err
 	})
 	if err != nil || !ok {
-		text := strings.TrimSpace(strings.ToValidUTF8(body[:min(len(body), shown)], "\ufffd"))
-		message = strings.TrimSuffix(fmt.Sprintf("HTTP %d %s: %s", status, http.StatusText(status), text), ": ")
+		message = strings.TrimSuffix(fmt.Sprintf("HTTP %d %s: %s", status, http.StatusText(status), excerpt(body)), ": ")
 	}
 	return &Error{Code: httpCode(status), Message: message, HTTPStatus: status}
 }
@@ -234,7 +232,7 @@ func predictBody(c *call, inputs []feed) ([]byte, error) {
 	}
 	for i, spec := range c.signature.Inputs {
 		if i >= len(inputs) || inputs[i].Name != spec.Name {
-			return nil, unsupported("input %q has a default, but over REST the server wants it all the same; give it or use gRPC", spec.Name)
+			return nil, unsupported("input %q has a default, but the server requires it over REST nevertheless; pass it, or use gRPC", spec.Name)
 		}
 	}
 	b := appendJSONString([]byte(`{"signature_name":`), c.signature.Name)
@@ -262,7 +260,7 @@ func predictBody(c *call, inputs []feed) ([]byte, error) {
 // readPredictAnswer sets the outputs from a predict answer. A lone output comes without its name.
 func readPredictAnswer(answer string, outputs []fetch) error {
 	r := &jsonReader{text: answer}
-	came := make([]string, 0, len(outputs))
+	came, has := make([]string, 0, len(outputs)), false
 	read := func(out *fetch) error {
 		data, shape, err := readJSONTensor(r, out.TensorSpec)
 		if err != nil {
@@ -274,6 +272,7 @@ func readPredictAnswer(answer string, outputs []fetch) error {
 		if key != "outputs" {
 			return r.skip()
 		}
+		came, has = came[:0], true
 		switch {
 		case len(outputs) == 1 && !r.hasNames(outputs[0].DType):
 			came = append(came, outputs[0].Name)
@@ -283,7 +282,7 @@ func readPredictAnswer(answer string, outputs []fetch) error {
 			for _, out := range outputs {
 				names = append(names, out.Name)
 			}
-			return badAnswer("it lacks %s; it holds a single output without a name; %s", named(names), drifted)
+			return badAnswer("it lacks %s; it holds a single unnamed output; %s", named(names), drifted)
 		}
 		return r.object(func(name string) error {
 			came = append(came, name)
@@ -295,10 +294,19 @@ func readPredictAnswer(answer string, outputs []fetch) error {
 			return r.skip()
 		})
 	})
+	if err == nil && !has {
+		return badAnswer("the answer has no \"outputs\": %s", excerpt(answer))
+	}
 	if err != nil {
 		return err
 	}
 	return missing(outputs, came)
+}
+
+// excerpt is the start of an answer, which may be the text of whatever stands between.
+func excerpt(answer string) string {
+	const shown = 500 // bytes
+	return strings.TrimSpace(strings.ToValidUTF8(answer[:min(len(answer), shown)], "\ufffd"))
 }
 
 // hasNames tells whether outputs follow by name, not the value of a lone output of type d. An object
@@ -340,7 +348,7 @@ func jsonClasses(r *jsonReader) ([]Class, error) {
 			return err
 		})
 		if err == nil && members != 2 {
-			err = badAnswer("a class has %d members", members)
+			err = badAnswer("expected a label and a score, found %d values", members)
 		}
 		classes = append(classes, class)
 		return err
@@ -407,17 +415,21 @@ func appendList[T any](b []byte, values []T, element func([]byte, T) []byte) []b
 func readResultList[R any](answer string, read func(*jsonReader) (R, error)) ([]R, error) {
 	r := &jsonReader{text: answer}
 	var results []R
+	has := false
 	err := r.document(func(key string) error {
 		if key != "results" {
 			return r.skip()
 		}
-		results = nil
+		results, has = nil, true
 		return r.list(func() error {
 			value, err := read(r)
 			results = append(results, value)
 			return err
 		})
 	})
+	if err == nil && !has {
+		err = badAnswer("the answer has no \"results\": %s", excerpt(answer))
+	}
 	return results, err
 }
 

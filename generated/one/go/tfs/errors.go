@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -52,6 +53,7 @@ type Error struct {
 	// HTTPStatus is the status of the answer; 0 where there was none.
 	HTTPStatus int
 	// Target, Model and Signature tell what was called; Model and Signature are empty in errors of New.
+	// Target is without a user and password.
 	Target, Model, Signature string
 	// Err is the cause, if there is one: ErrNotSent, ErrBadAnswer, context.DeadlineExceeded, an error
 	// of net/http, a gRPC status.
@@ -103,9 +105,27 @@ func about(err error, format string, args ...any) error {
 func located(err error, where Error) error {
 	var e *Error
 	if errors.As(err, &e) {
-		e.Target, e.Model, e.Signature = where.Target, where.Model, where.Signature
+		e.Target, e.Model, e.Signature = redacted(where.Target), where.Model, where.Signature
 	}
 	return err
+}
+
+// redacted is a target without a user and password, for errors. Where a target is malformed it is not
+// clear where a password ends, so all that precedes the last @ is left out.
+func redacted(target string) string {
+	scheme, rest := "", target
+	if before, after, found := strings.Cut(target, "://"); found {
+		scheme, rest = before+"://", after
+	}
+	end := len(rest)
+	if parsed, err := url.Parse(target); err == nil && parsed.Host != "" {
+		end = strings.IndexByte(rest+"/", '/') // @ may stand in a path
+	}
+	at := strings.LastIndexByte(rest[:end], '@')
+	if at < 0 || strings.HasPrefix(target, "unix:") {
+		return target
+	}
+	return scheme + "..." + rest[at:]
 }
 
 // failed is the Error for a call that found no answer: code, unless the context tells better.

@@ -126,7 +126,7 @@ func (s FeatureSpec) check(f Feature) error {
 		have, count = "string", len(values)
 	}
 	if have != s.DType {
-		return invalid("it holds %s, but the model wants %s", have, s.DType)
+		return invalid("it holds %s, but the model expects %s", have, s.DType)
 	}
 	if s.Shape == nil {
 		return nil
@@ -140,7 +140,7 @@ func (s FeatureSpec) check(f Feature) error {
 	if count == size || rows && (count == 0 || size > 0 && count%size == 0) {
 		return nil
 	}
-	return invalid("%d values do not make %v", count, dims(s.Shape))
+	return invalid("%d values do not fit shape %v", count, dims(s.Shape))
 }
 
 // Field numbers.

@@ -339,7 +339,7 @@ func readOutput(message []byte, out *fetch) error {
 		return about(err, "output %q", out.Name)
 	}
 	if t.dtype != out.DType {
-		return badAnswer("output %q is %s, but this client was generated for %s; %s", out.Name, t.dtype, out.DType, drifted)
+		return badAnswer("output %q came as %s, but this client was generated for %s; %s", out.Name, t.dtype, out.DType, drifted)
 	}
 	data, err := t.values()
 	if err != nil {
@@ -443,9 +443,12 @@ func memory[T float32 | float64 | complex64 | complex128 | uint8](t *tensorProto
 	if err != nil {
 		return nil, err
 	}
-	data := make([]T, min(len(raw)/binary.Size(*new(T)), t.count))
+	data := make([]T, len(raw)/binary.Size(*new(T)))
+	if len(data) > t.count {
+		return nil, t.surplus(len(data))
+	}
 	readBinary(data, raw)
-	return padded(data, t.count)
+	return padded(t, data)
 }
 
 // contents reads the content, which must be as long as the shape says.
@@ -472,7 +475,7 @@ func (t *tensorProto) bools() ([]bool, error) {
 	}
 	for _, b := range t.content {
 		if b > 1 {
-			return nil, badAnswer("a bool is %d", b)
+			return nil, badAnswer("a bool has the value %d", b)
 		}
 	}
 	return contents[bool](t)
@@ -482,12 +485,10 @@ func varints[T any](t *tensorProto, number protowire.Number, convert func(uint64
 	data := make([]T, 0, min(t.count, len(t.message)))
 	err := t.eachValue(number, func(f field) error {
 		if f.kind == protowire.VarintType {
-			if len(data) < t.count {
-				data = append(data, convert(f.value))
-			}
+			data = append(data, convert(f.value))
 			return nil
 		}
-		for packed := f.chunk; len(packed) > 0 && len(data) < t.count; {
+		for packed := f.chunk; len(packed) > 0; {
 			value, n := protowire.ConsumeVarint(packed)
 			if n < 0 {
 				return broken(n)
@@ -500,7 +501,7 @@ func varints[T any](t *tensorProto, number protowire.Number, convert func(uint64
 	if err != nil {
 		return nil, err
 	}
-	return padded(data, t.count)
+	return padded(t, data)
 }
 
 // strings reads strings from their field, or from content: all lengths, then all bytes.
@@ -508,15 +509,13 @@ func (t *tensorProto) strings() ([]string, error) {
 	data := make([]string, 0, min(t.count, len(t.message)))
 	if len(t.content) == 0 {
 		err := t.eachValue(stringVal, func(f field) error {
-			if len(data) < t.count {
-				data = append(data, string(f.chunk))
-			}
+			data = append(data, string(f.chunk))
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		return padded(data, t.count)
+		return padded(t, data)
 	}
 	bytes := t.content
 	for range t.count {
@@ -529,13 +528,13 @@ func (t *tensorProto) strings() ([]string, error) {
 	for lengths := t.content; len(data) < t.count; {
 		length, n := protowire.ConsumeVarint(lengths)
 		if length > uint64(len(bytes)) {
-			return nil, badAnswer("a string of %d bytes has %d", length, len(bytes))
+			return nil, badAnswer("a string should have %d bytes, but only %d are left", length, len(bytes))
 		}
 		data = append(data, string(bytes[:length]))
 		lengths, bytes = lengths[n:], bytes[length:]
 	}
 	if len(bytes) > 0 {
-		return nil, badAnswer("%d bytes are left behind the strings", len(bytes))
+		return nil, badAnswer("%d bytes follow the strings", len(bytes))
 	}
 	return data, nil
 }
@@ -550,15 +549,24 @@ func (t *tensorProto) eachValue(number protowire.Number, visit func(field) error
 	})
 }
 
-// padded repeats the last value up to count values, or zero if there is none.
-func padded[T any](data []T, count int) ([]T, error) {
-	absent := count - len(data)
+// surplus is the error for a tensor of more values than its shape has elements, as where a shape is
+// missing: that is read as the shape of a scalar.
+func (t *tensorProto) surplus(count int) error {
+	return badAnswer("a %s tensor of shape %s has %d values", t.dtype, dims(t.shape), count)
+}
+
+// padded repeats the last value up to as many as the shape says, or zero if there is none.
+func padded[T any](t *tensorProto, data []T) ([]T, error) {
+	absent := t.count - len(data)
+	if absent < 0 {
+		return nil, t.surplus(len(data))
+	}
 	if absent == 0 {
 		return data, nil
 	}
 	size := max(binary.Size(*new(T)), 16) // a string's header has no binary.Size
 	if absent > maxPadding/size {
-		return nil, badAnswer("a tensor of %d elements has only %d of them", count, len(data))
+		return nil, badAnswer("a %s tensor of shape %s has only %d values", t.dtype, dims(t.shape), len(data))
 	}
 	var last T
 	if len(data) > 0 {

@@ -52,7 +52,7 @@ func FromNested[T Element](nested any) (Tensor[T], error) {
 	value := reflect.ValueOf(nested)
 	for level := value; level.IsValid() && level.Type() != element; {
 		if kind := level.Kind(); kind != reflect.Slice && kind != reflect.Array {
-			return Tensor[T]{}, invalid("%T does not nest slices of %v", nested, element)
+			return Tensor[T]{}, invalid("expected nested slices of %v, found %T", element, nested)
 		}
 		t.Shape = append(t.Shape, level.Len())
 		if level.Len() == 0 {
@@ -62,7 +62,7 @@ func FromNested[T Element](nested any) (Tensor[T], error) {
 		}
 	}
 	if !value.IsValid() {
-		return Tensor[T]{}, invalid("nil holds no %v", element)
+		return Tensor[T]{}, invalid("expected nested slices of %v, found nil", element)
 	}
 	if err := t.collect(value, t.Shape); err != nil {
 		return Tensor[T]{}, err
@@ -77,7 +77,7 @@ func (t *Tensor[T]) collect(value reflect.Value, shape []int) error {
 		return nil
 	}
 	if value.Len() != shape[0] {
-		return invalid("there are lists of %d and of %d elements at one level", shape[0], value.Len())
+		return invalid("slices at the same level have %d and %d elements", shape[0], value.Len())
 	}
 	if row, ok := value.Interface().([]T); ok {
 		t.Data = append(t.Data, row...)
@@ -120,7 +120,7 @@ func (t Tensor[T]) fits(spec TensorSpec) error {
 		return invalid("shape %s needs %d elements, but there are %d", dims(t.Shape), count, len(t.Data))
 	}
 	if spec.Shape != nil && !matches(t.Shape, spec.Shape) {
-		return invalid("shape %s does not fit %s, which the signature wants", dims(t.Shape), dims(spec.Shape))
+		return invalid("shape %s does not fit the signature's %s", dims(t.Shape), dims(spec.Shape))
 	}
 	if bits := spec.DType.bits(); bits > 0 {
 		return fitsBits(t.Data, spec.DType, bits)
@@ -156,13 +156,13 @@ func fitsBits(data any, d DType, bits int) error {
 	case []int8:
 		for i, value := range data {
 			if limit := int8(1) << (bits - 1); value < -limit || value >= limit {
-				return invalid("element %d is %d, which no %s can hold", i, value, d)
+				return invalid("element %d is %d, which is out of range for %s", i, value, d)
 			}
 		}
 	case []uint8:
 		for i, value := range data {
 			if value >= 1<<bits {
-				return invalid("element %d is %d, which no %s can hold", i, value, d)
+				return invalid("element %d is %d, which is out of range for %s", i, value, d)
 			}
 		}
 	}
