@@ -113,6 +113,20 @@ for (const [what, tensor] of [
     "short content",
     new Message().varint(1, 1).chunk(2, shapeOf(2)).chunk(4, new Uint8Array(4)),
   ],
+  [
+    "too many values",
+    new Message().varint(1, 1).chunk(2, shapeOf(1)).chunk(5, new Uint8Array(8)),
+  ],
+  ["no shape", new Message().varint(1, 1).chunk(5, new Uint8Array(8))],
+  ["no shape and no values", new Message().varint(1, 1)],
+  [
+    "content and no shape",
+    new Message().varint(1, 1).chunk(4, new Uint8Array(8)),
+  ],
+  [
+    "an unknown rank",
+    new Message().varint(1, 1).chunk(2, new Message().varint(3, 1)),
+  ],
   ["a group", new Uint8Array([8, 1, 11])],
   ["a cut varint", new Uint8Array([8, 128])],
   ["a long varint", new Uint8Array([8, ...Array(11).fill(255), 1])],
@@ -125,6 +139,20 @@ for (const [what, tensor] of [
     );
   });
 }
+
+test("a single value is a scalar, and so is a zero that says so", () => {
+  const value = new Uint8Array(new Float32Array([7]).buffer);
+  const unknown = new Message().varint(3, 1);
+  for (const [tensor, wanted] of [
+    [new Message().varint(1, 1).chunk(5, value), 7],
+    [new Message().varint(1, 1).chunk(4, value), 7],
+    [new Message().varint(1, 1).chunk(2, unknown).chunk(5, value), 7],
+    [new Message().varint(1, 1).chunk(2, shapeOf()), 0],
+  ]) {
+    const { y } = grpc.readPredict({ outputs }, responseOf(tensor));
+    assert.deepEqual(y, { data: new Float32Array([wanted]), shape: [] });
+  }
+});
 
 test("whatever bytes come, they are read or refused", () => {
   const whole = responseOf(

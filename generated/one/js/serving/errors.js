@@ -84,16 +84,19 @@ export function unreadable(why, options) {
 }
 
 /**
- * The fault of an answer without an output that the signature promises.
+ * The fault of an answer without an output that the signature promises; it has
+ * others of these names, or, if undefined, one without a name.
  *
  * @internal
  */
 export function missingOutput(name, came, options) {
-  const found = came.map((other) => show(other)).join(", ") || "none at all";
-  return unreadable(
-    `it lacks the output ${show(name)}; the outputs in it are ${found}`,
-    { ...options, hint: DRIFT },
-  );
+  const found = came
+    ? `it has ${came.map((other) => show(other)).join(", ") || "no outputs"}`
+    : "it has one output, without a name";
+  return unreadable(`it lacks the output ${show(name)}; ${found}`, {
+    ...options,
+    hint: DRIFT,
+  });
 }
 
 const DRIFT =

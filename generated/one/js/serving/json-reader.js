@@ -28,6 +28,7 @@ const WORD_ENDS = new Set(Array.from('",:[]{}', codeOf));
 const END = -1; // stands for what follows the last byte
 
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+const LONGEST_WORD = 40; // bytes of it that an error shows
 const LONGEST_INT64 = "-9223372036854775808".length;
 
 // fatal refuses what is not UTF-8, ignoreBOM keeps a text's first character.
@@ -67,6 +68,20 @@ export class JsonReader {
   expect(byte) {
     if (this.accept(byte)) return;
     throw this.fault(`${show(String.fromCharCode(byte))} is missing`);
+  }
+
+  /** The end of the text: nothing may follow. */
+  end() {
+    if (!this.at(END)) throw this.fault("text follows the JSON");
+  }
+
+  /** The value that stands here, as an error's text shows it. */
+  word() {
+    if (this.at(END)) return "nothing";
+    if (this.at(BRACE)) return "an object";
+    const bytes = this.#bytes.subarray(this.#pos, this.#pos + LONGEST_WORD);
+    const text = new TextDecoder().decode(bytes);
+    return /^"(\\.|[^"\\])*"?|^[^\s,\]}]*/.exec(text)?.[0] ?? "";
   }
 
   /** An object; `onMember` gets each name and must read or skip the value. */
@@ -135,7 +150,6 @@ export class JsonReader {
       }
       exponent += isSmall ? -power : power;
     }
-    this.#pos = pos;
     const scale = POWERS_OF_TEN[Math.abs(exponent)];
     let value;
     if (mantissa <= Number.MAX_SAFE_INTEGER && scale !== undefined) {
@@ -145,6 +159,10 @@ export class JsonReader {
       value = Number(UTF8.decode(this.#bytes.subarray(first, pos)));
     }
     if (Number.isNaN(value)) return undefined;
+    if (value === Infinity) {
+      throw this.fault(`${this.word()} is beyond the range of float64`);
+    }
+    this.#pos = pos;
     return isNegative ? -value : value;
   }
 
