@@ -42,8 +42,9 @@ export class ServedModel {
   predict(signature, inputs = {}, options) {
     return this.#call(signature, options, () => {
       const tensors = checkInputs(signature, inputs);
+      const wanted = withStrings(signature, options?.strings);
       // The signature's outputs are the fields of the result.
-      return this.#transport.predict(signature, tensors);
+      return this.#transport.predict(wanted, tensors);
     });
   }
 
@@ -156,6 +157,19 @@ function late(details, cause, fault) {
     cause,
     ...(hint !== undefined && { hint }),
   });
+}
+
+/** The signature with outputs in the form that the caller wants. */
+function withStrings(signature, strings = "text") {
+  if (strings === "text") return signature;
+  if (strings !== "bytes") {
+    throw invalid(`strings must be "text" or "bytes", not ${show(strings)}`);
+  }
+  const outputs = Object.entries(signature.outputs).map(([key, spec]) => [
+    key,
+    { ...spec, asBytes: true },
+  ]);
+  return { ...signature, outputs: Object.fromEntries(outputs) };
 }
 
 function toTransport(server, model, { fetch }) {

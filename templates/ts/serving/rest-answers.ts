@@ -4,7 +4,14 @@
 // Bodies of answers.
 
 import { describe, firstMisfit, toTypedArray } from "./elements.js";
-import { Fault, missingOutput, show, unreadable, type Code } from "./errors.js";
+import {
+  Fault,
+  missingOutput,
+  notText,
+  show,
+  unreadable,
+  type Code,
+} from "./errors.js";
 import {
   BRACE,
   BRACKET,
@@ -133,7 +140,7 @@ function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
   let came: string[] | undefined = [];
   const [only] = specs.length === 1 ? specs : [];
   // A lone output comes bare; bytes are objects themselves.
-  if (only && (!json.at(BRACE) || isBytes(only[1]))) {
+  if (only && (!json.at(BRACE) || isBase64(only[1]))) {
     found.set(only[1].name, readTensor(json, only[1]));
   } else if (json.at(BRACE)) {
     json.members((name) => {
@@ -156,7 +163,7 @@ function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
 }
 
 /** TF Serving sends the outputs so named, and no others, as base64. */
-function isBytes(spec: TensorSpec): boolean {
+function isBase64(spec: TensorSpec): boolean {
   return spec.dtype === "string" && spec.name.endsWith("_bytes");
 }
 
@@ -213,7 +220,11 @@ function readerOf(json: JsonReader, spec: TensorSpec): () => unknown {
     float32: () => json.float(),
     float64: () => json.float(),
     bool: () => json.boolean(),
-    string: () => (isBytes(spec) ? json.base64Object() : json.string()),
+    string: () => {
+      if (isBase64(spec)) return json.base64Object();
+      if (spec.asBytes) return json.bytes();
+      return json.string(() => notText(spec.name));
+    },
   };
   return readers[spec.dtype] ?? (() => json.integer());
 }

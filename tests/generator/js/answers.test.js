@@ -25,6 +25,27 @@ test("outputs named ..._bytes are bytes", async () => {
   assert.deepEqual(result.shape, [2]);
 });
 
+test("strings are text that is UTF-8, or bytes", async () => {
+  const output = spec("string", null, "y");
+  const body = Buffer.concat([
+    Buffer.from(
+      '{"outputs": ["\\n\\u0000\\\\u00e9\\ud83d\\ude00\\u00e9", "é", "',
+    ),
+    Buffer.from([255, 0x80]),
+    Buffer.from('"]}'),
+  ]);
+  const { data } = await received(output, body, { strings: "bytes" });
+  const texts = ["\n\0\\u00e9😀é", "é"];
+  assert.deepEqual(data, [
+    ...texts.map((text) => new TextEncoder().encode(text)),
+    new Uint8Array([255, 0x80]),
+  ]);
+  const text = /output "y" holds bytes .* not UTF-8; .* strings: "bytes"/;
+  await refused(received(output, body), "FAILED_PRECONDITION", text);
+  const bad = received(output, body, { strings: "latin1" });
+  await refused(bad, "INVALID_ARGUMENT", /must be "text" or "bytes"/);
+});
+
 test("every float is read as JSON.parse reads it", async () => {
   const bits = new DataView(new ArrayBuffer(8));
   const values = Array.from({ length: 5000 }, (_, i) => {
@@ -118,7 +139,7 @@ for (const [dtype, body] of [
   ["bool", '{"outputs": [1]}'],
   ["string", '{"outputs": [1]}'],
   ["string", '{"outputs": ["a]}'],
-  ["string", Buffer.from('{"outputs": ["\xff"]}', "latin1")],
+  ["string", '{"outputs": ["\\x"]}'],
 ]) {
   test(`a strange answer is refused: ${dtype} ${String(body).slice(0, 40)}`, async () => {
     const call = received(spec(dtype, null, "y"), body);

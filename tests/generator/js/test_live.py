@@ -185,6 +185,15 @@ def test_it_gives_what_the_library_gives(generated: Path, zoo: Zoo) -> None:
     assert np.signbit(array(came["float32"], DType("float32"))[1])
 
 
+def test_strings_may_be_bytes(generated: Path, zoo: Zoo) -> None:
+    given = "{ x: [Uint8Array.of(255, 0), Uint8Array.of(195, 169)] }"
+    calls = [f'idString({given}, {{ strings: "bytes" }})', f"idString({given})"]
+    came, error = on_both(generated / "js", zoo, "dtypes", calls)
+    assert plain(came["y"]["data"]) == [b"\xff\0", "é".encode()]
+    assert error["code"] == "FAILED_PRECONDITION"
+    assert 'strings: "bytes"' in error["details"]
+
+
 def over_grpc(folder: Path, zoo: Zoo, model: str, calls: list[str]) -> list[Any]:
     """What calls of a client give over gRPC, and then, over REST, as errors."""
     program = f"""

@@ -84,6 +84,19 @@ export function unreadable(why, options) {
 }
 
 /**
+ * The fault of an output that holds strings, but not text.
+ *
+ * @internal
+ */
+export function notText(name) {
+  return new Fault(
+    "FAILED_PRECONDITION",
+    `output ${show(name)} holds bytes that are not UTF-8`,
+    { hint: 'the option strings: "bytes" of the call takes them as they are' },
+  );
+}
+
+/**
  * The fault of an answer without an output that the signature promises; it has
  * others of these names, or, if undefined, one without a name.
  *

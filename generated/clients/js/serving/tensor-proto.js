@@ -4,7 +4,7 @@
 // Tensors as TensorProto messages and back.
 
 import { ARRAYS, describe, toTypedArray, widthOf } from "./elements.js";
-import { show, unreadable } from "./errors.js";
+import { notText, show, unreadable } from "./errors.js";
 import { concat, text, toNumber, unpackVarints } from "./protobuf-reader.js";
 import { Message } from "./protobuf-writer.js";
 
@@ -136,8 +136,8 @@ function isScalar(message) {
 }
 
 /** Outputs so named are bytes, as they are over REST. */
-function isBytes({ name, dtype }) {
-  return dtype === "string" && name.endsWith("_bytes");
+function isBytes({ name, dtype, asBytes }) {
+  return dtype === "string" && (asBytes || name.endsWith("_bytes"));
 }
 
 /** What stands for elements of which a message has none. */
@@ -157,7 +157,9 @@ function readValues(message, spec) {
   const { dtype } = spec;
   const pieces = message.payloads(DTYPES[dtype].field);
   if (dtype === "string") {
-    return pieces.map((piece) => (isBytes(spec) ? piece.slice() : text(piece)));
+    return isBytes(spec)
+      ? pieces.map((piece) => piece.slice())
+      : pieces.map((piece) => text(piece, () => notText(spec.name)));
   }
   if (dtype.startsWith("float8_")) {
     return pieces.at(-1)?.slice() ?? []; // it is one field, not a list

@@ -11,7 +11,7 @@ import {
   type Numeric,
   type TypedArray,
 } from "./elements.js";
-import { show, unreadable } from "./errors.js";
+import { notText, show, unreadable } from "./errors.js";
 import type { CheckedTensor } from "./inputs.js";
 import {
   concat,
@@ -154,8 +154,8 @@ function isScalar(message: Fields): boolean {
 }
 
 /** Outputs so named are bytes, as they are over REST. */
-function isBytes({ name, dtype }: TensorSpec): boolean {
-  return dtype === "string" && name.endsWith("_bytes");
+function isBytes({ name, dtype, asBytes }: TensorSpec): boolean {
+  return dtype === "string" && (asBytes || name.endsWith("_bytes"));
 }
 
 /** What stands for elements of which a message has none. */
@@ -178,7 +178,9 @@ function readValues(
   const { dtype } = spec;
   const pieces = message.payloads(DTYPES[dtype].field);
   if (dtype === "string") {
-    return pieces.map((piece) => (isBytes(spec) ? piece.slice() : text(piece)));
+    return isBytes(spec)
+      ? pieces.map((piece) => piece.slice())
+      : pieces.map((piece) => text(piece, () => notText(spec.name)));
   }
   if (dtype.startsWith("float8_")) {
     return pieces.at(-1)?.slice() ?? []; // it is one field, not a list

@@ -100,14 +100,14 @@ export function concat(parts) {
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text in a payload. */
-export function text(payload) {
+export function text(
+  payload,
+  toFault = () => unreadable("a name in it is not UTF-8"),
+) {
   try {
     return DECODER.decode(payload);
   } catch {
-    throw unreadable(
-      "a string is not UTF-8; only outputs whose names end in _bytes can " +
-        "hold other bytes",
-    );
+    throw toFault();
   }
 }
 

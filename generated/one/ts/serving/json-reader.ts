@@ -25,6 +25,7 @@ const LARGE_E = codeOf("E");
 const ZERO = codeOf("0");
 const NINE = codeOf("9");
 const WORD_ENDS = new Set(Array.from('",:[]{}', codeOf));
+const ESCAPES = /(?:\\u[0-9a-f]{4})+|\\[^]/gi; // surrogates by pairs
 const END = -1; // stands for what follows the last byte
 
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
@@ -198,8 +199,24 @@ export class JsonReader {
     return this.#acceptWord("false") ? false : undefined;
   }
 
-  string(): string | undefined {
-    return this.accept(QUOTE) ? this.#restOfString() : undefined;
+  string(onOtherBytes?: () => Fault): string | undefined {
+    return this.accept(QUOTE) ? this.#restOfString(onOtherBytes) : undefined;
+  }
+
+  /** The bytes of a string: TF Serving sends those that are not UTF-8, too. */
+  bytes(): Uint8Array | undefined {
+    if (!this.accept(QUOTE)) return undefined;
+    const start = this.#pos;
+    const hasEscapes = this.#passString();
+    const bytes = this.#bytes.slice(start, this.#pos - 1);
+    if (!hasEscapes) return bytes;
+    // Each byte as a character, for as long as it takes to replace the escapes.
+    const toBinary = (bytes: Uint8Array) =>
+      Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+    const binary = toBinary(bytes).replace(ESCAPES, (escapes) =>
+      toBinary(new TextEncoder().encode(this.#unescape(escapes))),
+    );
+    return Uint8Array.from(binary, codeOf);
   }
 
   /** The bytes of {"b64": "..."}. */
@@ -256,17 +273,25 @@ export class JsonReader {
     return hasEscapes;
   }
 
-  #restOfString(): string {
+  #restOfString(
+    onOtherBytes = () => this.fault("a name is not UTF-8"),
+  ): string {
     const start = this.#pos;
     const hasEscapes = this.#passString();
+    let text;
     try {
-      const text = UTF8.decode(this.#bytes.subarray(start, this.#pos - 1));
-      return hasEscapes ? JSON.parse(`"${text}"`) : text;
+      text = UTF8.decode(this.#bytes.subarray(start, this.#pos - 1));
     } catch {
-      throw this.fault(
-        "a string is not UTF-8; only outputs whose names end in _bytes can " +
-          "hold other bytes",
-      );
+      throw onOtherBytes();
+    }
+    return hasEscapes ? this.#unescape(text) : text;
+  }
+
+  #unescape(text: string): string {
+    try {
+      return JSON.parse(`"${text}"`);
+    } catch {
+      throw this.fault("a string is malformed");
     }
   }
 }

@@ -19,6 +19,8 @@ import type {
   Classification,
   ClientOptions,
   Connection,
+  StringOptions,
+  Strings,
 } from "./types.js";
 import { checkServed } from "./verify.js";
 
@@ -61,12 +63,13 @@ export class ServedModel {
   predict<Result>(
     signature: Signature,
     inputs: unknown = {},
-    options?: CallOptions,
+    options?: StringOptions<Strings>,
   ): Promise<Result> {
     return this.#call(signature, options, () => {
       const tensors = checkInputs(signature, inputs);
+      const wanted = withStrings(signature, options?.strings);
       // The signature's outputs are the fields of the result.
-      return this.#transport.predict(signature, tensors) as Send<Result>;
+      return this.#transport.predict(wanted, tensors) as Send<Result>;
     });
   }
 
@@ -195,6 +198,18 @@ function late(details: string, cause: unknown, fault: unknown): Fault {
     cause,
     ...(hint !== undefined && { hint }),
   });
+}
+
+/** The signature with outputs in the form that the caller wants. */
+function withStrings(signature: Signature, strings: Strings = "text") {
+  if (strings === "text") return signature;
+  if (strings !== "bytes") {
+    throw invalid(`strings must be "text" or "bytes", not ${show(strings)}`);
+  }
+  const outputs = Object.entries(signature.outputs).map(
+    ([key, spec]) => [key, { ...spec, asBytes: true as const }] as const,
+  );
+  return { ...signature, outputs: Object.fromEntries(outputs) };
 }
 
 function toTransport(

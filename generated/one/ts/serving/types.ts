@@ -143,5 +143,19 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
 }
 
+/** What the strings of a result are: text, or Uint8Arrays that can hold any bytes. */
+export type Strings = "text" | "bytes";
+
+/** The elements of a tensor of strings. */
+export type StringArray<S extends Strings> = S extends "bytes"
+  ? Uint8Array[]
+  : string[];
+
+/** Options of a call whose result has strings. */
+export interface StringOptions<S extends Strings> extends CallOptions {
+  /** What the strings of the result are: "text" by default, which must be UTF-8. */
+  strings?: S | undefined;
+}
+
 // Without this line, the types that are not exported would be, too.
 export {};
