@@ -36,7 +36,7 @@ export type FloatTensorLike =
  */
 export type ComplexTensorLike = FloatTensorLike;
 
-/** What an integer input takes; above 2^53, only a bigint is exact. */
+/** What an integer input takes; above 2^53 - 1, that is a bigint. */
 export type IntegerTensorLike =
   | Tensor<readonly (number | bigint)[] | Integers | BigIntegers>
   | Nested<number | bigint, Integers | BigIntegers>;
@@ -55,7 +55,7 @@ export type ExampleTensorLike<E> =
 /** The values of a float feature. */
 export type FloatList = readonly number[] | Integers | Floats;
 
-/** The values of an integer feature; above 2^53, only a bigint is exact. */
+/** The values of an integer feature; above 2^53 - 1, they are bigints. */
 export type IntegerList = readonly (number | bigint)[] | Integers | BigIntegers;
 
 /** The values of a string feature. */

@@ -13,13 +13,20 @@ import {
 } from "../../../templates/js/serving/tensor-proto.js";
 import { open, refused, signature, spec, tensor, url } from "./calls.mjs";
 
+test("two floats for a list of complex numbers are refused with the form they take", async () => {
+  const call = signature(spec("complex64", [-1]));
+  const text = /complex64 \[-1\]; .* a list \[real, imaginary\] for each/;
+  const predicted = open(url).predict(call, { x: [1, 2] });
+  await refused(predicted, "INVALID_ARGUMENT", text);
+});
+
 for (const [dtype, value, text] of [
   ["float16", [65520], /holds, at index 0, 65520, but must be float16/],
   ["float16", new Float32Array([1e6]), /holds, at index 0, 1000000/],
   ["bfloat16", [3.4e38], /3.4e\+38/],
   ["int4", new Int8Array([8]), /holds, at index 0, 8/],
   ["uint16", [65536], /65536/],
-  ["complex64", [1, 2, 3], /a list \[real, imaginary\] for each element/],
+  ["complex64", [1, 2, 3], /a list \[real, imaginary\] for each complex/],
   ["complex64", 1, /a list \[real, imaginary\]/],
   ["complex128", tensor([1, 2, 3], [3]), /has shape \[3\], but 3 values/],
 ]) {

@@ -150,7 +150,7 @@ export function unpackVarints(packed: Uint8Array): Uint32Array {
   return words;
 }
 
-/** The number of a varint's bytes; exact up to 2^53. */
+/** The number of a varint's bytes; exact up to 2^53 - 1. */
 export function toNumber(
   bytes: Uint8Array,
   start = 0,

@@ -143,7 +143,7 @@ export function unpackVarints(packed) {
   return words;
 }
 
-/** The number of a varint's bytes; exact up to 2^53. */
+/** The number of a varint's bytes; exact up to 2^53 - 1. */
 export function toNumber(bytes, start = 0, end = bytes.length) {
   let value = 0;
   for (let pos = end - 1; pos >= start; pos--) {
