@@ -190,6 +190,15 @@ export function quote(name: string): string {
 }
 
 /**
+ * A URL without the user and password in it, if any.
+ *
+ * @internal
+ */
+export function masked(url: string): string {
+  return url.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*)[^/?#\\]*@/i, "$1***@");
+}
+
+/**
  * A value as an error's text shows it: short, on one line.
  *
  * @internal

@@ -149,6 +149,15 @@ export function quote(name) {
 }
 
 /**
+ * A URL without the user and password in it, if any.
+ *
+ * @internal
+ */
+export function masked(url) {
+  return url.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*)[^/?#\\]*@/i, "$1***@");
+}
+
+/**
  * A value as an error's text shows it: short, on one line.
  *
  * @internal

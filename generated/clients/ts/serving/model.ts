@@ -44,10 +44,11 @@ export class ServedModel {
     spec: ModelSpec,
     options: ClientOptions = {},
   ) {
-    const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
     this.#spec = spec;
-    this.#name = options.model ?? spec.name;
     try {
+      checkOptions(options);
+      const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
+      this.#name = options.model ?? spec.name;
       const ref = toRef(this.#name, options);
       this.#transport = toTransport(server, ref, options);
       this.#headers = checkHeaders(headers);
@@ -102,9 +103,11 @@ export class ServedModel {
     options: CallOptions = {},
     prepare: () => Send<T>,
   ): Promise<T> {
-    const { signal, timeoutMs = this.#timeoutMs } = options;
     try {
+      checkOptions(options);
+      const { signal, timeoutMs = this.#timeoutMs } = options;
       checkTimeout(timeoutMs);
+      checkSignal(signal);
       const send = prepare();
       return await this.#inTime(timeoutMs, signal, async (context) => {
         if (this.#verify) await this.#checkServed(context.signal);
@@ -217,13 +220,16 @@ function toTransport(
   model: ModelRef,
   { fetch }: ClientOptions,
 ): Transport {
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw invalid(`fetch must be a function, not ${show(fetch)}`);
+  }
   if (typeof server === "string" || server instanceof URL) {
     return new RestTransport(server, model, fetch);
   }
   if (!isConnector(server)) {
     throw invalid(`a server is a URL or a connection, not ${show(server)}`);
   }
-  if (fetch) throw invalid("fetch is for URLs, not for connections");
+  if (fetch) throw invalid("fetch is for a URL, not for a connection");
   return server.to(model);
 }
 
@@ -260,6 +266,18 @@ function checkHeaders(headers: Readonly<Record<string, string>>) {
     const { message } = cause as Error;
     throw new Fault("INVALID_ARGUMENT", `bad headers: ${message}`, { cause });
   }
+}
+
+function checkOptions(options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw invalid(`the options must be an object, not ${show(options)}`);
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  // One of another realm, or of a library, will do.
+  const { addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (!signal || typeof addEventListener === "function") return;
+  throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
 }
 
 function checkTimeout(timeoutMs: number): number {
