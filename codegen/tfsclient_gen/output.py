@@ -68,11 +68,12 @@ class Output:
         self.files = files
         self._lock_file = next((p for p in files if p.endswith(locks.SUFFIX)), lock_file)
         self._owned = Owned(folder, self._lock_file, files.keys())
-        self._listed = set(files)
+        self._listed, self._changes = set(files), ""
         if files:
             new = locks.read(files[self._lock_file].encode(), self._lock_file)
             self._owned.refuse_another_client(new, complete=complete)
             self._listed |= set(new.files)  # what it lists beside `files` stays as it is
+            self._changes = self._owned.changes(new)
 
     def refuse_what_is_not_ours(self) -> None:
         """Check that :meth:`write` would write over nothing but what an earlier run wrote.
@@ -133,7 +134,8 @@ class Output:
             if not os.path.lexists(target):
                 found[path] = "is missing"
             elif self._blocked(path) is not None or self._same_text(path) or self._owned.has(path):
-                found[path] = "is stale"
+                why = self._changes if path == self._lock_file else ""
+                found[path] = f"is stale: {why}" if why else "is stale"
             else:
                 found[path] = self._owned.whose(path)
         return found | dict.fromkeys(self._owned.strays(self._listed), "is no longer generated")

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.schema import to_json
 from tfsclient_gen import locks
 from tfsclient_gen.locks import Lock
 from tfsclient_gen.render import HEADER
@@ -104,6 +105,15 @@ class Owned:
         if path == self._lock_file or path in self.lock.paths():
             return "was edited since it was generated"
         return "is there, and tfsclient-gen did not write it"
+
+    def changes(self, new: Lock) -> str:
+        """Which models are not as the lock file has them, in words; "" if all are."""
+        old = {} if self.lock is None else self.lock.models
+        told = [f"{name} is new" for name in new.models if name not in old]
+        told += [f"{name} is no longer asked for" for name in old if name not in new.models]
+        both = [name for name in new.models if name in old]
+        changed = (n for n in both if to_json(old[n], version=False) != to_json(new.models[n]))
+        return ", ".join(sorted([*told, *(f"{name} has changed" for name in changed)]))
 
     def strays(self, listed: Collection[str]) -> Iterator[str]:
         """Files of earlier runs that are there, but not listed any more."""

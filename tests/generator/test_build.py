@@ -101,11 +101,23 @@ def test_what_changed_is_named_and_no_more_is_touched(folder: Path) -> None:
     configure(folder, '[models.bert]\nsaved_model = "models/bert"\n')
     check = build(folder, "--check")
     assert (check.exit_code, "python/line.py is no longer generated" in check.output) == (1, True)
+    assert "curl/tfsclient.lock.json is stale: linear is no longer asked for\n" in check.output
     assert f"removed {folder / 'clients/curl/line.sh'}" in build(folder).output
     assert changed(after, contents(folder / "clients")) == index | {
         "python/line.py", "python/line.lock.json", "curl/line.sh", "openapi/line.openapi.json",
     }  # fmt: skip
     assert (folder / "clients/curl/notes.txt").read_text() == "mine"
+
+
+def test_a_model_that_has_changed_is_named(folder: Path) -> None:
+    build(folder)
+    shutil.rmtree(folder / "models" / "linear")
+    shutil.copytree(ZOO / "half_plus_two", folder / "models" / "linear")
+    check = build(folder, "--check")
+    assert check.exit_code == 1
+    assert "curl/tfsclient.lock.json is stale: linear has changed\n" in check.output
+    assert "curl/linear.sh is stale\n" in check.output
+    assert "bert" not in check.output
 
 
 def test_a_server_that_is_down_leaves_its_models_alone(folder: Path, zoo: Zoo) -> None:

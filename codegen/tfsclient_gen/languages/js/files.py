@@ -152,7 +152,11 @@ def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
     names = names_of(run)
     # The default signature, if REST can carry that.
     order = sorted(found, key=lambda m: (bool(m.grpc_only), m.name.wire != DEFAULT_SIGNATURE))
-    call = samples.call(order[0]) if order else []
+    call = [
+        line
+        for m in order[:1]
+        for line in samples.call(m.name.ident, m.sample, picture=m.wants_picture)
+    ]
     grpc_only = bool(order and order[0].grpc_only)
     server = 'connect("localhost:8500")' if grpc_only else '"http://localhost:8501"'
     return _Shown(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from markupsafe import Markup
 
@@ -14,9 +14,6 @@ from tfsclient.schema._samples import PNG_BASE64, dims, is_picture
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.types import array
 from tfsclient_gen.quoting import code, js_string
-
-if TYPE_CHECKING:
-    from tfsclient_gen.languages.js.methods import Method
 
 # 1 rather than 0, because a 0 is often refused as a size.
 _ELEMENTS: Final = {
@@ -35,13 +32,13 @@ _PICTURE: Final = (
 )
 
 
-def call(method: Method) -> list[Markup]:
-    """The lines that call a method of ``client``."""
-    head = f"const result = await client.{method.name.ident}("
-    inputs = [line for each in method.sample for line in lines(code(f"  {each}"))]
+def call(method: Markup, inputs: Sequence[Markup], *, picture: bool) -> list[Markup]:
+    """The lines that call a method of ``client``; ``picture`` is whether an input is one."""
+    head = f"const result = await client.{method}("
+    given = [line for each in inputs for line in lines(code(f"  {each}"))]
     return [
-        *(_PICTURE if method.wants_picture else ()),
-        *([code(f"{head}{{"), *inputs, code("});")] if inputs else [code(f"{head});")]),
+        *(_PICTURE if picture else ()),
+        *([code(f"{head}{{"), *given, code("});")] if given else [code(f"{head});")]),
         code("console.log(result);"),
     ]
 
