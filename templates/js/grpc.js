@@ -11,7 +11,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { Bound, TOO_BUSY } from "./serving/bound.js";
-import { Fault, invalid, isFault, show } from "./serving/errors.js";
+import { Fault, invalid, isFault, masked, show } from "./serving/errors.js";
 import {
   readClassify,
   readMetadata,
@@ -26,26 +26,58 @@ import { unlessAborted } from "./serving/model.js";
 /**
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
  * of its models. Calls take turns over all the addresses that the name has, and
- * over all servers if several are given.
+ * over all servers if several are given, as a list or with commas in between.
+ *
+ * @throws {ServingError} if a target or an option is not valid
  */
 export function connect(target, options = {}) {
   try {
-    const targets = typeof target === "string" ? [target] : target;
-    return new GrpcConnection(targets.map(checkTarget), options);
+    const targets = Array.isArray(target) ? target : [target];
+    return new GrpcConnection(targets.flatMap(toTargets), options);
   } catch (problem) {
     if (isFault(problem)) throw problem.toError();
     throw invalid(problem.message).toError();
   }
 }
 
-function checkTarget(target) {
-  if (/^https?:/.test(target)) {
-    throw invalid(`${show(target)} is a URL, which is for REST`);
+const ADDRESS = /^(\[[\da-f:.%]+\]|[^\s:/@,[\]]+):\d+$/i;
+const FORM = 'a server is "host:8500" for gRPC, "http://host:8501" for REST';
+
+/** What gRPC is to resolve: an address, several, or a name of another scheme. */
+function toTargets(target) {
+  if (typeof target !== "string") {
+    throw invalid(`a target must be a string, not ${show(target)}; ${FORM}`);
   }
-  if (target.includes(",") && !/^ipv[46]:/.test(target)) {
-    throw invalid(`${show(target)} must be a list: ["host:port", "host:port"]`);
+  const shown = show(masked(target), 200);
+  if (/^https?:\/\//i.test(target)) {
+    throw invalid(`${shown} is a URL, which is for REST; ${FORM}`);
   }
-  return target;
+  const addresses = target.split(",");
+  if (addresses.some((address) => address !== address.trim())) {
+    throw invalid(`${shown} has spaces around an address`);
+  }
+  if (/^dns:\/\/[^/]*$/.test(target)) {
+    const right = show(target.replace("//", "///"));
+    throw invalid(`${shown} needs another slash: write ${right}`);
+  }
+  if (addresses.every((address) => ADDRESS.test(address))) return addresses;
+  if (!/^[a-z][a-z\d+.-]*:(?!\d*(,|$))/i.test(target)) {
+    throw invalid(`${shown} is not host:port; ${FORM}`);
+  }
+  return [target];
+}
+
+/** A client; gRPC takes a name of a scheme that it does not know for a host. */
+function open(target, security, options) {
+  const client = new Client(target, security, options);
+  const scheme = target.slice(0, target.indexOf(":") + 1);
+  const isKnown = client.getChannel().getTarget().startsWith(scheme);
+  if (isKnown || ADDRESS.test(target)) return client;
+  client.close();
+  throw invalid(
+    `${show(masked(target), 200)} is not host:port, and gRPC has no resolver ` +
+      `for ${show(scheme)}; ${FORM}`,
+  );
 }
 
 const CHANNEL_OPTIONS = {
@@ -65,11 +97,21 @@ class GrpcConnection {
 
   constructor(targets, options) {
     if (targets.length === 0) throw invalid("there are no addresses");
+    if (typeof options !== "object" || options === null) {
+      throw invalid(`the options must be an object, not ${show(options)}`);
+    }
     const security = options.credentials ?? credentials.createInsecure();
     const channelOptions = { ...CHANNEL_OPTIONS, ...options.channelOptions };
-    this.#clients = targets.map(
-      (target) => new Client(target, security, channelOptions),
-    );
+    const clients = [];
+    this.#clients = clients;
+    try {
+      for (const target of targets) {
+        clients.push(open(target, security, channelOptions));
+      }
+    } catch (problem) {
+      this.close();
+      throw problem;
+    }
   }
 
   to(model) {

@@ -9,7 +9,10 @@ import type {
   ExampleTensorLike,
   Examples,
   FloatFeature,
+  StringArray,
   StringFeature,
+  StringOptions,
+  Strings,
   Tensor,
 } from "./serving/types.js";
 
@@ -31,15 +34,15 @@ export interface PredictInput {
 }
 
 /** What the signature "predict" gives. */
-export interface PredictResult {
+export interface PredictResult<S extends Strings = "text"> {
   /** int32 [-1, 2]; called "all_class_ids" by the server. */
   allClassIds: Tensor<Int32Array>;
   /** string [-1, 2]; called "all_classes" by the server. */
-  allClasses: Tensor<string[]>;
+  allClasses: Tensor<StringArray<S>>;
   /** int64 [-1, 1]; called "class_ids" by the server. */
   classIds: Tensor<BigInt64Array>;
   /** string [-1, 1]. */
-  classes: Tensor<string[]>;
+  classes: Tensor<StringArray<S>>;
   /** float32 [-1, 1]. */
   logistic: Tensor<Float32Array>;
   /** float32 [-1, 1]. */
@@ -108,7 +111,10 @@ export class IncomeEstimatorClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  predict(inputs: PredictInput, options?: CallOptions): Promise<PredictResult>;
+  predict<S extends Strings = "text">(
+    inputs: PredictInput,
+    options?: StringOptions<S>,
+  ): Promise<PredictResult<S>>;
 
   /**
    * Run the signature "regression": for each example, a number.

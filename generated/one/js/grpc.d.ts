@@ -14,7 +14,9 @@ export interface ConnectOptions {
 /**
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
  * of its models. Calls take turns over all the addresses that the name has, and
- * over all servers if several are given.
+ * over all servers if several are given, as a list or with commas in between.
+ *
+ * @throws {ServingError} if a target or an option is not valid
  */
 export declare function connect(
   target: string | readonly string[],

@@ -105,6 +105,14 @@ export function firstMisfit(values, dtype) {
   return -1;
 }
 
+/** Why a value does not fit a dtype, where that is not plain to see. */
+export function hintOf(value, dtype) {
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && (dtype === "int64" || dtype === "uint64")
+    ? "; above 2^53 - 1 a number may have been rounded: give a bigint"
+    : "";
+}
+
 /** Elements that were checked, as an array of their own kind. */
 export function toTypedArray(values, dtype) {
   if (values instanceof ARRAYS[dtype]) return values;
@@ -125,7 +133,7 @@ function float(limit) {
 
 function integer(min, max) {
   return (value) => {
-    // A number above 2^53 has been rounded already: only a bigint is exact.
+    // A number above 2^53 - 1 may have been rounded already.
     const isExact =
       typeof value === "bigint" ||
       (typeof value === "number" && Number.isSafeInteger(value));

@@ -7,6 +7,7 @@ import {
   brackets,
   describe,
   firstMisfit,
+  hintOf,
   isTypedArray,
   isWellFormed,
   widthOf,
@@ -14,6 +15,9 @@ import {
 import { invalid, show, within } from "./errors.js";
 
 const HIGHEST_RANK = 254; // TensorFlow's own limit
+const COMPLEX =
+  "must have a list [real, imaginary] for each complex number, or be " +
+  "{ data, shape } with those parts in turn in data";
 
 /** The inputs of a signature that were given, in its order. */
 export function checkInputs(signature, inputs) {
@@ -55,11 +59,13 @@ function isGiven(inputs, key) {
 
 function checkInput({ features, serialize }, spec, value) {
   const { data, shape } = toTensor(value, spec);
-  checkShape(shape, spec);
   if (features === undefined || serialize === undefined) {
+    // First the elements: something else altogether looks like a scalar, too.
     checkElements(data, shape, spec);
+    checkShape(shape, spec);
     return { spec, data, shape };
   }
+  checkShape(shape, spec);
   const serialized = Array.from(data, (item, i) => {
     if (item instanceof Uint8Array) return item;
     return serialize(checkExample(features, item, `example ${i}`));
@@ -90,7 +96,7 @@ function toTensor(value, { dtype }) {
   };
   collect(value, 0);
   if (width > 1 && data.length > 0 && shape.pop() !== width) {
-    throw invalid("must have a list [real, imaginary] for each element");
+    throw invalid(COMPLEX);
   }
   return { data, shape };
 }
@@ -112,7 +118,8 @@ function checkTensor(tensor, width) {
 
 function checkShape(shape, spec) {
   if (spec.shape === null || fits(shape, spec.shape)) return;
-  const hint = fits([1, ...shape], spec.shape) ? "; [value] would fit" : "";
+  const wouldFit = fits([1, ...shape], spec.shape) ? "; [value] would fit" : "";
+  const hint = widthOf(spec.dtype) > 1 ? `; it ${COMPLEX}` : wouldFit;
   throw invalid(
     `has shape ${brackets(shape)}, but must be ${describe(spec)}${hint}`,
   );
@@ -129,7 +136,10 @@ function checkElements(data, shape, spec) {
   const index = firstMisfit(data, spec.dtype);
   if (index === -1) return;
   const where = shape.length === 0 ? "is" : `holds, at index ${index},`;
-  throw invalid(`${where} ${show(data[index])}, but must be ${describe(spec)}`);
+  const hint = hintOf(data[index], spec.dtype);
+  throw invalid(
+    `${where} ${show(data[index])}, but must be ${describe(spec)}${hint}`,
+  );
 }
 
 function isObject(value) {
@@ -198,8 +208,9 @@ function checkFeature(spec, value) {
   const values = toList(value, dtype === "string");
   const index = firstMisfit(values, dtype);
   if (index !== -1) {
+    const hint = hintOf(values[index], dtype);
     const value = show(values[index]);
-    throw invalid(`holds ${value}, but must be ${describe(spec)}`);
+    throw invalid(`holds ${value}, but must be ${describe(spec)}${hint}`);
   }
   if (shape !== null && !fitsCount(values.length, shape)) {
     throw invalid(`has ${values.length} values, but must be ${describe(spec)}`);

@@ -100,14 +100,14 @@ export function concat(parts) {
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text in a payload. */
-export function text(payload) {
+export function text(
+  payload,
+  toFault = () => unreadable("a name in it is not UTF-8"),
+) {
   try {
     return DECODER.decode(payload);
   } catch {
-    throw unreadable(
-      "a string is not UTF-8; only outputs whose names end in _bytes can " +
-        "hold other bytes",
-    );
+    throw toFault();
   }
 }
 
@@ -143,7 +143,7 @@ export function unpackVarints(packed) {
   return words;
 }
 
-/** The number of a varint's bytes; exact up to 2^53. */
+/** The number of a varint's bytes; exact up to 2^53 - 1. */
 export function toNumber(bytes, start = 0, end = bytes.length) {
   let value = 0;
   for (let pos = end - 1; pos >= start; pos--) {

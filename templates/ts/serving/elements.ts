@@ -120,6 +120,14 @@ export function firstMisfit(values: ArrayLike<unknown>, dtype: DType): number {
   return -1;
 }
 
+/** Why a value does not fit a dtype, where that is not plain to see. */
+export function hintOf(value: unknown, dtype: DType): string {
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && (dtype === "int64" || dtype === "uint64")
+    ? "; above 2^53 - 1 a number may have been rounded: give a bigint"
+    : "";
+}
+
 /** Elements that were checked, as an array of their own kind. */
 export function toTypedArray(
   values: ArrayLike<unknown>,
@@ -143,7 +151,7 @@ function float(limit: number) {
 
 function integer(min: number | bigint, max: number | bigint) {
   return (value: unknown): boolean => {
-    // A number above 2^53 has been rounded already: only a bigint is exact.
+    // A number above 2^53 - 1 may have been rounded already.
     const isExact =
       typeof value === "bigint" ||
       (typeof value === "number" && Number.isSafeInteger(value));

@@ -121,20 +121,36 @@ export function unreadable(why: string, options?: FaultOptions): Fault {
 }
 
 /**
- * The fault of an answer without an output that the signature promises.
+ * The fault of an output that holds strings, but not text.
+ *
+ * @internal
+ */
+export function notText(name: string): Fault {
+  return new Fault(
+    "FAILED_PRECONDITION",
+    `output ${show(name)} holds bytes that are not UTF-8`,
+    { hint: 'the option strings: "bytes" of the call takes them as they are' },
+  );
+}
+
+/**
+ * The fault of an answer without an output that the signature promises; it has
+ * others of these names, or, if undefined, one without a name.
  *
  * @internal
  */
 export function missingOutput(
   name: string,
-  came: readonly string[],
+  came: readonly string[] | undefined,
   options?: FaultOptions,
 ): Fault {
-  const found = came.map((other) => show(other)).join(", ") || "none at all";
-  return unreadable(
-    `it lacks the output ${show(name)}; the outputs in it are ${found}`,
-    { ...options, hint: DRIFT },
-  );
+  const found = came
+    ? `it has ${came.map((other) => show(other)).join(", ") || "no outputs"}`
+    : "it has one output, without a name";
+  return unreadable(`it lacks the output ${show(name)}; ${found}`, {
+    ...options,
+    hint: DRIFT,
+  });
 }
 
 const DRIFT =
@@ -171,6 +187,15 @@ export function quote(name: string): string {
       (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
     ).join(""),
   );
+}
+
+/**
+ * A URL without the user and password in it, if any.
+ *
+ * @internal
+ */
+export function masked(url: string): string {
+  return url.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*)[^/?#\\]*@/i, "$1***@");
 }
 
 /**

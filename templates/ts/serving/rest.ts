@@ -5,7 +5,7 @@
 // Deno, Bun, browsers).
 
 import { brackets, isTypedArray, isWellFormed } from "./elements.js";
-import { Fault, invalid, quote, show } from "./errors.js";
+import { Fault, invalid, masked, quote, show } from "./errors.js";
 import type { CheckedExample, CheckedTensor, ExampleBatch } from "./inputs.js";
 import {
   readClassify,
@@ -100,19 +100,24 @@ export class RestTransport implements Transport {
     };
   }
 
-  #redirected({ status, headers, url }: Response, rest: string): Fault {
-    const to = headers.get("location");
-    // A browser does not tell where to, and a fetch that followed went there.
-    const where = to === null ? url || "another URL" : to;
+  #redirected(response: Response, rest: string): Fault {
+    const { status, headers, url, type, redirected } = response;
+    // A fetch that followed went to `url`; a browser does not say where to.
+    const where = redirected ? url : headers.get("location");
+    const options = status > 0 ? { httpStatus: status } : {};
+    if (where === null && type !== "opaqueredirect") {
+      const what = `${this.#baseUrl} answers with HTTP ${status} without a Location`;
+      return new Fault("UNKNOWN", what, options);
+    }
+    const to = where === null ? "another URL" : show(masked(where), 500);
     const path = this.#url.slice(this.#baseUrl.length) + rest;
-    const base = where.split("?")[0] ?? "";
+    const base = masked(where ?? "").split("?")[0] ?? "";
     const isBase = /^https?:/.test(base) && base.endsWith(path);
     return new Fault(
       "UNKNOWN",
-      `${this.#baseUrl} redirects to ${show(where, 500)}, which this client ` +
-        "does not follow",
+      `${this.#baseUrl} redirects to ${to}, which this client does not follow`,
       {
-        ...(status > 0 && { httpStatus: status }),
+        ...options,
         ...(isBase && {
           hint: `if that is the server you mean, its base URL is ${base.slice(0, -path.length)}`,
         }),
@@ -144,13 +149,16 @@ function parseBaseUrl(baseUrl: string | URL): string {
   try {
     url = new URL(baseUrl, location?.href); // in a browser, "/" is its own host
   } catch {
-    throw invalid(`${show(baseUrl)} is not a URL`);
+    const text = String(baseUrl);
+    // Where there is no telling what of it is a password, nothing is shown.
+    const what = text.includes("@") ? "the base URL" : show(text);
+    throw invalid(`${what} is not a URL`);
   }
   const extra = url.search || url.hash || url.username || url.password;
   if (!/^https?:$/.test(url.protocol) || extra) {
     throw invalid(
       'the base URL must be like "http://localhost:8501", without query, ' +
-        `fragment or credentials, not ${show(String(baseUrl))}`,
+        `fragment or credentials, not ${show(masked(String(baseUrl)))}`,
     );
   }
   return url.origin + url.pathname.replace(/\/+$/, "");

@@ -185,6 +185,15 @@ def test_it_gives_what_the_library_gives(generated: Path, zoo: Zoo) -> None:
     assert np.signbit(array(came["float32"], DType("float32"))[1])
 
 
+def test_strings_may_be_bytes(generated: Path, zoo: Zoo) -> None:
+    given = "{ x: [Uint8Array.of(255, 0), Uint8Array.of(195, 169)] }"
+    calls = [f'idString({given}, {{ strings: "bytes" }})', f"idString({given})"]
+    came, error = on_both(generated / "js", zoo, "dtypes", calls)
+    assert plain(came["y"]["data"]) == [b"\xff\0", "é".encode()]
+    assert error["code"] == "FAILED_PRECONDITION"
+    assert 'strings: "bytes"' in error["details"]
+
+
 def over_grpc(folder: Path, zoo: Zoo, model: str, calls: list[str]) -> list[Any]:
     """What calls of a client give over gRPC, and then, over REST, as errors."""
     program = f"""
@@ -290,20 +299,49 @@ def test_calls_take_turns_over_servers(generated: Path) -> None:
       for (let i = 0; i < 20; i++) await client.servingDefault({ x: [[2]] });
       connection.close();
     }
-    for (const target of [[], "a:1,b:1", ["http://h"]]) {
-      await showCall(async () => connect(target));
-    }
     """
     model = zoo_model("half_plus_two")
     with FakeServer(model) as one, FakeServer(model) as other:
         ports = [server.grpc_target.rsplit(":", 1)[1] for server in (one, other)]
         addresses = [f"127.0.0.1:{port}" for port in ports]
-        targets = [addresses, [*addresses, "127.0.0.1:1"], f"ipv4:{','.join(addresses)}"]
-        errors = node(program, generated / "js", targets)
+        joined = ",".join(addresses)
+        targets = [addresses, [*addresses, "127.0.0.1:1"], joined, f"ipv4:{joined}"]
+        node(program, generated / "js", targets)
         counts = [len(server.calls) for server in (one, other)]
-    assert min(counts) >= 30
-    assert sum(counts) == 63
-    assert [error["code"] for error in errors] == ["INVALID_ARGUMENT"] * 3
+    assert min(counts) >= 40
+    assert sum(counts) == 84
+
+
+TARGETS = [
+    (None, "must be a string, not null"),
+    (["a:1", 5], "must be a string, not 5"),
+    ([], "there are no addresses"),
+    ("", '"" is not host:port'),
+    ("localhost", "is not host:port"),
+    ("a:1, b:1", "has spaces around an address"),
+    (" a:1", "has spaces around an address"),
+    ("a:1,b", "is not host:port"),
+    ("::1:8500", "is not host:port"),
+    (["http://user:pw@h"], '"http://***@h" is a URL, which is for REST'),
+    ("kubernetes:///x", 'gRPC has no resolver for "kubernetes:"'),
+    (["a:1", "xds:///b"], 'gRPC has no resolver for "xds:"'),
+    ("dns://b", 'write "dns:///b"'),
+]
+
+
+def test_targets_that_cannot_work_are_refused_at_once(generated: Path) -> None:
+    program = """
+    const { connect } = await import(`${process.cwd()}/grpc.js`);
+    for (const target of given.refused) await showCall(async () => connect(target));
+    for (const target of given.taken) connect(target).close();
+    """
+    taken = ["a:1", "[::1]:1", "a:1,b:1", "dns:///a", "dns:a:1", "unix:/a b", ["a:1", "dns:///b"]]
+    given = {"refused": [target for target, _ in TARGETS], "taken": taken}
+    errors = node(program, generated / "js", given)
+    for error, (target, text) in zip(errors, TARGETS, strict=True):
+        assert (error["name"], error["code"]) == ("ServingError", "INVALID_ARGUMENT"), target
+        assert text in error["details"]
+        assert "pw" not in error["details"]
 
 
 @pytest.fixture(scope="module")

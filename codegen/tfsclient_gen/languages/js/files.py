@@ -105,6 +105,7 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         "has_defaults": any(s.defaults for one in runs for s in one.model.signatures.values()),
         "takes_examples": any(m.kind != "predict" or m.features is not None for m in found),
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
+        "gives_text": any(m.generic for m in found),
         "classifies": any(m.kind == "classify" for m in found),
         "regresses": any(m.kind == "regress" for m in found),
     }

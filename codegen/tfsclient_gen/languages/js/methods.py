@@ -40,6 +40,9 @@ _OBJECT: Final = frozenset(
 # A method with such a name would change what the language itself does with a client.
 _METHODS: Final = _OBJECT | {"then", "toJSON"}
 
+# The type parameter that says whether strings are text or bytes.
+_STRINGS: Final = 'S extends Strings = "text"'
+
 _GIVES: Final = {
     "predict": "",
     "classify": ": for each example, its classes",
@@ -84,11 +87,12 @@ class Method:
         serializes: whether an input is made of Examples.
         asks_by_name: whether calls ask for the outputs by name.
         input: the interface of a predict signature's inputs.
-        result: the interface of a predict signature's outputs.
+        result: the first line of the interface of a predict signature's outputs.
         example: the interface of its Examples.
         inputs: the inputs.
         outputs: the outputs.
         features: what its Examples hold; None if that is not known.
+        generic: its type parameter, for TypeScript; empty if its result has no text.
         parameters: what it takes, for TypeScript.
         promise: what it gives, for TypeScript.
         run: the statement that runs it.
@@ -112,6 +116,7 @@ class Method:
     inputs: list[Field]
     outputs: list[Field]
     features: list[Field] | None
+    generic: Markup
     parameters: list[str]
     promise: Markup
     run: Markup
@@ -126,12 +131,16 @@ class Method:
     @property
     def declaration(self) -> Markup:
         """The method without its body, in TypeScript."""
-        return layout.fit(2, f"{self.name.ident}(", self.parameters, f"): {self.promise};")
+        return layout.fit(2, self._typed_name, self.parameters, f"): {self.promise};")
 
     @property
     def typed_head(self) -> Markup:
         """The method's first line in TypeScript."""
-        return layout.fit(2, f"{self.name.ident}(", self.parameters, f"): {self.promise} {{")
+        return layout.fit(2, self._typed_name, self.parameters, f"): {self.promise} {{")
+
+    @property
+    def _typed_name(self) -> str:
+        return f"{self.name.ident}{self.generic}("
 
 
 def methods(
@@ -166,7 +175,7 @@ def imports(found: Sequence[Method], *, rest_only: bool) -> list[str]:
     """The runtime's types that a client's own types are made of."""
     used = {"ClientOptions"} if rest_only else {"ClientOptions", "Connection"}
     for method in found:
-        used.add("CallOptions")
+        used |= {"StringOptions", "Strings"} if method.generic else {"CallOptions"}
         fields = method.features or []
         if method.kind == "predict":
             fields = [*fields, *method.inputs, *method.outputs]
@@ -189,10 +198,12 @@ def _method(
     kind, ins = signature.kind, signature.inputs
     outs = {n: t for n, t in signature.outputs.items() if asked is None or n in asked}
     defaults = frozenset[str]() if rest_only else signature.defaults
+    outputs = _fields(outs, "tensor", output_type)
+    gives_text = kind == "predict" and any("StringArray" in f.imports for f in outputs)
     features = _features(signature)
     example = "Example" if features is None else f"{type_}Example"
     if kind == "predict":
-        given, promise = f"{type_}Input", f"{type_}Result"
+        given, promise = f"{type_}Input", f"{type_}Result{'<S>' if gives_text else ''}"
     else:
         given = f"Examples<{example}>"
         promise = "Classification[][]" if kind == "classify" else "Float32Array"
@@ -226,17 +237,27 @@ def _method(
         kind=kind,
         verified_kind=(signature.callable_part() or signature).kind,
         input=code(f"{type_}Input"),
-        result=code(f"{type_}Result"),
+        result=_interface(f"{type_}Result", [_STRINGS] if gives_text else []),
         example=code(example),
         inputs=inputs,
-        outputs=_fields(outs, "tensor", output_type),
+        outputs=outputs,
         features=features,
-        parameters=[f"inputs{optional}: {given}", "options?: CallOptions"],
+        generic=code(f"<{_STRINGS}>" if gives_text else ""),
+        parameters=[
+            f"inputs{optional}: {given}",
+            f"options?: {'StringOptions<S>' if gives_text else 'CallOptions'}",
+        ],
         promise=code(f"Promise<{promise}>"),
         run=layout.fit(4, f"return this.#model.{kind}(", [constant, "inputs", "options"], ");"),
         sample=sample,
         wants_picture=wants_picture,
     )
+
+
+def _interface(name: str, parameters: Sequence[str]) -> Markup:
+    """The first line of an interface."""
+    head = f"export interface {name}"
+    return layout.fit(0, f"{head}<", parameters, "> {") if parameters else code(f"{head} {{")
 
 
 def _grpc_only(signature: Signature) -> str:

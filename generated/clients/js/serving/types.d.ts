@@ -36,7 +36,7 @@ export type FloatTensorLike =
  */
 export type ComplexTensorLike = FloatTensorLike;
 
-/** What an integer input takes; above 2^53, only a bigint is exact. */
+/** What an integer input takes; above 2^53 - 1, that is a bigint. */
 export type IntegerTensorLike =
   | Tensor<readonly (number | bigint)[] | Integers | BigIntegers>
   | Nested<number | bigint, Integers | BigIntegers>;
@@ -55,7 +55,7 @@ export type ExampleTensorLike<E> =
 /** The values of a float feature. */
 export type FloatList = readonly number[] | Integers | Floats;
 
-/** The values of an integer feature; above 2^53, only a bigint is exact. */
+/** The values of an integer feature; above 2^53 - 1, they are bigints. */
 export type IntegerList = readonly (number | bigint)[] | Integers | BigIntegers;
 
 /** The values of a string feature. */
@@ -141,6 +141,20 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** How long this call may take, instead of the client's `timeoutMs`. */
   timeoutMs?: number | undefined;
+}
+
+/** What the strings of a result are: text, or Uint8Arrays that can hold any bytes. */
+export type Strings = "text" | "bytes";
+
+/** The elements of a tensor of strings. */
+export type StringArray<S extends Strings> = S extends "bytes"
+  ? Uint8Array[]
+  : string[];
+
+/** Options of a call whose result has strings. */
+export interface StringOptions<S extends Strings> extends CallOptions {
+  /** What the strings of the result are: "text" by default, which must be UTF-8. */
+  strings?: S | undefined;
 }
 
 // Without this line, the types that are not exported would be, too.

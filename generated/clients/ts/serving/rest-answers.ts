@@ -4,7 +4,14 @@
 // Bodies of answers.
 
 import { describe, firstMisfit, toTypedArray } from "./elements.js";
-import { Fault, missingOutput, show, unreadable, type Code } from "./errors.js";
+import {
+  Fault,
+  missingOutput,
+  notText,
+  show,
+  unreadable,
+  type Code,
+} from "./errors.js";
 import {
   BRACE,
   BRACKET,
@@ -109,35 +116,42 @@ function readMember<T>(
   wanted: string,
   read: (json: JsonReader) => T,
 ): T {
+  checkNotEmpty(body);
   const json = new JsonReader(body);
   const found: T[] = [];
   json.members((name) => {
     if (name === wanted) found.push(read(json));
     else json.skip();
   });
-  const [value] = found;
+  json.end();
+  const value = found.at(-1); // the last one counts, as JSON.parse has it
   if (value === undefined) throw json.fault(`it has no ${show(wanted)}`);
   return value;
+}
+
+function checkNotEmpty(body: Uint8Array): void {
+  if (body.length > 0) return;
+  throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
 function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
   const specs = Object.entries(outputs);
   const found = new Map<string, Tensor<unknown>>();
-  const came: string[] = [];
+  let came: string[] | undefined = [];
   const [only] = specs.length === 1 ? specs : [];
   // A lone output comes bare; bytes are objects themselves.
-  if (only && (!json.at(BRACE) || isBytes(only[1]))) {
+  if (only && (!json.at(BRACE) || isBase64(only[1]))) {
     found.set(only[1].name, readTensor(json, only[1]));
   } else if (json.at(BRACE)) {
     json.members((name) => {
-      came.push(name);
+      came?.push(name);
       const spec = specs.find(([, output]) => output.name === name)?.[1];
       if (spec) found.set(name, readTensor(json, spec));
       else json.skip();
     });
   } else {
     json.skip();
-    came.push("(one without a name)");
+    came = undefined;
   }
   return Object.fromEntries(
     specs.map(([key, { name }]) => {
@@ -149,7 +163,7 @@ function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
 }
 
 /** TF Serving sends the outputs so named, and no others, as base64. */
-function isBytes(spec: TensorSpec): boolean {
+function isBase64(spec: TensorSpec): boolean {
   return spec.dtype === "string" && spec.name.endsWith("_bytes");
 }
 
@@ -176,7 +190,7 @@ function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
       rank ??= open.length;
       if (rank !== open.length) throw fault("is ragged");
       const value = read();
-      if (value === undefined) throw fault("holds something else");
+      if (value === undefined) throw fault(`holds ${json.word()}`);
       values.push(value);
     }
     // One element is complete, and with it perhaps the lists around it.
@@ -195,10 +209,8 @@ function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
   }
   const { dtype } = spec;
   if (dtype === "bool" || dtype === "string") return { data: values, shape };
-  const isFloat = dtype === "float32" || dtype === "float64";
-  if (!isFloat && firstMisfit(values, dtype) !== -1) {
-    throw fault("holds something else");
-  }
+  const index = firstMisfit(values, dtype);
+  if (index !== -1) throw fault(`holds ${String(values[index])}`);
   return { data: toTypedArray(values, dtype), shape };
 }
 
@@ -208,7 +220,11 @@ function readerOf(json: JsonReader, spec: TensorSpec): () => unknown {
     float32: () => json.float(),
     float64: () => json.float(),
     bool: () => json.boolean(),
-    string: () => (isBytes(spec) ? json.base64Object() : json.string()),
+    string: () => {
+      if (isBase64(spec)) return json.base64Object();
+      if (spec.asBytes) return json.bytes();
+      return json.string(() => notText(spec.name));
+    },
   };
   return readers[spec.dtype] ?? (() => json.integer());
 }
@@ -222,6 +238,7 @@ const DTYPES: Readonly<Record<string, string>> = {
 
 /** The signatures in the answer to a request for metadata. */
 export function readMetadata(body: Uint8Array): ServedSignatures {
+  checkNotEmpty(body);
   let answer: unknown;
   try {
     answer = JSON.parse(new TextDecoder().decode(body));

@@ -52,6 +52,8 @@ export interface TensorSpec {
   shape: readonly number[] | null;
   /** Whether the model has a value for it, so that it need not be sent. */
   hasDefault?: true;
+  /** Whether the caller wants the bytes of its strings. */
+  asBytes?: true;
 }
 
 /** A feature of tf.Examples. */

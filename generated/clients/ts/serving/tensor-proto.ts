@@ -11,7 +11,7 @@ import {
   type Numeric,
   type TypedArray,
 } from "./elements.js";
-import { show, unreadable } from "./errors.js";
+import { notText, show, unreadable } from "./errors.js";
 import type { CheckedTensor } from "./inputs.js";
 import {
   concat,
@@ -63,11 +63,13 @@ const NUMBER = 1;
 const SHAPE = 2;
 const CONTENT = 4;
 const DIM = 2;
+const UNKNOWN_RANK = 3;
 const SIZE = 1;
 
 /** The dtypes whose values, in their field, are as they are in memory. */
 const FIXED_SIZE = new Set(["float32", "float64", "complex64", "complex128"]);
 
+const NO_BYTES = new Uint8Array();
 const HIGHEST_RANK = 254; // TensorFlow's own limit
 const MOST_PADDING = 1 << 20; // elements that a message may leave out
 
@@ -114,11 +116,12 @@ export function readTensor(message: Fields, spec: TensorSpec): Tensor<unknown> {
   const { name, dtype } = spec;
   const fault = (what: string) =>
     unreadable(`output ${show(name)}, ${describe(spec)}, ${what}`);
-  const number = toNumber(message.last(NUMBER) ?? new Uint8Array(1));
+  const number = toNumber(message.last(NUMBER) ?? NO_BYTES);
   if (number !== DTYPES[dtype].number) {
     throw fault(`came as ${dtypeName(number)}`);
   }
   const shape = readShape(message.message(SHAPE));
+  const hasShape = shape.length > 0 || isScalar(message);
   const count = shape.reduce((product, size) => product * size, 1);
   const isShape = shape.length <= HIGHEST_RANK && shape.every((n) => n >= 0);
   if (!isShape || !Number.isSafeInteger(count)) throw fault("has a bad shape");
@@ -127,21 +130,32 @@ export function readTensor(message: Fields, spec: TensorSpec): Tensor<unknown> {
   const content = message.last(CONTENT);
   if (content?.length) {
     const data = readContent(content, dtype);
-    if (data?.length !== length) throw fault("has broken content");
+    if (data?.length !== length) {
+      throw fault(hasShape ? "has broken content" : "came without a shape");
+    }
     return { data, shape };
   }
   const values = readValues(message, spec);
   if (values === undefined || values.length % width !== 0) {
     throw fault("has broken values");
   }
+  // A single value is a scalar, even if nothing says so.
+  if (!hasShape && values.length !== width) throw fault("came without a shape");
+  if (values.length > length) throw fault("has more values than its shape");
   if (length - values.length > MOST_PADDING) throw fault("lacks values");
   const elements = fill(values, length, width, emptyOf(spec));
   return { data: toData(elements, dtype), shape };
 }
 
+/** Whether a tensor without dimensions says that it is a scalar. */
+function isScalar(message: Fields): boolean {
+  const isUnknown = message.message(SHAPE).last(UNKNOWN_RANK);
+  return message.last(SHAPE) !== undefined && !toNumber(isUnknown ?? NO_BYTES);
+}
+
 /** Outputs so named are bytes, as they are over REST. */
-function isBytes({ name, dtype }: TensorSpec): boolean {
-  return dtype === "string" && name.endsWith("_bytes");
+function isBytes({ name, dtype, asBytes }: TensorSpec): boolean {
+  return dtype === "string" && (asBytes || name.endsWith("_bytes"));
 }
 
 /** What stands for elements of which a message has none. */
@@ -164,7 +178,9 @@ function readValues(
   const { dtype } = spec;
   const pieces = message.payloads(DTYPES[dtype].field);
   if (dtype === "string") {
-    return pieces.map((piece) => (isBytes(spec) ? piece.slice() : text(piece)));
+    return isBytes(spec)
+      ? pieces.map((piece) => piece.slice())
+      : pieces.map((piece) => text(piece, () => notText(spec.name)));
   }
   if (dtype.startsWith("float8_")) {
     return pieces.at(-1)?.slice() ?? []; // it is one field, not a list

@@ -84,16 +84,32 @@ export function unreadable(why, options) {
 }
 
 /**
- * The fault of an answer without an output that the signature promises.
+ * The fault of an output that holds strings, but not text.
+ *
+ * @internal
+ */
+export function notText(name) {
+  return new Fault(
+    "FAILED_PRECONDITION",
+    `output ${show(name)} holds bytes that are not UTF-8`,
+    { hint: 'the option strings: "bytes" of the call takes them as they are' },
+  );
+}
+
+/**
+ * The fault of an answer without an output that the signature promises; it has
+ * others of these names, or, if undefined, one without a name.
  *
  * @internal
  */
 export function missingOutput(name, came, options) {
-  const found = came.map((other) => show(other)).join(", ") || "none at all";
-  return unreadable(
-    `it lacks the output ${show(name)}; the outputs in it are ${found}`,
-    { ...options, hint: DRIFT },
-  );
+  const found = came
+    ? `it has ${came.map((other) => show(other)).join(", ") || "no outputs"}`
+    : "it has one output, without a name";
+  return unreadable(`it lacks the output ${show(name)}; ${found}`, {
+    ...options,
+    hint: DRIFT,
+  });
 }
 
 const DRIFT =
@@ -130,6 +146,15 @@ export function quote(name) {
       (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
     ).join(""),
   );
+}
+
+/**
+ * A URL without the user and password in it, if any.
+ *
+ * @internal
+ */
+export function masked(url) {
+  return url.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*)[^/?#\\]*@/i, "$1***@");
 }
 
 /**

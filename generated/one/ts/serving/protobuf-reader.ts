@@ -107,14 +107,14 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text in a payload. */
-export function text(payload: Uint8Array): string {
+export function text(
+  payload: Uint8Array,
+  toFault = () => unreadable("a name in it is not UTF-8"),
+): string {
   try {
     return DECODER.decode(payload);
   } catch {
-    throw unreadable(
-      "a string is not UTF-8; only outputs whose names end in _bytes can " +
-        "hold other bytes",
-    );
+    throw toFault();
   }
 }
 
@@ -150,7 +150,7 @@ export function unpackVarints(packed: Uint8Array): Uint32Array {
   return words;
 }
 
-/** The number of a varint's bytes; exact up to 2^53. */
+/** The number of a varint's bytes; exact up to 2^53 - 1. */
 export function toNumber(
   bytes: Uint8Array,
   start = 0,
