@@ -197,7 +197,7 @@ def _out(table: _Table, folder: Path, models: Collection[str], names: Mapping[st
         templates=None if templates is None else folder / templates,
     )
     if options.templates is not None and not options.templates.is_dir():
-        raise InvalidInput(f"{table.place('templates')}: {options.templates} is not a folder")
+        raise InvalidInput(f"{table.place('templates')}: {options.templates} is not a directory")
     if not options.go_mod and options.go_module is None:
         raise InvalidInput(f"{table.where} has go_mod = false, so it needs module: its import path")
     return Out(

@@ -177,7 +177,7 @@ def _refuse_one_file_of_two(own: Mapping[str, Mapping[str, str]]) -> None:
     makers: dict[str, str] = {}
     for model, files in own.items():
         for path in files:
-            # Names that differ in nothing but case are one on some disks.
+            # Names that differ only in case are one file on some disks.
             other = makers.setdefault(path.casefold(), model)
             if other != model:
                 raise InvalidInput(

@@ -13,9 +13,9 @@ import click
 from tfsclient import Client, sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import unreachable
+from tfsclient._cli.options import read_saved_model
 from tfsclient.errors import TFSError
 from tfsclient.schema import Model
-from tfsclient_gen.reporting import tell
 
 _SOURCE_OPTIONS = [
     click.option("--server", metavar="TARGET", help="A running server, e.g. localhost:8500."),
@@ -87,11 +87,7 @@ class Reader:
         if source.server is not None:
             return self._ask(source.server, source, name or "")
         if source.saved_model is not None:
-            read = sources.from_saved_model(source.saved_model, name, tags=source.tags)
-            if source.tags is None and read.tags not in (None, ("serve",)):
-                tags = ",".join(read.tags) or "nothing"
-                tell(f"{source.saved_model}: read its only graph, tagged {tags}")
-            return read
+            return read_saved_model(source.saved_model, name, source.tags)
         loaded = sources.from_file(source.metadata or source.schema or "", name)
         return loaded if name is None else replace(loaded, name=name)
 
@@ -145,14 +141,16 @@ def load(
         connection.refuse("--server")
     elif not models:
         raise click.UsageError("--server needs --model: a server does not list its models")
+    if "" in models:
+        raise click.UsageError("--model is empty")
     if twice := [name for name, count in Counter(models).items() if count > 1]:
         raise click.UsageError(f"--model {twice[0]} is given twice")
     if len(models) > 1:
         for option in ("--saved-model", "--metadata"):
             if given[option] is not None:
                 raise click.UsageError(
-                    f"{option} is of one model: for several, `tfsclient-gen build` reads where "
-                    f"each is from tfsclient-gen.toml"
+                    f"{option} holds one model: for several, list them in tfsclient-gen.toml and "
+                    f"run `tfsclient-gen build`"
                 )
         if version is not None or label is not None:
             raise click.UsageError("--version and --label are for one model: give --model once")

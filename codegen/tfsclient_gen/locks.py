@@ -55,12 +55,12 @@ class Lock:
 
 
 def digest(data: bytes) -> str:
-    """The hash of a file; one with Windows' line ends, as git makes them, has the same."""
+    """The hash of a file; one with Windows' line endings, as git makes them, has the same."""
     return f"sha256:{hashlib.sha256(unix(data)).hexdigest()}"
 
 
 def unix(data: bytes) -> bytes:
-    """The same text with line ends as we write them: git may have made Windows' of them."""
+    """The same text with line endings as we write them: git may have made them Windows'."""
     return data.replace(b"\r\n", b"\n")
 
 
@@ -123,7 +123,7 @@ def read(text: bytes, path: str) -> Lock:
     if language is None and _FILES not in data:
         return Lock(models, None)
     if not isinstance(language, str):
-        raise InvalidInput(f"schema.language must be a text, not {language!r}")
+        raise InvalidInput(f"language must be a string, not {language!r}")
     files = _hashes(data, _FILES)
     before = _hashes(data, _BEFORE) if _BEFORE in data else None
     edited = _is_edited(text, data, path)
@@ -133,7 +133,7 @@ def read(text: bytes, path: str) -> Lock:
 def _names(data: Mapping[str, Any]) -> dict[str, str]:
     names = data.get(_NAMES, {})
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise InvalidInput(f"schema.{_NAMES} must be a JSON object of texts")
+        raise InvalidInput(f"{_NAMES} must be a JSON object of strings")
     return names
 
 
@@ -147,14 +147,14 @@ def _is_edited(text: bytes, data: dict[str, Any], path: str) -> bool:
 def _hashes(data: dict[str, Any], member: str) -> dict[str, str]:
     hashes = data.get(member, {})
     if not isinstance(hashes, dict):
-        raise InvalidInput(f"schema.{member} must be a JSON object")
+        raise InvalidInput(f"{member} must be a JSON object")
     for path, one in hashes.items():
         if not isinstance(one, str) or not _HASH.fullmatch(one):
-            raise InvalidInput(f"schema.{member}[{path!r}] is not a hash")
+            raise InvalidInput(f"{member}[{path!r}] is not a SHA-256 hash")
         # What it lists may be removed: nothing outside of its folder.
         parts = path.split("/")
         if PurePosixPath(path).is_absolute() or not {"", ".", ".."}.isdisjoint(parts):
-            raise InvalidInput(f"schema.{member}[{path!r}] is not a file in this folder")
+            raise InvalidInput(f"{member}[{path!r}] is not the path of a file in this folder")
         if re.search(r"[\\:\x00-\x1f]", path):
-            raise InvalidInput(f"schema.{member}[{path!r}] is not a file in this folder")
+            raise InvalidInput(f"{member}[{path!r}] is not the path of a file in this folder")
     return hashes

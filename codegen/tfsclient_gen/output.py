@@ -81,7 +81,7 @@ class Output:
         Raises:
             InvalidInput: it would; or something is in the way.
         """
-        found = list(self._in_the_way())
+        found = list(dict.fromkeys(self._in_the_way()))
         if not found:
             return
         more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
@@ -162,22 +162,22 @@ class Output:
         return locks.unix((self.folder / path).read_bytes()) == self.files[path].encode()
 
     def _blocked(self, path: str) -> str | None:
-        """What keeps a file from being there: a link, or something that is no file."""
+        """What keeps a file from being there: a link, or something that is not a file."""
         place = self.folder
         if os.path.lexists(place) and not place.is_dir():
-            return f"{place} is not a folder"
+            return f"{place} is not a directory"
         *parents, _ = PurePosixPath(path).parts
         for part in parents:
             place /= part
             if place.is_symlink():
                 return f"{place} is a symbolic link"
             if os.path.lexists(place) and not place.is_dir():
-                return f"{place} is not a folder"
+                return f"{place} is not a directory"
         target = self.folder / path
         if target.is_symlink():
             return f"{target} is a symbolic link"
         if target.is_dir():
-            return f"{target} is a folder, where a file should be"
+            return f"{target} is a directory, but a file is to be written there"
         if os.path.lexists(target) and not target.is_file():
             return f"{target} is not a regular file"
         return None
@@ -187,7 +187,7 @@ class Output:
         for path in sorted(self.files):
             other = folded.setdefault(path.casefold(), path)
             if other != path:
-                yield f"{other} and {path} differ in nothing but upper and lower case"
+                yield f"{other} and {path} differ only in case"
         for path in sorted(self.files):
             target = self.folder / path
             if (blocked := self._blocked(path)) is not None:
@@ -195,14 +195,14 @@ class Output:
             elif self._is_there(path):
                 continue
             elif not target.exists():
-                if (place := _no_room(target.parent)) is not None:
-                    yield f"{place} is read-only"
+                if (why := _no_room(target.parent)) is not None:
+                    yield why
             elif not self._owned.has(path) and not self._same_text(path):
                 yield f"{target} {self._owned.whose(path)}"
             elif not target.stat().st_mode & 0o222:
                 yield f"{target} is read-only"
-            elif (place := _no_room(target.parent)) is not None:
-                yield f"{place} is read-only"
+            elif (why := _no_room(target.parent)) is not None:
+                yield why
 
     def _hashes(self, paths: list[str]) -> dict[str, str]:
         """The hashes of those files that are there and ours."""
@@ -275,12 +275,14 @@ def _write(target: Path, text: str) -> None:
         raise
 
 
-def _no_room(folder: Path) -> Path | None:
-    """The folder in which nothing can be made, on the way to this one; None if it all can be."""
+def _no_room(folder: Path) -> str | None:
+    """Why no file can be made in this folder, which need not exist; None if it can."""
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
-    writable = folder.is_dir() and os.access(folder, os.W_OK) and _mode(folder) & 0o222
-    return None if writable else folder
+    if not folder.is_dir():
+        return f"{folder} is not a directory"
+    writable = os.access(folder, os.W_OK) and _mode(folder) & 0o222
+    return None if writable else f"{folder} is read-only"
 
 
 def _mode(path: Path) -> int:

@@ -17,6 +17,7 @@ from tfsclient_gen.target import LOCK_FILE
 
 _TITLES: Final = {
     "python": "Python", "go": "Go", "js": "JavaScript", "ts": "TypeScript", "openapi": "OpenAPI",
+    "curl": "curl",
 }  # fmt: skip
 # Where the lock file is of tfsclient 0.1.0, which named no language, these files tell it.
 _MARKS: Final = {
@@ -99,12 +100,12 @@ class Owned:
     def whose(self, path: str) -> str:
         """What to say of a file that is not as an earlier run wrote it."""
         if self.lock is None:
-            return f"is there, and there is no {self._lock_file} to say that tfsclient-gen wrote it"
+            return f"exists, and there is no {self._lock_file} to say that tfsclient-gen wrote it"
         if self.lock.language is None:
-            return "is there, and does not say that tfsclient-gen wrote it"
+            return "exists, and does not say that tfsclient-gen wrote it"
         if path == self._lock_file or path in self.lock.paths():
             return "was edited since it was generated"
-        return "is there, and tfsclient-gen did not write it"
+        return "exists, and tfsclient-gen did not write it"
 
     def changes(self, new: Lock) -> str:
         """Which models are not as the lock file has them, in words; "" if all are."""
@@ -150,13 +151,20 @@ def read_lock(folder: Path, lock_file: str) -> Lock | None:
     if not path.is_file():
         return None
     try:
-        return locks.read(path.read_bytes(), lock_file)
+        lock = locks.read(path.read_bytes(), lock_file)
     except TFSError as error:
         raise InvalidInput(
             f"{path} is not a lock file that tfsclient-gen wrote: {error}",
-            hint="bring it back from version control, or remove it and the files of that "
-            "client, and generate anew",
+            hint="restore it from version control, or remove it and the files of that "
+            "client, and generate again",
         ) from error
+    if lock.language is not None and lock.language not in _TITLES:
+        raise InvalidInput(
+            f"{path}: its language {lock.language!r} is not one that this version of "
+            "tfsclient-gen knows",
+            hint="use the version that wrote it, or give another folder",
+        )
+    return lock
 
 
 def names_in(path: str | None) -> dict[str, str]:

@@ -44,7 +44,7 @@ def write(outputs: Sequence[Output]) -> None:
             for path in done.removed:
                 tell(f"removed {folder / path}")
             for path in done.kept:
-                tell(f"kept {folder / path}, which is no longer generated: it was edited")
+                tell(f"kept {folder / path}: it is no longer generated, but it was edited")
         tell(f"wrote {counted(written)} to {folder}" if written else f"{folder} is up to date")
 
 
@@ -55,8 +55,11 @@ def is_fresh(outputs: Sequence[Output], *, diff: bool) -> bool:
         click.echo(f"{path} {why}")
     if diff:
         click.echo("".join(one.diff() for one in outputs), nl=False)
-    if any(why.startswith("is there") or "edited" in why for _, why in stale):
-        tell("a run without --check writes over none of what it did not write: move that first")
+    if any(why.startswith("exists") or "edited" in why for _, why in stale):
+        tell(
+            "tfsclient-gen does not overwrite files that it did not write or that were edited: "
+            "move them first, then run the same command without --check"
+        )
     elif stale:
         tell("run the same command without --check")
     return not stale

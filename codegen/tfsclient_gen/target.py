@@ -81,6 +81,11 @@ class Run:
         """Whether the user wants no gRPC."""
         return self.options.transport == "rest"
 
+    def tell_name(self, what: str, ident: str, why: str = "") -> None:
+        """Tell the user what the model is called in code, if that is not its name to the letter."""
+        if ident != self.name:
+            self.tell(f"the {what} of {self.name!r} is {ident}" + (f": {why}" if why else ""))
+
     def tell(self, text: str) -> None:
         """Tell the user something that the client alone does not show, such as another name."""
         self.notes.append(text)

@@ -209,7 +209,7 @@ def test_several_models_on_the_command_line(zoo: Zoo, tmp_path: Path) -> None:
         (*source, "--name", "x"): "--name is for one model",
         (*source, "--version", "1"): "--version and --label are for one model",
         (*source, "--model", "linear"): "--model linear is given twice",
-        ("--saved-model", "x", "--model", "a", "--model", "b"): "--saved-model is of one model",
+        ("--saved-model", "x", "--model", "a", "--model", "b"): "--saved-model holds one model",
     }.items():
         refused = CliRunner().invoke(main, (*bad, *curl))
         assert refused.exit_code == 2

@@ -214,6 +214,8 @@ def test_a_model_of_which_nothing_can_be_called_is_refused(tmp_path: Path) -> No
         (("--lang", "go", "--out", "x", "--saved-model", "/nowhere"), "/nowhere"),
         (("--lang", "go", "--out", "x", "--schema", "/nowhere.json"), "/nowhere.json"),
         (("--lang", "go", "--out", "x", "--saved-model", str(ZOO / "broken")), "broken"),
+        (("--lang", "go", "--out", "x", "--model", "", "--server", "h:1"), "--model is empty"),
+        (("schema", "--model", "", "--saved-model", str(ZOO / "linear")), "--model is empty"),
         (("--lang", "go", "schema"), "before 'schema'"),
         (("--out", "x", "drift"), "before 'drift'"),
         (("--lang", "go", "--out", "x", "--templates", "/nowhere"), "/nowhere"),
@@ -263,3 +265,50 @@ def test_a_terminal_may_lack_letters(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert b"signature '\\u4e2d\\u6587': gone" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["中", "..", "_", "ü", "a/b"])
+@pytest.mark.parametrize("lang", ["python", "go", "js", "curl", "openapi"])
+def test_a_name_that_is_not_an_identifier_is_told(lang: str, name: str, tmp_path: Path) -> None:
+    command = ("--lang", lang, "--saved-model", ZOO / "linear", "--out", tmp_path)
+    result = run(*command, "--model", name)
+    assert result.exit_code == 0
+    what = {"go": "package", "curl": "script", "openapi": "file"}.get(lang, "module")
+    ident = {"ü": "u", "a/b": "ab" if lang == "go" else "a_b"}.get(name, "model")
+    assert f"{lang}: the {what} of {name!r} is {ident}" in result.stderr
+    assert any(ident in path for path in tree(tmp_path))
+
+
+def test_a_plain_name_is_not_worth_a_word(tmp_path: Path) -> None:
+    folder = ("--saved-model", ZOO / "half_plus_two")
+    told = run("--lang", "all", *folder, "--out", tmp_path).stderr
+    assert " of 'half_plus_two' is " not in told
+
+
+def test_a_path_through_a_file_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "j").write_text("")
+    out = tmp_path / "j" / "k"
+    result = run("--lang", "curl", "--saved-model", ZOO / "linear", "--out", out)
+    assert result.exit_code == 2
+    assert f"nothing was written: {tmp_path / 'j'} is not a directory\n" in result.stderr
+
+
+def test_a_lock_of_an_unknown_language_is_left_alone(tmp_path: Path) -> None:
+    command = ("--lang", "curl", "--saved-model", ZOO / "linear", "--out", tmp_path)
+    assert run(*command).exit_code == 0
+    lock = tmp_path / "tfsclient.lock.json"
+    lock.write_text(lock.read_text().replace('"curl"', '"cobol"'))
+    before = tree(tmp_path)
+    result = run(*command)
+    assert result.exit_code == 2
+    assert "language 'cobol' is not one that this version of tfsclient-gen knows" in result.stderr
+    lock.write_text("[]")
+    assert "it must be a JSON object, not []" in run(*command).stderr
+    assert tree(tmp_path).keys() == before.keys()
+
+
+def test_flaws_of_a_folder_are_told(tmp_path: Path) -> None:
+    command = ("--lang", "curl", "--out", tmp_path / "out", "--saved-model")
+    result = run(*command, ZOO / "wrong_tag")
+    assert "read its only graph, tagged " in result.stderr
+    assert "warning: its graph is tagged " in result.stderr

@@ -38,7 +38,9 @@ def test_no_file_has_the_name_of_a_device(language: str) -> None:
             "curl": "script",
         }
         if language in named and name in DEVICES:
-            assert any(note.startswith(f"the {named[language]} is ") for note in made.notes)
+            assert any(
+                note.startswith(f"the {named[language]} of {name!r} is ") for note in made.notes
+            )
 
 
 @pytest.mark.language("go")
@@ -50,7 +52,7 @@ def test_go_packages_and_modules() -> None:
             generate(model("m"), "go", Options(go_module=f"example.com/{name}/client"))
     notes = make([model("text")], "go")[0].notes
     assert notes == [
-        "the package is textmodel: text is a name that Go or the programs beside it use"
+        "the package of 'text' is textmodel: text is a name that Go or the programs beside it use"
     ]
 
 

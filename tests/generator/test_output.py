@@ -66,7 +66,7 @@ def test_only_listed_files_as_they_were_written_are_removed(
     done = Output(tmp_path, fewer).write()
     assert (done.removed, done.kept) == ([], ["README.md"])
     assert (tmp_path / "README.md").read_text() == "mine"
-    with pytest.raises(InvalidInput, match=r"README\.md is there, and tfsclient-gen did not"):
+    with pytest.raises(InvalidInput, match=r"README\.md exists, and tfsclient-gen did not"):
         Output(tmp_path, files).write()
 
 
@@ -132,7 +132,7 @@ def test_what_is_in_the_way_is_told(tmp_path: Path, files: dict[str, str]) -> No
     for number, (make, words) in enumerate(
         [
             (link, "is a symbolic link"),
-            (Path.mkdir, "is a folder, where a file should be"),
+            (Path.mkdir, "is a directory, but a file is to be"),
             (os.mkfifo, "is not a regular file"),
             (read_only, "is read-only"),
         ]
@@ -145,14 +145,14 @@ def test_what_is_in_the_way_is_told(tmp_path: Path, files: dict[str, str]) -> No
             Output(folder, files).write()
         assert sorted(folder.iterdir()) == names
     assert elsewhere.read_text() == "theirs"
-    with pytest.raises(InvalidInput, match="elsewhere is not a folder"):
+    with pytest.raises(InvalidInput, match="elsewhere is not a directory"):
         Output(elsewhere, files).write()
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o555)
     with pytest.raises(InvalidInput, match="closed is read-only"):
         Output(closed / "g", files).write()
     both = {**files, "readme.MD": "", LOCK_FILE: files[LOCK_FILE]}
-    with pytest.raises(InvalidInput, match="upper and lower case"):
+    with pytest.raises(InvalidInput, match="differ only in case"):
         Output(tmp_path / "both", both).write()
 
 

@@ -374,7 +374,7 @@ def test_hostile_names_run_nothing_and_stay_formatted(tmp_path: Path) -> None:
 def test_modules_that_would_hide_others_have_another_name(name: str, tmp_path: Path) -> None:
     (made,) = make([replace(LINEAR, name=name)], "python")
     assert set(made.files()) == {f"{name}_model.py", f"{name}_model.lock.json"}
-    assert made.notes[0].startswith(f"the module is {name}_model: {name} is ")
+    assert made.notes[0].startswith(f"the module of {name!r} is {name}_model: {name} is ")
     assert not make([LINEAR], "python")[0].notes
 
 

@@ -96,7 +96,9 @@ def test_a_typing_error_in_a_name_is_told(tmp_path: Path) -> None:
         (b"\n{{ 1 // 0 }}\n", 2, "zero"),
         (b"\n\n{{ header | upside_down }}\n", 3, "upside_down"),
         (b"{% macro m() %}\n{{ nothing }}\n{% endmacro %}\n{{ m() }}", 2, "undefined"),
-        (b"\n{% include '../../../etc/passwd' %}", 2, "passwd"),
+        (b"\n{% include '/etc/passwd' %}", 2, "there is no template '/etc/passwd'"),
+        (b"\n{% include 'python/client.py.j2' %}", 2, "includes or calls itself without end"),
+        (b"# mine\n", 0, "what it makes has no header"),
         (b"\xff", 0, "utf-8"),
         (b"\n{{ ''.__class__.__mro__ }}", 2, "sandbox, which forbids this"),
         (b"\n{{ header.__init__.__globals__ }}", 2, "sandbox"),
@@ -117,3 +119,30 @@ def test_a_broken_template_is_told_by_file_and_line(
     assert (f"{path}:{line}: " if line else f"{path}: ") in result.output
     assert words in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
+    own, secret = tmp_path / "own", tmp_path / "secret"
+    (own / "curl").mkdir(parents=True)
+    secret.mkdir()
+    (secret / "client.sh.j2").write_text("# {{ header }}\ns3cret\n")
+    link = own / "curl" / "client.sh.j2"
+    command = ("--lang", "curl", "--saved-model", ZOO / "linear", "--out", tmp_path / "out")
+
+    def refused() -> None:
+        result = run(*command, "--templates", own)
+        assert result.exit_code == 2
+        assert f"{link} leads out of {own} by a symbolic link" in result.output
+        assert not (tmp_path / "out").exists()
+
+    link.symlink_to(secret / "client.sh.j2")
+    refused()
+    link.unlink()
+    link.parent.rmdir()
+    link.parent.symlink_to(secret)
+    refused()
+    link.parent.unlink()
+    link.parent.mkdir()
+    (own / ".mine").write_text("# {{ header }}\n")
+    link.symlink_to(own / ".mine")
+    assert run(*command, "--templates", own).exit_code == 0

@@ -308,9 +308,9 @@ def test_the_graph_is_picked_by_its_tags(tmp_path: Path) -> None:
         assert list(sources.from_saved_model(every, tags=tags).signatures) == [signature]
     assert sources.from_saved_model(saved("eval")).tags == ("eval",)
     assert sources.from_saved_model(saved("")).tags == ()
-    with pytest.raises(InvalidInput, match=r"its graphs: eval; serve,tpu\n.*--tags eval, or tags="):
+    with pytest.raises(InvalidInput, match=r"are tagged: eval; serve,tpu\n.*--tags eval, or tags="):
         sources.from_saved_model(saved("serve,tpu", "eval"))
-    with pytest.raises(InvalidInput, match=r"no graph has exactly the tags tpu; .*: eval"):
+    with pytest.raises(InvalidInput, match=r"no graph with exactly the tags tpu; .*: eval"):
         sources.from_saved_model(every, tags="tpu")
     with pytest.raises(InvalidInput, match="it is empty"):
         sources.from_saved_model(saved())

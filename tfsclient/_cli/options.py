@@ -57,9 +57,8 @@ def read_saved_model(
     """The model in a folder; standard error says what is wrong with it, and which graph it is."""
     model = sources.from_saved_model(folder, name, tags=tags, version=version)
     if tags is None and model.tags not in (None, ("serve",)):
-        click.echo(
-            f"{folder}: read its only graph, tagged {','.join(model.tags) or 'nothing'}", err=True
-        )
+        tagged = f"tagged {','.join(model.tags)}" if model.tags else "which has no tags"
+        click.echo(f"{folder}: read its only graph, {tagged}", err=True)
     for flaw in sources.find_flaws(folder, tags=tags, version=version):
         click.echo(visible(f"warning: {flaw}"), err=True)
     return model

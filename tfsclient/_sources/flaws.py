@@ -42,12 +42,12 @@ def flaws_in(meta_graph: Any) -> list[Flaw]:
     """The flaws of a ``MetaGraphDef``."""
     flaws = []
     tags = sorted(meta_graph.meta_info_def.tags)
+    tagged = f"is tagged {','.join(tags)}" if tags else "has no tags"
     if tags != [SERVE_TAG]:
         flaws.append(
             Flaw(
                 None,
-                f"its graph is tagged {','.join(tags) or 'nothing'}, and TF Serving looks for "
-                f"{SERVE_TAG!r} alone",
+                f"its graph {tagged}, and TF Serving looks for {SERVE_TAG!r} alone",
                 f"export it with the tag {SERVE_TAG!r}, or start TF Serving with "
                 f"--saved_model_tags={','.join(tags)}",
             )

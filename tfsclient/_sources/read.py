@@ -239,14 +239,17 @@ def _picked(meta_graphs: Sequence[Any], tags: frozenset[str] | None) -> Any:
     if picked is not None:
         return picked
     there = sorted(",".join(sorted(each)) for each in by_tags)
-    listed = "; ".join(each or "(none)" for each in there) or "no graph at all"
+    if not there:
+        raise InvalidInput("it holds no graph")
     if tags is None:
-        what = "it holds several graphs and none is tagged serve alone" if there else "it is empty"
+        what = "it holds several graphs, and none is tagged serve alone"
     else:
-        what = f"no graph has exactly the tags {','.join(sorted(tags)) or '(none)'}"
+        wanted = f"exactly the tags {','.join(sorted(tags))}" if tags else "no tags"
+        what = f"it holds no graph with {wanted}"
+    pick = next(filter(None, there), "")
     raise InvalidInput(
-        f"{what}; the tags of its graphs: {listed}",
-        hint=f'pass --tags {there[0]}, or tags="{there[0]}" in Python' if there else None,
+        f"{what}; its graphs are tagged: {'; '.join(each or 'no tags' for each in there)}",
+        hint=f'pass --tags {pick}, or tags="{pick}" in Python',
     )
 
 

@@ -25,7 +25,7 @@ from tfsclient.schema._checks import (
     read_specs,
     read_value,
 )
-from tfsclient.schema._places import Place, value_from_json
+from tfsclient.schema._places import ROOT, Place, value_from_json
 from tfsclient.schema._reasons import (
     ENCODINGS,
     NO_SIGNATURES,
@@ -410,7 +410,7 @@ def all_from_json(text: bytes | str) -> list[Model]:
         data = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"not a schema: {error}") from None
-    root = Place("schema", data)
+    root = Place(ROOT, data)
     if (number := root.get("format", int)) != _FORMAT:
         raise InvalidInput(f"schema.format is {number}; this version of tfsclient reads {_FORMAT}")
     if "models" not in data:

@@ -11,6 +11,7 @@ from tfsclient.errors import InvalidInput, shown
 from tfsclient.schema._checks import TYPES
 
 V = TypeVar("V")
+ROOT = "schema"  # the path of the whole
 
 
 class Place:
@@ -22,7 +23,8 @@ class Place:
 
     def __init__(self, path: str, value: Any) -> None:
         if not isinstance(value, dict):
-            raise InvalidInput(f"{path} must be a JSON object, not {shown(value)}")
+            subject = "it" if path == ROOT else path  # a whole file, whose name the error shows
+            raise InvalidInput(f"{subject} must be a JSON object, not {shown(value)}")
         self.path, self.value = path, value
 
     def get(self, key: str, kind: type[V]) -> V:

@@ -60,8 +60,8 @@ def names_of(run: Run) -> Names:
 def tell_other_module(run: Run) -> None:
     """Tell the user if the module cannot be called as the model is."""
     plain = _plain_module(run.name)
-    if (why := _why_not_module(plain)) is not None:
-        run.tell(f"the module is {names_of(run).module}: {plain} is {why}")
+    why = _why_not_module(plain)
+    run.tell_name("module", names_of(run).module, f"{plain} is {why}" if why else "")
 
 
 def _plain_module(name: str) -> str:

@@ -89,7 +89,9 @@ def files(run: Run) -> dict[str, str]:
         "paths": _paths(model.name, kinds),
     }
     document["components"] = _used(document["paths"], components)
-    return {f"{_file_name(run.name)}.openapi.json": f"{dumps(document)}\n"}
+    file = _file_name(run.name)
+    run.tell_name("file", file)
+    return {f"{file}.openapi.json": f"{dumps(document)}\n"}
 
 
 def _file_name(wire: str) -> str:

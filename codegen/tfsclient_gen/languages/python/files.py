@@ -21,8 +21,9 @@ def files(run: Run) -> dict[str, str]:
     """The client's module; its docstring says what is left out."""
     model = run.model
     module = module_name(run.name)
-    if (why := why_not_module(module.removesuffix("_model"))) and module.endswith("_model"):
-        run.tell(f"the module is {module}: {module.removesuffix('_model')} is {why}")
+    plain = module.removesuffix("_model")
+    why = why_not_module(plain) if plain != module else None
+    run.tell_name("module", module, f"{plain} is {why}" if why else "")
     names = module_names(model, run.name)
     rest = run.rest_only
     classes = example_classes(model, names)
