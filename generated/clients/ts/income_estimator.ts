@@ -22,7 +22,7 @@ import type {
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
 
-/** An Example of the signature "classification". */
+/** An Example for the signature "classification". */
 export interface ClassificationExample {
   /** string [1] required. */
   a: StringFeature;
@@ -36,7 +36,7 @@ export interface PredictInput {
   examples: ExampleTensorLike<PredictExample>;
 }
 
-/** What the signature "predict" gives. */
+/** What the signature "predict" returns. */
 export interface PredictResult<S extends Strings = "text"> {
   /** int32 [-1, 2]; called "all_class_ids" by the server. */
   allClassIds: Tensor<Int32Array>;
@@ -54,7 +54,7 @@ export interface PredictResult<S extends Strings = "text"> {
   probabilities: Tensor<Float32Array>;
 }
 
-/** An Example of the signature "predict". */
+/** An Example for the signature "predict". */
 export interface PredictExample {
   /** string [1] required. */
   a: StringFeature;
@@ -62,7 +62,7 @@ export interface PredictExample {
   b: FloatFeature;
 }
 
-/** An Example of the signature "regression". */
+/** An Example for the signature "regression". */
 export interface RegressionExample {
   /** string [1] required. */
   a: StringFeature;
@@ -70,7 +70,7 @@ export interface RegressionExample {
   b: FloatFeature;
 }
 
-/** An Example of the signature "serving_default". */
+/** An Example for the signature "serving_default". */
 export interface ServingDefaultExample {
   /** string [1] required. */
   a: StringFeature;

@@ -5,9 +5,9 @@ import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { Connection } from "./serving/types.js";
 
 export interface ConnectOptions {
-  /** How to secure the connection; not at all by default. */
+  /** How to secure the connection; by default it is plain text. */
   credentials?: ChannelCredentials | undefined;
-  /** Options of @grpc/grpc-js. */
+  /** Channel options of @grpc/grpc-js. */
   channelOptions?: ChannelOptions | undefined;
 }
 

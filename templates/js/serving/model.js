@@ -39,7 +39,7 @@ export class ServedModel {
     this.#verify = options.verify ?? false;
   }
 
-  /** Run a signature; inputs and result have the keys of its specs. */
+  /** Run a signature; the keys of inputs and result are those of its specs. */
   predict(signature, inputs = {}, options) {
     return this.#call(signature, options, () => {
       const tensors = checkInputs(signature, inputs);
@@ -85,7 +85,7 @@ export class ServedModel {
     }
   }
 
-  /** Run a call until it ends, or the time or the caller's patience does. */
+  /** Run a call until it ends, its time is up or the caller aborts it. */
   async #inTime(timeoutMs, signal, run) {
     if (signal?.aborted) throw endedBy(signal);
     const abort = new AbortController();
@@ -230,7 +230,7 @@ function checkOptions(options) {
 }
 
 function checkSignal(signal) {
-  // One of another realm, or of a library, will do.
+  // One from another realm, or from a library, is fine, too.
   const { addEventListener } = signal ?? {};
   if (!signal || typeof addEventListener === "function") return;
   throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);

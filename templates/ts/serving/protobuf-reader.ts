@@ -11,7 +11,7 @@ const FIXED32 = 5;
 
 const LONGEST_VARINT = 10;
 
-/** A field as it was read; a varint's payload are its bytes. */
+/** A field as it was read; a varint's payload is its bytes. */
 interface Field {
   number: number;
   type: number;
@@ -26,14 +26,14 @@ export class Fields {
     this.#all = parse(message);
   }
 
-  /** The payloads of a field, of whatever type. */
+  /** The payloads of a field, whatever their type. */
   payloads(number: number): Uint8Array[] {
     return this.#all
       .filter((field) => field.number === number)
       .map((field) => field.payload);
   }
 
-  /** What a field holds, of which the last one counts. */
+  /** The payload of a field; if it is repeated, the last one counts. */
   last(number: number): Uint8Array | undefined {
     return this.payloads(number).at(-1);
   }

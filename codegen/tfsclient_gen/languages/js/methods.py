@@ -78,6 +78,7 @@ class Method:
     Attributes:
         name: the method's.
         doc: what it does.
+        quoted: the signature's name, as comments quote it.
         constant: the name of its spec.
         wire: the signature's name, quoted.
         kind: "predict", "classify" or "regress".
@@ -102,6 +103,7 @@ class Method:
 
     name: Name
     doc: Markup
+    quoted: Markup
     constant: Markup
     wire: Markup
     kind: str
@@ -227,7 +229,10 @@ def _method(
     optional = "?" if kind == "predict" and all(f.optional for f in inputs) else ""
     return Method(
         name=name,
-        doc=js_doc(f'Run the signature "{signature.name}"{_GIVES[kind]}.{_grpc_only(signature)}'),
+        doc=js_doc(
+            f"Run the signature {quoted(signature.name)}{_GIVES[kind]}.{_grpc_only(signature)}"
+        ),
+        quoted=js_doc(quoted(signature.name)),
         grpc_only=signature.why_not_over_rest or "",
         not_over_rest=layout.text(2, "notOverRest:", signature.why_not_over_rest or ""),
         serializes=kind == "predict" and features is not None,
@@ -260,6 +265,12 @@ def _interface(name: str, parameters: Sequence[str]) -> Markup:
     return layout.fit(0, f"{head}<", parameters, "> {") if parameters else code(f"{head} {{")
 
 
+def quoted(name: str) -> str:
+    """A name in the quotes that it does not hold itself, if there are such."""
+    mark = "'" if '"' in name else '"'
+    return mark + name.replace(mark, f"\\{mark}") + mark
+
+
 def _grpc_only(signature: Signature) -> str:
     return f" Over gRPC only: {why}." if (why := signature.why_not_over_rest) else ""
 
@@ -290,14 +301,14 @@ def _fields(
 
 
 def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_default: bool) -> Field:
-    called = "" if name.ident == spec.name else f'; called "{spec.name}" by the server'
+    called = "" if name.ident == spec.name else f"; called {quoted(spec.name)} by the server"
     parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', layout.shape(6, spec.shape)]
     required = not has_default if isinstance(spec, TensorSpec) else bool(spec.required)
     if isinstance(spec, FeatureSpec) and required:
         parts.append("required: true")
     if has_default:
         parts.append("hasDefault: true")
-        called += ". Over gRPC, it may be left to the model's default"
+        called += ". Over gRPC, it may be left out: the model has a default"
     return Field(
         name=name,
         doc=js_doc(f"{spec}{form(spec)}{called}."),

@@ -70,7 +70,7 @@ export const ARRAYS = {
   quint16: Uint16Array,
 };
 
-/** Those whose arrays can hold other numbers, too. */
+/** The dtypes whose arrays can also hold numbers that they cannot. */
 const NARROW = new Set([
   "float16",
   "bfloat16",
@@ -105,7 +105,7 @@ export function firstMisfit(values, dtype) {
   return -1;
 }
 
-/** Why a value does not fit a dtype, where that is not plain to see. */
+/** What to do about a value that does not fit a dtype, if that is not obvious. */
 export function hintOf(value, dtype) {
   const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
   return isRounded && (dtype === "int64" || dtype === "uint64")
@@ -146,7 +146,7 @@ function isString(value) {
   return value instanceof Uint8Array;
 }
 
-/** Whether UTF-8 can say it: no surrogate stands alone. */
+/** Whether UTF-8 can encode it: there is no lone surrogate. */
 export function isWellFormed(text) {
   return !/\p{Surrogate}/u.test(text);
 }
@@ -155,7 +155,7 @@ export function isTypedArray(value) {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-/** The dtype and shape of a spec, for the text of errors. */
+/** The dtype and shape of a spec, as an error's text shows them. */
 export function describe({ dtype, shape }) {
   return `${dtype} ${shape === null ? "of any shape" : brackets(shape)}`;
 }

@@ -19,14 +19,14 @@ export class Fields {
     this.#all = parse(message);
   }
 
-  /** The payloads of a field, of whatever type. */
+  /** The payloads of a field, whatever their type. */
   payloads(number) {
     return this.#all
       .filter((field) => field.number === number)
       .map((field) => field.payload);
   }
 
-  /** What a field holds, of which the last one counts. */
+  /** The payload of a field; if it is repeated, the last one counts. */
   last(number) {
     return this.payloads(number).at(-1);
   }

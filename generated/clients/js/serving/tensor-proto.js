@@ -50,14 +50,14 @@ const DIM = 2;
 const UNKNOWN_RANK = 3;
 const SIZE = 1;
 
-/** The dtypes whose values, in their field, are as they are in memory. */
+/** The dtypes whose field holds values as they are in memory. */
 const FIXED_SIZE = new Set(["float32", "float64", "complex64", "complex128"]);
 
 const NO_BYTES = new Uint8Array();
 const HIGHEST_RANK = 254; // TensorFlow's own limit
 const MOST_PADDING = 1 << 20; // elements that a message may leave out
 
-/** The name of the dtype with this number; reference types are their values'. */
+/** The name of the dtype with this number; references have that of their values. */
 export function dtypeName(number) {
   const plain = number > 100 ? number - 100 : number;
   const found = Object.entries(DTYPES).find(
@@ -121,7 +121,7 @@ export function readTensor(message, spec) {
   if (values === undefined || values.length % width !== 0) {
     throw fault("has broken values");
   }
-  // A single value is a scalar, even if nothing says so.
+  // A single value is a scalar, even if the message does not say so.
   if (!hasShape && values.length !== width) throw fault("came without a shape");
   if (values.length > length) throw fault("has more values than its shape");
   if (length - values.length > MOST_PADDING) throw fault("lacks values");
@@ -135,12 +135,12 @@ function isScalar(message) {
   return message.last(SHAPE) !== undefined && !toNumber(isUnknown ?? NO_BYTES);
 }
 
-/** Outputs so named are bytes, as they are over REST. */
+/** Outputs with such names are always bytes, as they are over REST. */
 function isBytes({ name, dtype, asBytes }) {
   return dtype === "string" && (asBytes || name.endsWith("_bytes"));
 }
 
-/** What stands for elements of which a message has none. */
+/** The element that a message without values stands for. */
 function emptyOf(spec) {
   if (spec.dtype !== "string") return 0;
   return isBytes(spec) ? new Uint8Array() : "";
@@ -152,7 +152,7 @@ function readContent(content, dtype) {
   return fromMemory(content, dtype);
 }
 
-/** The elements in the field of a dtype, however many those are. */
+/** The elements in the field of a dtype, however many there are. */
 function readValues(message, spec) {
   const { dtype } = spec;
   const pieces = message.payloads(DTYPES[dtype].field);
@@ -176,7 +176,7 @@ function readValues(message, spec) {
   return fromBits(Uint16Array.from(numbers), dtype);
 }
 
-/** That many values: the last element stands for those that are left out. */
+/** That many values: the last element is repeated for those that were left out. */
 function fill(values, length, width, empty) {
   if (values.length === length) return values;
   if (values.length === 0) return Array.from({ length }, () => empty);
@@ -195,7 +195,7 @@ function toData(elements, dtype) {
 
 // Elements as they are in TensorFlow's memory.
 
-/** The memory of elements that were checked, as TensorFlow has it. */
+/** Elements that were checked, as they are in TensorFlow's memory. */
 export function toMemory(values, dtype) {
   const isSmall = dtype === "float16" || dtype === "bfloat16";
   const { buffer, byteOffset, byteLength } = isSmall
@@ -204,7 +204,7 @@ export function toMemory(values, dtype) {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** The numbers in a memory, which is copied; undefined if one is cut off. */
+/** The numbers in such memory, copied; undefined if one is cut off. */
 export function fromMemory(memory, dtype) {
   const isSmall = dtype === "float16" || dtype === "bfloat16";
   const array = isSmall ? Uint16Array : ARRAYS[dtype];
@@ -266,7 +266,7 @@ function roundToEven(value) {
   return floor + Number(rest > 0.5 || (rest === 0.5 && floor % 2 === 1));
 }
 
-/** The numbers that bits stand for. */
+/** The numbers that have these bits. */
 export function fromBits(all, dtype) {
   const values = new Float32Array(all.length);
   const words = new Uint32Array(values.buffer);

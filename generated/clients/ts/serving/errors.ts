@@ -20,7 +20,7 @@ export type Code =
   | "DATA_LOSS"
   | "UNAUTHENTICATED";
 
-/** A call that failed, here, on the way or on the server. */
+/** A call that failed: in this client, on the way or on the server. */
 export class ServingError extends Error {
   /** Errors of other generated packages are instances of this class, too. */
   static override [Symbol.hasInstance](value: unknown): value is ServingError {
@@ -34,7 +34,7 @@ export class ServingError extends Error {
   readonly code: Code;
   /** The reason, as the server or the network gave it. */
   readonly details: string;
-  /** The HTTP status of the answer; undefined if there was none. */
+  /** The HTTP status of the answer; undefined if no answer came over HTTP. */
   readonly httpStatus: number | undefined;
 
   constructor(
@@ -70,14 +70,14 @@ interface FaultOptions {
 }
 
 /**
- * By this, faults are known in other packages' copies of this module, too.
+ * Marks faults of other packages' copies of this module, too.
  *
  * @internal
  */
 const BRAND = Symbol.for("tfsclient.Fault");
 
 /**
- * What is wrong, before it is known in which call; becomes a ServingError.
+ * What went wrong, before it is known in which call; becomes a ServingError.
  *
  * @internal
  */
@@ -176,7 +176,7 @@ export function within<T>(what: string, run: () => T): T {
 }
 
 /**
- * A name in quotes, with everything that cannot be seen as an escape.
+ * A name in quotes, with escapes for everything invisible.
  *
  * @internal
  */

@@ -32,7 +32,7 @@ const POWERS_OF_TEN = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const LONGEST_WORD = 40; // bytes of it that an error shows
 const LONGEST_INT64 = "-9223372036854775808".length;
 
-// fatal refuses what is not UTF-8, ignoreBOM keeps a text's first character.
+// fatal refuses what is not UTF-8; ignoreBOM keeps a leading U+FEFF.
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads JSON, and NaN and Infinity, from its bytes. */
@@ -44,7 +44,7 @@ export class JsonReader {
     this.#bytes = bytes;
   }
 
-  /** The fault of what stands here. */
+  /** The fault of what is at this position. */
   fault(why: string): Fault {
     const start = new TextDecoder().decode(this.#bytes.subarray(0, 99));
     return unreadable(
@@ -76,7 +76,7 @@ export class JsonReader {
     if (!this.at(END)) throw this.fault("text follows the JSON");
   }
 
-  /** The value that stands here, as an error's text shows it. */
+  /** The value at this position, as an error's text shows it. */
   word(): string {
     if (this.at(END)) return "nothing";
     if (this.at(BRACE)) return "an object";
@@ -109,7 +109,7 @@ export class JsonReader {
     return items;
   }
 
-  /** Pass over any value. */
+  /** Skip a value of any kind. */
   skip(): void {
     let depth = 0;
     do {
@@ -120,7 +120,7 @@ export class JsonReader {
     } while (depth > 0);
   }
 
-  // One element each; undefined if something else stands there.
+  // One element each; undefined if it is something else.
 
   float(): number | undefined {
     const isNegative = this.at(MINUS);
@@ -173,7 +173,7 @@ export class JsonReader {
     return this.#acceptWord("NaN") ? NaN : undefined;
   }
 
-  /** A number where that is exact, else a bigint. */
+  /** A number if that is exact, otherwise a bigint. */
   integer(): number | bigint | undefined {
     const isNegative = this.at(MINUS);
     const start = this.#pos;
@@ -203,14 +203,14 @@ export class JsonReader {
     return this.accept(QUOTE) ? this.#restOfString(onOtherBytes) : undefined;
   }
 
-  /** The bytes of a string: TF Serving sends those that are not UTF-8, too. */
+  /** The bytes of a string, which TF Serving sends even if they are not UTF-8. */
   bytes(): Uint8Array | undefined {
     if (!this.accept(QUOTE)) return undefined;
     const start = this.#pos;
     const hasEscapes = this.#passString();
     const bytes = this.#bytes.slice(start, this.#pos - 1);
     if (!hasEscapes) return bytes;
-    // Each byte as a character, for as long as it takes to replace the escapes.
+    // Each byte becomes a character while the escapes are replaced.
     const toBinary = (bytes: Uint8Array) =>
       Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
     const binary = toBinary(bytes).replace(ESCAPES, (escapes) =>
@@ -258,7 +258,7 @@ export class JsonReader {
     if (this.#pos === start) throw this.fault("a value is missing");
   }
 
-  /** Pass over a string after its opening quote; true if it has escapes. */
+  /** Skip a string after its opening quote; true if it has escapes. */
   #passString(): boolean {
     let hasEscapes = false;
     let pos = this.#pos;

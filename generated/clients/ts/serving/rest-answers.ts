@@ -43,7 +43,7 @@ const CODES: Readonly<Record<number, Code>> = {
   504: "DEADLINE_EXCEEDED",
 };
 
-/** What an answer with this status says, be it TF Serving's or a gateway's. */
+/** The fault in an answer with this status, from TF Serving or from a gateway. */
 export function readRefusal(httpStatus: number, body: Uint8Array): Fault {
   const isCallers = httpStatus >= 400 && httpStatus < 500;
   const other = isCallers ? "INVALID_ARGUMENT" : "UNKNOWN";
@@ -53,7 +53,7 @@ export function readRefusal(httpStatus: number, body: Uint8Array): Fault {
     const { error } = JSON.parse(text);
     if (typeof error === "string") details = error;
   } catch {
-    // Not from TF Serving: its text says what it is.
+    // Not from TF Serving: the text is shown as it is.
   }
   const mayRetry = httpStatus === 503;
   const code = CODES[httpStatus] ?? other;
@@ -110,7 +110,7 @@ function checkCount<T extends ArrayLike<unknown>>(
   throw json.fault(`${results.length} results came for ${count} examples`);
 }
 
-/** The member of this name of an object. */
+/** The member of an object that has this name. */
 function readMember<T>(
   body: Uint8Array,
   wanted: string,
@@ -139,7 +139,7 @@ function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
   const found = new Map<string, Tensor<unknown>>();
   let came: string[] | undefined = [];
   const [only] = specs.length === 1 ? specs : [];
-  // A lone output comes bare; bytes are objects themselves.
+  // A lone output comes without its name; bytes are themselves objects.
   if (only && (!json.at(BRACE) || isBase64(only[1]))) {
     found.set(only[1].name, readTensor(json, only[1]));
   } else if (json.at(BRACE)) {
@@ -162,7 +162,7 @@ function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
   );
 }
 
-/** TF Serving sends the outputs so named, and no others, as base64. */
+/** TF Serving sends outputs with such names, and no others, as base64. */
 function isBase64(spec: TensorSpec): boolean {
   return spec.dtype === "string" && spec.name.endsWith("_bytes");
 }
@@ -173,7 +173,7 @@ function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
   const values: unknown[] = [];
   const shape: number[] = []; // the length of the lists at each depth
   const open: { length: number }[] = []; // the lists around what comes next
-  let rank: number | undefined; // how deep the elements are, once one was seen
+  let rank: number | undefined; // how deep the elements are, once one has come
   const fault = (what: string) =>
     json.fault(`output ${show(spec.name)}, ${describe(spec)}, ${what}`);
   const close = () => {
@@ -202,7 +202,7 @@ function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
     }
   } while (open.length > 0);
   if (rank !== undefined && rank !== shape.length) throw fault("is ragged");
-  // What follows a 0, JSON cannot say; the signature may.
+  // JSON cannot express the sizes that follow a 0; the signature may.
   if (rank === undefined && shape.at(-1) === 0) {
     const rest = spec.shape?.slice(shape.length) ?? [];
     shape.push(...rest.map((size) => Math.max(size, 0)));
@@ -214,7 +214,7 @@ function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
   return { data: toTypedArray(values, dtype), shape };
 }
 
-/** What reads an element; it gives undefined if something else stands there. */
+/** What reads an element; it returns undefined if something else is there. */
 function readerOf(json: JsonReader, spec: TensorSpec): () => unknown {
   const readers: Partial<Record<DType, () => unknown>> = {
     float32: () => json.float(),
@@ -229,7 +229,7 @@ function readerOf(json: JsonReader, spec: TensorSpec): () => unknown {
   return readers[spec.dtype] ?? (() => json.integer());
 }
 
-/** The dtypes whose names in TensorFlow are not just DT_ and ours. */
+/** The dtypes whose names in TensorFlow are not DT_ and ours. */
 const DTYPES: Readonly<Record<string, string>> = {
   DT_HALF: "float16",
   DT_FLOAT: "float32",
@@ -288,5 +288,5 @@ function member(value: unknown, name: string): unknown {
 
 function toObject(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null) return { ...value };
-  throw unreadable("it holds no signatures", { httpStatus: 200 });
+  throw unreadable("it has no signatures", { httpStatus: 200 });
 }

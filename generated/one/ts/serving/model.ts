@@ -60,7 +60,7 @@ export class ServedModel {
     this.#verify = options.verify ?? false;
   }
 
-  /** Run a signature; inputs and result have the keys of its specs. */
+  /** Run a signature; the keys of inputs and result are those of its specs. */
   predict<Result>(
     signature: Signature,
     inputs: unknown = {},
@@ -122,7 +122,7 @@ export class ServedModel {
     }
   }
 
-  /** Run a call until it ends, or the time or the caller's patience does. */
+  /** Run a call until it ends, its time is up or the caller aborts it. */
   async #inTime<T>(
     timeoutMs: number,
     signal: AbortSignal | undefined,
@@ -274,7 +274,7 @@ function checkOptions(options: unknown): void {
 }
 
 function checkSignal(signal: AbortSignal | undefined): void {
-  // One of another realm, or of a library, will do.
+  // One from another realm, or from a library, is fine, too.
   const { addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
   if (!signal || typeof addEventListener === "function") return;
   throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
