@@ -88,7 +88,7 @@ class Readiness:
     def _shown(self, error: TFSError) -> str:
         refused = error.details.endswith("Connection refused")
         if refused and error.details.startswith(f"{self._target} cannot be reached: "):
-            return f"nothing listens on {self._target} yet"
+            return f"nothing listens on {self._target} yet: connection refused"
         return f"{error.code}: {error.details}"
 
     def _note(self, last: str, error: TFSError | None) -> None:
