@@ -11,13 +11,13 @@ from typing import Final
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.schema import to_json
 from tfsclient_gen import locks
+from tfsclient_gen.generate import languages
 from tfsclient_gen.locks import Lock
 from tfsclient_gen.render import HEADER
 from tfsclient_gen.target import LOCK_FILE
 
 _TITLES: Final = {
     "python": "Python", "go": "Go", "js": "JavaScript", "ts": "TypeScript", "openapi": "OpenAPI",
-    "curl": "curl",
 }  # fmt: skip
 # Where the lock file is of tfsclient 0.1.0, which named no language, these files tell it.
 _MARKS: Final = {
@@ -158,7 +158,7 @@ def read_lock(folder: Path, lock_file: str) -> Lock | None:
             hint="restore it from version control, or remove it and the files of that "
             "client, and generate again",
         ) from error
-    if lock.language is not None and lock.language not in _TITLES:
+    if lock.language is not None and lock.language not in languages():
         raise InvalidInput(
             f"{path}: its language {lock.language!r} is not one that this version of "
             "tfsclient-gen knows",

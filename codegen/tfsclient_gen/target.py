@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from tfsclient.schema import Model
 from tfsclient_gen.render import SHIPPED, Templates
 
 LOCK_FILE: Final = "tfsclient.lock.json"
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,10 @@ class Run:
         return self.options.transport == "rest"
 
     def tell_name(self, what: str, ident: str, why: str = "") -> None:
-        """Tell the user what the model is called in code, if that is not its name to the letter."""
-        if ident != self.name:
+        """Tell the user what the model is called in code, if that differs in more than casing."""
+        stem = ident.partition(".")[0].replace("_", "").lower()
+        same = self.name.replace("_", "").lower() == stem
+        if not same or not _PLAIN.fullmatch(self.name):
             self.tell(f"the {what} of {self.name!r} is {ident}" + (f": {why}" if why else ""))
 
     def tell(self, text: str) -> None:

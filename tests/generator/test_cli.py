@@ -280,9 +280,12 @@ def test_a_name_that_is_not_an_identifier_is_told(lang: str, name: str, tmp_path
 
 
 def test_a_plain_name_is_not_worth_a_word(tmp_path: Path) -> None:
-    folder = ("--saved-model", ZOO / "half_plus_two")
-    told = run("--lang", "all", *folder, "--out", tmp_path).stderr
-    assert " of 'half_plus_two' is " not in told
+    for name in ("half_plus_two", "HalfPlusTwo"):
+        folder = ("--saved-model", ZOO / "half_plus_two", "--model", name)
+        assert (
+            f" of {name!r} is "
+            not in run("--lang", "all", *folder, "--out", tmp_path / name).stderr
+        )
 
 
 def test_a_path_through_a_file_is_told_once(tmp_path: Path) -> None:

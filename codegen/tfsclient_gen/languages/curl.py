@@ -121,8 +121,7 @@ class _Refused:
 def files(run: Run) -> dict[str, str]:
     """The script; it refuses the signatures that are left out."""
     file, why = _file(run.name)
-    if file != f"{run.name}.sh":
-        run.tell_name("script", file, why)
+    run.tell_name("script", file, why)
     view = _view(run)
     for one in view["renamed"]:
         run.tell(

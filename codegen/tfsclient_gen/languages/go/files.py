@@ -46,9 +46,8 @@ def files(run: Run) -> dict[str, str]:
         InvalidInput: ``go_module`` is not a module path.
     """
     package, plain = package_name(run.name), _plain_name(run.name)
-    if package != run.name.replace("_", "").lower():  # as is the custom
-        why = _why_not_package(plain)
-        run.tell_name("package", package, f"{plain} is {why}" if why else "")
+    why = _why_not_package(plain)
+    run.tell_name("package", package, f"{plain} is {why}" if why else "")
     view = _view(run)
     names = ["client.go", "example_test.go"] if view["example"] else ["client.go"]
     return {f"{package}/{name}": run.templates.render(f"go/{name}.j2", **view) for name in names}
