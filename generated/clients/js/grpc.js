@@ -40,7 +40,8 @@ export function connect(target, options = {}) {
   }
 }
 
-const ADDRESS = /^(\[[\da-f:.%]+\]|[^\s:/@,[\]]+):\d+$/i;
+const ADDRESS = /^(?:\[[\da-f:.%]+\]|[^\s:/@,[\]]+):(\d+)$/i;
+const HIGHEST_PORT = 65_535;
 const FORM = 'a server is "host:8500" for gRPC, "http://host:8501" for REST';
 
 /** What gRPC should resolve: one address, several, or a name in another scheme. */
@@ -60,11 +61,18 @@ function toTargets(target) {
     const right = show(target.replace("//", "///"));
     throw invalid(`${shown} needs another slash: write ${right}`);
   }
-  if (addresses.every((address) => ADDRESS.test(address))) return addresses;
+  if (addresses.every(isAddress)) {
+    return addresses.map((address) => `dns:///${address}`);
+  }
   if (!/^[a-z][a-z\d+.-]*:(?!\d*(,|$))/i.test(target)) {
     throw invalid(`${shown} is not host:port; ${FORM}`);
   }
   return [target];
+}
+
+function isAddress(text) {
+  const port = Number(ADDRESS.exec(text)?.[1] ?? 0);
+  return port > 0 && port <= HIGHEST_PORT;
 }
 
 /** A client; gRPC itself would take a name in an unknown scheme for a host. */
@@ -72,7 +80,7 @@ function open(target, security, options) {
   const client = new Client(target, security, options);
   const scheme = target.slice(0, target.indexOf(":") + 1);
   const isKnown = client.getChannel().getTarget().startsWith(scheme);
-  if (isKnown || ADDRESS.test(target)) return client;
+  if (isKnown) return client;
   client.close();
   throw invalid(
     `${show(masked(target), 200)} is not host:port, and gRPC has no resolver ` +

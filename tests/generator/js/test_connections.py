@@ -78,6 +78,7 @@ TARGETS = [
     ("a:1, b:1", "has spaces around an address"),
     (" a:1", "has spaces around an address"),
     ("a:1,b", "is not host:port"),
+    ("a:65536", "is not host:port"),
     ("::1:8500", "is not host:port"),
     (["http://user:pw@h"], '"http://***@h" is a URL, which is for REST'),
     ("kubernetes:///x", 'gRPC has no resolver for "kubernetes:"'),

@@ -94,7 +94,7 @@ export class RestTransport {
     const to = where === null ? "another URL" : show(masked(where), 500);
     const path = this.#url.slice(this.#baseUrl.length) + rest;
     const base = masked(where ?? "").split("?")[0] ?? "";
-    const isBase = /^https?:/.test(base) && base.endsWith(path);
+    const isBase = /^https?:[^@]+$/.test(base) && base.endsWith(path);
     return new Fault(
       "UNKNOWN",
       `${this.#baseUrl} redirects to ${to}, which this client does not follow`,
