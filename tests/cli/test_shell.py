@@ -207,8 +207,8 @@ def test_explanations_are_found_by_any_spelling() -> None:
 def test_waiting_tells_the_real_reason(server: FakeServer) -> None:
     grpc_as_rest, rest_as_grpc = f"http://{server.grpc_target}", server.rest_target[7:]
     for target, reason in {
-        NOWHERE: f"model 'linear': nothing listens on {NOWHERE} yet: connection refused\n",
-        f"http://{NOWHERE}": f"model 'linear': nothing listens on http://{NOWHERE} yet: connection refused\n",
+        NOWHERE: f"nothing listens on {NOWHERE} yet: connection refused\n",
+        f"http://{NOWHERE}": f"nothing listens on http://{NOWHERE} yet: connection refused\n",
         rest_as_grpc: f"write http://{rest_as_grpc}",
         grpc_as_rest: "write it without http://",
     }.items():
