@@ -123,7 +123,6 @@ export function readTensor(message, spec) {
   }
   // A single value is a scalar, even if the message does not say so.
   if (!hasShape && values.length !== width) throw fault("came without a shape");
-  if (values.length > length) throw fault("has more values than its shape");
   if (length - values.length > MOST_PADDING) throw fault("lacks values");
   const elements = fill(values, length, width, emptyOf(spec));
   return { data: toData(elements, dtype), shape };
@@ -176,7 +175,7 @@ function readValues(message, spec) {
   return fromBits(Uint16Array.from(numbers), dtype);
 }
 
-/** That many values: the last element is repeated for those that were left out. */
+/** That many values, as TensorFlow reads them: the last is repeated, more are cut. */
 function fill(values, length, width, empty) {
   if (values.length === length) return values;
   if (values.length === 0) return Array.from({ length }, () => empty);
