@@ -25,54 +25,61 @@ Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on i
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
-from tfsclient._calls.call import Request
-from tfsclient._calls.options import DEFAULT, Timeout
-from tfsclient._calls.request import (
-    ExamplesRequest,
-    PredictRequest,
-    build_classify,
-    build_multi_inference,
-    build_predict,
-    build_regress,
-)
-from tfsclient._client.aio import AsyncClient
-from tfsclient._client.bound import BoundModel
-from tfsclient._client.bound_aio import AsyncBoundModel
-from tfsclient._client.observe import CallInfo
-from tfsclient._client.sync import Client
-from tfsclient._codec.model_ref import ModelRef
-from tfsclient._inputs.example import Example
-from tfsclient._inputs.image import Image
-from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
-from tfsclient._sources.model_config import ModelConfig, ServerConfig
-from tfsclient._transports.interface import AsyncTransport, Transport
-from tfsclient._transports.tls import TLS
-from tfsclient.dtypes import DType
-from tfsclient.errors import (
-    Aborted,
-    AlreadyExists,
-    Cancelled,
-    Code,
-    DataLoss,
-    DeadlineExceeded,
-    DecodeError,
-    FailedPrecondition,
-    Internal,
-    InvalidArgument,
-    InvalidInput,
-    MissingExtra,
-    NotFound,
-    OutOfRange,
-    PermissionDenied,
-    ResourceExhausted,
-    TFSError,
-    Unauthenticated,
-    Unavailable,
-    Unimplemented,
-    Unknown,
-)
-from tfsclient.results import Prediction, VersionStatus
-from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+_broken: ImportError | None = None
+try:
+    from tfsclient._calls.call import Request
+    from tfsclient._calls.options import DEFAULT, Timeout
+    from tfsclient._calls.request import (
+        ExamplesRequest,
+        PredictRequest,
+        build_classify,
+        build_multi_inference,
+        build_predict,
+        build_regress,
+    )
+    from tfsclient._client.aio import AsyncClient
+    from tfsclient._client.bound import BoundModel
+    from tfsclient._client.bound_aio import AsyncBoundModel
+    from tfsclient._client.observe import CallInfo
+    from tfsclient._client.sync import Client
+    from tfsclient._codec.model_ref import ModelRef
+    from tfsclient._inputs.example import Example
+    from tfsclient._inputs.image import Image
+    from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
+    from tfsclient._sources.model_config import ModelConfig, ServerConfig
+    from tfsclient._transports.interface import AsyncTransport, Transport
+    from tfsclient._transports.tls import TLS
+    from tfsclient.dtypes import DType
+    from tfsclient.errors import (
+        Aborted,
+        AlreadyExists,
+        Cancelled,
+        Code,
+        DataLoss,
+        DeadlineExceeded,
+        DecodeError,
+        FailedPrecondition,
+        Internal,
+        InvalidArgument,
+        InvalidInput,
+        MissingExtra,
+        NotFound,
+        OutOfRange,
+        PermissionDenied,
+        ResourceExhausted,
+        TFSError,
+        Unauthenticated,
+        Unavailable,
+        Unimplemented,
+        Unknown,
+    )
+    from tfsclient.results import Prediction, VersionStatus
+    from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
+except ImportError as _error:
+    # Of numpy, say.  Who asks for a name is told; `tfsclient doctor` needs none, and says more.
+    if (_error.name or "").partition(".")[0] == "tfsclient":
+        raise
+    _broken = _error
 
 __version__ = "0.1.0"
 
@@ -98,6 +105,11 @@ _MODULES = (
 def __getattr__(name: str) -> _ModuleType:
     if name in _MODULES:
         return _import_module(f"tfsclient.{name}")
+    if _broken is not None and name in __all__:
+        raise ImportError(
+            f"tfsclient cannot be used: {_broken}; `tfsclient doctor` says what to do",
+            name=_broken.name,
+        ) from _broken
     raise AttributeError(f"module 'tfsclient' has no attribute {name!r}")
 
 
@@ -107,5 +119,5 @@ def __dir__() -> list[str]:
 
 # Where a class is defined is nobody's concern: tracebacks, pickles and help() show where it is had.
 for _name in __all__:
-    if str(getattr(globals()[_name], "__module__", "")).startswith("tfsclient."):
+    if str(getattr(globals().get(_name), "__module__", "")).startswith("tfsclient."):
         globals()[_name].__module__ = "tfsclient"

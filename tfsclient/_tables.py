@@ -132,6 +132,11 @@ def html_table(title: str, rows: Rows) -> str:
     return "\n".join([*lines, "</div>"])
 
 
+def html_text(text: str) -> str:
+    """A paragraph of HTML, of bounded size; lines are kept."""
+    return f"{_ROOT}<p>{_cell(text)}</p></div>"
+
+
 def _row(tag: str, cells: Sequence[str]) -> str:
     cells = [f'<{tag} style="{_STYLE}">{_cell(cell)}</{tag}>' for cell in cells]
     return f"<tr>{''.join(cells)}</tr>"

@@ -24,6 +24,7 @@ The class follows from the code or the HTTP status alone, never from an error's 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from enum import Enum
 from reprlib import Repr
@@ -193,7 +194,7 @@ class Aborted(TFSError):
 
 
 class AlreadyExists(Aborted):
-    """What was to be made is there already."""
+    """What was to be created already exists."""
 
     code = Code.ALREADY_EXISTS
 
@@ -295,6 +296,12 @@ def shown(value: object) -> str:
     except (ValueError, RecursionError):  # Python does not print integers of thousands of digits
         bits = f" of {value.bit_length()} bits" if isinstance(value, int) else ""
         return f"{of_type(value)}{bits}"
+
+
+def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The guess that ends a sentence about a misspelt name; "" where nothing comes close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def of_type(value: object) -> str:

@@ -5,16 +5,18 @@ import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { Connection } from "./serving/types.js";
 
 export interface ConnectOptions {
-  /** How to secure the connection; not at all by default. */
+  /** How to secure the connection; by default it is plain text. */
   credentials?: ChannelCredentials | undefined;
-  /** Options of @grpc/grpc-js. */
+  /** Channel options of @grpc/grpc-js. */
   channelOptions?: ChannelOptions | undefined;
 }
 
 /**
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
  * of its models. Calls take turns over all the addresses that the name has, and
- * over all servers if several are given.
+ * over all servers if several are given, as a list or with commas in between.
+ *
+ * @throws {ServingError} if a target or an option is not valid
  */
 export declare function connect(
   target: string | readonly string[],

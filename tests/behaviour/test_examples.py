@@ -29,6 +29,15 @@ def test_regress_gives_a_number_for_each_example(client: Client) -> None:
     np.testing.assert_array_equal(result, [3.0, 3.5, 4.0, 4.5, 5.0])
 
 
+def test_a_signature_for_another_call_is_refused_in_a_line(client: Client) -> None:
+    for model, words in (("half_plus_two", "inputs found in its SignatureDef"), ("mlp", "No sign")):
+        for call in (client.classify, client.regress):
+            with pytest.raises(InvalidArgument, match=words) as caught:
+                call(model, [{"x": 2.0}])
+            (hint,) = str(caught.value).splitlines()[1:]
+            assert hint.startswith("  hint: name another signature by signature=...")
+
+
 def test_a_bound_model_has_these_calls(target: str) -> None:
     bound = Client(target).model("half_plus_two", version=2)
     assert bound.regress([{"x": 2.0}], signature="regress_x_to_y").tolist() == [4.0]

@@ -29,7 +29,7 @@ from tfsclient import (
     Unavailable,
 )
 
-SLOW = {"x": [1.0], "steps": 40_000}
+SLOW = {"x": [1.0], "steps": 8_000}
 
 
 def methods(kind: type) -> dict[str, list[tuple[Any, ...]]]:

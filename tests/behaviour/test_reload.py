@@ -130,7 +130,7 @@ def test_a_model_changes_in_place() -> None:
     assert plan_reload(whole, LOGGED)[1] == ["~ a: logging_config is dropped"]
 
 
-@pytest.mark.parametrize("source", ["custom_model_config {}", b"", "empty.config", {}])
+@pytest.mark.parametrize("source", ["", "custom_model_config {}", b"", "empty.config", {}])
 def test_only_an_explicit_empty_list_unloads_all(
     server: tuple[str, str], tmp_path: Path, source: object, make_client: Callable[..., Any]
 ) -> None:
@@ -138,7 +138,7 @@ def test_only_an_explicit_empty_list_unloads_all(
         source = tmp_path / source
         source.write_text("# nothing\n")
     with make_client(server[0]) as client:
-        with pytest.raises(InvalidInput, match=r"no model_config_list|empty dict"):
+        with pytest.raises(InvalidInput, match=r"no model_config_list|empty dict|empty text"):
             client.reload_config(source)
         assert client.predict("linear", [2.0]).only() == [4.5]
         assert client.reload_config("model_config_list {}") == []

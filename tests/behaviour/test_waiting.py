@@ -27,13 +27,13 @@ def test_the_last_real_reason_is_told(
     make_client: Callable[..., Any], server: FakeServer, scheme: str
 ) -> None:
     wrong_port = server.rest_target[7:] if not scheme else f"http://{server.grpc_target}"
-    reasons = {f"{scheme}localhost:1": "Connection refused", wrong_port: "HTTP|request line"}
+    reasons = {f"{scheme}localhost:1": "(?i)connection refused", wrong_port: "HTTP|request line"}
     for target, reason in reasons.items():
         with make_client(target) as client:
-            for seconds in (0.5, 2):
+            for seconds in (0.5, 1.5):
                 with pytest.raises(DeadlineExceeded, match=reason) as caught:
                     client.wait_until_ready("linear", timeout=seconds)
-                assert f"not ready after {seconds} s: UNAVAILABLE: " in str(caught.value)
+                assert f"not ready after {seconds} s: " in str(caught.value)
                 assert isinstance(caught.value.__cause__, Unavailable)
             # What reads is tried again until the deadline, which must not hide the reason.
             with pytest.raises(Unavailable, match=reason):

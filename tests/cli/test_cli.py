@@ -211,7 +211,7 @@ def test_advice_is_what_can_be_typed(zoo: Zoo) -> None:
         assert (result.exit_code, result.stdout) == (2, ""), result.output
         told = result.stderr.partition("hint: ")[2].partition("\n")[0]
         assert told.strip() == (hint or ""), result.stderr
-    secure = run("status", f"grpcs://{zoo.grpc}", "linear")
+    secure = run("status", f"grpcs://{NOWHERE}", "linear")
     assert "hint: if TLS is what failed: --ca says whom to trust" in secure.stderr
 
 

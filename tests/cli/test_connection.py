@@ -109,6 +109,30 @@ def test_the_generator_sends_them_too(
     assert generate("schema", "--saved-model", ZOO / "linear", TFSCLIENT_CA="x").exit_code == 0
 
 
+def test_tls_to_a_port_without_tls(server: FakeServer) -> None:
+    grpc, rest = server.grpc_target, server.rest_target
+    for target, right in ((f"grpcs://{grpc}", grpc), (f"https{rest.removeprefix('http')}", rest)):
+        result = run_alone("status", target, "linear")
+        assert result.returncode == 3
+        error, hint, _ = result.stderr.splitlines()
+        assert error.startswith(f"error: UNAVAILABLE: model 'linear': {target} cannot be reached")
+        assert hint == (
+            f"  hint: the port does not speak TLS: write {right}; `tfsclient doctor {target}` "
+            "finds out more"
+        )
+        absent = run("status", target, "linear", TFSCLIENT_CA="nope", SSL_CERT_FILE=__file__)
+        assert absent.stderr.startswith("error: nope cannot be used for TLS: ")
+
+
+def run_alone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, whose libraries may write to standard error."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
+    return subprocess.run(
+        [sys.executable, "-m", "tfsclient", *arguments],
+        capture_output=True, text=True, check=False, env=kept,
+    )  # fmt: skip
+
+
 def test_where_a_token_may_come_from(server: FakeServer, target: str, token_file: Path) -> None:
     status = ["status", target, "linear"]
     cases: list[tuple[list[object], dict[str, str], str | None]] = [
@@ -124,6 +148,21 @@ def test_where_a_token_may_come_from(server: FakeServer, target: str, token_file
         (call,) = server.calls
         wanted = None if sent is None else f"Bearer {sent}"
         assert call.headers.get("authorization") == wanted
+    server.reset()
+    headers = {"TFSCLIENT_HEADERS": "authorization=Basic b", "TFSCLIENT_TOKEN": "environment"}
+    mine = ["--header", "Authorization=Basic a"]
+    server.reset()
+    assert run(*status, *mine, TFSCLIENT_TOKEN="environment").exit_code == 0
+    assert run(*status, "--token", "flag", **headers).exit_code == 0
+    assert [call.headers["authorization"] for call in server.calls] == ["Basic a", "Bearer flag"]
+    assert "both hold an authorization" in run(*status, **headers).stderr
+    for secret in ("--token", "--token-file"):
+        refused = run(*status, *mine, secret, token_file)
+        assert refused.exit_code == 2
+        assert f"give {secret} or --header authorization=..., not both" in refused.stderr
+        refused = run(*status, secret, "", TFSCLIENT_TOKEN="environment")
+        assert refused.exit_code == 2
+        assert f"{secret} is empty" in refused.stderr
     server.reset()
     assert run(*status, "--token-file", "-", stdin="standard-input\r\n").exit_code == 0
     assert server.calls[0].headers["authorization"] == "Bearer standard-input"

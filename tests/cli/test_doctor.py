@@ -29,7 +29,12 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def doctor(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["doctor", *arguments])
+    """What it prints, with the lines joined again that were wrapped."""
+    result = CliRunner().invoke(main, ["doctor", *arguments])
+    assert all(len(line) <= 80 for line in result.stdout.splitlines()), result.stdout
+    result.stdout_bytes = result.stdout_bytes.replace(b"\n" + b" " * 9, b" ")
+    result.output_bytes = result.stdout_bytes + result.stderr_bytes
+    return result
 
 
 def problem(result: Result, code: int) -> tuple[str, str]:
@@ -84,10 +89,15 @@ def test_tls_that_is_not_asked_for_or_not_trusted(
         with monkeypatch.context() as trusted:
             trusted.setenv("SSL_CERT_FILE", str(ours.cert))
             trusted.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(ours.cert))
-            # The server is trusted now, but it wants a certificate of ours.
             result = doctor(f"{scheme}://localhost:{proxy.port}")
             assert "its certificate is trusted" in result.output
-            assert problem(result, 3)[1].find("TLS") > 0
+            found, remedy = problem(result, 3)
+            assert "takes nobody without a certificate" in found
+            assert "--cert, with its --key" in remedy
+            theirs = Authority(tmp_path, "theirs").issue("client")
+            pair = ["--cert", str(theirs.cert), "--key", str(theirs.key)]
+            found, _ = problem(doctor(f"{scheme}://localhost:{proxy.port}", *pair), 3)
+            assert "does not take our certificate" in found
         proxy.close()
 
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,16 +50,53 @@ def test_findings_are_json(server: FakeServer) -> None:
 
 
 def test_an_installation_without_grpc(server: FakeServer) -> None:
-    before = "import sys\nsys.modules['grpc'] = sys.modules['google.protobuf'] = None"
+    before = "import sys\nsys.modules['grpc'] = None"
     code, findings, _ = doctor(server.grpc_target, before=before)
     assert code == 1
     (problem,) = (one for one in findings if one["kind"] == "problem")
-    assert problem["text"].startswith("not installed here: grpc")
-    assert "pip install grpcio protobuf" in problem["remedy"]
+    assert problem["text"].startswith("grpc is not installed here")
+    assert "pip install grpcio" in problem["remedy"]
     assert any(one["text"].endswith("takes connections") for one in findings)
     code, findings, _ = doctor(server.rest_target, before=before)
     assert code == 0
     assert findings[0]["kind"] == "note"
+
+
+@pytest.mark.parametrize("package", ["httpx", "numpy", "ml_dtypes", "orjson"])
+def test_a_package_that_is_missing_or_broken(
+    server: FakeServer, tmp_path: Path, package: str
+) -> None:
+    (tmp_path / f"{package}.py").write_text("import no_such_library")
+    for before, words, remedy in (
+        (f"sys.modules[{package!r}] = None", "is not installed here", "install"),
+        (f"sys.path.insert(0, {str(tmp_path)!r})", "cannot be imported", "--force-reinstall"),
+    ):
+        code, findings, _ = doctor(server.rest_target, before=f"import sys\n{before}")
+        assert code == 1
+        (problem,) = (one for one in findings if one["kind"] == "problem")
+        assert problem["text"].startswith(package)
+        assert words in problem["text"]
+        assert f"pip install {remedy}".removesuffix(" install") in problem["remedy"]
+        assert any(one["text"].endswith("takes connections") for one in findings)
+    code, findings, _ = doctor(server.grpc_target, before=f"import sys\n{before}")
+    assert code == (0 if package == "httpx" else 1)
+    assert findings[0]["text"].startswith(f"{package} is installed, and cannot be imported")
+
+
+def test_a_broken_package_is_named_where_the_library_is_used(tmp_path: Path) -> None:
+    code = (
+        "import sys\nsys.modules['orjson'] = None\n"
+        "from tfsclient._cli.main import main\n%s\nmain(['status', 'localhost:1', 'm'])"
+    )
+    for more, words in (
+        ("", "error: a package that is needed"),
+        ("import tfsclient\ntfsclient.TLS", "cannot be used: import of orjson"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code % more], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == (1 if more else 2)
+        assert words in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
@@ -101,7 +103,7 @@ def test_a_body_says_which_signature_is_called(target: str) -> None:
 def test_pictures_are_scaled_where_that_is_said(fake: FakeServer, target: str) -> None:
     call = ["predict", target, "mlp", "-i", f"images=@{SEVEN}", "--json"]
     noted = good(*call)
-    assert "note: the picture for 'images' is sent as values 0 to 255" in noted.stderr
+    assert "note: a picture for 'images' becomes values 0 to 255" in noted.stderr
     assert "--scale 1/255" in noted.stderr
     scaled = good(*call, "--scale", "1/255")
     assert scaled.stderr == ""
@@ -118,7 +120,9 @@ def test_pictures_are_scaled_where_that_is_said(fake: FakeServer, target: str) -
 def test_the_name_of_a_file_in_place_of_its_bytes_is_noted(target: str, here: Path) -> None:
     (here / "a.txt").write_text("what was meant")
     call = ["predict", target, "strings", "--signature", "test_concat", "-i"]
-    assert "note: 'a.txt' is sent as text; the file itself is @a.txt" in good(*call, "a.txt").stderr
+    assert (
+        "note: 'a.txt' is taken as text; the file itself is @a.txt" in good(*call, "a.txt").stderr
+    )
     assert good(*call, "a=@a.txt").stderr == good(*call, "a=b.txt").stderr == ""
 
 
@@ -286,6 +290,61 @@ def test_strings_are_shown_as_text() -> None:
     ]  # fmt: skip
 
 
+def test_complex_numbers_are_pairs(here: Path) -> None:
+    array = np.array([[1 + 2j, complex("nan")], [complex(0, np.inf), -1j]], np.complex64)
+    for shape in ((4,), (2, 2), (2, 2, 1)):
+        spec = Signature("s", {"x": TensorSpec("x", DType("complex64"), (-1, *shape[1:]))}, {})
+        for suffix in (".jsonl", ".csv", ".npz"):
+            written(here / f"a{suffix}", x=array.reshape(shape))
+            found = prepare(Given([f"@a{suffix}"]).inputs(spec), spec, model="m")["x"].array
+            np.testing.assert_array_equal(found, array.reshape(shape))
+        text = json_values(array.reshape(shape)).decode()
+        found = prepare(Given([f"x={text}"]).inputs(spec), spec, model="m")["x"].array
+        np.testing.assert_array_equal(found, array.reshape(shape))
+
+
+def test_a_body_that_is_not_quite_one_is_named(fake: FakeServer) -> None:
+    for body, words in (
+        ('{"instances": [1], "foo": 1}', "'foo' has no place beside 'instances'"),
+        ('{"instances": [1], "inputs": [1]}', "holds both 'instances' and 'inputs'"),
+    ):
+        refused = run("predict", fake.grpc_target, "linear", "-i", body)
+        assert refused.exit_code == 2
+        assert words in refused.stderr
+    examples = '{"examples": [{"x": 2.0}], "foo": 1}'
+    refused = run("regress", fake.grpc_target, "linear", "-i", examples)
+    assert "'foo' has no place beside 'examples'" in refused.stderr
+
+
+def test_errors_speak_of_what_is_typed(fake: FakeServer) -> None:
+    predict = ["predict", fake.grpc_target, "linear", "-i"]
+    for arguments, words in (
+        (["x=[[1, 2]]"], "(2,) would fit\n"),
+        (['"1"'], "but the signature wants float32\n"),
+        (['"a.png"'], "; a file is written @a.png\n"),
+        (["1", "--signature", "serving_defalt"], "(did you mean 'serving_default'?)"),
+        (["1", "--outputs", "yy"], "(did you mean 'y'?)"),
+        (["1", "--scale", "0"], "'0' must be finite and not 0"),
+        (["1", "--scale", "1/0"], "'1/0' must be finite and not 0"),
+        (["1", "--scale", "nan"], "'nan' must be finite and not 0"),
+    ):
+        refused = run(*predict, *arguments)
+        assert refused.exit_code == 2
+        assert words in refused.stderr
+        assert "numpy." not in refused.stderr
+    typo = run("inspect", "./typo")
+    assert (typo.exit_code, typo.stderr[:28]) == (2, "error: ./typo does not exist")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has it")
+def test_output_that_cannot_be_written_is_an_error_in_a_line(fake: FakeServer) -> None:
+    command = [sys.executable, "-m", "tfsclient", "status", fake.grpc_target, "linear"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: cannot write the output: No space left on device\n"
+
+
 # Examples.
 
 
@@ -325,11 +384,13 @@ def test_what_are_no_rows_of_features_is_said(target: str, here: Path) -> None:
         ('{"examples": []}', "examples must be a list of at least one"),
         ('{"examples": [{}], "context": 3}', "context is not an object but 3"),
         ("x", "must be JSON, and 'x' is not"),
-        ("@a.npy", "a.npy holds no rows of features: .jsonl, .csv and .json do"),
+        ("@a.npy", "a.npy does not hold rows of features; .jsonl, .csv and .json files do"),
         ("@none.csv", "cannot read none.csv: No such file"),
         ('[{"x": [1, 2.5]}]', "mixes int"),
     ):
-        result = run("regress", target, "half_plus_two", "-i", text)
+        result = run(
+            "regress", target, "half_plus_two", "--signature", "regress_x_to_y", "-i", text
+        )
         assert result.exit_code == 2, text
         assert words in result.stderr
     integers = ["regress", target, "half_plus_two", "--signature", "regress_x_to_y", "-i"]
@@ -337,8 +398,27 @@ def test_what_are_no_rows_of_features_is_said(target: str, here: Path) -> None:
     assert run("classify", target, "half_plus_two").exit_code == 2
 
 
-def test_the_csv_module_reads_what_is_written(tmp_path: Path) -> None:
-    text = 'a,"b"\n\r\nc'
-    written(tmp_path / "a.csv", s=objects(text.encode()), n=np.array([1.5], np.float32))
-    raw = (tmp_path / "a.csv").read_bytes().decode()
-    assert list(csv.reader(io.StringIO(raw, newline=""))) == [["s", "n"], [text, "1.5"]]
+@given(st.lists(st.text("\r\n\"', [ab\0é"), min_size=1, max_size=4))
+@example(["a\rb"])
+def test_strings_survive_csv(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    path = tmp_path_factory.mktemp("out") / "a.csv"
+    written(path, x=objects(*(text.encode() for text in texts)))
+    raw = path.read_bytes().decode()
+    assert list(csv.reader(io.StringIO(raw, newline=""))) == [["x"], *([text] for text in texts)]
+    spec = Signature("s", {"x": TensorSpec("x", DType("string"), (-1,))}, {})
+    assert Given([f"@{path}"]).inputs(spec) == {"x": texts}
+
+
+def test_the_signature_for_examples_is_picked_before_they_are_sent(target: str) -> None:
+    row = ["-i", '[{"x": 2.0}]']
+    for command, others in (("classify", "'classify_two'"), ("regress", "'regress_x_to_y'")):
+        for more in ([], ["--signature", "serving_default"]):
+            refused = run(command, target, "half_plus_two", *row, *more)
+            assert refused.exit_code == 2
+            wrong = f"signature 'serving_default' is a predict signature; {command} signatures: "
+            assert wrong in refused.stderr
+            assert others in refused.stderr
+        refused = run(command, target, "linear", *row)
+        assert f"the model has no {command} signature" in refused.stderr
+    near = run("classify", target, "half_plus_two", "--signature", "classify_tow", *row)
+    assert "(did you mean 'classify_two'?)" in near.stderr

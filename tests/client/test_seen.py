@@ -170,6 +170,8 @@ def test_a_bound_model_says_what_it_is_and_asks_nobody(make: Any) -> None:
     assert str(model).startswith("'m' version 3 at localhost:1\n")
     known = make("localhost:1", schemas={"m": model_of("x")}).model("m", label="stable")
     assert str(known) == f"'m' label 'stable' at localhost:1\n\n{model_of('x')}"
+    assert "not known yet" in model._repr_html_()
+    assert known._repr_html_().endswith(model_of("x")._repr_html_())
 
 
 def test_a_request_is_one_line() -> None:

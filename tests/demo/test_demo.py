@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.conftest import ROOT, missing
 from tfsclient import InvalidInput
+from tfsclient._cli.main import main
 from tfsclient.demo import keeping
 
 LEFT = ["models/digits/1/saved_model.pb", "scan.png", *(f"scans/{n}.png" for n in range(10))]
@@ -23,9 +25,10 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (programs / "go").write_text(f"#!{sys.executable}\nimport sys\nsys.exit('no network')\n")
     (programs / "go").chmod(0o755)
     path = f"{ROOT}{os.pathsep}{ROOT / 'codegen'}"
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
         [sys.executable, "-m", "tfsclient", "demo", *arguments],
-        env={**os.environ, "PYTHONPATH": path, "PATH": str(programs)},
+        env={**environment, "PYTHONPATH": path, "PATH": str(programs)},
         cwd=folder, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
 
@@ -50,6 +53,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def story(place: Path) -> str:
     done = demo(place, "--keep", "kept")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr  # TensorFlow's first words are not what a newcomer came for
     return done.stdout
 
 
@@ -110,3 +114,22 @@ def test_a_link_is_not_followed_to_write_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="would overwrite"):
         keeping.keep(tmp_path / "made", tmp_path)
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("", "the name of the folder is empty"),
+        ("/dev/null", "cannot write into /dev/null: not a directory"),
+        ("/dev/null/x", "cannot write into /dev/null/x: Not a directory"),
+        ("/proc/x", "cannot write into /proc/x: "),
+        ("/proc", "cannot write into /proc: "),
+    ],
+)
+def test_a_folder_that_cannot_be_is_refused_before_anything_is_loaded(
+    folder: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # to import it would be another error
+    result = CliRunner().invoke(main, ["demo", "--keep", folder])
+    assert result.exit_code == 2
+    assert told in result.output

@@ -77,7 +77,7 @@ LOOP.append(LOOP)
             f"which cannot hold {np.datetime64('NaT', 'Y')!r} at [1]",
         ),
         (np.array(["2020-01-01"], "M8[ns]"), "int32", "at [0]"),
-        ([1, 2, 300], "uint8", "holds 1..300 (300 at [2]), but uint8 ends at 0..255"),
+        ([1, 2, 300], "uint8", "holds 1..300 (300 at [2]), but the range of uint8 is 0..255"),
         ([[0], [2**24 + 1]], "float32", "holds 16777217 at [1][0], which float32 cannot hold"),
         ([0.0, 1e300], "float32", "holds 1e+300 at [1]"),
         ([10**5000], "uint64", "an int of 16610 bits"),

@@ -124,7 +124,7 @@ def test_values(value: Any, kind: str, values: list[Any]) -> None:
         (1j, "holds a complex"),
         (2**63, "holds an integer of 64 bits, more than int64 has"),
         ([0] * 99 + [-(10**400)], "more than int64 has"),
-        (np.array([2**63], np.uint64), "but int64 ends at"),
+        (np.array([2**63], np.uint64), "but the range of int64 is"),
         (1e39, "it would become infinite"),
         (np.array([1e39]), "it would become infinite"),
         (np.array([1j]), "is of dtype complex128"),

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tfsclient import Client
-from tfsclient.errors import InvalidInput, Unavailable
+from tfsclient.errors import InvalidInput
 from tfsclient.server import addresses
 from tfsclient.server.app import Server
 from tfsclient.server.cli import serve as command
@@ -136,5 +136,9 @@ def test_a_port_is_refused_while_models_load() -> None:
     reserved = addresses.reserve("localhost", 0, "gRPC", "--port")
     assert not answers("127.0.0.1", reserved.port)
     reserved.close()
-    with pytest.raises(Unavailable, match="cannot listen on port 70000"):
-        addresses.reserve("localhost", 70000, "gRPC", "--port")
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 70000])
+def test_what_is_not_a_port(port: int) -> None:
+    with pytest.raises(InvalidInput, match=f"cannot listen on port {port}: ports are 0 to 65535"):
+        addresses.reserve("localhost", port, "gRPC", "--port")

@@ -55,6 +55,38 @@ def test_flags_that_cannot_be_are_refused_by_name(arguments: list[str], told: st
     assert told in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--host="], "the host is empty"),
+        (["--host=[]"], "the host is empty"),
+        (["--port=99999"], "99999"),
+        (["--port=-1"], "-1"),
+        (["--rest_api_port=-1"], "-1"),
+        (["--port=0"], "nothing would listen"),
+        (["--port=0", "--grpc_socket_path="], "nothing would listen"),
+        (["--model_name="], "the name of a model is empty"),
+        (["--grpc_socket_path=/nowhere/socket"], "/nowhere/socket: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_served_is_a_wrong_flag(arguments: list[str], told: str) -> None:
+    # That nothing is said of the model shows that it comes later.
+    result = CliRunner().invoke(serve, ["--model_base_path=s3://bucket/m", *arguments])
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+def test_a_model_without_a_name_in_a_config_file_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "models.config"
+    config.write_text(
+        'model_config_list { config { base_path: "/m" model_platform: "tensorflow" } }'
+    )
+    (port,) = free_ports(1)
+    result = CliRunner().invoke(serve, [f"--model_config_file={config}", f"--port={port}"])
+    assert result.exit_code == 1
+    assert "/m has no name" in result.output
+
+
 def test_a_broken_config_file_is_told_with_its_line(tmp_path: Path) -> None:
     config = tmp_path / "models.config"
     config.write_text("model_config_list {\n  config { nome: 'x' }\n}")
@@ -69,7 +101,7 @@ def test_a_version_of_any_length_in_a_config_file_is_read_or_refused(tmp_path: P
         'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow"'
         f" model_version_policy {{ specific {{ versions: {'9' * 5000} }} }} }} }}"
     )
-    result = CliRunner().invoke(serve, [f"--model_config_file={config}", "--port=0"])
+    result = CliRunner().invoke(serve, [f"--model_config_file={config}"])
     assert result.exit_code == 1
     assert "Invalid protobuf file" in result.output
 
@@ -139,8 +171,9 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals)
 def test_a_signal_ends_a_start_at_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [sys.executable, "-m", "tfsclient.server", f"--model_base_path={tmp_path / 'later'}"]
+    (port,) = free_ports(1)
     with log.open("wb") as output:
-        process = subprocess.Popen([*command, "--port=0"], stderr=output)
+        process = subprocess.Popen([*command, f"--port={port}"], stderr=output)
         while "waiting for versions" not in log.read_text() and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)

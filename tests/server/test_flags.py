@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
+import socket as sockets
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import grpc
@@ -14,9 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tfsclient import Client
-from tfsclient.errors import InvalidArgument, Unavailable
+from tfsclient import TLS, Client
+from tfsclient.errors import InvalidArgument, InvalidInput, Unavailable
 from tfsclient.server.app import Server
+from tfsclient.testing._serve import free_ports
 
 from .calls import LINEAR, PREDICT, QUICK, call, predict_request
 from .conftest import MODELS
@@ -90,6 +96,27 @@ def test_tls(tmp_path: Path) -> None:
         assert httpx.get(f"{server.rest_target}/v1/models/linear").status_code == 200
 
 
+@pytest.mark.parametrize("verbosity", [None, "info"])
+@pytest.mark.parametrize("program", ["tfsclient serve", "tfsclient.server"])
+def test_a_failed_handshake_is_not_logged_unless_asked(
+    tmp_path: Path, program: str, verbosity: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRPC_VERBOSITY", raising=False)
+    if verbosity is not None:
+        monkeypatch.setenv("GRPC_VERBOSITY", verbosity)
+    log, (port,) = tmp_path / "log", free_ports(1)
+    flags = f"--port={port}", f"--ssl_config_file={ssl_config(tmp_path, identity())}"
+    model = "--model_name=linear", f"--model_base_path={MODELS / 'linear'}"
+    command = [sys.executable, "-m", *program.split(), *flags, *model]
+    with log.open("wb") as output, subprocess.Popen(command, stderr=output) as process:
+        while "ready: " not in log.read_text() and process.poll() is None:
+            time.sleep(0.05)
+        with pytest.raises(grpc.RpcError):
+            call(grpc.insecure_channel(f"localhost:{port}"))
+        process.terminate()
+    assert ("Handshake failed" in log.read_text()) == (verbosity is not None)
+
+
 def test_mutual_tls(tmp_path: Path) -> None:
     right, client, stranger = identity(), identity(), identity()
     options = dataclasses.replace(QUICK, ssl_config_file=ssl_config(tmp_path, right, client))
@@ -113,10 +140,12 @@ def test_a_broken_ssl_config_is_told(tmp_path: Path, text: str) -> None:
         Server(LINEAR, dataclasses.replace(QUICK, ssl_config_file=str(path)))
 
 
-def test_a_certificate_that_is_none_fails_the_start(tmp_path: Path) -> None:
-    path = ssl_config(tmp_path, Identity(b"no cert", b"no key"))
-    with pytest.raises(Unavailable, match="with this certificate"):
-        Server(LINEAR, dataclasses.replace(QUICK, ssl_config_file=path)).start()
+def test_a_wrong_certificate_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    right, other = identity(), identity()
+    for wrong in (Identity(b"no cert", b"no key"), Identity(right.cert, other.key)):
+        options = dataclasses.replace(QUICK, ssl_config_file=ssl_config(tmp_path, wrong))
+        with pytest.raises(InvalidArgument, match="not a certificate and its key"):
+            Server({"m": "s3://no/model"}, options).start()
 
 
 def test_a_unix_socket(tmp_path: Path) -> None:
@@ -126,6 +155,54 @@ def test_a_unix_socket(tmp_path: Path) -> None:
         assert call(grpc.insecure_channel(f"unix:{path}")) == 1.5
         with Client(f"unix:{path}") as client:
             assert client.predict("linear", [1.0]).only().tolist() == [1.5]
+        with pytest.raises(Unavailable, match="another server is using it"):
+            Server({"m": "s3://no/model"}, options).start()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_it_says_can_be_pasted(
+    tmp_path: Path, tls: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = identity()
+    options = dataclasses.replace(QUICK, grpc_socket_path=str(tmp_path / "a socket of 100%"))
+    if tls:
+        options = dataclasses.replace(options, ssl_config_file=ssl_config(tmp_path, known))
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(known.cert)
+    with caplog.at_level("INFO", "tfsclient.server"), Server(LINEAR, options):
+        (ready,) = (text for text in caplog.messages if text.startswith("ready: "))
+        targets = re.findall(r"(?:gRPC|gRPC with TLS|REST) (\S+:\S+?)(?=[, ])", ready)
+        assert [target.partition(":")[0] for target in targets] == [
+            "grpcs" if tls else "localhost",
+            "unix",
+            "http",
+        ]
+        for target in targets:
+            # The name of a socket is its path, which is in no certificate.
+            secure = (
+                TLS(ca=ca, server_name="localhost")
+                if tls and not target.startswith("http:")
+                else None
+            )
+            with Client(target, tls=secure) as client:
+                assert client.predict("linear", [1.0]).only().tolist() == [1.5]
+
+
+def test_a_socket_that_cannot_be_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for name in ("none/socket", "file", "file/socket", "s" * 200):
+        options = dataclasses.replace(QUICK, grpc_socket_path=str(tmp_path / name))
+        with pytest.raises(InvalidInput, match=re.escape(str(tmp_path / name))):
+            Server({"m": "s3://no/model"}, options).start()
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_socket_of_a_server_that_has_gone_is_replaced(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with sockets.socket(sockets.AF_UNIX) as gone:
+        gone.bind(path)
+    with Server(LINEAR, dataclasses.replace(QUICK, port=None, grpc_socket_path=path)):
+        assert call(grpc.insecure_channel(f"unix:{path}")) == 1.5
 
 
 # --- health and metrics ------------------------------------------------------------------------

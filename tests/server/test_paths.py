@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from tfsclient.errors import InvalidArgument, NotFound, TFSError
 from tfsclient.server.app import Server
 from tfsclient.server.cli import serve
+from tfsclient.testing._serve import free_ports
 
 from .calls import QUICK
 from .conftest import MODELS
@@ -36,7 +37,7 @@ def refusal(base_path: str | Path) -> TFSError:
         (LINEAR / "1", f"is itself a SavedModel.* so give {LINEAR}$"),
         (LINEAR / "1" / "saved_model.pb", f"is not a folder.* so give {LINEAR}$"),
         (MODELS, "holds no version.* may be what you mean"),
-        ("/nope", "^Model m: /nope does not exist: a model's base path is a folder of version fol"),
+        ("/nope", "^Model m: /nope does not exist: a model's base path is a folder that holds"),
         ("s3://bucket/m", "reads local folders only, not s3://bucket/m: copy it to this machine"),
         ("gs://bucket/m", "reads local folders only"),
         ("hdfs://name:9000/m", "reads local folders only"),
@@ -95,11 +96,12 @@ def test_flags_and_config_files_are_refused_alike(tmp_path: Path) -> None:
         f'model_config_list {{ config {{ name: "m" base_path: "{LINEAR}/1"'
         ' model_platform: "tensorflow" } }'
     )
+    (port,) = free_ports(1)
     for flag in (
         f"--model_config_file={tmp_path / 'models.config'}",
         f"--model_base_path={LINEAR}/1",
         "--model_base_path=s3://bucket/m",
     ):
-        result = CliRunner().invoke(serve, [flag, "--port=0"])
+        result = CliRunner().invoke(serve, [flag, f"--port={port}"])
         assert result.exit_code == 1
         assert "a model's base path" in result.output or "reads local folders" in result.output

@@ -46,11 +46,12 @@ def read_headers(headers: object) -> dict[str, str | bytes]:
         if lower.endswith("-bin"):
             if not isinstance(value, bytes):
                 raise InvalidInput(
-                    f"headers: the value of {name!r} must be bytes, as names in -bin promise"
+                    f"headers: the value of {name!r} must be bytes, as its -bin says"
                 )
         elif not isinstance(value, str) or not _VALUE.fullmatch(value):
             raise InvalidInput(
-                f"headers: the value of {name!r} must be printable ASCII text, no blanks around it"
+                f"headers: the value of {name!r} must be printable ASCII text, without spaces "
+                "around it"
             )
         read[lower] = value
     return read

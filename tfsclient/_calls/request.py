@@ -21,7 +21,14 @@ from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
 from tfsclient._tables import listed, short, visible
 from tfsclient.dtypes import INVALID, STRING
-from tfsclient.errors import USE_GRPC, DecodeError, InvalidInput, MissingExtra, Unimplemented
+from tfsclient.errors import (
+    USE_GRPC,
+    DecodeError,
+    InvalidInput,
+    MissingExtra,
+    Unimplemented,
+    did_you_mean,
+)
 from tfsclient.schema import Features, Signature
 
 
@@ -283,7 +290,8 @@ def _check_outputs(outputs: Sequence[str] | None, spec: Signature, model: str) -
     for name in outputs or ():
         if name not in spec.outputs:
             raise InvalidInput(
-                f"there is no output {name!r}; the outputs are {', '.join(spec.outputs)}",
+                f"there is no output {name!r}{did_you_mean(name, spec.outputs)}; the outputs are "
+                f"{', '.join(spec.outputs)}",
                 model=model,
                 signature=spec.name,
             )

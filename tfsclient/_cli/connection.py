@@ -9,14 +9,16 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
-from tfsclient._client.sync import Client
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tfsclient._client.sync import Client
 
 _Command: TypeAlias = Callable[..., Any]
 
@@ -53,6 +55,11 @@ class Connection:
         Raises:
             InvalidInput: the target, a file, a header or a combination cannot be used.
         """
+        # Else gRPC's own log of failed handshakes stands before our error.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        # Late, for it needs packages without which `doctor` is to live.
+        from tfsclient._client.sync import Client
+
         return Client(
             target,
             **{
@@ -81,6 +88,15 @@ class Connection:
         """
         if self.token and self.token_file:
             raise InvalidInput("give --token or --token-file, not both")
+        typed = [option for option in ("--token", "--token-file") if option in self.given]
+        if "authorization" in _read_headers("--header", self.headers):
+            if typed:
+                raise InvalidInput(f"give {typed[0]} or --header authorization=..., not both")
+            return None  # the environment's
+        if self.token and not typed and "authorization" in _environment_headers():
+            raise InvalidInput(
+                f"TFSCLIENT_TOKEN and {_HEADERS} both hold an authorization: unset one of them"
+            )
         if not self.token_file:
             return self.token or None
         try:
@@ -96,7 +112,7 @@ class Connection:
         if not _TOKEN.fullmatch(token) or len(text) > _LARGEST:
             raise InvalidInput(
                 f"--token-file: {self.token_file} does not hold a token: one line of printable "
-                "ASCII without blanks"
+                "ASCII without spaces"
             )
         return token
 
@@ -106,10 +122,7 @@ class Connection:
         Raises:
             InvalidInput: one is not of the form NAME=VALUE; its text is not shown.
         """
-        lines = [line.strip() for line in os.environ.get(_HEADERS, "").splitlines()]
-        read = _read_headers(_HEADERS, [line for line in lines if line])
-        given = _read_headers("--header", self.headers)
-        return {**read, **given}
+        return {**_environment_headers(), **_read_headers("--header", self.headers)}
 
     def read_tls(self, target: str) -> TLS | None:
         """What the options say about TLS; None where they say nothing.
@@ -131,6 +144,11 @@ class Connection:
         if not (self.ca or self.cert or self.server_name):
             return None
         return TLS(self.ca or None, self.cert or None, self.key or None, self.server_name or None)
+
+
+def _environment_headers() -> dict[str, str | bytes]:
+    lines = [line.strip() for line in os.environ.get(_HEADERS, "").splitlines()]
+    return _read_headers(_HEADERS, [line for line in lines if line])
 
 
 def _read_headers(where: str, lines: tuple[str, ...] | list[str]) -> dict[str, str | bytes]:
@@ -157,7 +175,7 @@ def _binary(where: str, name: str, value: str) -> bytes:
         return base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidInput(
-            f"{where}: the value of {name} must be base64, for names in -bin hold bytes"
+            f"{where}: the value of {name} must be base64, for names that end in -bin hold bytes"
         ) from None
 
 
@@ -188,7 +206,7 @@ def connection_options(
             "headers",
             multiple=True,
             metavar="NAME=VALUE",
-            help="A header of every call; may be repeated; base64 for names in -bin.  "
+            help="A header of every call; may be repeated; base64 for names that end in -bin.  "
             f"[env var: {_HEADERS}, a line each]",
         ),
         click.option(
@@ -262,6 +280,9 @@ def _taken(arguments: dict[str, Any]) -> Connection:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     values = {name: arguments.pop(name) for name in _SPELLED}
+    for name, option in _SPELLED.items():
+        if name in given and values[name] == "":  # mostly a shell variable that is not set
+            raise click.UsageError(f"{option} is empty", context)
     if "token_file" in given and "token" not in given:
         values["token"] = None  # the environment's
     return Connection(**values, given=tuple(_SPELLED[name] for name in _SPELLED if name in given))

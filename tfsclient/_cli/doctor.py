@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 import click
-import httpx
-import orjson
 
 from tfsclient._cli import probe, surroundings
 from tfsclient._cli.connection import Connection, connection_options
-from tfsclient._cli.main import EXIT_NO, EXIT_UNREACHABLE, exit_codes, unreachable, visible
+from tfsclient._cli.main import (
+    EXIT_NO,
+    EXIT_UNREACHABLE,
+    exit_codes,
+    print_wrapped,
+    typed,
+    unreachable,
+)
 from tfsclient._cli.probe import Address
-from tfsclient._client.sync import Client
 from tfsclient._transports.proxies import proxy_for
 from tfsclient._transports.target import Target, parse
 from tfsclient._transports.tls import TLS
@@ -28,9 +34,22 @@ from tfsclient.errors import (
     Unauthenticated,
     Unimplemented,
 )
-from tfsclient.results import VersionStatus
-from tfsclient.schema import Model
 
+# Nothing here needs numpy, httpx and their like at once: `doctor` says which of them is broken.
+if TYPE_CHECKING:
+    from tfsclient._client.sync import Client
+    from tfsclient.results import VersionStatus
+    from tfsclient.schema import Model
+
+# What to install for a module, and which of the protocols cannot do without it.
+_PACKAGES: Final = {
+    "numpy": ("numpy", "gRPC REST"),
+    "ml_dtypes": ("ml_dtypes", "gRPC REST"),
+    "orjson": ("orjson", "gRPC REST"),
+    "httpx": ("httpx", "REST"),
+    "grpc": ("grpcio", "gRPC"),
+    "google.protobuf": ("protobuf", "gRPC"),
+}
 _NO_MODEL = "tfsclient-doctor"  # asked for where no model is named: even a no is an answer
 
 
@@ -79,12 +98,12 @@ def doctor(target: str, model: str | None, as_json: bool, connection: Connection
         if finding.remedy:
             code = max(code, EXIT_UNREACHABLE if finding.lost else EXIT_NO)
         if not as_json:
-            click.echo(f"{finding.kind:<9}{visible(finding.text)}")
+            print_wrapped(f"{finding.kind:<9}", finding.text)
             if finding.remedy:
-                click.echo(f"{'remedy':<9}{visible(finding.remedy)}")
+                print_wrapped(f"{'remedy':<9}", finding.remedy)
     if as_json:
         told = [{"kind": f.kind, "text": f.text, "remedy": f.remedy or None} for f in findings]
-        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        click.echo(json.dumps(told, indent=2))
     raise click.exceptions.Exit(code)
 
 
@@ -117,7 +136,7 @@ def _survived(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
     except TFSError as error:
-        hint = error.hint or "correct what it names"
+        hint = typed(error.hint, to_doctor=False) or "correct what it names"
         yield Finding(str(error).partition("\n")[0], hint, lost=unreachable(error))
     except Exception as error:  # noqa: BLE001 (the tool that explains must not die)
         yield Finding(
@@ -127,21 +146,28 @@ def _survived(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 
 def _installation(target: Target) -> Iterator[Finding]:
-    missing = [name for name in ("grpc", "google.protobuf") if not _has(name)]
-    if not missing:
-        return
-    text = f"not installed here: {', '.join(missing)}; so there is no gRPC"
-    if target.rest:
-        yield Finding(text, note=True)
-    else:
-        yield Finding(text, "pip install grpcio protobuf, or use the server's REST port: http://")
-
-
-def _has(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except (ImportError, ValueError):  # its parent is missing, or the import is barred
-        return False
+    protocol, other = ("REST", "gRPC") if target.rest else ("gRPC", "REST")
+    broken = set()
+    for name, (package, needed_for) in _PACKAGES.items():
+        if name == "ml_dtypes" and "numpy" in broken:
+            continue  # which is built on it
+        try:
+            import_module(name)
+        except Exception as error:  # noqa: BLE001 (what is broken may raise anything)
+            broken.add(name)
+            if isinstance(error, ModuleNotFoundError) and name.startswith(error.name or "?"):
+                text, remedy = f"{name} is not installed here", f"pip install {package}"
+            else:
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                text = f"{name} is installed, and cannot be imported: {reason}"
+                remedy = f"pip install --force-reinstall {package}"
+            if protocol not in needed_for:
+                yield Finding(f"{text}; so there is no {other}: {remedy}", note=True)
+            elif other in needed_for:
+                yield Finding(text, remedy)
+            else:
+                port = "gRPC port, without http://" if target.rest else "REST port: http://"
+                yield Finding(f"{text}; so there is no {protocol}", f"{remedy}, or use the {port}")
 
 
 def _environment(target: Target) -> Iterator[Finding]:
@@ -192,7 +218,7 @@ def _network(target: Target, address: Address, connection: Connection) -> Iterat
     protocol = _protocol(target, address)
     yield protocol
     if target.tls and not protocol.remedy:
-        yield _certificate(target, address, connection)
+        yield from _certificates(target, address, connection)
 
 
 def _closed(address: Address, error: OSError) -> Finding:
@@ -245,15 +271,29 @@ def _scheme(*, http2: bool, tls: bool) -> str:
     return "https://" if tls else "http://"
 
 
-def _certificate(target: Target, address: Address, connection: Connection) -> Finding:
+def _certificates(target: Target, address: Address, connection: Connection) -> Iterator[Finding]:
     tls = connection.read_tls(target.text) or TLS()
     reason = probe.why_not_trusted(address, http2=not target.rest, tls=tls)
     if reason is None:
-        return Finding("its certificate is trusted")
-    return Finding(
+        yield Finding("its certificate is trusted")
+        refusal = probe.why_not_known(address, http2=not target.rest, tls=tls)
+        if refusal is not None and tls.cert is None:
+            yield Finding(
+                f"the server takes nobody without a certificate: {refusal}",
+                "give one that it trusts: --cert, with its --key",
+                lost=True,
+            )
+        elif refusal is not None:
+            yield Finding(
+                f"the server does not take our certificate: {refusal}",
+                "it must be current, and signed by an authority that the server trusts: --cert, "
+                "with its --key",
+                lost=True,
+            )
+        return
+    yield Finding(
         f"its certificate is not trusted: {reason}",
-        "say whom to trust, and under which name: --ca and --server-name, in Python "
-        "Client(..., tls=TLS(ca=..., server_name=...))",
+        "say whom to trust, and under which name: --ca and --server-name",
     )
 
 
@@ -300,6 +340,8 @@ def _has_serving_errors(target: Target, connection: Connection) -> bool:
     proxy, token = proxy_for(url), connection.read_token()
     headers = {name: v for name, v in connection.read_headers().items() if isinstance(v, str)}
     tls = connection.read_tls(target.text) or TLS()
+    import httpx
+
     try:
         answer = httpx.get(
             url,
@@ -309,7 +351,7 @@ def _has_serving_errors(target: Target, connection: Connection) -> bool:
             proxy=None if proxy is None else proxy.url,
             trust_env=False,
         )
-        return isinstance(orjson.loads(answer.content).get("error"), str)
+        return isinstance(json.loads(answer.content).get("error"), str)
     except (httpx.HTTPError, ValueError, AttributeError):
         return False
 
@@ -336,8 +378,10 @@ def _versions(states: list[VersionStatus], target: Target, model: str) -> Iterat
 
 
 def _signatures(model: Model, target: Target) -> Iterator[Finding]:
+    from tfsclient.schema._reasons import without_exporters
+
     callable_here = 0
-    for name, signature in model.signatures.items():
+    for name, signature in without_exporters(model.signatures).items():
         reason = signature.why_unusable
         if reason is not None:
             yield Finding(f"signature {name!r} cannot be called: {reason}", note=True)
@@ -362,12 +406,12 @@ def _failure(error: TFSError, proxy: str | None) -> Finding:
     if isinstance(error, Unimplemented):
         remedy = "correct the target: this is a gRPC server, but not TensorFlow Serving"
     elif isinstance(error, Unauthenticated | PermissionDenied):
-        remedy = (
-            "give what the server, or a gateway before it, asks for: --token-file, --header; in "
-            "Python Client(token=..., headers=...)"
-        )
+        remedy = "give what the server, or a gateway before it, asks for: --token-file or --header"
     elif lost and proxy is not None:
         remedy = "if the server is not behind that proxy, put its host into no_proxy"
     else:
-        remedy = error.hint or "what the server says is all that is known: look at its log, too"
+        remedy = (
+            typed(error.hint, to_doctor=False)
+            or "what the server says is all that is known: look at its log, too"
+        )
     return Finding(f"a call fails: {str(error).partition(chr(10))[0]}", remedy, lost=lost)

@@ -13,12 +13,13 @@ from tfsclient import _tables
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes, visible
-from tfsclient._cli.options import signature_option, version_options
-from tfsclient.errors import InvalidArgument
+from tfsclient._cli.options import version_options
+from tfsclient._client.sync import Client
+from tfsclient._codec.inference import Task
+from tfsclient.errors import InvalidArgument, InvalidInput, NotFound, Unimplemented, did_you_mean
 from tfsclient.results import Classes, Float32s
 from tfsclient.results._forms import json_values
-
-_DEFAULT = "serving_default"
+from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,7 +35,10 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="ROWS",
             help="@FILE or JSON: a row of features for each Example.",
         ),
-        signature_option,
+        click.option(
+            "--signature",
+            help="The signature to call; else serving_default, or the only one for this call.",
+        ),
         version_options,
         connection_options(),
         click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
@@ -71,7 +75,7 @@ def classify(
     Example: tfsclient classify localhost:8500 people --input @rows.csv
     """
     with exit_codes(), connection.client(target) as client:
-        found = _call(client.classify, model, rows, signature, version, label)
+        found = _call(client, "classify", model, rows, signature, version, label)
     if as_json:
         results = b",".join(map(_classes_to_json, found))
         click.echo(_document(model, b"[" + results + b"]"))
@@ -99,7 +103,7 @@ def regress(
     Example: tfsclient regress localhost:8500 prices --input @rows.csv
     """
     with exit_codes(), connection.client(target) as client:
-        found: Float32s = _call(client.regress, model, rows, signature, version, label)
+        found: Float32s = _call(client, "regress", model, rows, signature, version, label)
     if as_json:
         click.echo(_document(model, json_values(found)))
     else:
@@ -108,7 +112,8 @@ def regress(
 
 
 def _call(
-    method: Callable[..., Any],
+    client: Client,
+    task: Task,
     model: str,
     rows: str,
     signature: str | None,
@@ -117,13 +122,56 @@ def _call(
 ) -> Any:
     given = Given([rows])
     signature = signature or given.signature_name
-    examples, context = given.examples(signature or _DEFAULT)
+    examples, context = given.examples(signature or "")
+    try:
+        known = client.metadata(model, version=version, label=label)
+    except (NotFound, Unimplemented):  # some stand-ins have none: the call itself will say more
+        pass
+    else:
+        signature = _pick(known, task, signature)
+    method = client.classify if task == "classify" else client.regress
     try:
         return method(model, examples, context, signature=signature, version=version, label=label)
     except InvalidArgument as error:
-        if error.hint is None:
+        # TensorFlow's words: Key: x.  Data types don't match.  Data type: int64 but expected type:
+        if error.hint is None and "Data types don't match" in error.details:
             error.hint = "in rows of features 3 is an integer and 3.0 is a float"
         raise
+
+
+def _pick(model: Model, task: Task, name: str | None) -> str:
+    """The signature to call.
+
+    Raises:
+        InvalidInput: there is none of this name, or it is for another call.
+    """
+    fitting = [one for one, signature in model.signatures.items() if _fits(signature, task)]
+    if name is None and DEFAULT_SIGNATURE not in fitting and len(fitting) == 1:
+        return fitting[0]
+    wanted = DEFAULT_SIGNATURE if name is None else name
+    if wanted in fitting:
+        return wanted
+    spec = model.signatures.get(wanted)
+    if spec is not None:
+        wrong = f"signature {wanted!r} is a {spec.kind} signature"
+    else:
+        wrong = f"there is no signature {wanted!r}{did_you_mean(wanted, fitting)}"
+    others = f"{task} signatures: {', '.join(map(repr, fitting))}"
+    raise InvalidInput(
+        f"{wrong}; {others if fitting else f'the model has no {task} signature'}",
+        model=model.name,
+        hint="--signature says which" if fitting else "`tfsclient predict` may call the others",
+    )
+
+
+def _fits(signature: Signature, task: Task) -> bool:
+    """Whether TF Serving takes a signature for this call: it looks at names, not at methods."""
+    outputs = set(signature.outputs)
+    if task == "regress":
+        names_fit = outputs == {"outputs"}
+    else:
+        names_fit = len(outputs) <= 2 and bool(outputs & {"classes", "scores"})
+    return list(signature.inputs) == ["inputs"] and names_fit
 
 
 def _class_rows(found: Classes) -> Iterator[tuple[str, ...]]:

@@ -11,7 +11,7 @@ HINTS: Final[tuple[Explanation, ...]] = (
         "tls",
         "TLS may be what failed",
         """
-The target is one of TLS (`grpcs://`, `https://`) and no connection came about.
+The target is one of TLS (`grpcs://`, `https://`) and no connection was made.
 Neither gRPC nor HTTP say clearly why. Usual causes:
 
 - The server's certificate is signed by an authority of your own: name its file.
@@ -83,7 +83,7 @@ error says how. But a signature is only what somebody wrote down at the export, 
 the model may take more than it says.
 
 If so, `client.predict(..., validate=False)` sends the inputs as they are, and the
-server decides. Names must be given then: `{"images": images}`. To mend it for good,
+server decides. Names must be given then: `{"images": images}`. To fix it for good,
 export the model with a signature that is true.
 """,
     ),

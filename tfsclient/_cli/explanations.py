@@ -17,7 +17,7 @@ _CODES: Final[tuple[Explanation, ...]] = (
         "UNAVAILABLE",
         "The server cannot be reached, or takes no requests now",
         """
-Nothing answered at the target, or what did said that it cannot take requests.
+Nothing answered at the target, or the server said that it cannot take requests.
 Usual causes:
 
 - The server is not running, or is still loading: TF Serving opens its ports only
@@ -68,7 +68,7 @@ The server answered, so target and port are right. Usual causes:
 - The name is not the server's. Case matters; it is `--model_name`, or the name in
   `--model_config_file`, and `default` where the server was started with neither.
 - The model has no version that is available: it is still loading, or it failed to
-  load. Its states tell, with the reason:
+  load. Its states say so, with the reason:
 
       tfsclient status localhost:8500 digits
 
@@ -152,7 +152,7 @@ call again within its timeout. See `tfsclient explain too_busy`.
     ),
     explain_as(
         "UNAUTHENTICATED",
-        "The server wants to know who calls",
+        "The server requires credentials",
         """
 No credentials were sent, or not the right ones. TF Serving itself asks for none
 but a certificate (mTLS), so it is mostly a gateway or a service mesh that answers.
@@ -195,7 +195,7 @@ Usual causes:
 - The server is TF Serving's interface without all of its calls: some stand-ins have
   no metadata. See `tfsclient explain no_metadata`.
 
-`tfsclient doctor` tells what it is that answers:
+`tfsclient doctor` says what it is that answers:
 
     tfsclient doctor localhost:8500 digits
 """,
@@ -234,7 +234,7 @@ The server's log at the time of the call says more than its answer.
     ),
     explain_as(
         "DATA_LOSS",
-        "Data are lost or corrupt",
+        "Data is lost or corrupt",
         """
 With TF Serving it is a file that is not whole: a checkpoint whose checksum is wrong
 or a warm-up file that was cut short, mostly by a copy that was interrupted. Export
@@ -253,7 +253,7 @@ ALREADY_EXISTS. Try again, if doing it twice does no harm.
     ),
     explain_as(
         "ALREADY_EXISTS",
-        "What was to be made is there already",
+        "What was to be created already exists",
         """
 TF Serving itself hardly ever answers so; gateways may. Over REST it comes as
 ABORTED, with HTTP status 409.
@@ -288,7 +288,7 @@ validate`. In Python `InvalidInput` is a `ValueError`, too.
     ),
     explain_as(
         "DecodeError",
-        "The answer is not one of TF Serving",
+        "The answer is not one that TF Serving gives",
         """
 Something answered with success, and what it said could not be understood. Usual
 causes:
@@ -299,7 +299,7 @@ causes:
   and is another one now. See `tfsclient explain redeployed`.
 - The answer was cut short on the way.
 
-`tfsclient doctor` tells what it is that answers:
+`tfsclient doctor` says what it is that answers:
 
     tfsclient doctor http://localhost:8501 digits
 """,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
+import re
+import sys
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
@@ -48,13 +51,25 @@ _COMMANDS = {
     "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
-    "serve": ("tfsclient.server.cli", "Serve SavedModels on this machine."),
+    "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
     "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
 }
 
 
 class Group(click.Group):
     """Commands, of which a misspelt one is answered with the closest."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; where its output cannot be written, say so in a line."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.filename is not None or sys.stdout is None:
+                raise
+            click.echo(f"error: cannot write the output: {error.strerror or error}", err=True)
+            with contextlib.suppress(OSError, ValueError):  # else the interpreter tries again
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_USAGE)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,9 +99,15 @@ class _Commands(Group):
             except MissingExtra:
                 raise
             except ImportError as error:
-                if (error.name or "").partition(".")[0] not in ("grpc", "google"):
+                package = (error.name or "").partition(".")[0]
+                if package == "tfsclient":
                     raise
-                raise left_out(error) from error
+                if package in ("grpc", "google"):
+                    raise left_out(error) from error
+                raise MissingExtra(
+                    f"a package that is needed cannot be imported: {error}",
+                    hint="`tfsclient doctor TARGET` says which one, and what to do",
+                ) from error
         command: click.Command = getattr(module, cmd_name)
         command.epilog = command.epilog or EXIT_CODES
         return command
@@ -119,8 +140,12 @@ def print_error(error: TFSError) -> None:
     """Write an error to standard error: its hint in words for a terminal, and where to read on."""
     reason = error.__cause__ if isinstance(error.__cause__, TFSError) else error
     key = error.hint.key if isinstance(error.hint, Hint) else reason.code
-    error.hint = _typed(error.hint)
-    lines = f"error: {error}".splitlines()
+    error.hint = typed(error.hint)
+    text = f"error: {error}".expandtabs(1)
+    if isinstance(error, InvalidInput):
+        for python, words in _PYTHON:
+            text = re.sub(python, words, text)
+    lines = text.splitlines()
     if key is not None:
         lines.append(f"  see: tfsclient explain {key}")
     click.echo("\n".join(map(visible, lines)), err=True)
@@ -142,12 +167,35 @@ _TYPED: dict[str, str | None] = {
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
     "tls": "if TLS is what failed: --ca says whom to trust, --cert and --key are our own "
-    "certificate; `tfsclient doctor` finds out more",
+    "certificate",
 }
+# The library's advice for people who write Python, and what becomes of it.
+_PYTHON: Final = (
+    (r"; for a picture, write Image\('([^'\n]*)'\)", r"; a file is written @\1"),
+    (r"; it looks like a picture: write Image\(\.\.\.\) around it", ""),
+    (r"; (?:convert it yourself if that is meant|no imaginary part would be lost): numpy\..*", ""),
+    (r": numpy\.reshape\(.*\)", ""),
+    (r": write \.ravel\(\)", ""),
+)
+_DOCTOR: Final = re.compile(r"(?:^|; )(`tfsclient doctor [^`]+` finds out more)$")
 
 
-def _typed(hint: str | None) -> str | None:
-    return _TYPED.get(hint.key, hint) if isinstance(hint, Hint) else hint
+def typed(hint: str | None, *, to_doctor: bool = True) -> str | None:
+    """A hint of the library's in the words of people who type commands.
+
+    Args:
+        hint: the library's.
+        to_doctor: whether it may send them to `tfsclient doctor`.
+    """
+    if hint is None:
+        return None
+    doctor = _DOCTOR.search(hint)
+    known = isinstance(hint, Hint) and hint.key in _TYPED
+    if not known and doctor is None:
+        return hint  # with its key, if it has one
+    text = _TYPED[hint.key] if isinstance(hint, Hint) and known else _DOCTOR.sub("", hint)
+    parts = [text, doctor[1] if doctor and to_doctor else None]
+    return "; ".join(part for part in parts if part) or None
 
 
 def unreachable(error: TFSError) -> bool:
@@ -156,6 +204,13 @@ def unreachable(error: TFSError) -> bool:
 
 
 visible: Final = _tables.visible
+
+
+def print_wrapped(label: str, text: str) -> None:
+    """Print a text beside a label, in lines of 80 columns."""
+    for line in _tables.wrap(visible(text), _tables.WIDTH - len(label)):
+        click.echo(f"{label}{line}".rstrip())
+        label = " " * len(label)
 
 
 def missing_extra(extra: str, what: str, error: ImportError) -> MissingExtra:

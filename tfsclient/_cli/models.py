@@ -11,6 +11,7 @@ from tfsclient import schema
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_NO, exit_codes
 from tfsclient._cli.options import read_saved_model, tags_option
+from tfsclient.errors import InvalidInput
 
 
 @click.command()
@@ -44,6 +45,9 @@ def inspect(
                     "a folder has no labels: --version picks one of its versions"
                 )
             found = read_saved_model(source, model, tags, version)
+        elif _is_path(source):
+            there = Path(source).exists()
+            raise InvalidInput(f"{source} {'is not a folder' if there else 'does not exist'}")
         elif tags is not None:
             raise click.UsageError("--tags can only be used with a SavedModel folder")
         elif model is None:
@@ -55,6 +59,12 @@ def inspect(
         click.echo(schema.to_json(found), nl=False)
     else:
         click.echo(str(found))
+
+
+def _is_path(source: str) -> bool:
+    """Whether it can only be meant for a folder: servers with a / have a : before it."""
+    first, slash, _ = source.partition("/")
+    return (bool(slash) and ":" not in first) or source in (".", "..")
 
 
 @click.command()

@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TextIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -138,11 +138,21 @@ def _csv(file: BinaryIO, answer: Prediction, _: Signature) -> None:
     _count_rows(answer)
     columns = [column for name, array in answer.items() for column in _columns(name, array)]
     text = io.TextIOWrapper(file, "utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(_Lines(text))
     writer.writerow(name for name, _ in columns)
     writer.writerows(zip(*(cells for _, cells in columns), strict=True))
     text.flush()
     text.detach()
+
+
+class _Lines:
+    r"""Ends rows in \n; csv itself quotes a lone \r only where rows end in \r\n."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def _columns(name: str, array: Array) -> Iterator[_Column]:

@@ -27,10 +27,15 @@ def _scale(_: click.Context, __: click.Parameter, value: str | None) -> float | 
         return None
     try:
         scale = float(Fraction(value))
-    except (ValueError, ArithmeticError):
-        scale = 0.0
+    except ArithmeticError:  # 1/0, 1e999
+        scale = math.inf
+    except ValueError:
+        try:
+            scale = float(value)  # nan, inf
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is not a number, such as 0.5 or 1/255") from None
     if not scale or not math.isfinite(scale):
-        raise click.BadParameter(f"{value!r} is not a number, such as 0.5 or 1/255")
+        raise click.BadParameter(f"{value!r} must be finite and not 0")
     return scale
 
 
@@ -133,8 +138,8 @@ def _check_pictures(values: Inputs, spec: Signature, scale: float | None) -> Non
         if scale is None and spec.inputs[name].dtype.kind == "float":
             click.echo(
                 visible(
-                    f"note: the picture for {name!r} is sent as values 0 to 255; if the model "
-                    "wants 0 to 1, add --scale 1/255"
+                    f"note: a picture for {name!r} becomes values 0 to 255; if the model wants "
+                    "0 to 1, add --scale 1/255"
                 ),
                 err=True,
             )
@@ -146,5 +151,5 @@ def _tell_of_files(texts: Sequence[str]) -> None:
         value = text.partition("=")[2] or text
         if not value.startswith("@") and os.path.isfile(value):
             click.echo(
-                visible(f"note: {value!r} is sent as text; the file itself is @{value}"), err=True
+                visible(f"note: {value!r} is taken as text; the file itself is @{value}"), err=True
             )

@@ -11,8 +11,6 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
-
 from tfsclient._transports.proxies import grpc_proxy_for, proxy_for
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
@@ -92,23 +90,59 @@ def why_not_trusted(address: Address, *, http2: bool, tls: TLS) -> str | None:
     Raises:
         InvalidInput: a file of ``tls``, or one that the environment names, cannot be used.
     """
-    roots = os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
-    if http2 and tls.ca is None and roots:
-        tls = replace(tls, ca=roots)
     try:
-        if http2 and tls.ca is None:  # gRPC brings authorities of its own
-            context = httpx.create_ssl_context(trust_env=False)
-            if tls.cert is not None:
-                context.load_cert_chain(tls.cert, tls.key)
-        else:
-            context = tls.ssl_context()
-        context.set_alpn_protocols(_ALPN[http2])
-        connect(address, tls=context, name=tls.server_name).close()
+        connect(address, tls=_checking(http2=http2, tls=tls), name=tls.server_name).close()
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
     except OSError as error:
-        return str(error)
+        return None if _is_about_ours(error) else str(error)
     return None
+
+
+def why_not_known(address: Address, *, http2: bool, tls: TLS) -> str | None:
+    """What the server says against our certificate, or its absence; None where it takes us.
+
+    Raises:
+        InvalidInput: as :func:`why_not_trusted`.
+    """
+    try:
+        context = _checking(http2=http2, tls=tls)
+        with connect(address, tls=context, name=tls.server_name) as connection:
+            # With TLS 1.3 the server's no comes after the handshake.
+            connection.sendall(_HTTP2 if http2 else _HTTP1 % str(address).encode("idna"))
+            answer = _receive(connection, _FRAME_HEAD if http2 else _LONGEST)
+    except (OSError, UnicodeError) as error:
+        return str(error) if _is_about_ours(error) else None
+    return None if answer else "it says nothing after the TLS handshake"
+
+
+def _is_about_ours(error: Exception) -> bool:
+    """Whether it is a server's alert about its client's certificate."""
+    reason = (isinstance(error, ssl.SSLError) and error.reason) or ""
+    return "ALERT" in reason and ("CERT" in reason or "HANDSHAKE_FAILURE" in reason)
+
+
+def _checking(*, http2: bool, tls: TLS) -> ssl.SSLContext:
+    """How the client itself does TLS."""
+    roots = os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+    if http2 and tls.ca is None and roots:
+        tls = replace(tls, ca=roots)
+    if http2 and tls.ca is None:  # gRPC brings authorities of its own
+        context = _public_authorities()
+        if tls.cert is not None:
+            context.load_cert_chain(tls.cert, tls.key)
+    else:
+        context = tls.ssl_context()
+    context.set_alpn_protocols(_ALPN[http2])
+    return context
+
+
+def _public_authorities() -> ssl.SSLContext:
+    try:
+        import httpx
+    except ImportError:
+        return ssl.create_default_context()
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def speaks(address: Address, *, http2: bool, tls: bool) -> bool:

@@ -39,7 +39,7 @@ def reload(
     """
     with exit_codes(), connection.client(target) as client:
         wanted, changes = plan_reload(config_file, running)
-        if not (wanted.models or allow_empty or dry_run):
+        if not (wanted.models or allow_empty):
             raise InvalidInput(
                 f"{config_file} lists no models, which unloads every model of the server",
                 hint="if that is meant, add --allow-empty",

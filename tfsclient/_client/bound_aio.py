@@ -9,7 +9,7 @@ from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, T
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.readiness import await_until_ready
 from tfsclient._client.sending import AsyncSender
-from tfsclient._client.shown import bound_line, bound_text
+from tfsclient._client.shown import bound_html, bound_line, bound_text
 from tfsclient._client.view_api import view_api
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
@@ -159,3 +159,6 @@ class AsyncBoundModel:
 
     def __str__(self) -> str:
         return bound_text(self._ref, self._sender)
+
+    def _repr_html_(self) -> str:
+        return bound_html(self._ref, self._sender)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from tfsclient._calls.call import Call, Flow, T, ask
 from tfsclient._calls.deadline import Deadline, read_seconds
@@ -30,9 +30,14 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
 from tfsclient._sources.model_config import ServerConfig
-from tfsclient.errors import DecodeError, InvalidInput
+from tfsclient.errors import DecodeError, Hint, InvalidArgument, InvalidInput
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
+
+_ANOTHER_SIGNATURE: Final = Hint(
+    "which_signature",
+    "name another signature by signature=...; metadata() lists them with their tensors",
+)
 
 
 class Scope(NamedTuple):
@@ -336,7 +341,15 @@ def _read_schemas(schemas: object) -> dict[str, Model]:
 
 def _timed(call: Call[T], started: float) -> Flow[T]:
     call.encode_seconds = time.perf_counter() - started
-    return (yield from ask(call))
+    try:
+        return (yield from ask(call))
+    except InvalidArgument as error:
+        text, dump, _ = error.details.partition("SignatureDef: ")
+        if dump:  # all of the signature follows, in dozens of lines
+            error.details = f"{text}its SignatureDef"
+        if dump or text.startswith("No signature was found"):
+            error.hint = error.hint or _ANOTHER_SIGNATURE
+        raise
 
 
 def _union(specs: Sequence[Signature | None]) -> Features | None:

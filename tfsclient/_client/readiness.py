@@ -10,6 +10,7 @@ from tfsclient._calls.deadline import read_seconds
 from tfsclient._calls.options import Options
 from tfsclient._client.sending import AsyncSender, Sender
 from tfsclient._codec.model_ref import ModelRef
+from tfsclient._transports.target import Target
 from tfsclient.errors import (
     Code,
     DeadlineExceeded,
@@ -32,13 +33,15 @@ class Readiness:
 
     Args:
         ref: the model, and perhaps its version or label.
+        target: the server.
         timeout: seconds to wait; None for ever.
     """
 
     poll_seconds = _POLL_SECONDS
 
-    def __init__(self, ref: ModelRef, timeout: float | None) -> None:
+    def __init__(self, ref: ModelRef, target: Target, timeout: float | None) -> None:
         self._model = ref.name
+        self._target = target
         self._labelled = ref.label is not None
         self._timeout = read_seconds(timeout)
         self._end = None if self._timeout is None else time.monotonic() + self._timeout
@@ -80,7 +83,13 @@ class Readiness:
             raise error
         # A look that the end cut short says less than the one before it.
         if self._error is None or not isinstance(error, DeadlineExceeded):
-            self._note(f"{error.code}: {error.details}", error)
+            self._note(self._shown(error), error)
+
+    def _shown(self, error: TFSError) -> str:
+        refused = error.details.endswith("Connection refused")
+        if refused and error.details.startswith(f"{self._target} cannot be reached: "):
+            return f"nothing listens on {self._target} yet: connection refused"
+        return f"{error.code}: {error.details}"
 
     def _note(self, last: str, error: TFSError | None) -> None:
         before = self._last if self._error is None else self._error.code
@@ -104,7 +113,7 @@ class Readiness:
 
 def wait_until_ready(sender: Sender, ref: ModelRef, timeout: float | None) -> VersionStatus:
     """Wait until a version answers; see :meth:`tfsclient.Client.wait_until_ready`."""
-    readiness = Readiness(ref, timeout)
+    readiness = Readiness(ref, sender.target, timeout)
     while True:
         options = Options(timeout=readiness.look_seconds())
         try:
@@ -123,7 +132,7 @@ async def await_until_ready(
     sender: AsyncSender, ref: ModelRef, timeout: float | None
 ) -> VersionStatus:
     """:func:`wait_until_ready` for asyncio."""
-    readiness = Readiness(ref, timeout)
+    readiness = Readiness(ref, sender.target, timeout)
     while True:
         options = Options(timeout=readiness.look_seconds())
         try:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tfsclient._client.sending import AsyncSender, Sender
 from tfsclient._codec.model_ref import ModelRef
+from tfsclient._tables import html_text
+from tfsclient.schema._shown import model_html
+
+_NOT_KNOWN: Final = "its signatures are not known yet: metadata() asks for them"
 
 
 def bound_line(kind: str, ref: ModelRef, sender: Sender | AsyncSender) -> str:
@@ -13,8 +19,16 @@ def bound_line(kind: str, ref: ModelRef, sender: Sender | AsyncSender) -> str:
 
 def bound_text(ref: ModelRef, sender: Sender | AsyncSender) -> str:
     """The model's signatures, as far as they are known."""
-    head = f"{ref} at {sender.target}"
     model = sender.flows.seen(ref)
-    if model is None:
-        return f"{head}\nits signatures are not known yet: metadata() asks for them"
-    return f"{head}\n\n{model}"
+    return f"{_head(ref, sender)}\n" + (_NOT_KNOWN if model is None else f"\n{model}")
+
+
+def bound_html(ref: ModelRef, sender: Sender | AsyncSender) -> str:
+    """The same for notebooks."""
+    model = sender.flows.seen(ref)
+    more = html_text(_NOT_KNOWN) if model is None else model_html(model)
+    return html_text(_head(ref, sender)) + more
+
+
+def _head(ref: ModelRef, sender: Sender | AsyncSender) -> str:
+    return f"{ref} at {sender.target}"

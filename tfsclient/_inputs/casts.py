@@ -59,7 +59,7 @@ def beyond(ends: tuple[int, int], want: DType, number: int, path: Path) -> Misfi
     info = ml_dtypes.iinfo(want.numpy)
     low, high = map(shown, ends)
     which = f" ({shown(number)}{at(path)})" if path and low != high else at(path)
-    return Misfit(f"holds {low}..{high}{which}, but {want} ends at {info.min}..{info.max}")
+    return Misfit(f"holds {low}..{high}{which}, but the range of {want} is {info.min}..{info.max}")
 
 
 def inexact(number: int, want: DType, path: Path) -> Misfit:

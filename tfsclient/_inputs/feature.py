@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import struct
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ from tfsclient._inputs import tables
 from tfsclient._inputs.casts import cast
 from tfsclient._inputs.misfits import Misfit, at, ragged
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput, shown
+from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import Features, FeatureSpec
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -59,8 +58,7 @@ def _check_names(given: Mapping[str, Any], spec: Features, shared: Iterable[str]
     ]
     for name in given:
         if name not in spec:
-            close = difflib.get_close_matches(name, missing or spec, n=1, cutoff=0.4)
-            guess = f" (did you mean {close[0]!r}?)" if close else ""
+            guess = did_you_mean(name, missing or spec, cutoff=0.4)
             problems.append(f"there is no feature {name!r}{guess}")
     problems += [f"feature {name!r} is missing" for name in missing]
     if problems:

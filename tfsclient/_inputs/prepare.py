@@ -6,7 +6,6 @@ Nothing is sent from here and nothing is looked up: a signature goes in, tensors
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations, count, takewhile
 from typing import Any, Final, TypeAlias, TypeGuard
@@ -19,7 +18,7 @@ from tfsclient._inputs.convert import guess_tensor, to_tensor
 from tfsclient._inputs.example import serialize
 from tfsclient._inputs.misfits import Misfit, Unreadable, identifier
 from tfsclient.dtypes import STRING
-from tfsclient.errors import Hint, InvalidInput
+from tfsclient.errors import Hint, InvalidInput, did_you_mean
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 
 Inputs: TypeAlias = "Mapping[str, Any] | npt.ArrayLike | Sequence[Mapping[str, Any]] | Any"
@@ -188,10 +187,9 @@ def _check_names(
         return
     problems = []
     for name in wrong:
-        close = difflib.get_close_matches(str(name), missing or signature.inputs, n=1, cutoff=0.4)
-        if not close and len(missing) == 1:
-            close = missing
-        guess = f" (did you mean {close[0]!r}?)" if close else ""
+        guess = did_you_mean(str(name), missing or signature.inputs, cutoff=0.4)
+        if not guess and len(missing) == 1:
+            guess = did_you_mean(missing[0], missing)
         problems.append(f"there is no input {name!r}{guess}")
     problems += [f"input {name!r} is missing" for name in missing]
     if tables.is_table(inputs):

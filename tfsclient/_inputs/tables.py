@@ -61,11 +61,11 @@ def adopt(value: Any) -> Any:
     try:
         column = (pyarrow.chunked_array if streams else pyarrow.array)(value)
         if str(column.type).startswith("struct<") and not hasattr(kind, "dtype"):  # of a Series
-            # Before pyarrow 26, an array without chunks has no columns, either.
-            whole = streams and column.num_chunks
-            chunks = [pyarrow.array([], column.type) if streams else column]
-            chunked = column if whole else pyarrow.chunked_array(chunks)
-            table = pyarrow.Table.from_struct_array(chunked)
+            if streams and not column.num_chunks:  # from which older pyarrow makes no columns
+                table = pyarrow.schema(list(column.type)).empty_table()
+            else:
+                chunked = column if streams else pyarrow.chunked_array([column])
+                table = pyarrow.Table.from_struct_array(chunked)
             return Foreign(table, library, "pyarrow.table(table)")
     except Exception as error:  # the library may raise anything
         raise Misfit(f"is a {kind.__name__} that pyarrow cannot read: {error}") from error

@@ -158,6 +158,11 @@ def read_config(source: ConfigSource) -> ServerConfig:
         raise InvalidInput(
             f"config must be a dict, a file, text or a ServerConfig, not {source!r:.50}"
         )
+    if not str(source):
+        raise InvalidInput(
+            "config is empty text, which names neither a file nor models",
+            hint="to unload every model of the server, pass 'model_config_list {}'",
+        )
     try:
         text = Path(source).read_text("utf-8")
     except (OSError, ValueError) as error:
@@ -226,7 +231,7 @@ def _from_message(message: Any, where: str) -> ServerConfig:
     models: dict[str, ModelConfig] = {}
     for one in message.model_config_list.config:
         if one.name in models:
-            raise InvalidInput("it is listed twice", model=one.name)
+            raise InvalidInput(f"{where} lists it twice", model=one.name)
         models[one.name] = _read_model(one)
     del message.model_config_list.config[:]
     return ServerConfig(models, message.SerializeToString(deterministic=True))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
 
 import grpc
 import orjson
@@ -17,7 +19,7 @@ from tfsclient._transports.alarm import Alarm
 from tfsclient._transports.bound import Bound
 from tfsclient._transports.ownership import OPENING, process
 from tfsclient._transports.proxies import ProxyAddress, grpc_proxy_for
-from tfsclient._transports.settings import Settings, unavailable_hint
+from tfsclient._transports.settings import Settings, is_not_tls, unavailable_hint
 from tfsclient.errors import Code, DeadlineExceeded, Hint, Internal, TFSError, from_code
 
 TOO_BUSY: Final = Hint(
@@ -321,9 +323,24 @@ def to_error(error: Exception, settings: Settings, request: Request) -> TFSError
         details = f"{target} {late}" + ("" if details == "Deadline Exceeded" else f": {details}")
     elif code is Code.UNAVAILABLE:
         # The server may have said so, or gRPC, which could not reach it: nothing shows which.
-        details = f"{target}: {details}"
         hint = _hint(details, settings, proxy)
+        details = f"{target}{_said(details)}"
     return from_code(code, details, hint=hint, **where)
+
+
+# What gRPC puts before the reason that one of the addresses failed for.
+_NO_CONNECTION: Final = re.compile(
+    r"(?:connections to all backends failing|failed to connect to all addresses); "
+    r"last error: (?:[A-Z_]+: )?(?:ipv[46]:)?"
+)
+
+
+def _said(details: str) -> str:
+    """What gRPC says, without what only its authors need, to follow the target."""
+    text, failed = _NO_CONNECTION.subn("", unquote(details))
+    if not failed:
+        return f": {details}"
+    return f" cannot be reached: {text.replace('Failed to connect to remote host: ', '')}"
 
 
 def _hint(details: str, settings: Settings, proxy: ProxyAddress | None) -> str:
@@ -337,7 +354,8 @@ def _hint(details: str, settings: Settings, proxy: ProxyAddress | None) -> str:
             )
         elif "reset" in details or "Socket closed" in details:
             guess = f"if {target} expects TLS, write grpcs://{target}"
-    return unavailable_hint(settings, guess)
+    plain = settings.credentials is not None and is_not_tls(details)
+    return unavailable_hint(settings, guess, plain=plain)
 
 
 def cancelled(request: Request) -> TFSError:

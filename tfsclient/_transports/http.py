@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import os
+import re
 import ssl
 import zlib
 from typing import Any, Final
@@ -16,7 +17,7 @@ from tfsclient._calls.call import Request
 from tfsclient._calls.headers import Sent
 from tfsclient._codec.rest_json import loads
 from tfsclient._transports.proxies import ProxyAddress, proxy_for
-from tfsclient._transports.settings import Settings, unavailable_hint
+from tfsclient._transports.settings import Settings, is_not_tls, unavailable_hint
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import (
@@ -33,6 +34,8 @@ from tfsclient.errors import (
 
 _MAX_COMPRESSED = 100 << 20  # bytes of a request; TF Serving reads a larger gzip body as empty
 _MAX_ANSWER = 1 << 31  # bytes, as gRPC's; inflated, where somebody on the way compresses
+
+_ERRNO: Final = re.compile(r"^\[Errno \d+\] ")
 
 LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=64)
 
@@ -131,12 +134,13 @@ def to_error(error: Exception, settings: Settings, request: Request, *, closed: 
         return Internal(
             f"{target}: the HTTP client raised {type(error).__name__}: {reason}", **where
         )
-    return Unavailable(text, hint=_hint(kinds, settings), **where)
+    plain = settings.credentials is not None and is_not_tls(reason)
+    return Unavailable(text, hint=_hint(kinds, settings, plain=plain), **where)
 
 
 def _said(error: BaseException) -> str:
     """What an exception says; for asyncio's connections what each address failed with."""
-    text = str(error) or type(error).__name__
+    text = _ERRNO.sub("", str(error)) or type(error).__name__
     inner: BaseException | None = error
     while text == "All connection attempts failed" and inner is not None:
         inner = inner.__cause__ or inner.__context__
@@ -146,7 +150,7 @@ def _said(error: BaseException) -> str:
     return text
 
 
-def _hint(kinds: set[str], settings: Settings) -> str:
+def _hint(kinds: set[str], settings: Settings, *, plain: bool) -> str:
     target = settings.target
     guess = None
     if settings.credentials is None and kinds & {"RemoteProtocolError", "ReadError"}:
@@ -154,7 +158,7 @@ def _hint(kinds: set[str], settings: Settings) -> str:
             f"if {target} is TF Serving's gRPC port (usually 8500), write it without http://; "
             "if it expects TLS, write https://"
         )
-    return unavailable_hint(settings, guess)
+    return unavailable_hint(settings, guess, plain=plain)
 
 
 class Body:
@@ -239,7 +243,7 @@ def _redirect(response: httpx.Response, target: Target, request: Request) -> tup
     base = location.split("?")[0].removesuffix(request.path)
     if base == location or not base.startswith(("http://", "https://")):
         return details, None
-    return details, f"write {base} if that is the server you mean"
+    return details, f"if that is the right server, write {base}"
 
 
 def _reason(body: bytes, response: httpx.Response, target: Target) -> str:

@@ -60,6 +60,15 @@ class Settings:
         return TLS() if self.tls or self.target.tls else None
 
 
+# OpenSSL's and BoringSSL's words for an answer that is not TLS at all.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "NOT_TLS")
+
+
+def is_not_tls(details: str) -> bool:
+    """Whether the reason of a failed handshake is that the other side does not speak TLS."""
+    return any(word in details.upper() for word in _NO_TLS)
+
+
 def read_options(options: object) -> list[tuple[Any, Any]]:
     """The options of a channel as pairs.
 
@@ -75,14 +84,19 @@ def read_options(options: object) -> list[tuple[Any, Any]]:
     )
 
 
-def unavailable_hint(settings: Settings, guess: str | None) -> str:
+def unavailable_hint(settings: Settings, guess: str | None, *, plain: bool = False) -> str:
     """What to do where a server cannot be reached.
 
     Args:
         settings: what the user set.
         guess: what may be wrong, if the failure suggests it.
+        plain: whether it shows that the port does not speak TLS, though the target means it.
     """
     more = f"`tfsclient doctor {settings.target}` finds out more"
+    if plain:
+        address = settings.target.address.partition("://")[2]
+        written = f"http://{address}" if settings.target.rest else settings.target.address
+        return f"the port does not speak TLS: write {written}; {more}"
     if settings.credentials is not None:
         return Hint("tls", f"{_TLS}; {more}")
     return f"{guess}; {more}" if guess else more

@@ -76,7 +76,7 @@ def _parse_one(text: str) -> Target:
         return _parse_url(text, scheme)
     shown = _without_password(text)
     if _BLANK.search(text) and not text.startswith("unix"):
-        raise InvalidInput(f"target {shown!r} has blanks or control characters in it")
+        raise InvalidInput(f"target {shown!r} contains spaces or control characters")
     if scheme in ("grpc", "grpcs"):
         address = rest.rstrip("/")
         _check_host_port(address, shown)

@@ -12,7 +12,8 @@ from typing import Any
 from tfsclient.errors import InvalidInput
 
 # What Python and httpx read when they make a context.
-_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEY_LOG = "SSLKEYLOGFILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ class TLS:
         import httpx
 
         if self.ca is None:
-            return self._loaded(httpx.create_ssl_context, _VARIABLES)
-        return self._loaded(lambda: ssl.create_default_context(cafile=self.ca), _VARIABLES)
+            return self._loaded(httpx.create_ssl_context, (*_AUTHORITIES, _KEY_LOG))
+        return self._loaded(lambda: ssl.create_default_context(cafile=self.ca), (_KEY_LOG,))
 
     def _loaded(
         self, make: Callable[[], ssl.SSLContext], variables: Iterable[str]

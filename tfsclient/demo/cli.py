@@ -15,6 +15,7 @@ import numpy as np
 from tfsclient._cli.main import EXIT_NO, exit_codes, missing_extra
 from tfsclient._client.sync import Client
 from tfsclient.demo import clients, digits, keeping
+from tfsclient.server.process import without_chatter
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +42,19 @@ def demo(context: click.Context, keep: str | None) -> None:
 
     Exits with 0 if all answers agreed, and with 1 if not.
     """  # noqa: D301
+    with exit_codes():
+        if keep is not None:
+            keeping.make_folder(keep)
+        with without_chatter(), tempfile.TemporaryDirectory() as folder:
+            _import_extra()
+            from rich.console import Console
+
+            agreed = _story(Path(folder), keep, Console(highlight=False))
+    if not agreed:
+        context.exit(EXIT_NO)
+
+
+def _import_extra() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import PIL  # noqa: F401
@@ -48,15 +62,8 @@ def demo(context: click.Context, keep: str | None) -> None:
         import sklearn  # noqa: F401
         import tensorflow as tf
     except ImportError as error:
-        with exit_codes():
-            raise missing_extra("demo", "the demo", error) from error
+        raise missing_extra("demo", "the demo", error) from error
     tf.get_logger().setLevel("ERROR")
-    from rich.console import Console
-
-    with tempfile.TemporaryDirectory() as folder, exit_codes():
-        agreed = _story(Path(folder), keep, Console(highlight=False))
-    if not agreed:
-        context.exit(EXIT_NO)
 
 
 def _story(folder: Path, keep: str | None, console: Console) -> bool:

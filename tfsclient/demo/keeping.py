@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,24 @@ from tfsclient.errors import InvalidInput
 MODEL = Path("models") / "digits"
 PICTURE = "scan.png"
 PICTURES = "scans"
+
+
+def make_folder(folder: str) -> None:
+    """Make the folder, before anything slow happens, and see whether it can be written.
+
+    Raises:
+        InvalidInput: the name is empty, or there can be no such folder, or it cannot be written.
+    """
+    if not folder:
+        raise InvalidInput("--keep: the name of the folder is empty")
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise InvalidInput(f"--keep cannot write into {folder}: not a directory") from None
+    except OSError as error:
+        raise InvalidInput(f"--keep cannot write into {folder}: {error.strerror}") from error
 
 
 def write(folder: Path, held_out: digits.Scans) -> None:
@@ -52,5 +71,5 @@ def _same(path: Path, content: bytes) -> bool:
         return True
     raise InvalidInput(
         f"--keep would overwrite {there}, which is not what the demo writes: "
-        "move it away, or give another folder"
+        "move it away, or choose another folder"
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import orjson
 
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput, shown
+from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
@@ -334,7 +334,8 @@ class Model:
         usable = {k: s for k, s in there.items() if s.callable_part() is not None}
         if name is not None:
             raise InvalidInput(
-                f"the model has no signature {name!r}; it has {_listed(usable or there)}",
+                f"the model has no signature {name!r}{did_you_mean(name, usable or there)}; it has "
+                f"{_listed(usable or there)}",
                 model=self.name,
                 signature=name,
             )

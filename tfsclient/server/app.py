@@ -106,7 +106,7 @@ class Server:
             host=options.host,
             port=options.port,
             rest_port=options.rest_api_port,
-            socket=options.grpc_socket_path,
+            socket=options.grpc_socket_path or None,
             ssl=(
                 read_flag_file("SSLConfig", options.ssl_config_file)
                 if options.ssl_config_file
@@ -141,9 +141,9 @@ class Server:
         Calls are answered once each model has an available version, and refused until then.
 
         Raises:
-            InvalidInput: this server has been started before, the host is not this machine, or a
-                module cannot be imported.
-            Unavailable: a port is taken.
+            InvalidInput: this server has been started before, the host is not this machine, there
+                can be no such port or socket, all of them are off, or a module cannot be imported.
+            Unavailable: a port or the socket is taken.
             MissingExtra: TensorFlow is not installed.
             TFSError: the configuration is wrong, or a model could not be loaded.
         """
@@ -166,19 +166,12 @@ class Server:
 
     def _summary(self) -> str:
         """Where clients find it, and what it serves."""
-        where = []
-        if self.port is not None:
-            where.append(f"gRPC {self.grpc_target}")
-        elif self._options.grpc_socket_path is not None:
-            where.append(f"gRPC unix:{self._options.grpc_socket_path}")
-        if self.rest_port is not None:
-            where.append(f"REST {self.rest_target}")
         served = [
             f"{name if name.isprintable() else repr(name)}: version{'s'[: len(numbers) - 1]}"
             f" {', '.join(map(str, numbers))}"
             for name, numbers in self._models.available().items()
         ]
-        text = ", ".join(where)
+        text = ", ".join(self._ports.targets)
         return f"{text} ({served[0]})" if len(served) == 1 else "\n  ".join([text, *served])
 
     def stop(self, grace: float = 30.0) -> bool:
@@ -212,7 +205,7 @@ class Server:
 
     @property
     def grpc_target(self) -> str:
-        """What a gRPC client on this machine connects to: "localhost:8500"."""
+        """What a gRPC client on this machine connects to, with or without TLS: "localhost:8500"."""
         return self._ports.grpc_target
 
     @property

@@ -99,7 +99,7 @@ def _not_honoured(function: F) -> F:
     "--host",
     default=LOOPBACK,
     show_default=True,
-    help="Name or address to listen on; 0.0.0.0 or :: is every interface.",
+    help="Name or address to listen on; 0.0.0.0 or :: means every interface.",
 )
 @click.option(
     "--port", type=_PORT, default=8500, show_default=True, help="gRPC port; 0 turns gRPC off."
@@ -111,42 +111,48 @@ def _not_honoured(function: F) -> F:
     show_default=True,
     help="REST port; 0 turns REST off.",
 )
-@click.option("--grpc_socket_path", help="A unix socket that also speaks gRPC.")
+@click.option("--grpc_socket_path", help="A unix socket on which to serve gRPC as well.")
 @click.option("--ssl_config_file", help="SSLConfig in text format: TLS for gRPC.")
-@click.option("--model_name", default="default", show_default=True, help="Name of the one model.")
-@click.option("--model_base_path", default="", help="Its folder of version folders.")
-@click.option("--model_config_file", default="", help="ModelServerConfig in text format.")
+@click.option("--model_name", default="default", show_default=True, help="The model's name.")
+@click.option(
+    "--model_base_path",
+    default="",
+    help="The model's folder, which holds a folder for each version.",
+)
+@click.option(
+    "--model_config_file", default="", help="Several models: a ModelServerConfig in text format."
+)
 @click.option(
     "--model_config_file_poll_wait_seconds",
     type=_INT32,
     default=0,
     show_default=True,
-    help="How often to read that file again; 0 is never.",
+    help="Seconds between reads of that file; 0 reads it only once.",
 )
 @click.option(
     "--file_system_poll_wait_seconds",
     type=_INT32,
     default=1,
     show_default=True,
-    help="How often to look for new versions; 0 is once, at start.",
+    help="Seconds between looks for new versions; 0 looks only once, at start.",
 )
 @click.option("--max_num_load_retries", type=_INT32, default=5, show_default=True)
 @click.option("--load_retry_interval_micros", type=_MICROS, default=60_000_000, show_default=True)
-@click.option("--saved_model_tags", default="serve", show_default=True, help="Comma separated.")
+@click.option("--saved_model_tags", default="serve", show_default=True, help="Comma-separated.")
 @click.option(
     "--grpc_max_threads",
     type=click.IntRange(min=1),
     default=Options().grpc_max_threads,
     show_default=True,
-    help="gRPC calls answered at a time; more are refused.",
+    help="gRPC calls answered at the same time; any more are refused.",
 )
-@click.option("--grpc_channel_arguments", default="", help="Comma separated name=value.")
+@click.option("--grpc_channel_arguments", default="", help="Comma-separated name=value pairs.")
 @click.option(
     "--rest_api_num_threads",
     type=click.IntRange(min=1),
     default=Options().rest_api_num_threads,
     show_default=True,
-    help="REST calls answered at a time; more wait.",
+    help="REST calls answered at the same time; any more wait.",
 )
 @click.option("--rest_api_timeout_in_ms", type=_INT32, default=30_000, show_default=True)
 @click.option(
@@ -157,11 +163,15 @@ def _not_honoured(function: F) -> F:
     help="A Python module that registers operations; may be repeated.",
 )
 @_boolean("enable_model_warmup", default=True, text="Replay a version's warm-up requests.")
-@click.option("--num_request_iterations_for_warmup", default=0, help="How often each; 0 is once.")
-@_boolean("enable_batching", default=False, text="Run calls together.")
+@click.option(
+    "--num_request_iterations_for_warmup", default=0, help="How often to replay each; 0 means once."
+)
+@_boolean("enable_batching", default=False, text="Run concurrent calls as one batch.")
 @click.option("--batching_parameters_file", help="BatchingParameters in text format.")
 @_boolean("enable_grpc_healthcheck_service", default=False, text="Offer gRPC's health service.")
-@click.option("--monitoring_config_file", help="MonitoringConfig in text format: Prometheus.")
+@click.option(
+    "--monitoring_config_file", help="MonitoringConfig in text format: metrics for Prometheus."
+)
 @_boolean("rest_api_enable_cors_support", default=False, text="Send CORS headers.")
 @_boolean(
     "allow_version_labels_for_unavailable_models",
@@ -197,8 +207,8 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if not model_config_file and not model_base_path:
         raise click.UsageError("--model_base_path or --model_config_file is required")
-    if rest_api_port == port:
-        _log.warning("REST is off: --rest_api_port is the gRPC port")
+    if port and rest_api_port == port:
+        _log.warning("REST is off: --rest_api_port is %d, as --port is", port)
         rest_api_port = 0
     options = Options(
         port=port or None,

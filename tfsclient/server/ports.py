@@ -8,8 +8,15 @@ from typing import Any
 
 import grpc
 
-from tfsclient.errors import InvalidArgument, Unavailable
-from tfsclient.server.addresses import LOOPBACK, Reserved, reserve, target_host
+from tfsclient.errors import InvalidArgument, InvalidInput, Unavailable
+from tfsclient.server.addresses import (
+    LOOPBACK,
+    Reserved,
+    check_socket,
+    reserve,
+    socket_target,
+    target_host,
+)
 from tfsclient.server.grpc.health import Health
 from tfsclient.server.grpc.server import GrpcServer
 from tfsclient.server.grpc.service import grpc_answers
@@ -101,6 +108,19 @@ class Ports:
         return f"{target_host(self._host)}:{self.grpc_port}"
 
     @property
+    def targets(self) -> list[str]:
+        """What people on this machine can paste into a client, with the protocol before each."""
+        scheme, secure = ("", "") if self._credentials is None else ("grpcs://", " with TLS")
+        found = []
+        if self.grpc_port is not None:
+            found.append(f"gRPC {scheme}{self.grpc_target}")
+        if self._socket is not None:
+            found.append(f"gRPC{secure} {socket_target(self._socket)}")
+        if self.rest_port is not None:
+            found.append(f"REST {self.rest_target}")
+        return found
+
+    @property
     def rest_target(self) -> str:
         """What an HTTP client on this machine connects to."""
         return f"http://{target_host(self._host)}:{self.rest_port}"
@@ -109,10 +129,21 @@ class Ports:
         """Take the ports, so that nobody else does; connections are refused until ``open``.
 
         Raises:
-            InvalidInput: the host is not this machine.
-            Unavailable: a port is taken.
+            InvalidInput: the host is not this machine, there can be no such port or socket, or all
+                of them are off.
+            InvalidArgument: the certificate is not valid, or the key is not its key.
+            Unavailable: a port or the socket is taken.
         """
         port, rest_port = self._wanted
+        if port is None and rest_port is None and self._socket is None:
+            raise InvalidInput(
+                "nothing would listen: port and rest_api_port are off, and there is no"
+                " grpc_socket_path"
+            )
+        if self._credentials is not None:
+            _check_credentials(self._credentials)
+        if self._socket is not None:
+            check_socket(self._socket)
         grpc = rest = None
         if port is not None:
             grpc = reserve(self._host, port, "gRPC", "--port")
@@ -131,8 +162,8 @@ class Ports:
         """Take calls from now on.
 
         Raises:
-            InvalidInput: the host is not this machine.
-            Unavailable: a port or the socket is taken, or the certificate is not valid.
+            InvalidInput, InvalidArgument: as ``reserve`` does.
+            Unavailable: a port or the socket is taken.
         """
         if self._reserved is None:
             self.reserve()
@@ -144,7 +175,7 @@ class Ports:
             if grpc_port is not None:
                 grpc_port.close()  # gRPC binds by itself
                 where += grpc_port.addresses
-            where += [] if self._socket is None else [f"unix:{self._socket}"]
+            where += [] if self._socket is None else [socket_target(self._socket)]
             for address in where:
                 self._listen(self._grpc, address)
             self._grpc.start()
@@ -167,8 +198,7 @@ class Ports:
         try:
             server.listen(address, self._credentials)
         except RuntimeError as error:
-            secure = "" if self._credentials is None else " with this certificate"
-            raise Unavailable(f"gRPC cannot listen on {address}{secure}") from error
+            raise Unavailable(f"gRPC cannot listen on {address}") from error
 
     def close(self, grace: float) -> None:
         """Take no more calls, give running ones ``grace`` seconds, and end all connections."""
@@ -208,3 +238,18 @@ def _credentials(ssl: Any) -> grpc.ServerCredentials:
         root_certificates=ssl.custom_ca.encode() or None,
         require_client_auth=ssl.client_verify,
     )
+
+
+def _check_credentials(credentials: grpc.ServerCredentials) -> None:
+    """Have gRPC look at a certificate, which it does only when a port is opened."""
+    server = GrpcServer({})
+    try:
+        server.listen(f"{LOOPBACK}:0", credentials)
+    except RuntimeError as error:
+        raise InvalidArgument(
+            "SSLConfig: server_cert and server_key are not a certificate and its key, in PEM"
+        ) from error
+    finally:
+        server.stop(0)
+        server.wait_closed()
+        server.join(_JOIN_SECONDS)

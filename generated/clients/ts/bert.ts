@@ -24,7 +24,7 @@ export interface ServingDefaultInput {
   segmentIds: IntegerTensorLike;
 }
 
-/** What the signature "serving_default" gives. */
+/** What the signature "serving_default" returns. */
 export interface ServingDefaultResult {
   /** float32 [-1, 2]. */
   logits: Tensor<Float32Array>;

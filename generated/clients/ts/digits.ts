@@ -18,7 +18,7 @@ import type {
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
 
-/** An Example of the signature "classify". */
+/** An Example for the signature "classify". */
 export interface ClassifyExample {
   /** float32 [64] required. */
   image: FloatList;
@@ -30,7 +30,7 @@ export interface PngInput {
   imageBytes: StringTensorLike;
 }
 
-/** What the signature "png" gives. */
+/** What the signature "png" returns. */
 export interface PngResult {
   /** int64 [-1]. */
   digit: Tensor<BigInt64Array>;
@@ -44,7 +44,7 @@ export interface ServingDefaultInput {
   images: FloatTensorLike;
 }
 
-/** What the signature "serving_default" gives. */
+/** What the signature "serving_default" returns. */
 export interface ServingDefaultResult {
   /** int64 [-1]. */
   digit: Tensor<BigInt64Array>;

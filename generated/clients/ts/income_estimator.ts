@@ -12,14 +12,17 @@ import type {
   ExampleTensorLike,
   Examples,
   FloatFeature,
+  StringArray,
   StringFeature,
+  StringOptions,
+  Strings,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
 
-/** An Example of the signature "classification". */
+/** An Example for the signature "classification". */
 export interface ClassificationExample {
   /** string [1] required. */
   a: StringFeature;
@@ -33,16 +36,16 @@ export interface PredictInput {
   examples: ExampleTensorLike<PredictExample>;
 }
 
-/** What the signature "predict" gives. */
-export interface PredictResult {
+/** What the signature "predict" returns. */
+export interface PredictResult<S extends Strings = "text"> {
   /** int32 [-1, 2]; called "all_class_ids" by the server. */
   allClassIds: Tensor<Int32Array>;
   /** string [-1, 2]; called "all_classes" by the server. */
-  allClasses: Tensor<string[]>;
+  allClasses: Tensor<StringArray<S>>;
   /** int64 [-1, 1]; called "class_ids" by the server. */
   classIds: Tensor<BigInt64Array>;
   /** string [-1, 1]. */
-  classes: Tensor<string[]>;
+  classes: Tensor<StringArray<S>>;
   /** float32 [-1, 1]. */
   logistic: Tensor<Float32Array>;
   /** float32 [-1, 1]. */
@@ -51,7 +54,7 @@ export interface PredictResult {
   probabilities: Tensor<Float32Array>;
 }
 
-/** An Example of the signature "predict". */
+/** An Example for the signature "predict". */
 export interface PredictExample {
   /** string [1] required. */
   a: StringFeature;
@@ -59,7 +62,7 @@ export interface PredictExample {
   b: FloatFeature;
 }
 
-/** An Example of the signature "regression". */
+/** An Example for the signature "regression". */
 export interface RegressionExample {
   /** string [1] required. */
   a: StringFeature;
@@ -67,7 +70,7 @@ export interface RegressionExample {
   b: FloatFeature;
 }
 
-/** An Example of the signature "serving_default". */
+/** An Example for the signature "serving_default". */
 export interface ServingDefaultExample {
   /** string [1] required. */
   a: StringFeature;
@@ -191,7 +194,10 @@ export class IncomeEstimatorClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  predict(inputs: PredictInput, options?: CallOptions): Promise<PredictResult> {
+  predict<S extends Strings = "text">(
+    inputs: PredictInput,
+    options?: StringOptions<S>,
+  ): Promise<PredictResult<S>> {
     return this.#model.predict(PREDICT, inputs, options);
   }
 

@@ -18,7 +18,7 @@ export interface SignatureInput {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "#}" gives. */
+/** What the signature "#}" returns. */
 export interface SignatureResult {
   /** float32 [-1]; called "#}" by the server. */
   tensor: Tensor<Float32Array>;
@@ -30,7 +30,7 @@ export interface XInput {
   x: FloatTensorLike;
 }
 
-/** What the signature "${x}" gives. */
+/** What the signature "${x}" returns. */
 export interface XResult {
   /** float32 [-1]; called "${x}" by the server. */
   x: Tensor<Float32Array>;
@@ -42,7 +42,7 @@ export interface SInput {
   s: FloatTensorLike;
 }
 
-/** What the signature "%s" gives. */
+/** What the signature "%s" returns. */
 export interface SResult {
   /** float32 [-1]; called "%s" by the server. */
   s: Tensor<Float32Array>;
@@ -54,7 +54,7 @@ export interface Signature2Input {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "*\/" gives. */
+/** What the signature "*\/" returns. */
 export interface Signature2Result {
   /** float32 [-1]; called "*\/" by the server. */
   tensor: Tensor<Float32Array>;
@@ -66,7 +66,7 @@ export interface Signature1StInput {
   tensor1St: FloatTensorLike;
 }
 
-/** What the signature "1st" gives. */
+/** What the signature "1st" returns. */
 export interface Signature1StResult {
   /** float32 [-1]; called "1st" by the server. */
   tensor1St: Tensor<Float32Array>;
@@ -78,7 +78,7 @@ export interface NoneInput {
   none: FloatTensorLike;
 }
 
-/** What the signature "None" gives. */
+/** What the signature "None" returns. */
 export interface NoneResult {
   /** float32 [-1]; called "None" by the server. */
   none: Tensor<Float32Array>;
@@ -90,7 +90,7 @@ export interface InitInput {
   init: FloatTensorLike;
 }
 
-/** What the signature "__init__" gives. */
+/** What the signature "__init__" returns. */
 export interface InitResult {
   /** float32 [-1]; called "__init__" by the server. */
   init: Tensor<Float32Array>;
@@ -102,7 +102,7 @@ export interface ProtoInput {
   proto: FloatTensorLike;
 }
 
-/** What the signature "__proto__" gives. */
+/** What the signature "__proto__" returns. */
 export interface ProtoResult {
   /** float32 [-1]; called "__proto__" by the server. */
   proto: Tensor<Float32Array>;
@@ -114,7 +114,7 @@ export interface AB3Input {
   aB: FloatTensorLike;
 }
 
-/** What the signature "a b" gives. */
+/** What the signature "a b" returns. */
 export interface AB3Result {
   /** float32 [-1]; called "a b" by the server. */
   aB: Tensor<Float32Array>;
@@ -126,7 +126,7 @@ export interface AB4Input {
   x: FloatTensorLike;
 }
 
-/** What the signature "a-b" gives. */
+/** What the signature "a-b" returns. */
 export interface AB4Result {
   /** float32 [-1]. */
   y: Tensor<Float32Array>;
@@ -138,7 +138,7 @@ export interface AB5Input {
   aB: FloatTensorLike;
 }
 
-/** What the signature "a:b" gives. */
+/** What the signature "a:b" returns. */
 export interface AB5Result {
   /** float32 [-1]; called "a:b" by the server. */
   aB: Tensor<Float32Array>;
@@ -150,7 +150,7 @@ export interface AB2Input {
   x: FloatTensorLike;
 }
 
-/** What the signature "aB" gives. */
+/** What the signature "aB" returns. */
 export interface AB2Result {
   /** float32 [-1]. */
   y: Tensor<Float32Array>;
@@ -162,7 +162,7 @@ export interface ABInput {
   x: FloatTensorLike;
 }
 
-/** What the signature "a_b" gives. */
+/** What the signature "a_b" returns. */
 export interface ABResult {
   /** float32 [-1]. */
   y: Tensor<Float32Array>;
@@ -174,7 +174,7 @@ export interface AwaitInput {
   await: FloatTensorLike;
 }
 
-/** What the signature "await" gives. */
+/** What the signature "await" returns. */
 export interface AwaitResult {
   /** float32 [-1]. */
   await: Tensor<Float32Array>;
@@ -186,7 +186,7 @@ export interface B64Input {
   b64: FloatTensorLike;
 }
 
-/** What the signature "b64" gives. */
+/** What the signature "b64" returns. */
 export interface B64Result {
   /** float32 [-1]. */
   b64: Tensor<Float32Array>;
@@ -198,7 +198,7 @@ export interface BackSlashInput {
   backSlash: FloatTensorLike;
 }
 
-/** What the signature "back\slash" gives. */
+/** What the signature "back\slash" returns. */
 export interface BackSlashResult {
   /** float32 [-1]; called "back\slash" by the server. */
   backSlash: Tensor<Float32Array>;
@@ -210,7 +210,7 @@ export interface CamelCaseInput {
   camelCase: FloatTensorLike;
 }
 
-/** What the signature "camelCase" gives. */
+/** What the signature "camelCase" returns. */
 export interface CamelCaseResult {
   /** float32 [-1]. */
   camelCase: Tensor<Float32Array>;
@@ -222,7 +222,7 @@ export interface ClassInput {
   class: FloatTensorLike;
 }
 
-/** What the signature "class" gives. */
+/** What the signature "class" returns. */
 export interface ClassResult {
   /** float32 [-1]. */
   class: Tensor<Float32Array>;
@@ -238,7 +238,7 @@ export interface CollideInput {
   aB2: FloatTensorLike;
 }
 
-/** What the signature "collide" gives. */
+/** What the signature "collide" returns. */
 export interface CollideResult {
   /** float32 [-1]; called "a-b" by the server. */
   aB3: Tensor<Float32Array>;
@@ -254,7 +254,7 @@ export interface ConstructorInput {
   constructor2: FloatTensorLike;
 }
 
-/** What the signature "constructor" gives. */
+/** What the signature "constructor" returns. */
 export interface ConstructorResult {
   /** float32 [-1]; called "constructor" by the server. */
   constructor2: Tensor<Float32Array>;
@@ -266,21 +266,21 @@ export interface DotTedInput {
   dotTed: FloatTensorLike;
 }
 
-/** What the signature "dot.ted" gives. */
+/** What the signature "dot.ted" returns. */
 export interface DotTedResult {
   /** float32 [-1]; called "dot.ted" by the server. */
   dotTed: Tensor<Float32Array>;
 }
 
-/** What the signature "double"" takes. */
+/** What the signature 'double"' takes. */
 export interface DoubleInput {
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: FloatTensorLike;
 }
 
-/** What the signature "double"" gives. */
+/** What the signature 'double"' returns. */
 export interface DoubleResult {
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: Tensor<Float32Array>;
 }
 
@@ -290,7 +290,7 @@ export interface ErrorInput {
   error: FloatTensorLike;
 }
 
-/** What the signature "error" gives. */
+/** What the signature "error" returns. */
 export interface ErrorResult {
   /** float32 [-1]. */
   error: Tensor<Float32Array>;
@@ -340,7 +340,7 @@ export interface EverythingInput {
   constructor2: FloatTensorLike;
   /** float32 [-1]; called "dot.ted" by the server. */
   dotTed: FloatTensorLike;
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: FloatTensorLike;
   /** float32 [-1]. */
   error: FloatTensorLike;
@@ -404,7 +404,7 @@ export interface EverythingInput {
   tensor5: FloatTensorLike;
 }
 
-/** What the signature "everything" gives. */
+/** What the signature "everything" returns. */
 export interface EverythingResult {
   /** float32 [-1]; called "" by the server. */
   tensor: Tensor<Float32Array>;
@@ -448,7 +448,7 @@ export interface EverythingResult {
   constructor2: Tensor<Float32Array>;
   /** float32 [-1]; called "dot.ted" by the server. */
   dotTed: Tensor<Float32Array>;
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: Tensor<Float32Array>;
   /** float32 [-1]. */
   error: Tensor<Float32Array>;
@@ -518,7 +518,7 @@ export interface FloatInput {
   float: FloatTensorLike;
 }
 
-/** What the signature "float" gives. */
+/** What the signature "float" returns. */
 export interface FloatResult {
   /** float32 [-1]. */
   float: Tensor<Float32Array>;
@@ -530,7 +530,7 @@ export interface FromInput {
   from: FloatTensorLike;
 }
 
-/** What the signature "from" gives. */
+/** What the signature "from" returns. */
 export interface FromResult {
   /** float32 [-1]. */
   from: Tensor<Float32Array>;
@@ -542,7 +542,7 @@ export interface FuncInput {
   func: FloatTensorLike;
 }
 
-/** What the signature "func" gives. */
+/** What the signature "func" returns. */
 export interface FuncResult {
   /** float32 [-1]. */
   func: Tensor<Float32Array>;
@@ -554,7 +554,7 @@ export interface ImportInput {
   import: FloatTensorLike;
 }
 
-/** What the signature "import" gives. */
+/** What the signature "import" returns. */
 export interface ImportResult {
   /** float32 [-1]. */
   import: Tensor<Float32Array>;
@@ -566,7 +566,7 @@ export interface InputsInput {
   inputs: FloatTensorLike;
 }
 
-/** What the signature "inputs" gives. */
+/** What the signature "inputs" returns. */
 export interface InputsResult {
   /** float32 [-1]. */
   inputs: Tensor<Float32Array>;
@@ -578,7 +578,7 @@ export interface InstancesInput {
   instances: FloatTensorLike;
 }
 
-/** What the signature "instances" gives. */
+/** What the signature "instances" returns. */
 export interface InstancesResult {
   /** float32 [-1]. */
   instances: Tensor<Float32Array>;
@@ -590,7 +590,7 @@ export interface IntInput {
   int: FloatTensorLike;
 }
 
-/** What the signature "int" gives. */
+/** What the signature "int" returns. */
 export interface IntResult {
   /** float32 [-1]. */
   int: Tensor<Float32Array>;
@@ -602,7 +602,7 @@ export interface LambdaInput {
   lambda: FloatTensorLike;
 }
 
-/** What the signature "lambda" gives. */
+/** What the signature "lambda" returns. */
 export interface LambdaResult {
   /** float32 [-1]. */
   lambda: Tensor<Float32Array>;
@@ -614,7 +614,7 @@ export interface LenInput {
   len: FloatTensorLike;
 }
 
-/** What the signature "len" gives. */
+/** What the signature "len" returns. */
 export interface LenResult {
   /** float32 [-1]. */
   len: Tensor<Float32Array>;
@@ -626,7 +626,7 @@ export interface ModelSpecInput {
   modelSpec: FloatTensorLike;
 }
 
-/** What the signature "model_spec" gives. */
+/** What the signature "model_spec" returns. */
 export interface ModelSpecResult {
   /** float32 [-1]; called "model_spec" by the server. */
   modelSpec: Tensor<Float32Array>;
@@ -638,7 +638,7 @@ export interface NameInput {
   name: FloatTensorLike;
 }
 
-/** What the signature "name" gives. */
+/** What the signature "name" returns. */
 export interface NameResult {
   /** float32 [-1]. */
   name: Tensor<Float32Array>;
@@ -650,7 +650,7 @@ export interface NewLineInput {
   newLine: FloatTensorLike;
 }
 
-/** What the signature "new\nline" gives. */
+/** What the signature "new\nline" returns. */
 export interface NewLineResult {
   /** float32 [-1]; called "new\nline" by the server. */
   newLine: Tensor<Float32Array>;
@@ -662,7 +662,7 @@ export interface OutputsInput {
   outputs: FloatTensorLike;
 }
 
-/** What the signature "outputs" gives. */
+/** What the signature "outputs" returns. */
 export interface OutputsResult {
   /** float32 [-1]. */
   outputs: Tensor<Float32Array>;
@@ -674,7 +674,7 @@ export interface QuoteInput {
   quote: FloatTensorLike;
 }
 
-/** What the signature "quote'" gives. */
+/** What the signature "quote'" returns. */
 export interface QuoteResult {
   /** float32 [-1]; called "quote'" by the server. */
   quote: Tensor<Float32Array>;
@@ -686,7 +686,7 @@ export interface RangeInput {
   range: FloatTensorLike;
 }
 
-/** What the signature "range" gives. */
+/** What the signature "range" returns. */
 export interface RangeResult {
   /** float32 [-1]. */
   range: Tensor<Float32Array>;
@@ -698,7 +698,7 @@ export interface RequestInput {
   request: FloatTensorLike;
 }
 
-/** What the signature "request" gives. */
+/** What the signature "request" returns. */
 export interface RequestResult {
   /** float32 [-1]. */
   request: Tensor<Float32Array>;
@@ -710,7 +710,7 @@ export interface SelfInput {
   self: FloatTensorLike;
 }
 
-/** What the signature "self" gives. */
+/** What the signature "self" returns. */
 export interface SelfResult {
   /** float32 [-1]. */
   self: Tensor<Float32Array>;
@@ -722,7 +722,7 @@ export interface ServingDefaultInput {
   class: FloatTensorLike;
 }
 
-/** What the signature "serving_default" gives. */
+/** What the signature "serving_default" returns. */
 export interface ServingDefaultResult {
   /** float32 [-1]. */
   return: Tensor<Float32Array>;
@@ -734,7 +734,7 @@ export interface SignatureNameInput {
   signatureName: FloatTensorLike;
 }
 
-/** What the signature "signature_name" gives. */
+/** What the signature "signature_name" returns. */
 export interface SignatureNameResult {
   /** float32 [-1]; called "signature_name" by the server. */
   signatureName: Tensor<Float32Array>;
@@ -746,7 +746,7 @@ export interface SlaShInput {
   slaSh: FloatTensorLike;
 }
 
-/** What the signature "sla/sh" gives. */
+/** What the signature "sla/sh" returns. */
 export interface SlaShResult {
   /** float32 [-1]; called "sla/sh" by the server. */
   slaSh: Tensor<Float32Array>;
@@ -758,7 +758,7 @@ export interface SnakeCaseInput {
   snakeCase: FloatTensorLike;
 }
 
-/** What the signature "snake_case" gives. */
+/** What the signature "snake_case" returns. */
 export interface SnakeCaseResult {
   /** float32 [-1]; called "snake_case" by the server. */
   snakeCase: Tensor<Float32Array>;
@@ -770,7 +770,7 @@ export interface StringInput {
   string: FloatTensorLike;
 }
 
-/** What the signature "string" gives. */
+/** What the signature "string" returns. */
 export interface StringResult {
   /** float32 [-1]. */
   string: Tensor<Float32Array>;
@@ -782,7 +782,7 @@ export interface TabInput {
   tab: FloatTensorLike;
 }
 
-/** What the signature "tab\t" gives. */
+/** What the signature "tab\t" returns. */
 export interface TabResult {
   /** float32 [-1]; called "tab\t" by the server. */
   tab: Tensor<Float32Array>;
@@ -794,7 +794,7 @@ export interface TypeInput {
   type: FloatTensorLike;
 }
 
-/** What the signature "type" gives. */
+/** What the signature "type" returns. */
 export interface TypeResult {
   /** float32 [-1]. */
   type: Tensor<Float32Array>;
@@ -806,7 +806,7 @@ export interface VarInput {
   var: FloatTensorLike;
 }
 
-/** What the signature "var" gives. */
+/** What the signature "var" returns. */
 export interface VarResult {
   /** float32 [-1]. */
   var: Tensor<Float32Array>;
@@ -818,7 +818,7 @@ export interface XYInput {
   xY: FloatTensorLike;
 }
 
-/** What the signature "x-y" gives. */
+/** What the signature "x-y" returns. */
 export interface XYResult {
   /** float32 [-1]; called "x-y" by the server. */
   xY: Tensor<Float32Array>;
@@ -830,7 +830,7 @@ export interface Signature77Input {
   tensor77: FloatTensorLike;
 }
 
-/** What the signature "{{ 7*7 }}" gives. */
+/** What the signature "{{ 7*7 }}" returns. */
 export interface Signature77Result {
   /** float32 [-1]; called "{{ 7*7 }}" by the server. */
   tensor77: Tensor<Float32Array>;
@@ -842,7 +842,7 @@ export interface EInput {
   e: FloatTensorLike;
 }
 
-/** What the signature "é" gives. */
+/** What the signature "é" returns. */
 export interface EResult {
   /** float32 [-1]; called "é" by the server. */
   e: Tensor<Float32Array>;
@@ -854,7 +854,7 @@ export interface Signature3Input {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "中文" gives. */
+/** What the signature "中文" returns. */
 export interface Signature3Result {
   /** float32 [-1]; called "中文" by the server. */
   tensor: Tensor<Float32Array>;
@@ -866,7 +866,7 @@ export interface Signature4Input {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "😀" gives. */
+/** What the signature "😀" returns. */
 export interface Signature4Result {
   /** float32 [-1]; called "😀" by the server. */
   tensor: Tensor<Float32Array>;
@@ -1059,7 +1059,7 @@ export class AwkwardClient {
   dotTed(inputs: DotTedInput, options?: CallOptions): Promise<DotTedResult>;
 
   /**
-   * Run the signature "double"".
+   * Run the signature 'double"'.
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */

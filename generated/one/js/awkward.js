@@ -983,7 +983,7 @@ export class AwkwardClient {
   }
 
   /**
-   * Run the signature "double"".
+   * Run the signature 'double"'.
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */

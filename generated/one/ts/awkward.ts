@@ -23,7 +23,7 @@ export interface SignatureInput {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "#}" gives. */
+/** What the signature "#}" returns. */
 export interface SignatureResult {
   /** float32 [-1]; called "#}" by the server. */
   tensor: Tensor<Float32Array>;
@@ -35,7 +35,7 @@ export interface XInput {
   x: FloatTensorLike;
 }
 
-/** What the signature "${x}" gives. */
+/** What the signature "${x}" returns. */
 export interface XResult {
   /** float32 [-1]; called "${x}" by the server. */
   x: Tensor<Float32Array>;
@@ -47,7 +47,7 @@ export interface SInput {
   s: FloatTensorLike;
 }
 
-/** What the signature "%s" gives. */
+/** What the signature "%s" returns. */
 export interface SResult {
   /** float32 [-1]; called "%s" by the server. */
   s: Tensor<Float32Array>;
@@ -59,7 +59,7 @@ export interface Signature2Input {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "*\/" gives. */
+/** What the signature "*\/" returns. */
 export interface Signature2Result {
   /** float32 [-1]; called "*\/" by the server. */
   tensor: Tensor<Float32Array>;
@@ -71,7 +71,7 @@ export interface Signature1StInput {
   tensor1St: FloatTensorLike;
 }
 
-/** What the signature "1st" gives. */
+/** What the signature "1st" returns. */
 export interface Signature1StResult {
   /** float32 [-1]; called "1st" by the server. */
   tensor1St: Tensor<Float32Array>;
@@ -83,7 +83,7 @@ export interface NoneInput {
   none: FloatTensorLike;
 }
 
-/** What the signature "None" gives. */
+/** What the signature "None" returns. */
 export interface NoneResult {
   /** float32 [-1]; called "None" by the server. */
   none: Tensor<Float32Array>;
@@ -95,7 +95,7 @@ export interface InitInput {
   init: FloatTensorLike;
 }
 
-/** What the signature "__init__" gives. */
+/** What the signature "__init__" returns. */
 export interface InitResult {
   /** float32 [-1]; called "__init__" by the server. */
   init: Tensor<Float32Array>;
@@ -107,7 +107,7 @@ export interface ProtoInput {
   proto: FloatTensorLike;
 }
 
-/** What the signature "__proto__" gives. */
+/** What the signature "__proto__" returns. */
 export interface ProtoResult {
   /** float32 [-1]; called "__proto__" by the server. */
   proto: Tensor<Float32Array>;
@@ -119,7 +119,7 @@ export interface AB3Input {
   aB: FloatTensorLike;
 }
 
-/** What the signature "a b" gives. */
+/** What the signature "a b" returns. */
 export interface AB3Result {
   /** float32 [-1]; called "a b" by the server. */
   aB: Tensor<Float32Array>;
@@ -131,7 +131,7 @@ export interface AB4Input {
   x: FloatTensorLike;
 }
 
-/** What the signature "a-b" gives. */
+/** What the signature "a-b" returns. */
 export interface AB4Result {
   /** float32 [-1]. */
   y: Tensor<Float32Array>;
@@ -143,7 +143,7 @@ export interface AB5Input {
   aB: FloatTensorLike;
 }
 
-/** What the signature "a:b" gives. */
+/** What the signature "a:b" returns. */
 export interface AB5Result {
   /** float32 [-1]; called "a:b" by the server. */
   aB: Tensor<Float32Array>;
@@ -155,7 +155,7 @@ export interface AB2Input {
   x: FloatTensorLike;
 }
 
-/** What the signature "aB" gives. */
+/** What the signature "aB" returns. */
 export interface AB2Result {
   /** float32 [-1]. */
   y: Tensor<Float32Array>;
@@ -167,7 +167,7 @@ export interface ABInput {
   x: FloatTensorLike;
 }
 
-/** What the signature "a_b" gives. */
+/** What the signature "a_b" returns. */
 export interface ABResult {
   /** float32 [-1]. */
   y: Tensor<Float32Array>;
@@ -179,7 +179,7 @@ export interface AwaitInput {
   await: FloatTensorLike;
 }
 
-/** What the signature "await" gives. */
+/** What the signature "await" returns. */
 export interface AwaitResult {
   /** float32 [-1]. */
   await: Tensor<Float32Array>;
@@ -191,7 +191,7 @@ export interface B64Input {
   b64: FloatTensorLike;
 }
 
-/** What the signature "b64" gives. */
+/** What the signature "b64" returns. */
 export interface B64Result {
   /** float32 [-1]. */
   b64: Tensor<Float32Array>;
@@ -203,7 +203,7 @@ export interface BackSlashInput {
   backSlash: FloatTensorLike;
 }
 
-/** What the signature "back\slash" gives. */
+/** What the signature "back\slash" returns. */
 export interface BackSlashResult {
   /** float32 [-1]; called "back\slash" by the server. */
   backSlash: Tensor<Float32Array>;
@@ -215,7 +215,7 @@ export interface CamelCaseInput {
   camelCase: FloatTensorLike;
 }
 
-/** What the signature "camelCase" gives. */
+/** What the signature "camelCase" returns. */
 export interface CamelCaseResult {
   /** float32 [-1]. */
   camelCase: Tensor<Float32Array>;
@@ -227,7 +227,7 @@ export interface ClassInput {
   class: FloatTensorLike;
 }
 
-/** What the signature "class" gives. */
+/** What the signature "class" returns. */
 export interface ClassResult {
   /** float32 [-1]. */
   class: Tensor<Float32Array>;
@@ -243,7 +243,7 @@ export interface CollideInput {
   aB2: FloatTensorLike;
 }
 
-/** What the signature "collide" gives. */
+/** What the signature "collide" returns. */
 export interface CollideResult {
   /** float32 [-1]; called "a-b" by the server. */
   aB3: Tensor<Float32Array>;
@@ -259,7 +259,7 @@ export interface ConstructorInput {
   constructor2: FloatTensorLike;
 }
 
-/** What the signature "constructor" gives. */
+/** What the signature "constructor" returns. */
 export interface ConstructorResult {
   /** float32 [-1]; called "constructor" by the server. */
   constructor2: Tensor<Float32Array>;
@@ -271,21 +271,21 @@ export interface DotTedInput {
   dotTed: FloatTensorLike;
 }
 
-/** What the signature "dot.ted" gives. */
+/** What the signature "dot.ted" returns. */
 export interface DotTedResult {
   /** float32 [-1]; called "dot.ted" by the server. */
   dotTed: Tensor<Float32Array>;
 }
 
-/** What the signature "double"" takes. */
+/** What the signature 'double"' takes. */
 export interface DoubleInput {
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: FloatTensorLike;
 }
 
-/** What the signature "double"" gives. */
+/** What the signature 'double"' returns. */
 export interface DoubleResult {
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: Tensor<Float32Array>;
 }
 
@@ -295,7 +295,7 @@ export interface ErrorInput {
   error: FloatTensorLike;
 }
 
-/** What the signature "error" gives. */
+/** What the signature "error" returns. */
 export interface ErrorResult {
   /** float32 [-1]. */
   error: Tensor<Float32Array>;
@@ -345,7 +345,7 @@ export interface EverythingInput {
   constructor2: FloatTensorLike;
   /** float32 [-1]; called "dot.ted" by the server. */
   dotTed: FloatTensorLike;
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: FloatTensorLike;
   /** float32 [-1]. */
   error: FloatTensorLike;
@@ -409,7 +409,7 @@ export interface EverythingInput {
   tensor5: FloatTensorLike;
 }
 
-/** What the signature "everything" gives. */
+/** What the signature "everything" returns. */
 export interface EverythingResult {
   /** float32 [-1]; called "" by the server. */
   tensor: Tensor<Float32Array>;
@@ -453,7 +453,7 @@ export interface EverythingResult {
   constructor2: Tensor<Float32Array>;
   /** float32 [-1]; called "dot.ted" by the server. */
   dotTed: Tensor<Float32Array>;
-  /** float32 [-1]; called "double"" by the server. */
+  /** float32 [-1]; called 'double"' by the server. */
   double: Tensor<Float32Array>;
   /** float32 [-1]. */
   error: Tensor<Float32Array>;
@@ -523,7 +523,7 @@ export interface FloatInput {
   float: FloatTensorLike;
 }
 
-/** What the signature "float" gives. */
+/** What the signature "float" returns. */
 export interface FloatResult {
   /** float32 [-1]. */
   float: Tensor<Float32Array>;
@@ -535,7 +535,7 @@ export interface FromInput {
   from: FloatTensorLike;
 }
 
-/** What the signature "from" gives. */
+/** What the signature "from" returns. */
 export interface FromResult {
   /** float32 [-1]. */
   from: Tensor<Float32Array>;
@@ -547,7 +547,7 @@ export interface FuncInput {
   func: FloatTensorLike;
 }
 
-/** What the signature "func" gives. */
+/** What the signature "func" returns. */
 export interface FuncResult {
   /** float32 [-1]. */
   func: Tensor<Float32Array>;
@@ -559,7 +559,7 @@ export interface ImportInput {
   import: FloatTensorLike;
 }
 
-/** What the signature "import" gives. */
+/** What the signature "import" returns. */
 export interface ImportResult {
   /** float32 [-1]. */
   import: Tensor<Float32Array>;
@@ -571,7 +571,7 @@ export interface InputsInput {
   inputs: FloatTensorLike;
 }
 
-/** What the signature "inputs" gives. */
+/** What the signature "inputs" returns. */
 export interface InputsResult {
   /** float32 [-1]. */
   inputs: Tensor<Float32Array>;
@@ -583,7 +583,7 @@ export interface InstancesInput {
   instances: FloatTensorLike;
 }
 
-/** What the signature "instances" gives. */
+/** What the signature "instances" returns. */
 export interface InstancesResult {
   /** float32 [-1]. */
   instances: Tensor<Float32Array>;
@@ -595,7 +595,7 @@ export interface IntInput {
   int: FloatTensorLike;
 }
 
-/** What the signature "int" gives. */
+/** What the signature "int" returns. */
 export interface IntResult {
   /** float32 [-1]. */
   int: Tensor<Float32Array>;
@@ -607,7 +607,7 @@ export interface LambdaInput {
   lambda: FloatTensorLike;
 }
 
-/** What the signature "lambda" gives. */
+/** What the signature "lambda" returns. */
 export interface LambdaResult {
   /** float32 [-1]. */
   lambda: Tensor<Float32Array>;
@@ -619,7 +619,7 @@ export interface LenInput {
   len: FloatTensorLike;
 }
 
-/** What the signature "len" gives. */
+/** What the signature "len" returns. */
 export interface LenResult {
   /** float32 [-1]. */
   len: Tensor<Float32Array>;
@@ -631,7 +631,7 @@ export interface ModelSpecInput {
   modelSpec: FloatTensorLike;
 }
 
-/** What the signature "model_spec" gives. */
+/** What the signature "model_spec" returns. */
 export interface ModelSpecResult {
   /** float32 [-1]; called "model_spec" by the server. */
   modelSpec: Tensor<Float32Array>;
@@ -643,7 +643,7 @@ export interface NameInput {
   name: FloatTensorLike;
 }
 
-/** What the signature "name" gives. */
+/** What the signature "name" returns. */
 export interface NameResult {
   /** float32 [-1]. */
   name: Tensor<Float32Array>;
@@ -655,7 +655,7 @@ export interface NewLineInput {
   newLine: FloatTensorLike;
 }
 
-/** What the signature "new\nline" gives. */
+/** What the signature "new\nline" returns. */
 export interface NewLineResult {
   /** float32 [-1]; called "new\nline" by the server. */
   newLine: Tensor<Float32Array>;
@@ -667,7 +667,7 @@ export interface OutputsInput {
   outputs: FloatTensorLike;
 }
 
-/** What the signature "outputs" gives. */
+/** What the signature "outputs" returns. */
 export interface OutputsResult {
   /** float32 [-1]. */
   outputs: Tensor<Float32Array>;
@@ -679,7 +679,7 @@ export interface QuoteInput {
   quote: FloatTensorLike;
 }
 
-/** What the signature "quote'" gives. */
+/** What the signature "quote'" returns. */
 export interface QuoteResult {
   /** float32 [-1]; called "quote'" by the server. */
   quote: Tensor<Float32Array>;
@@ -691,7 +691,7 @@ export interface RangeInput {
   range: FloatTensorLike;
 }
 
-/** What the signature "range" gives. */
+/** What the signature "range" returns. */
 export interface RangeResult {
   /** float32 [-1]. */
   range: Tensor<Float32Array>;
@@ -703,7 +703,7 @@ export interface RequestInput {
   request: FloatTensorLike;
 }
 
-/** What the signature "request" gives. */
+/** What the signature "request" returns. */
 export interface RequestResult {
   /** float32 [-1]. */
   request: Tensor<Float32Array>;
@@ -715,7 +715,7 @@ export interface SelfInput {
   self: FloatTensorLike;
 }
 
-/** What the signature "self" gives. */
+/** What the signature "self" returns. */
 export interface SelfResult {
   /** float32 [-1]. */
   self: Tensor<Float32Array>;
@@ -727,7 +727,7 @@ export interface ServingDefaultInput {
   class: FloatTensorLike;
 }
 
-/** What the signature "serving_default" gives. */
+/** What the signature "serving_default" returns. */
 export interface ServingDefaultResult {
   /** float32 [-1]. */
   return: Tensor<Float32Array>;
@@ -739,7 +739,7 @@ export interface SignatureNameInput {
   signatureName: FloatTensorLike;
 }
 
-/** What the signature "signature_name" gives. */
+/** What the signature "signature_name" returns. */
 export interface SignatureNameResult {
   /** float32 [-1]; called "signature_name" by the server. */
   signatureName: Tensor<Float32Array>;
@@ -751,7 +751,7 @@ export interface SlaShInput {
   slaSh: FloatTensorLike;
 }
 
-/** What the signature "sla/sh" gives. */
+/** What the signature "sla/sh" returns. */
 export interface SlaShResult {
   /** float32 [-1]; called "sla/sh" by the server. */
   slaSh: Tensor<Float32Array>;
@@ -763,7 +763,7 @@ export interface SnakeCaseInput {
   snakeCase: FloatTensorLike;
 }
 
-/** What the signature "snake_case" gives. */
+/** What the signature "snake_case" returns. */
 export interface SnakeCaseResult {
   /** float32 [-1]; called "snake_case" by the server. */
   snakeCase: Tensor<Float32Array>;
@@ -775,7 +775,7 @@ export interface StringInput {
   string: FloatTensorLike;
 }
 
-/** What the signature "string" gives. */
+/** What the signature "string" returns. */
 export interface StringResult {
   /** float32 [-1]. */
   string: Tensor<Float32Array>;
@@ -787,7 +787,7 @@ export interface TabInput {
   tab: FloatTensorLike;
 }
 
-/** What the signature "tab\t" gives. */
+/** What the signature "tab\t" returns. */
 export interface TabResult {
   /** float32 [-1]; called "tab\t" by the server. */
   tab: Tensor<Float32Array>;
@@ -799,7 +799,7 @@ export interface TypeInput {
   type: FloatTensorLike;
 }
 
-/** What the signature "type" gives. */
+/** What the signature "type" returns. */
 export interface TypeResult {
   /** float32 [-1]. */
   type: Tensor<Float32Array>;
@@ -811,7 +811,7 @@ export interface VarInput {
   var: FloatTensorLike;
 }
 
-/** What the signature "var" gives. */
+/** What the signature "var" returns. */
 export interface VarResult {
   /** float32 [-1]. */
   var: Tensor<Float32Array>;
@@ -823,7 +823,7 @@ export interface XYInput {
   xY: FloatTensorLike;
 }
 
-/** What the signature "x-y" gives. */
+/** What the signature "x-y" returns. */
 export interface XYResult {
   /** float32 [-1]; called "x-y" by the server. */
   xY: Tensor<Float32Array>;
@@ -835,7 +835,7 @@ export interface Signature77Input {
   tensor77: FloatTensorLike;
 }
 
-/** What the signature "{{ 7*7 }}" gives. */
+/** What the signature "{{ 7*7 }}" returns. */
 export interface Signature77Result {
   /** float32 [-1]; called "{{ 7*7 }}" by the server. */
   tensor77: Tensor<Float32Array>;
@@ -847,7 +847,7 @@ export interface EInput {
   e: FloatTensorLike;
 }
 
-/** What the signature "é" gives. */
+/** What the signature "é" returns. */
 export interface EResult {
   /** float32 [-1]; called "é" by the server. */
   e: Tensor<Float32Array>;
@@ -859,7 +859,7 @@ export interface Signature3Input {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "中文" gives. */
+/** What the signature "中文" returns. */
 export interface Signature3Result {
   /** float32 [-1]; called "中文" by the server. */
   tensor: Tensor<Float32Array>;
@@ -871,7 +871,7 @@ export interface Signature4Input {
   tensor: FloatTensorLike;
 }
 
-/** What the signature "😀" gives. */
+/** What the signature "😀" returns. */
 export interface Signature4Result {
   /** float32 [-1]; called "😀" by the server. */
   tensor: Tensor<Float32Array>;
@@ -1870,7 +1870,7 @@ export class AwkwardClient {
   }
 
   /**
-   * Run the signature "double"".
+   * Run the signature 'double"'.
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */

@@ -70,7 +70,7 @@ export const ARRAYS = {
   quint16: Uint16Array,
 };
 
-/** Those whose arrays can hold other numbers, too. */
+/** The dtypes whose arrays can also hold numbers that they cannot. */
 const NARROW = new Set([
   "float16",
   "bfloat16",
@@ -105,6 +105,14 @@ export function firstMisfit(values, dtype) {
   return -1;
 }
 
+/** What to do about a value that does not fit a dtype, if that is not obvious. */
+export function hintOf(value, dtype) {
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && (dtype === "int64" || dtype === "uint64")
+    ? "; above 2^53 - 1 a number may have been rounded: give a bigint"
+    : "";
+}
+
 /** Elements that were checked, as an array of their own kind. */
 export function toTypedArray(values, dtype) {
   if (values instanceof ARRAYS[dtype]) return values;
@@ -125,7 +133,7 @@ function float(limit) {
 
 function integer(min, max) {
   return (value) => {
-    // A number above 2^53 has been rounded already: only a bigint is exact.
+    // A number above 2^53 - 1 may have been rounded already.
     const isExact =
       typeof value === "bigint" ||
       (typeof value === "number" && Number.isSafeInteger(value));
@@ -138,7 +146,7 @@ function isString(value) {
   return value instanceof Uint8Array;
 }
 
-/** Whether UTF-8 can say it: no surrogate stands alone. */
+/** Whether UTF-8 can encode it: there is no lone surrogate. */
 export function isWellFormed(text) {
   return !/\p{Surrogate}/u.test(text);
 }
@@ -147,7 +155,7 @@ export function isTypedArray(value) {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-/** The dtype and shape of a spec, for the text of errors. */
+/** The dtype and shape of a spec, as an error's text shows them. */
 export function describe({ dtype, shape }) {
   return `${dtype} ${shape === null ? "of any shape" : brackets(shape)}`;
 }

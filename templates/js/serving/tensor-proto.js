@@ -4,7 +4,7 @@
 // Tensors as TensorProto messages and back.
 
 import { ARRAYS, describe, toTypedArray, widthOf } from "./elements.js";
-import { show, unreadable } from "./errors.js";
+import { notText, show, unreadable } from "./errors.js";
 import { concat, text, toNumber, unpackVarints } from "./protobuf-reader.js";
 import { Message } from "./protobuf-writer.js";
 
@@ -47,15 +47,17 @@ const NUMBER = 1;
 const SHAPE = 2;
 const CONTENT = 4;
 const DIM = 2;
+const UNKNOWN_RANK = 3;
 const SIZE = 1;
 
-/** The dtypes whose values, in their field, are as they are in memory. */
+/** The dtypes whose field holds values as they are in memory. */
 const FIXED_SIZE = new Set(["float32", "float64", "complex64", "complex128"]);
 
+const NO_BYTES = new Uint8Array();
 const HIGHEST_RANK = 254; // TensorFlow's own limit
 const MOST_PADDING = 1 << 20; // elements that a message may leave out
 
-/** The name of the dtype with this number; reference types are their values'. */
+/** The name of the dtype with this number; references have that of their values. */
 export function dtypeName(number) {
   const plain = number > 100 ? number - 100 : number;
   const found = Object.entries(DTYPES).find(
@@ -96,11 +98,12 @@ export function readTensor(message, spec) {
   const { name, dtype } = spec;
   const fault = (what) =>
     unreadable(`output ${show(name)}, ${describe(spec)}, ${what}`);
-  const number = toNumber(message.last(NUMBER) ?? new Uint8Array(1));
+  const number = toNumber(message.last(NUMBER) ?? NO_BYTES);
   if (number !== DTYPES[dtype].number) {
     throw fault(`came as ${dtypeName(number)}`);
   }
   const shape = readShape(message.message(SHAPE));
+  const hasShape = shape.length > 0 || isScalar(message);
   const count = shape.reduce((product, size) => product * size, 1);
   const isShape = shape.length <= HIGHEST_RANK && shape.every((n) => n >= 0);
   if (!isShape || !Number.isSafeInteger(count)) throw fault("has a bad shape");
@@ -109,24 +112,35 @@ export function readTensor(message, spec) {
   const content = message.last(CONTENT);
   if (content?.length) {
     const data = readContent(content, dtype);
-    if (data?.length !== length) throw fault("has broken content");
+    if (data?.length !== length) {
+      throw fault(hasShape ? "has broken content" : "came without a shape");
+    }
     return { data, shape };
   }
   const values = readValues(message, spec);
   if (values === undefined || values.length % width !== 0) {
     throw fault("has broken values");
   }
+  // A single value is a scalar, even if the message does not say so.
+  if (!hasShape && values.length !== width) throw fault("came without a shape");
+  if (values.length > length) throw fault("has more values than its shape");
   if (length - values.length > MOST_PADDING) throw fault("lacks values");
   const elements = fill(values, length, width, emptyOf(spec));
   return { data: toData(elements, dtype), shape };
 }
 
-/** Outputs so named are bytes, as they are over REST. */
-function isBytes({ name, dtype }) {
-  return dtype === "string" && name.endsWith("_bytes");
+/** Whether a tensor without dimensions says that it is a scalar. */
+function isScalar(message) {
+  const isUnknown = message.message(SHAPE).last(UNKNOWN_RANK);
+  return message.last(SHAPE) !== undefined && !toNumber(isUnknown ?? NO_BYTES);
 }
 
-/** What stands for elements of which a message has none. */
+/** Outputs with such names are always bytes, as they are over REST. */
+function isBytes({ name, dtype, asBytes }) {
+  return dtype === "string" && (asBytes || name.endsWith("_bytes"));
+}
+
+/** The element that a message without values stands for. */
 function emptyOf(spec) {
   if (spec.dtype !== "string") return 0;
   return isBytes(spec) ? new Uint8Array() : "";
@@ -138,12 +152,14 @@ function readContent(content, dtype) {
   return fromMemory(content, dtype);
 }
 
-/** The elements in the field of a dtype, however many those are. */
+/** The elements in the field of a dtype, however many there are. */
 function readValues(message, spec) {
   const { dtype } = spec;
   const pieces = message.payloads(DTYPES[dtype].field);
   if (dtype === "string") {
-    return pieces.map((piece) => (isBytes(spec) ? piece.slice() : text(piece)));
+    return isBytes(spec)
+      ? pieces.map((piece) => piece.slice())
+      : pieces.map((piece) => text(piece, () => notText(spec.name)));
   }
   if (dtype.startsWith("float8_")) {
     return pieces.at(-1)?.slice() ?? []; // it is one field, not a list
@@ -160,7 +176,7 @@ function readValues(message, spec) {
   return fromBits(Uint16Array.from(numbers), dtype);
 }
 
-/** That many values: the last element stands for those that are left out. */
+/** That many values: the last element is repeated for those that were left out. */
 function fill(values, length, width, empty) {
   if (values.length === length) return values;
   if (values.length === 0) return Array.from({ length }, () => empty);
@@ -179,7 +195,7 @@ function toData(elements, dtype) {
 
 // Elements as they are in TensorFlow's memory.
 
-/** The memory of elements that were checked, as TensorFlow has it. */
+/** Elements that were checked, as they are in TensorFlow's memory. */
 export function toMemory(values, dtype) {
   const isSmall = dtype === "float16" || dtype === "bfloat16";
   const { buffer, byteOffset, byteLength } = isSmall
@@ -188,7 +204,7 @@ export function toMemory(values, dtype) {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** The numbers in a memory, which is copied; undefined if one is cut off. */
+/** The numbers in such memory, copied; undefined if one is cut off. */
 export function fromMemory(memory, dtype) {
   const isSmall = dtype === "float16" || dtype === "bfloat16";
   const array = isSmall ? Uint16Array : ARRAYS[dtype];
@@ -250,7 +266,7 @@ function roundToEven(value) {
   return floor + Number(rest > 0.5 || (rest === 0.5 && floor % 2 === 1));
 }
 
-/** The numbers that bits stand for. */
+/** The numbers that have these bits. */
 export function fromBits(all, dtype) {
   const values = new Float32Array(all.length);
   const words = new Uint32Array(values.buffer);

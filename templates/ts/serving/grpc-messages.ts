@@ -39,7 +39,7 @@ export function writePredict(
   return request.toBytes();
 }
 
-/** A ClassificationRequest, which a RegressionRequest looks like. */
+/** A ClassificationRequest, or a RegressionRequest, which has the same form. */
 export function writeExamples(
   model: ModelRef,
   signature: Signature,
@@ -118,7 +118,7 @@ function readFloat(message: Fields, number: number): number {
   const payload = message.last(number) ?? new Uint8Array(4);
   const [value] = fromMemory(payload, "float32") ?? [];
   if (typeof value === "number") return value;
-  throw unreadable("a value in it is not a number");
+  throw unreadable("a score in it is not a float");
 }
 
 function checkCount<T extends ArrayLike<unknown>>(results: T, count: number) {
@@ -129,7 +129,7 @@ function checkCount<T extends ArrayLike<unknown>>(results: T, count: number) {
 /** The signatures in a GetModelMetadataResponse. */
 export function readMetadata(response: Uint8Array): ServedSignatures {
   const any = new Map(new Fields(response).entries(2)).get("signature_def");
-  if (any === undefined) throw unreadable("it holds no signatures");
+  if (any === undefined) throw unreadable("it has no signatures");
   const signatures = any.message(2).entries(1);
   return new Map(
     signatures.map(([name, signature]) => [

@@ -16,9 +16,9 @@ const UTF8 = new TextEncoder();
 const UTF8_LONGEST = 3; // bytes for a unit of text
 const SCRATCH = new Uint8Array(4096);
 
-/** A message to be: fields one after the other. */
+/** A message under construction: fields one after the other. */
 export class Message {
-  /** Single bytes, and what was added as a whole. */
+  /** Single bytes, and payloads that were added whole. */
   readonly #parts: (number | Uint8Array | Message)[] = [];
   #size = 0;
 
@@ -29,7 +29,7 @@ export class Message {
     return this;
   }
 
-  /** Add bytes, text or a message, to which nothing is added any more. */
+  /** Add bytes, text or a message, which must not change afterwards. */
   chunk(field: number, payload: Uint8Array | string | Message): this {
     const part = typeof payload === "string" ? encode(payload) : payload;
     const size = part instanceof Message ? part.#size : part.length;

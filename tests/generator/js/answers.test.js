@@ -25,6 +25,27 @@ test("outputs named ..._bytes are bytes", async () => {
   assert.deepEqual(result.shape, [2]);
 });
 
+test("strings are text that is UTF-8, or bytes", async () => {
+  const output = spec("string", null, "y");
+  const body = Buffer.concat([
+    Buffer.from(
+      '{"outputs": ["\\n\\u0000\\\\u00e9\\ud83d\\ude00\\u00e9", "é", "',
+    ),
+    Buffer.from([255, 0x80]),
+    Buffer.from('"]}'),
+  ]);
+  const { data } = await received(output, body, { strings: "bytes" });
+  const texts = ["\n\0\\u00e9😀é", "é"];
+  assert.deepEqual(data, [
+    ...texts.map((text) => new TextEncoder().encode(text)),
+    new Uint8Array([255, 0x80]),
+  ]);
+  const text = /output "y" holds bytes .* not UTF-8; .* strings: "bytes"/;
+  await refused(received(output, body), "FAILED_PRECONDITION", text);
+  const bad = received(output, body, { strings: "latin1" });
+  await refused(bad, "INVALID_ARGUMENT", /must be "text" or "bytes"/);
+});
+
 test("every float is read as JSON.parse reads it", async () => {
   const bits = new DataView(new ArrayBuffer(8));
   const values = Array.from({ length: 5000 }, (_, i) => {
@@ -83,11 +104,11 @@ for (const [dtype, declared, text, shape] of [
 }
 
 for (const [body, text] of [
+  ['{"outputs": {"z": [1.0], "w": 2}}', /output "y"; it has "z", "w"; .*drift/],
   [
-    '{"outputs": {"z": [1.0], "w": 2}}',
-    /output "y"; the.* are "z", "w"; .*drift/,
+    '{"outputs": {}}',
+    /lacks the output "y"; it has no outputs.*tfsclient-gen drift/,
   ],
-  ['{"outputs": {}}', /lacks the output "y".*none at all.*tfsclient-gen drift/],
 ]) {
   test(`an answer that lacks an output is refused: ${body}`, async () => {
     await refused(received(spec("float32", null, "y"), body), "INTERNAL", text);
@@ -103,7 +124,6 @@ test("a lone output that came instead of several is refused", async () => {
 });
 
 for (const [dtype, body] of [
-  ["float32", ""],
   ["float32", "[1]"],
   ["float32", "{}"],
   ["float32", '{"outputs": [[1.0], 2.0]}'],
@@ -111,25 +131,52 @@ for (const [dtype, body] of [
   ["float32", '{"outputs": [1.0, []]}'],
   ["float32", '{"outputs": [[], 1.0]}'],
   ["float32", '{"outputs": [1.0'],
-  ["float32", '{"outputs": ["a"]}'],
-  ["float32", '{"outputs": [null]}'],
   ["float32", '{"outputs": {"z": [1.0]}}'],
   ["float32", `{"outputs": ${"[".repeat(100_000)}`],
-  ["int32", '{"outputs": [2147483648]}'],
-  ["int32", '{"outputs": [1.0]}'],
   ["int64", '{"outputs": [9223372036854775808]}'],
   ["uint64", '{"outputs": [-1]}'],
   ["int64", `{"outputs": [${"9".repeat(100_000)}]}`],
   ["bool", '{"outputs": [1]}'],
   ["string", '{"outputs": [1]}'],
   ["string", '{"outputs": ["a]}'],
-  ["string", Buffer.from('{"outputs": ["\xff"]}', "latin1")],
+  ["string", '{"outputs": ["\\x"]}'],
 ]) {
   test(`a strange answer is refused: ${dtype} ${String(body).slice(0, 40)}`, async () => {
     const call = received(spec(dtype, null, "y"), body);
     await refused(call, "INTERNAL", /not what this client was made for/);
   });
 }
+
+for (const [dtype, body, text] of [
+  ["float32", "", /: the answer is empty$/],
+  [
+    "float32",
+    '{"outputs": [1]} trailing',
+    /text follows the JSON \(at byte 17/,
+  ],
+  ["float32", '{"outputs": [1]}}', /text follows/],
+  ["float32", '{"outputs": [1e999]}', /1e999 is beyond the range of float64/],
+  ["float64", '{"outputs": [-1e309]}', /-1e309 is beyond the range of float64/],
+  ["float32", '{"outputs": [1e39]}', /"y", float32 of any shape, holds 1e\+39/],
+  ["float32", '{"outputs": [1, null]}', /holds null/],
+  ["float32", '{"outputs": ["a b"]}', /holds "a b"/],
+  ["float32", '{"outputs": [true]}', /holds true/],
+  ["float32", '{"outputs": [{"b64": ""}]}', /holds an object/],
+  ["int32", '{"outputs": [1.0]}', /holds 1.0/],
+  ["int32", '{"outputs": [2147483648]}', /holds 2147483648/],
+  ["bool", '{"outputs": ', /holds nothing/],
+]) {
+  test(`a wrong answer is refused with its reason: ${dtype} ${body}`, async () => {
+    await refused(received(spec(dtype, null, "y"), body), "INTERNAL", text);
+  });
+}
+
+test("of two members of one name, the last one counts", async () => {
+  const body =
+    '{"outputs": {"y": [1.0]}, "outputs": {"y": [2.0], "y": [3.0]}}\n';
+  const result = await received(spec("float32", null, "y"), body);
+  assert.deepEqual(result.data, new Float32Array([3]));
+});
 
 const numbers = { name: "s", inputs: {}, outputs: {} };
 const one = { examples: [{ a: 1 }] };

@@ -62,10 +62,10 @@ export async function sent(input, value) {
 }
 
 /** What an answer with this output comes to. */
-export async function received(output, body) {
+export async function received(output, body, options = undefined) {
   answerWith({ status: 200, body });
   const call = signature(spec("float32"), output);
-  return (await open(url, "m").predict(call, { x: 0 })).y;
+  return (await open(url, "m").predict(call, { x: 0 }, options)).y;
 }
 
 export async function refused(promise, code, text) {

@@ -33,7 +33,13 @@ SAMPLES = ("half_plus_two", "dtypes", "estimator", "feature_spec", "raw_png", "b
 def run(*command: str | Path, cwd: Path, stdin: str = "") -> str:
     """What the command printed; it must end well."""
     done = subprocess.run(
-        command, cwd=cwd, input=stdin, capture_output=True, check=False, encoding="utf-8"
+        command,
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=600,  # nothing takes that long: it hangs
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

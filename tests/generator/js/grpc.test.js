@@ -13,13 +13,20 @@ import {
 } from "../../../templates/js/serving/tensor-proto.js";
 import { open, refused, signature, spec, tensor, url } from "./calls.mjs";
 
+test("two floats for a list of complex numbers are refused with the form they take", async () => {
+  const call = signature(spec("complex64", [-1]));
+  const text = /complex64 \[-1\]; .* a list \[real, imaginary\] for each/;
+  const predicted = open(url).predict(call, { x: [1, 2] });
+  await refused(predicted, "INVALID_ARGUMENT", text);
+});
+
 for (const [dtype, value, text] of [
   ["float16", [65520], /holds, at index 0, 65520, but must be float16/],
   ["float16", new Float32Array([1e6]), /holds, at index 0, 1000000/],
   ["bfloat16", [3.4e38], /3.4e\+38/],
   ["int4", new Int8Array([8]), /holds, at index 0, 8/],
   ["uint16", [65536], /65536/],
-  ["complex64", [1, 2, 3], /a list \[real, imaginary\] for each element/],
+  ["complex64", [1, 2, 3], /a list \[real, imaginary\] for each complex/],
   ["complex64", 1, /a list \[real, imaginary\]/],
   ["complex128", tensor([1, 2, 3], [3]), /has shape \[3\], but 3 values/],
 ]) {
@@ -113,6 +120,20 @@ for (const [what, tensor] of [
     "short content",
     new Message().varint(1, 1).chunk(2, shapeOf(2)).chunk(4, new Uint8Array(4)),
   ],
+  [
+    "too many values",
+    new Message().varint(1, 1).chunk(2, shapeOf(1)).chunk(5, new Uint8Array(8)),
+  ],
+  ["no shape", new Message().varint(1, 1).chunk(5, new Uint8Array(8))],
+  ["no shape and no values", new Message().varint(1, 1)],
+  [
+    "content and no shape",
+    new Message().varint(1, 1).chunk(4, new Uint8Array(8)),
+  ],
+  [
+    "an unknown rank",
+    new Message().varint(1, 1).chunk(2, new Message().varint(3, 1)),
+  ],
   ["a group", new Uint8Array([8, 1, 11])],
   ["a cut varint", new Uint8Array([8, 128])],
   ["a long varint", new Uint8Array([8, ...Array(11).fill(255), 1])],
@@ -125,6 +146,20 @@ for (const [what, tensor] of [
     );
   });
 }
+
+test("a single value is a scalar, and so is a zero that says so", () => {
+  const value = new Uint8Array(new Float32Array([7]).buffer);
+  const unknown = new Message().varint(3, 1);
+  for (const [tensor, wanted] of [
+    [new Message().varint(1, 1).chunk(5, value), 7],
+    [new Message().varint(1, 1).chunk(4, value), 7],
+    [new Message().varint(1, 1).chunk(2, unknown).chunk(5, value), 7],
+    [new Message().varint(1, 1).chunk(2, shapeOf()), 0],
+  ]) {
+    const { y } = grpc.readPredict({ outputs }, responseOf(tensor));
+    assert.deepEqual(y, { data: new Float32Array([wanted]), shape: [] });
+  }
+});
 
 test("whatever bytes come, they are read or refused", () => {
   const whole = responseOf(
@@ -155,8 +190,8 @@ test("an answer over gRPC that lacks an output is refused", () => {
     .chunk(1, new Message().chunk(1, "z").chunk(2, new Message()))
     .toBytes();
   for (const [response, text] of [
-    [new Uint8Array(), /lacks the output "y".* none at all/],
-    [other, /lacks the output "y"; the outputs in it are "z"/],
+    [new Uint8Array(), /lacks the output "y"; it has no outputs/],
+    [other, /lacks the output "y"; it has "z"/],
   ]) {
     assert.throws(
       () => grpc.readPredict({ outputs }, response),

@@ -49,9 +49,15 @@ for (const status of [301, 302, 303, 307, 308]) {
 }
 
 test("redirects as browsers tell them, and followed ones, are refused", async () => {
+  const texts = [
+    /redirects to another URL, which this client does not follow$/,
+    /redirects to "http:\/\/\*\*\*@o\/x", which this client/,
+    /: http:\/\/127.0.0.1:\d+ answers with HTTP 307 without a Location$/,
+  ];
   for (const response of [
-    { type: "opaqueredirect", status: 0, url: "" },
-    { type: "basic", status: 200, url: "http://o/x", redirected: true },
+    { type: "opaqueredirect", status: 0, url: "http://h" },
+    { type: "basic", status: 200, url: "http://u:pw@o/x", redirected: true },
+    { type: "basic", status: 307, url: "http://h" },
   ]) {
     const fetch = async (_, { redirect }) => {
       assert.equal(redirect, "manual");
@@ -66,7 +72,7 @@ test("redirects as browsers tell them, and followed ones, are refused", async ()
     const call = open(url, "m", { fetch }).predict(signature(spec("float32")), {
       x: 1,
     });
-    await refused(call, "UNKNOWN", /redirects to ".*", which this client/);
+    await refused(call, "UNKNOWN", texts.shift());
   }
 });
 
@@ -155,6 +161,27 @@ test("a client that cannot work is refused at once", () => {
       name: "ServingError",
       code: "INVALID_ARGUMENT",
     });
+  }
+});
+
+test("the password in a URL is not shown", () => {
+  for (const base of ["http://user:p/w@h", "http://user:p@w@h", "user:pw@h"]) {
+    assert.throws(
+      () => open(base),
+      ({ message }) =>
+        /\*\*\*@h|the base/.test(message) && !/p.?w/.test(message),
+    );
+  }
+});
+
+test("options and signals of a wrong type are refused", async () => {
+  const model = open(url);
+  for (const options of [null, "x", { signal: {} }, { signal: "x" }]) {
+    const call = model.predict(signature(spec("float32")), { x: 1 }, options);
+    await refused(call, "INVALID_ARGUMENT", /must be an (object|AbortSignal)/);
+  }
+  for (const options of [null, { fetch: 5 }]) {
+    assert.throws(() => open(url, "m", options), { code: "INVALID_ARGUMENT" });
   }
 });
 

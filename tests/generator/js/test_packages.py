@@ -84,6 +84,12 @@ def test_it_compiles_under_the_users_settings(
         run(tool("node"), compiler, "--project", tmp_path, cwd=tmp_path)
 
 
+def test_a_quote_in_a_name_does_not_end_the_quotes_around_it(tmp_path: Path) -> None:
+    client = (write(zoo_model("awkward"), "js", tmp_path) / "awkward.d.ts").read_text("utf-8")
+    assert """the signature 'double"' takes""" in client
+    assert """the signature "quote'" takes""" in client
+
+
 @pytest.mark.slow
 def test_sources_compile_in_a_program_that_is_not_strict(npm: Path, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(npm)

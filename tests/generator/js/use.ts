@@ -1,6 +1,6 @@
 // Right and wrong use of generated clients; the compiler is to tell them apart.
 
-import { DtypesClient } from "./dtypes.js";
+import { DtypesClient, type IdStringResult } from "./dtypes.js";
 import { connect } from "./grpc.js";
 import {
   EstimatorClient,
@@ -72,6 +72,18 @@ const unsigned: BigUint64Array = (
 const flags: boolean[] = (await dtypes.idBool({ x: [true] })).y.data;
 const texts: string[] = (await dtypes.idString({ x: ["a", new Uint8Array(1)] }))
   .y.data;
+const strings = { strings: "bytes" } as const;
+const raw: Tensor<Uint8Array[]> = (
+  await dtypes.idString({ x: ["a"] }, { ...strings, timeoutMs: 5 })
+).y;
+const typed: IdStringResult = await dtypes.idString({ x: "a" }, {});
+const bytesResult: IdStringResult<"bytes"> = { y: raw };
+// @ts-expect-error text is no bytes
+typed.y = bytesResult.y;
+// @ts-expect-error there are no other forms
+await dtypes.idString({ x: "a" }, { strings: "latin1" });
+// @ts-expect-error a call without strings has no such option
+await dtypes.idBool({ x: true }, strings);
 // @ts-expect-error a float is no boolean
 await dtypes.idBool({ x: [1] });
 connection.close();

@@ -42,7 +42,7 @@ test("the server is asked once whether its model fits", async () => {
   const text = /output "y" is float16 \[-1\], not float32 \[-1\]/;
   await refused(predict(), "FAILED_PRECONDITION", text);
   metadata = "[]";
-  await refused(predict(), "INTERNAL", /holds no signatures/);
+  await refused(predict(), "INTERNAL", /has no signatures/);
   metadata = JSON.stringify(served("DT_FLOAT_REF"));
   await Promise.all([predict(), predict()]);
   await predict();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from tfsclient.errors import InvalidInput, shown
@@ -24,6 +24,30 @@ def is_body(value: Any, signature: Signature | None = None) -> bool:
     inner = value[keys[0]]
     first = inner[0] if isinstance(inner, list) and inner else inner
     return isinstance(first, Mapping) and bool(first) and first.keys() <= signature.inputs.keys()
+
+
+def check_keys(value: Any, where: str, known: Collection[str] = ()) -> None:
+    """Refuse what is not a body for its keys alone.
+
+    Args:
+        value: a JSON value that is not a body.
+        where: what errors call it.
+        known: the inputs' names.
+
+    Raises:
+        InvalidInput: it has instances, inputs or examples, and they are no inputs.
+    """
+    if not isinstance(value, dict):
+        return
+    keys = [key for key in _VALUES if key in value and key not in known]
+    unknown = [key for key in value if key not in (*_VALUES, _NAME, "context")]
+    if len(keys) > 1:
+        raise InvalidInput(f"{where} holds both {' and '.join(map(repr, keys))}: give one of them")
+    if keys and unknown:
+        raise InvalidInput(
+            f"{where}: {shown(unknown[0])} has no place beside {keys[0]!r}",
+            hint=f"a request body of TF Serving holds {keys[0]!r} and, optionally, {_NAME!r}",
+        )
 
 
 def signature_of(value: Any) -> str | None:

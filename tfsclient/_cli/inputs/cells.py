@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import ml_dtypes
 
-from tfsclient._cli.inputs.json_text import parse, words_to_numbers
+from tfsclient._cli.inputs.json_text import pairs_to_numbers, parse, words_to_numbers
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, TensorSpec
@@ -38,7 +38,7 @@ def input_reader(spec: TensorSpec) -> Reader:
 
     def read(text: str) -> Any:
         if text.lstrip().startswith("[") and not (spec.dtype == STRING and alone):
-            return _json(text, spec.dtype)
+            return _json(text, spec.dtype, len(inner))
         if not alone:
             raise ValueError(f"is not a JSON list of shape {list(inner)}")
         value = scalar(text)
@@ -112,7 +112,7 @@ def _integer_reader(dtype: DType) -> Reader:
             raise ValueError(f"is not an integer, and {dtype} is wanted")
         number = int(text) if len(text) <= _LONGEST else high + 1
         if not low <= number <= high:
-            raise ValueError(f"is not in {low}..{high}, where {dtype} ends")
+            raise ValueError(f"is out of the range of {dtype}, {low}..{high}")
         return number
 
     return read
@@ -143,11 +143,13 @@ def _complex(text: str) -> complex:
         raise ValueError("is not a complex number, such as 1+2j") from None
 
 
-def _json(text: str, dtype: DType) -> Any:
+def _json(text: str, dtype: DType, rank: int = 1) -> Any:
     try:
         value = parse(text, "it")
     except json.JSONDecodeError as error:
         raise ValueError(f"is not a JSON list: {error.msg}") from None
     except InvalidInput as error:
         raise ValueError(f"is not a JSON list: {error.details}") from None
+    if dtype.kind == "complex":
+        return pairs_to_numbers(value, rank)
     return words_to_numbers(value) if dtype.kind == "float" else value

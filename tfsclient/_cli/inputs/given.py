@@ -105,7 +105,8 @@ class Given:
         elif source is not None and kind not in ("", ".json"):
             if kind in SUFFIXES:
                 raise InvalidInput(
-                    f"{content.where} holds no rows of features: .jsonl, .csv and .json do"
+                    f"{content.where} does not hold rows of features; .jsonl, .csv and .json files "
+                    "do"
                 )
             rows = [source.read()]  # a serialized Example
         else:
@@ -113,6 +114,9 @@ class Given:
             if bodies.is_body(rows):
                 bodies.check_signature(rows, called, content.where)
                 rows, context = bodies.examples(rows, content.where)
+            elif isinstance(rows, dict) and isinstance(rows.get("examples"), list):
+                bodies.check_keys(rows, content.where)
+                rows = [rows]
             elif not isinstance(rows, list):
                 rows = [rows]
         if not rows or not all(isinstance(row, dict | bytes) for row in rows):

@@ -95,6 +95,23 @@ def words_to_numbers(value: Any) -> Any:
     return value
 
 
+def pairs_to_numbers(value: Any, rank: int) -> Any:
+    """``value`` with complex numbers in place of [real, imaginary], the form of our own JSON.
+
+    Args:
+        value: nested lists.
+        rank: how deep elements are in it; what is not a pair there is left as it is.
+    """
+    if type(value) is not list:
+        return value
+    if rank:
+        return [pairs_to_numbers(item, rank - 1) for item in value]
+    parts = words_to_numbers(list(value))
+    if len(parts) == 2 and all(type(part) in (int, float) for part in parts):
+        return complex(*parts)
+    return value
+
+
 def _object(members: list[tuple[str, Any]]) -> Any:
     made = dict(members)
     if len(made) < len(members):

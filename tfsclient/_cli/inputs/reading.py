@@ -16,6 +16,7 @@ from tfsclient._cli.inputs import bodies
 from tfsclient._cli.inputs.json_text import (
     first_byte,
     is_lines,
+    pairs_to_numbers,
     parse,
     parse_lines,
     words_to_numbers,
@@ -160,8 +161,10 @@ def _placed(
         if only is not None and not any(only.name in row for row in rows):
             if signature.example_input is not None or signature.kind != "predict":
                 return {only.name: rows}
+            bodies.check_keys(value, where, specs)
             check_some_inputs([name for row in rows for name in row], only, content)
         if isinstance(value, dict):
+            bodies.check_keys(value, where, specs)
             return {n: _fit(v, specs[n]) if n in specs else v for n, v in value.items()}
         return _stacked(rows, lines, where, signature)
     for line, row in zip(lines, rows, strict=False):
@@ -265,8 +268,8 @@ def _text(content: Content, spec: TensorSpec) -> Any:
 
 def _fit(value: Any, spec: TensorSpec) -> Any:
     """A JSON value for this input; a lone string is a batch of one, as a lone picture is."""
-    if spec.dtype.kind == "float":
-        return words_to_numbers(value)
+    if spec.dtype.kind in ("float", "complex"):
+        return _numbers(value, spec)
     if spec.dtype == STRING and isinstance(value, str | bytes):
         try:
             return _one_string(value if isinstance(value, bytes) else value.encode(), spec)
@@ -276,7 +279,14 @@ def _fit(value: Any, spec: TensorSpec) -> Any:
 
 
 def _fit_items(values: list[Any], spec: TensorSpec | None) -> list[Any]:
-    return words_to_numbers(values) if spec and spec.dtype.kind == "float" else values
+    return _numbers(values, spec) if spec is not None else values
+
+
+def _numbers(value: Any, spec: TensorSpec) -> Any:
+    """JSON with the numbers that our own JSON has in place of what JSON cannot say."""
+    if spec.dtype.kind == "complex" and spec.shape is not None:
+        return pairs_to_numbers(value, len(spec.shape))
+    return words_to_numbers(value) if spec.dtype.kind == "float" else value
 
 
 def _one_string(data: bytes, spec: TensorSpec) -> npt.NDArray[np.object_]:

@@ -9,7 +9,6 @@ age       a feature, where Examples are wanted; an empty cell leaves it out unle
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +23,7 @@ from tfsclient._cli.inputs.cells import (
     scalar_reader,
     widest,
 )
-from tfsclient.errors import InvalidInput, shown
+from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import Features, FeatureSpec, Signature, TensorSpec
 
 _ELEMENT: Final = re.compile(r"(.+)\.(0|[1-9][0-9]{0,8})", re.DOTALL)
@@ -52,8 +51,7 @@ class Header:
         wrong = next((name for name in self.names if not self._is_of(name, signature)), None)
         if wrong is None:
             return
-        close = difflib.get_close_matches(wrong, signature.inputs, n=1)
-        guessed = f" (did you mean {close[0]!r}?)" if close else ""
+        guessed = did_you_mean(wrong, signature.inputs)
         listed = ", ".join(f"{name} {spec}" for name, spec in signature.inputs.items())
         raise InvalidInput(
             f"{self.where}: the column {shown(wrong)} is not an input{guessed}; the first line "
@@ -114,7 +112,7 @@ class Table:
             if not column:
                 raise InvalidInput(f"{name}:1: column {number + 1} has no name")
             if names.index(column) != number:
-                raise InvalidInput(f"{name}:1: the column {shown(column)} is there twice")
+                raise InvalidInput(f"{name}:1: the column {shown(column)} appears twice")
 
     def inputs(self, signature: Signature) -> dict[str, Any]:
         """The columns as inputs: a list of a row's values for each.

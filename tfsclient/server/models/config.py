@@ -8,7 +8,7 @@ from typing import Any
 
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.text_format import parse_text, to_text
-from tfsclient.errors import FailedPrecondition, InvalidArgument
+from tfsclient.errors import FailedPrecondition, InvalidArgument, InvalidInput
 
 _PLATFORM = "tensorflow"
 
@@ -28,7 +28,13 @@ def read_config(path: str | Path) -> Any:
 
 
 def to_config(models: Mapping[str, str | Path]) -> Any:
-    """The ModelServerConfig that serves these base paths under these names."""
+    """The ModelServerConfig that serves these base paths under these names.
+
+    Raises:
+        InvalidInput: a name is empty.
+    """
+    if "" in models:
+        raise InvalidInput("the name of a model is empty, so no call could ask for it")
     config = message_class("tensorflow.serving.ModelServerConfig")()
     config.model_config_list.SetInParent()
     for name, path in models.items():

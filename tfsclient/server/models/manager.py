@@ -187,6 +187,11 @@ class ModelManager:
         check_config(config, None)
         check_platforms(config)
         for model in config.model_config_list.config:
+            if not model.name:
+                raise InvalidArgument(
+                    f"The model with base path {model.base_path} has no name, so no call could ask"
+                    " for it"
+                )
             self._check_can_come(model)
 
     def start(self, config: Any) -> None:

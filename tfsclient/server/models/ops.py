@@ -103,12 +103,12 @@ def _nodes(graph: Any) -> Iterator[Any]:
 def _who_has(op: str) -> str:
     if _TEXT_OPS.match(op):
         return (
-            f"It belongs to {_TEXT}: install the tensorflow-text of this TensorFlow's version"
+            f"It belongs to {_TEXT}: install the tensorflow-text that matches this TensorFlow"
             " (pip install tensorflow-text)"
         )
     if _FOREST_OPS.match(op):
         return (
-            f"It belongs to {_FORESTS}, which works with one version of TensorFlow each: install it"
-            f" with that TensorFlow, and serve with --import {_FORESTS}"
+            f"It belongs to {_FORESTS}, each version of which needs one version of TensorFlow:"
+            f" install both, and serve with --import {_FORESTS}"
         )
     return "Name the Python module that registers it: --import NAME"

@@ -12,7 +12,9 @@ from tfsclient.errors import InvalidArgument, NotFound
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9.]*)://[^/]*(.*)", re.DOTALL)
 _SAVED_MODEL: Final = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
-_RULE: Final = "a model's base path is a folder of version folders, which are named by numbers"
+_RULE: Final = (
+    "a model's base path is a folder that holds a folder for each version, named by its number"
+)
 _SHOWN = 5  # names of a folder's children
 
 
@@ -31,7 +33,7 @@ def base_folder(model: Any) -> Path:
     if scheme != "file":
         raise InvalidArgument(
             f"Model {model.name}: this server reads local folders only, not {model.base_path}: copy"
-            " it to this machine, and give the copy as base path"
+            " it to this machine and give the copy as the base path"
         )
     return Path(path or "/")
 
@@ -107,7 +109,7 @@ def _named(model: Any, base: Path) -> str:
 def _parent(folder: Path) -> str:
     """What to do with a folder that holds a SavedModel."""
     if version_number(folder.name) is not None:
-        return f"; {folder} is one of these, so give {folder.parent}"
+        return f"; {folder} is the folder of one version, so give {folder.parent}"
     if not set(_names(folder)).isdisjoint(_SAVED_MODEL):
         return f"; move the SavedModel to {folder / '1'}, and give {folder}"
     return ""

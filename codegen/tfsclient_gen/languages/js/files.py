@@ -10,14 +10,14 @@ from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient_gen.languages.js import layout, samples
-from tfsclient_gen.languages.js.methods import Method, imports, methods
+from tfsclient_gen.languages.js.methods import Method, imports, methods, quoted
 from tfsclient_gen.languages.js.names import (
     names_of,
     package_name,
     refuse_twins,
     tell_other_module,
 )
-from tfsclient_gen.quoting import code
+from tfsclient_gen.quoting import code, js_doc
 from tfsclient_gen.render import template_names
 from tfsclient_gen.target import Run
 
@@ -56,6 +56,7 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
     shown = _shown(run, found, package="")
     view = {
         "model": run.model.name,
+        "model_quoted": js_doc(quoted(run.model.name)),
         "client": names.client,
         "typescript": language == "ts",
         "fence": code(language),
@@ -105,6 +106,7 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         "has_defaults": any(s.defaults for one in runs for s in one.model.signatures.values()),
         "takes_examples": any(m.kind != "predict" or m.features is not None for m in found),
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
+        "gives_text": any(m.generic for m in found),
         "classifies": any(m.kind == "classify" for m in found),
         "regresses": any(m.kind == "regress" for m in found),
     }

@@ -40,6 +40,9 @@ _OBJECT: Final = frozenset(
 # A method with such a name would change what the language itself does with a client.
 _METHODS: Final = _OBJECT | {"then", "toJSON"}
 
+# The type parameter that says whether strings are text or bytes.
+_STRINGS: Final = 'S extends Strings = "text"'
+
 _GIVES: Final = {
     "predict": "",
     "classify": ": for each example, its classes",
@@ -75,6 +78,7 @@ class Method:
     Attributes:
         name: the method's.
         doc: what it does.
+        quoted: the signature's name, as comments quote it.
         constant: the name of its spec.
         wire: the signature's name, quoted.
         kind: "predict", "classify" or "regress".
@@ -84,11 +88,12 @@ class Method:
         serializes: whether an input is made of Examples.
         asks_by_name: whether calls ask for the outputs by name.
         input: the interface of a predict signature's inputs.
-        result: the interface of a predict signature's outputs.
+        result: the first line of the interface of a predict signature's outputs.
         example: the interface of its Examples.
         inputs: the inputs.
         outputs: the outputs.
         features: what its Examples hold; None if that is not known.
+        generic: its type parameter, for TypeScript; empty if its result has no text.
         parameters: what it takes, for TypeScript.
         promise: what it gives, for TypeScript.
         run: the statement that runs it.
@@ -98,6 +103,7 @@ class Method:
 
     name: Name
     doc: Markup
+    quoted: Markup
     constant: Markup
     wire: Markup
     kind: str
@@ -112,6 +118,7 @@ class Method:
     inputs: list[Field]
     outputs: list[Field]
     features: list[Field] | None
+    generic: Markup
     parameters: list[str]
     promise: Markup
     run: Markup
@@ -126,12 +133,16 @@ class Method:
     @property
     def declaration(self) -> Markup:
         """The method without its body, in TypeScript."""
-        return layout.fit(2, f"{self.name.ident}(", self.parameters, f"): {self.promise};")
+        return layout.fit(2, self._typed_name, self.parameters, f"): {self.promise};")
 
     @property
     def typed_head(self) -> Markup:
         """The method's first line in TypeScript."""
-        return layout.fit(2, f"{self.name.ident}(", self.parameters, f"): {self.promise} {{")
+        return layout.fit(2, self._typed_name, self.parameters, f"): {self.promise} {{")
+
+    @property
+    def _typed_name(self) -> str:
+        return f"{self.name.ident}{self.generic}("
 
 
 def methods(
@@ -166,7 +177,7 @@ def imports(found: Sequence[Method], *, rest_only: bool) -> list[str]:
     """The runtime's types that a client's own types are made of."""
     used = {"ClientOptions"} if rest_only else {"ClientOptions", "Connection"}
     for method in found:
-        used.add("CallOptions")
+        used |= {"StringOptions", "Strings"} if method.generic else {"CallOptions"}
         fields = method.features or []
         if method.kind == "predict":
             fields = [*fields, *method.inputs, *method.outputs]
@@ -189,10 +200,12 @@ def _method(
     kind, ins = signature.kind, signature.inputs
     outs = {n: t for n, t in signature.outputs.items() if asked is None or n in asked}
     defaults = frozenset[str]() if rest_only else signature.defaults
+    outputs = _fields(outs, "tensor", output_type)
+    gives_text = kind == "predict" and any("StringArray" in f.imports for f in outputs)
     features = _features(signature)
     example = "Example" if features is None else f"{type_}Example"
     if kind == "predict":
-        given, promise = f"{type_}Input", f"{type_}Result"
+        given, promise = f"{type_}Input", f"{type_}Result{'<S>' if gives_text else ''}"
     else:
         given = f"Examples<{example}>"
         promise = "Classification[][]" if kind == "classify" else "Float32Array"
@@ -216,7 +229,10 @@ def _method(
     optional = "?" if kind == "predict" and all(f.optional for f in inputs) else ""
     return Method(
         name=name,
-        doc=js_doc(f'Run the signature "{signature.name}"{_GIVES[kind]}.{_grpc_only(signature)}'),
+        doc=js_doc(
+            f"Run the signature {quoted(signature.name)}{_GIVES[kind]}.{_grpc_only(signature)}"
+        ),
+        quoted=js_doc(quoted(signature.name)),
         grpc_only=signature.why_not_over_rest or "",
         not_over_rest=layout.text(2, "notOverRest:", signature.why_not_over_rest or ""),
         serializes=kind == "predict" and features is not None,
@@ -226,17 +242,33 @@ def _method(
         kind=kind,
         verified_kind=(signature.callable_part() or signature).kind,
         input=code(f"{type_}Input"),
-        result=code(f"{type_}Result"),
+        result=_interface(f"{type_}Result", [_STRINGS] if gives_text else []),
         example=code(example),
         inputs=inputs,
-        outputs=_fields(outs, "tensor", output_type),
+        outputs=outputs,
         features=features,
-        parameters=[f"inputs{optional}: {given}", "options?: CallOptions"],
+        generic=code(f"<{_STRINGS}>" if gives_text else ""),
+        parameters=[
+            f"inputs{optional}: {given}",
+            f"options?: {'StringOptions<S>' if gives_text else 'CallOptions'}",
+        ],
         promise=code(f"Promise<{promise}>"),
         run=layout.fit(4, f"return this.#model.{kind}(", [constant, "inputs", "options"], ");"),
         sample=sample,
         wants_picture=wants_picture,
     )
+
+
+def _interface(name: str, parameters: Sequence[str]) -> Markup:
+    """The first line of an interface."""
+    head = f"export interface {name}"
+    return layout.fit(0, f"{head}<", parameters, "> {") if parameters else code(f"{head} {{")
+
+
+def quoted(name: str) -> str:
+    """A name in the quotes that it does not hold itself, if there are such."""
+    mark = "'" if '"' in name else '"'
+    return mark + name.replace(mark, f"\\{mark}") + mark
 
 
 def _grpc_only(signature: Signature) -> str:
@@ -269,14 +301,14 @@ def _fields(
 
 
 def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_default: bool) -> Field:
-    called = "" if name.ident == spec.name else f'; called "{spec.name}" by the server'
+    called = "" if name.ident == spec.name else f"; called {quoted(spec.name)} by the server"
     parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', layout.shape(6, spec.shape)]
     required = not has_default if isinstance(spec, TensorSpec) else bool(spec.required)
     if isinstance(spec, FeatureSpec) and required:
         parts.append("required: true")
     if has_default:
         parts.append("hasDefault: true")
-        called += ". Over gRPC, it may be left to the model's default"
+        called += ". Over gRPC, it may be left out: the model has a default"
     return Field(
         name=name,
         doc=js_doc(f"{spec}{form(spec)}{called}."),

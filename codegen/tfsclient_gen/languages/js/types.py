@@ -72,9 +72,11 @@ def examples_type(example: str) -> Type:
 
 def output_type(spec: TensorSpec) -> Type:
     """What holds an output."""
-    is_bytes = spec.dtype == STRING and spec.name.endswith("_bytes")
-    held = "Uint8Array[]" if is_bytes else array(spec.dtype)
-    return Type(f"Tensor<{held}>", frozenset(["Tensor"]))
+    if spec.dtype != STRING:
+        return Type(f"Tensor<{array(spec.dtype)}>", frozenset(["Tensor"]))
+    if spec.name.endswith("_bytes"):
+        return Type("Tensor<Uint8Array[]>", frozenset(["Tensor"]))
+    return Type("Tensor<StringArray<S>>", frozenset(["StringArray", "Tensor"]))
 
 
 def feature_type(spec: FeatureSpec) -> Type:

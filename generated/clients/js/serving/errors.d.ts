@@ -20,7 +20,7 @@ export type Code =
   | "DATA_LOSS"
   | "UNAUTHENTICATED";
 
-/** A call that failed, here, on the way or on the server. */
+/** A call that failed: in this client, on the way or on the server. */
 export declare class ServingError extends Error {
   /** Errors of other generated packages are instances of this class, too. */
   static [Symbol.hasInstance](value: unknown): value is ServingError;
@@ -28,7 +28,7 @@ export declare class ServingError extends Error {
   readonly code: Code;
   /** The reason, as the server or the network gave it. */
   readonly details: string;
-  /** The HTTP status of the answer; undefined if there was none. */
+  /** The HTTP status of the answer; undefined if no answer came over HTTP. */
   readonly httpStatus: number | undefined;
   constructor(
     code: Code,

@@ -31,7 +31,7 @@ export function writePredict(model, signature, inputs) {
   return request.toBytes();
 }
 
-/** A ClassificationRequest, which a RegressionRequest looks like. */
+/** A ClassificationRequest, or a RegressionRequest, which has the same form. */
 export function writeExamples(model, signature, { examples, context }) {
   const list = new Message();
   for (const example of examples) list.chunk(1, serializeExample(example));
@@ -97,7 +97,7 @@ function readFloat(message, number) {
   const payload = message.last(number) ?? new Uint8Array(4);
   const [value] = fromMemory(payload, "float32") ?? [];
   if (typeof value === "number") return value;
-  throw unreadable("a value in it is not a number");
+  throw unreadable("a score in it is not a float");
 }
 
 function checkCount(results, count) {
@@ -108,7 +108,7 @@ function checkCount(results, count) {
 /** The signatures in a GetModelMetadataResponse. */
 export function readMetadata(response) {
   const any = new Map(new Fields(response).entries(2)).get("signature_def");
-  if (any === undefined) throw unreadable("it holds no signatures");
+  if (any === undefined) throw unreadable("it has no signatures");
   const signatures = any.message(2).entries(1);
   return new Map(
     signatures.map(([name, signature]) => [

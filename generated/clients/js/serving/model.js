@@ -23,10 +23,11 @@ export class ServedModel {
   #checked;
 
   constructor(server, spec, options = {}) {
-    const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
     this.#spec = spec;
-    this.#name = options.model ?? spec.name;
     try {
+      checkOptions(options);
+      const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
+      this.#name = options.model ?? spec.name;
       const ref = toRef(this.#name, options);
       this.#transport = toTransport(server, ref, options);
       this.#headers = checkHeaders(headers);
@@ -38,12 +39,13 @@ export class ServedModel {
     this.#verify = options.verify ?? false;
   }
 
-  /** Run a signature; inputs and result have the keys of its specs. */
+  /** Run a signature; the keys of inputs and result are those of its specs. */
   predict(signature, inputs = {}, options) {
     return this.#call(signature, options, () => {
       const tensors = checkInputs(signature, inputs);
+      const wanted = withStrings(signature, options?.strings);
       // The signature's outputs are the fields of the result.
-      return this.#transport.predict(signature, tensors);
+      return this.#transport.predict(wanted, tensors);
     });
   }
 
@@ -64,9 +66,11 @@ export class ServedModel {
   }
 
   async #call(signature, options = {}, prepare) {
-    const { signal, timeoutMs = this.#timeoutMs } = options;
     try {
+      checkOptions(options);
+      const { signal, timeoutMs = this.#timeoutMs } = options;
       checkTimeout(timeoutMs);
+      checkSignal(signal);
       const send = prepare();
       return await this.#inTime(timeoutMs, signal, async (context) => {
         if (this.#verify) await this.#checkServed(context.signal);
@@ -81,7 +85,7 @@ export class ServedModel {
     }
   }
 
-  /** Run a call until it ends, or the time or the caller's patience does. */
+  /** Run a call until it ends, its time is up or the caller aborts it. */
   async #inTime(timeoutMs, signal, run) {
     if (signal?.aborted) throw endedBy(signal);
     const abort = new AbortController();
@@ -158,14 +162,30 @@ function late(details, cause, fault) {
   });
 }
 
+/** The signature with outputs in the form that the caller wants. */
+function withStrings(signature, strings = "text") {
+  if (strings === "text") return signature;
+  if (strings !== "bytes") {
+    throw invalid(`strings must be "text" or "bytes", not ${show(strings)}`);
+  }
+  const outputs = Object.entries(signature.outputs).map(([key, spec]) => [
+    key,
+    { ...spec, asBytes: true },
+  ]);
+  return { ...signature, outputs: Object.fromEntries(outputs) };
+}
+
 function toTransport(server, model, { fetch }) {
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw invalid(`fetch must be a function, not ${show(fetch)}`);
+  }
   if (typeof server === "string" || server instanceof URL) {
     return new RestTransport(server, model, fetch);
   }
   if (!isConnector(server)) {
     throw invalid(`a server is a URL or a connection, not ${show(server)}`);
   }
-  if (fetch) throw invalid("fetch is for URLs, not for connections");
+  if (fetch) throw invalid("fetch is for a URL, not for a connection");
   return server.to(model);
 }
 
@@ -202,6 +222,18 @@ function checkHeaders(headers) {
     const { message } = cause;
     throw new Fault("INVALID_ARGUMENT", `bad headers: ${message}`, { cause });
   }
+}
+
+function checkOptions(options) {
+  if (typeof options === "object" && options !== null) return;
+  throw invalid(`the options must be an object, not ${show(options)}`);
+}
+
+function checkSignal(signal) {
+  // One from another realm, or from a library, is fine, too.
+  const { addEventListener } = signal ?? {};
+  if (!signal || typeof addEventListener === "function") return;
+  throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
 }
 
 function checkTimeout(timeoutMs) {

@@ -4,7 +4,7 @@
 // Bodies of answers.
 
 import { describe, firstMisfit, toTypedArray } from "./elements.js";
-import { Fault, missingOutput, show, unreadable } from "./errors.js";
+import { Fault, missingOutput, notText, show, unreadable } from "./errors.js";
 import {
   BRACE,
   BRACKET,
@@ -29,7 +29,7 @@ const CODES = {
   504: "DEADLINE_EXCEEDED",
 };
 
-/** What an answer with this status says, be it TF Serving's or a gateway's. */
+/** The fault in an answer with this status, from TF Serving or from a gateway. */
 export function readRefusal(httpStatus, body) {
   const isCallers = httpStatus >= 400 && httpStatus < 500;
   const other = isCallers ? "INVALID_ARGUMENT" : "UNKNOWN";
@@ -39,7 +39,7 @@ export function readRefusal(httpStatus, body) {
     const { error } = JSON.parse(text);
     if (typeof error === "string") details = error;
   } catch {
-    // Not from TF Serving: its text says what it is.
+    // Not from TF Serving: the text is shown as it is.
   }
   const mayRetry = httpStatus === 503;
   const code = CODES[httpStatus] ?? other;
@@ -87,37 +87,44 @@ function checkCount(json, results, count) {
   throw json.fault(`${results.length} results came for ${count} examples`);
 }
 
-/** The member of this name of an object. */
+/** The member of an object that has this name. */
 function readMember(body, wanted, read) {
+  checkNotEmpty(body);
   const json = new JsonReader(body);
   const found = [];
   json.members((name) => {
     if (name === wanted) found.push(read(json));
     else json.skip();
   });
-  const [value] = found;
+  json.end();
+  const value = found.at(-1); // the last one counts, as JSON.parse has it
   if (value === undefined) throw json.fault(`it has no ${show(wanted)}`);
   return value;
+}
+
+function checkNotEmpty(body) {
+  if (body.length > 0) return;
+  throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
 function readOutputs(json, outputs) {
   const specs = Object.entries(outputs);
   const found = new Map();
-  const came = [];
+  let came = [];
   const [only] = specs.length === 1 ? specs : [];
-  // A lone output comes bare; bytes are objects themselves.
-  if (only && (!json.at(BRACE) || isBytes(only[1]))) {
+  // A lone output comes without its name; bytes are themselves objects.
+  if (only && (!json.at(BRACE) || isBase64(only[1]))) {
     found.set(only[1].name, readTensor(json, only[1]));
   } else if (json.at(BRACE)) {
     json.members((name) => {
-      came.push(name);
+      came?.push(name);
       const spec = specs.find(([, output]) => output.name === name)?.[1];
       if (spec) found.set(name, readTensor(json, spec));
       else json.skip();
     });
   } else {
     json.skip();
-    came.push("(one without a name)");
+    came = undefined;
   }
   return Object.fromEntries(
     specs.map(([key, { name }]) => {
@@ -128,8 +135,8 @@ function readOutputs(json, outputs) {
   );
 }
 
-/** TF Serving sends the outputs so named, and no others, as base64. */
-function isBytes(spec) {
+/** TF Serving sends outputs with such names, and no others, as base64. */
+function isBase64(spec) {
   return spec.dtype === "string" && spec.name.endsWith("_bytes");
 }
 
@@ -139,7 +146,7 @@ function readTensor(json, spec) {
   const values = [];
   const shape = []; // the length of the lists at each depth
   const open = []; // the lists around what comes next
-  let rank; // how deep the elements are, once one was seen
+  let rank; // how deep the elements are, once one has come
   const fault = (what) =>
     json.fault(`output ${show(spec.name)}, ${describe(spec)}, ${what}`);
   const close = () => {
@@ -156,7 +163,7 @@ function readTensor(json, spec) {
       rank ??= open.length;
       if (rank !== open.length) throw fault("is ragged");
       const value = read();
-      if (value === undefined) throw fault("holds something else");
+      if (value === undefined) throw fault(`holds ${json.word()}`);
       values.push(value);
     }
     // One element is complete, and with it perhaps the lists around it.
@@ -168,32 +175,34 @@ function readTensor(json, spec) {
     }
   } while (open.length > 0);
   if (rank !== undefined && rank !== shape.length) throw fault("is ragged");
-  // What follows a 0, JSON cannot say; the signature may.
+  // JSON cannot express the sizes that follow a 0; the signature may.
   if (rank === undefined && shape.at(-1) === 0) {
     const rest = spec.shape?.slice(shape.length) ?? [];
     shape.push(...rest.map((size) => Math.max(size, 0)));
   }
   const { dtype } = spec;
   if (dtype === "bool" || dtype === "string") return { data: values, shape };
-  const isFloat = dtype === "float32" || dtype === "float64";
-  if (!isFloat && firstMisfit(values, dtype) !== -1) {
-    throw fault("holds something else");
-  }
+  const index = firstMisfit(values, dtype);
+  if (index !== -1) throw fault(`holds ${String(values[index])}`);
   return { data: toTypedArray(values, dtype), shape };
 }
 
-/** What reads an element; it gives undefined if something else stands there. */
+/** What reads an element; it returns undefined if something else is there. */
 function readerOf(json, spec) {
   const readers = {
     float32: () => json.float(),
     float64: () => json.float(),
     bool: () => json.boolean(),
-    string: () => (isBytes(spec) ? json.base64Object() : json.string()),
+    string: () => {
+      if (isBase64(spec)) return json.base64Object();
+      if (spec.asBytes) return json.bytes();
+      return json.string(() => notText(spec.name));
+    },
   };
   return readers[spec.dtype] ?? (() => json.integer());
 }
 
-/** The dtypes whose names in TensorFlow are not just DT_ and ours. */
+/** The dtypes whose names in TensorFlow are not DT_ and ours. */
 const DTYPES = {
   DT_HALF: "float16",
   DT_FLOAT: "float32",
@@ -202,6 +211,7 @@ const DTYPES = {
 
 /** The signatures in the answer to a request for metadata. */
 export function readMetadata(body) {
+  checkNotEmpty(body);
   let answer;
   try {
     answer = JSON.parse(new TextDecoder().decode(body));
@@ -251,5 +261,5 @@ function member(value, name) {
 
 function toObject(value) {
   if (typeof value === "object" && value !== null) return { ...value };
-  throw unreadable("it holds no signatures", { httpStatus: 200 });
+  throw unreadable("it has no signatures", { httpStatus: 200 });
 }

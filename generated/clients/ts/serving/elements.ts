@@ -72,7 +72,7 @@ export const ARRAYS = {
   quint16: Uint16Array,
 };
 
-/** Those whose arrays can hold other numbers, too. */
+/** The dtypes whose arrays can also hold numbers that they cannot. */
 const NARROW = new Set([
   "float16",
   "bfloat16",
@@ -120,6 +120,14 @@ export function firstMisfit(values: ArrayLike<unknown>, dtype: DType): number {
   return -1;
 }
 
+/** What to do about a value that does not fit a dtype, if that is not obvious. */
+export function hintOf(value: unknown, dtype: DType): string {
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && (dtype === "int64" || dtype === "uint64")
+    ? "; above 2^53 - 1 a number may have been rounded: give a bigint"
+    : "";
+}
+
 /** Elements that were checked, as an array of their own kind. */
 export function toTypedArray(
   values: ArrayLike<unknown>,
@@ -143,7 +151,7 @@ function float(limit: number) {
 
 function integer(min: number | bigint, max: number | bigint) {
   return (value: unknown): boolean => {
-    // A number above 2^53 has been rounded already: only a bigint is exact.
+    // A number above 2^53 - 1 may have been rounded already.
     const isExact =
       typeof value === "bigint" ||
       (typeof value === "number" && Number.isSafeInteger(value));
@@ -156,7 +164,7 @@ function isString(value: unknown): boolean {
   return value instanceof Uint8Array;
 }
 
-/** Whether UTF-8 can say it: no surrogate stands alone. */
+/** Whether UTF-8 can encode it: there is no lone surrogate. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
@@ -165,7 +173,7 @@ export function isTypedArray(value: unknown): value is ArrayLike<unknown> {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-/** The dtype and shape of a spec, for the text of errors. */
+/** The dtype and shape of a spec, as an error's text shows them. */
 export function describe({
   dtype,
   shape,

@@ -20,7 +20,7 @@ export type Code =
   | "DATA_LOSS"
   | "UNAUTHENTICATED";
 
-/** A call that failed, here, on the way or on the server. */
+/** A call that failed: in this client, on the way or on the server. */
 export class ServingError extends Error {
   /** Errors of other generated packages are instances of this class, too. */
   static override [Symbol.hasInstance](value: unknown): value is ServingError {
@@ -34,7 +34,7 @@ export class ServingError extends Error {
   readonly code: Code;
   /** The reason, as the server or the network gave it. */
   readonly details: string;
-  /** The HTTP status of the answer; undefined if there was none. */
+  /** The HTTP status of the answer; undefined if no answer came over HTTP. */
   readonly httpStatus: number | undefined;
 
   constructor(
@@ -70,14 +70,14 @@ interface FaultOptions {
 }
 
 /**
- * By this, faults are known in other packages' copies of this module, too.
+ * Marks faults of other packages' copies of this module, too.
  *
  * @internal
  */
 const BRAND = Symbol.for("tfsclient.Fault");
 
 /**
- * What is wrong, before it is known in which call; becomes a ServingError.
+ * What went wrong, before it is known in which call; becomes a ServingError.
  *
  * @internal
  */
@@ -121,20 +121,36 @@ export function unreadable(why: string, options?: FaultOptions): Fault {
 }
 
 /**
- * The fault of an answer without an output that the signature promises.
+ * The fault of an output that holds strings, but not text.
+ *
+ * @internal
+ */
+export function notText(name: string): Fault {
+  return new Fault(
+    "FAILED_PRECONDITION",
+    `output ${show(name)} holds bytes that are not UTF-8`,
+    { hint: 'the option strings: "bytes" of the call takes them as they are' },
+  );
+}
+
+/**
+ * The fault of an answer without an output that the signature promises; it has
+ * others of these names, or, if undefined, one without a name.
  *
  * @internal
  */
 export function missingOutput(
   name: string,
-  came: readonly string[],
+  came: readonly string[] | undefined,
   options?: FaultOptions,
 ): Fault {
-  const found = came.map((other) => show(other)).join(", ") || "none at all";
-  return unreadable(
-    `it lacks the output ${show(name)}; the outputs in it are ${found}`,
-    { ...options, hint: DRIFT },
-  );
+  const found = came
+    ? `it has ${came.map((other) => show(other)).join(", ") || "no outputs"}`
+    : "it has one output, without a name";
+  return unreadable(`it lacks the output ${show(name)}; ${found}`, {
+    ...options,
+    hint: DRIFT,
+  });
 }
 
 const DRIFT =
@@ -160,7 +176,7 @@ export function within<T>(what: string, run: () => T): T {
 }
 
 /**
- * A name in quotes, with everything that cannot be seen as an escape.
+ * A name in quotes, with escapes for everything invisible.
  *
  * @internal
  */
@@ -171,6 +187,15 @@ export function quote(name: string): string {
       (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
     ).join(""),
   );
+}
+
+/**
+ * A URL without the user and password in it, if any.
+ *
+ * @internal
+ */
+export function masked(url: string): string {
+  return url.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*)[^/?#\\]*@/i, "$1***@");
 }
 
 /**

@@ -19,6 +19,8 @@ import type {
   Classification,
   ClientOptions,
   Connection,
+  StringOptions,
+  Strings,
 } from "./types.js";
 import { checkServed } from "./verify.js";
 
@@ -42,10 +44,11 @@ export class ServedModel {
     spec: ModelSpec,
     options: ClientOptions = {},
   ) {
-    const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
     this.#spec = spec;
-    this.#name = options.model ?? spec.name;
     try {
+      checkOptions(options);
+      const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
+      this.#name = options.model ?? spec.name;
       const ref = toRef(this.#name, options);
       this.#transport = toTransport(server, ref, options);
       this.#headers = checkHeaders(headers);
@@ -57,16 +60,17 @@ export class ServedModel {
     this.#verify = options.verify ?? false;
   }
 
-  /** Run a signature; inputs and result have the keys of its specs. */
+  /** Run a signature; the keys of inputs and result are those of its specs. */
   predict<Result>(
     signature: Signature,
     inputs: unknown = {},
-    options?: CallOptions,
+    options?: StringOptions<Strings>,
   ): Promise<Result> {
     return this.#call(signature, options, () => {
       const tensors = checkInputs(signature, inputs);
+      const wanted = withStrings(signature, options?.strings);
       // The signature's outputs are the fields of the result.
-      return this.#transport.predict(signature, tensors) as Send<Result>;
+      return this.#transport.predict(wanted, tensors) as Send<Result>;
     });
   }
 
@@ -99,9 +103,11 @@ export class ServedModel {
     options: CallOptions = {},
     prepare: () => Send<T>,
   ): Promise<T> {
-    const { signal, timeoutMs = this.#timeoutMs } = options;
     try {
+      checkOptions(options);
+      const { signal, timeoutMs = this.#timeoutMs } = options;
       checkTimeout(timeoutMs);
+      checkSignal(signal);
       const send = prepare();
       return await this.#inTime(timeoutMs, signal, async (context) => {
         if (this.#verify) await this.#checkServed(context.signal);
@@ -116,7 +122,7 @@ export class ServedModel {
     }
   }
 
-  /** Run a call until it ends, or the time or the caller's patience does. */
+  /** Run a call until it ends, its time is up or the caller aborts it. */
   async #inTime<T>(
     timeoutMs: number,
     signal: AbortSignal | undefined,
@@ -197,18 +203,33 @@ function late(details: string, cause: unknown, fault: unknown): Fault {
   });
 }
 
+/** The signature with outputs in the form that the caller wants. */
+function withStrings(signature: Signature, strings: Strings = "text") {
+  if (strings === "text") return signature;
+  if (strings !== "bytes") {
+    throw invalid(`strings must be "text" or "bytes", not ${show(strings)}`);
+  }
+  const outputs = Object.entries(signature.outputs).map(
+    ([key, spec]) => [key, { ...spec, asBytes: true as const }] as const,
+  );
+  return { ...signature, outputs: Object.fromEntries(outputs) };
+}
+
 function toTransport(
   server: string | URL | Connection,
   model: ModelRef,
   { fetch }: ClientOptions,
 ): Transport {
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw invalid(`fetch must be a function, not ${show(fetch)}`);
+  }
   if (typeof server === "string" || server instanceof URL) {
     return new RestTransport(server, model, fetch);
   }
   if (!isConnector(server)) {
     throw invalid(`a server is a URL or a connection, not ${show(server)}`);
   }
-  if (fetch) throw invalid("fetch is for URLs, not for connections");
+  if (fetch) throw invalid("fetch is for a URL, not for a connection");
   return server.to(model);
 }
 
@@ -245,6 +266,18 @@ function checkHeaders(headers: Readonly<Record<string, string>>) {
     const { message } = cause as Error;
     throw new Fault("INVALID_ARGUMENT", `bad headers: ${message}`, { cause });
   }
+}
+
+function checkOptions(options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw invalid(`the options must be an object, not ${show(options)}`);
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  // One from another realm, or from a library, is fine, too.
+  const { addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (!signal || typeof addEventListener === "function") return;
+  throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
 }
 
 function checkTimeout(timeoutMs: number): number {

@@ -7,7 +7,7 @@ import type { CheckedExample, CheckedTensor, ExampleBatch } from "./inputs.js";
 import type { Classification, Connection } from "./types.js";
 import type { ServedSignatures } from "./verify.js";
 
-/** What an element can be that has a form in TF Serving's JSON. */
+/** The element types that TF Serving's JSON can carry. */
 export type JsonDType =
   | "float32"
   | "float64"
@@ -21,7 +21,7 @@ export type JsonDType =
   | "bool"
   | "string";
 
-/** What an element can be. */
+/** The element types of tensors. */
 export type DType =
   | JsonDType
   | "float16"
@@ -52,6 +52,8 @@ export interface TensorSpec {
   shape: readonly number[] | null;
   /** Whether the model has a value for it, so that it need not be sent. */
   hasDefault?: true;
+  /** Whether the caller wants the bytes of its strings. */
+  asBytes?: true;
 }
 
 /** A feature of tf.Examples. */
@@ -80,9 +82,9 @@ export interface Signature {
   outputs: TensorSpecs;
   /** The features of the Examples it takes, if they are known. */
   features?: FeatureSpecs;
-  /** Makes an Example what an input takes, if an input takes Examples. */
+  /** Serializes an Example, if an input takes Examples. */
   serialize?: (example: CheckedExample) => Uint8Array;
-  /** Whether `outputs` are asked for by name: it has others that nobody can get. */
+  /** Whether `outputs` are requested by name, because others cannot be returned. */
   asksByName?: true;
   /** Why REST cannot carry a call of it, if that is so. */
   notOverRest?: string;
@@ -101,18 +103,18 @@ export interface ModelRef {
   label: string | undefined;
 }
 
-// What a transport does, whatever it sends.
+// What every transport does.
 
-/** How far a call may go. */
+/** The limits of a call, and its headers. */
 export interface CallContext {
-  /** Aborted when the caller or the clock says so. */
+  /** Aborted when the caller aborts the call or its time is up. */
   signal: AbortSignal;
   /** When the call must be done, in milliseconds of Date.now(). */
   deadline: number;
   headers: Readonly<Record<string, string>>;
 }
 
-/** Sends a request that is encoded already; may be called again. */
+/** Sends a request that is already encoded; may be called again. */
 export type Send<T> = (context: CallContext) => Promise<T>;
 
 /** A model on a server, for calls. */

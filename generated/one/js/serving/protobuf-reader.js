@@ -19,14 +19,14 @@ export class Fields {
     this.#all = parse(message);
   }
 
-  /** The payloads of a field, of whatever type. */
+  /** The payloads of a field, whatever their type. */
   payloads(number) {
     return this.#all
       .filter((field) => field.number === number)
       .map((field) => field.payload);
   }
 
-  /** What a field holds, of which the last one counts. */
+  /** The payload of a field; if it is repeated, the last one counts. */
   last(number) {
     return this.payloads(number).at(-1);
   }
@@ -100,14 +100,14 @@ export function concat(parts) {
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text in a payload. */
-export function text(payload) {
+export function text(
+  payload,
+  toFault = () => unreadable("a name in it is not UTF-8"),
+) {
   try {
     return DECODER.decode(payload);
   } catch {
-    throw unreadable(
-      "a string is not UTF-8; only outputs whose names end in _bytes can " +
-        "hold other bytes",
-    );
+    throw toFault();
   }
 }
 
@@ -143,7 +143,7 @@ export function unpackVarints(packed) {
   return words;
 }
 
-/** The number of a varint's bytes; exact up to 2^53. */
+/** The number of a varint's bytes; exact up to 2^53 - 1. */
 export function toNumber(bytes, start = 0, end = bytes.length) {
   let value = 0;
   for (let pos = end - 1; pos >= start; pos--) {

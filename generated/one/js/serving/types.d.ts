@@ -2,8 +2,8 @@
 /* eslint-disable */
 
 /**
- * Elements in row-major order, and the size of each dimension. Complex numbers are
- * two elements each, float16 and bfloat16 are float32, and float8 are their bits.
+ * Elements in row-major order, and the size of each dimension. A complex number is
+ * two elements, float16 and bfloat16 are float32, and a float8 is its bits.
  */
 export interface Tensor<T> {
   data: T;
@@ -36,7 +36,7 @@ export type FloatTensorLike =
  */
 export type ComplexTensorLike = FloatTensorLike;
 
-/** What an integer input takes; above 2^53, only a bigint is exact. */
+/** What an integer input takes; integers above 2^53 - 1 must be bigints. */
 export type IntegerTensorLike =
   | Tensor<readonly (number | bigint)[] | Integers | BigIntegers>
   | Nested<number | bigint, Integers | BigIntegers>;
@@ -55,7 +55,7 @@ export type ExampleTensorLike<E> =
 /** The values of a float feature. */
 export type FloatList = readonly number[] | Integers | Floats;
 
-/** The values of an integer feature; above 2^53, only a bigint is exact. */
+/** The values of an integer feature; those above 2^53 - 1 must be bigints. */
 export type IntegerList = readonly (number | bigint)[] | Integers | BigIntegers;
 
 /** The values of a string feature. */
@@ -85,7 +85,7 @@ export type FeatureValue =
   | BigIntegers
   | Floats;
 
-/** Examples, and perhaps features that they share; an example's own win. */
+/** Examples, and perhaps features they share; an example's own take precedence. */
 export type Examples<E> =
   | { examples: readonly E[]; context?: undefined }
   | { examples: readonly Partial<E>[]; context: Partial<E> };
@@ -103,14 +103,14 @@ export interface Classification {
  * generated packages included.
  */
 export interface Connection {
-  /** End the connection; calls under way fail. */
+  /** Close the connection; calls in flight fail. */
   close(): void;
 }
 
 export interface ClientOptions {
-  /** The model's name on the server, if it has another one there. */
+  /** The model's name on the server, if it differs there. */
   model?: string | undefined;
-  /** The version to call; by default the one with the label, or the latest. */
+  /** The version to call; by default the one with `label`, or the latest. */
   version?: number | bigint | undefined;
   /** Call the version with this label; not together with `version`. */
   label?: string | undefined;
@@ -137,11 +137,25 @@ export interface ClientOptions {
 }
 
 export interface CallOptions {
-  /** Aborts the call; one of AbortSignal.timeout ends it as timeoutMs does. */
+  /** Aborts the call; one from AbortSignal.timeout ends it as timeoutMs does. */
   signal?: AbortSignal | undefined;
   /** How long this call may take, instead of the client's `timeoutMs`. */
   timeoutMs?: number | undefined;
 }
 
-// Without this line, the types that are not exported would be, too.
+/** What the strings of a result are: text, or a Uint8Array each. */
+export type Strings = "text" | "bytes";
+
+/** The elements of a tensor of strings. */
+export type StringArray<S extends Strings> = S extends "bytes"
+  ? Uint8Array[]
+  : string[];
+
+/** Options of a call whose result has strings. */
+export interface StringOptions<S extends Strings> extends CallOptions {
+  /** What the strings of the result are: "text" by default, which must be UTF-8. */
+  strings?: S | undefined;
+}
+
+// Without this line, all types here would be exported.
 export {};

@@ -43,7 +43,7 @@ function compareInputs(what, specs, { inputs, defaults }) {
   const lost = Array.from(known.values())
     .filter(({ name, hasDefault }) => hasDefault && !defaults.has(name))
     .filter(({ name }) => inputs.has(name))
-    .map(({ name }) => `${what} ${show(name)} has no default any more`);
+    .map(({ name }) => `${what} ${show(name)} no longer has a default`);
   const takes = (shape, now) => covers(now, shape);
   return [...compare(what, specs, inputs, takes), ...lost, ...added];
 }

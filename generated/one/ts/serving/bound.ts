@@ -16,9 +16,9 @@ export const TOO_BUSY =
   "the call more time, or use REST, where calls queue";
 
 /**
- * A bound on the calls under way on a connection. There is none at first; each
+ * A bound on the calls in flight on a connection. At first there is none; each
  * burst of refusals halves it, and successes raise it again. Calls that find no
- * room wait in the order of their arrival, refused ones before the others.
+ * room wait in order of arrival, refused ones before the others.
  */
 export class Bound {
   #limit = Infinity;
@@ -29,7 +29,7 @@ export class Bound {
   readonly #refused = new Set<() => void>();
   readonly #waiting = new Set<() => void>();
 
-  /** The bursts of refusals so far; `leave` takes it as it was when sending. */
+  /** The bursts of refusals so far; `leave` takes the count from before sending. */
   get burst(): number {
     return this.#burst;
   }
@@ -81,7 +81,7 @@ export class Bound {
     this.#wake();
   }
 
-  /** Let everything through, as for a connection that was closed. */
+  /** Let everything through, because the connection was closed. */
   open(): void {
     this.#limit = Infinity;
     this.#isPausing = false;

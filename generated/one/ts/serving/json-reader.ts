@@ -25,12 +25,14 @@ const LARGE_E = codeOf("E");
 const ZERO = codeOf("0");
 const NINE = codeOf("9");
 const WORD_ENDS = new Set(Array.from('",:[]{}', codeOf));
+const ESCAPES = /(?:\\u[0-9a-f]{4})+|\\[^]/gi; // surrogates by pairs
 const END = -1; // stands for what follows the last byte
 
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+const LONGEST_WORD = 40; // bytes of it that an error shows
 const LONGEST_INT64 = "-9223372036854775808".length;
 
-// fatal refuses what is not UTF-8, ignoreBOM keeps a text's first character.
+// fatal refuses what is not UTF-8; ignoreBOM keeps a leading U+FEFF.
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads JSON, and NaN and Infinity, from its bytes. */
@@ -42,7 +44,7 @@ export class JsonReader {
     this.#bytes = bytes;
   }
 
-  /** The fault of what stands here. */
+  /** The fault of what is at this position. */
   fault(why: string): Fault {
     const start = new TextDecoder().decode(this.#bytes.subarray(0, 99));
     return unreadable(
@@ -69,6 +71,20 @@ export class JsonReader {
     throw this.fault(`${show(String.fromCharCode(byte))} is missing`);
   }
 
+  /** The end of the text: nothing may follow. */
+  end(): void {
+    if (!this.at(END)) throw this.fault("text follows the JSON");
+  }
+
+  /** The value at this position, as an error's text shows it. */
+  word(): string {
+    if (this.at(END)) return "nothing";
+    if (this.at(BRACE)) return "an object";
+    const bytes = this.#bytes.subarray(this.#pos, this.#pos + LONGEST_WORD);
+    const text = new TextDecoder().decode(bytes);
+    return /^"(\\.|[^"\\])*"?|^[^\s,\]}]*/.exec(text)?.[0] ?? "";
+  }
+
   /** An object; `onMember` gets each name and must read or skip the value. */
   members(onMember: (name: string) => void): void {
     this.expect(BRACE);
@@ -93,7 +109,7 @@ export class JsonReader {
     return items;
   }
 
-  /** Pass over any value. */
+  /** Skip a value of any kind. */
   skip(): void {
     let depth = 0;
     do {
@@ -104,7 +120,7 @@ export class JsonReader {
     } while (depth > 0);
   }
 
-  // One element each; undefined if something else stands there.
+  // One element each; undefined if it is something else.
 
   float(): number | undefined {
     const isNegative = this.at(MINUS);
@@ -135,7 +151,6 @@ export class JsonReader {
       }
       exponent += isSmall ? -power : power;
     }
-    this.#pos = pos;
     const scale = POWERS_OF_TEN[Math.abs(exponent)];
     let value;
     if (mantissa <= Number.MAX_SAFE_INTEGER && scale !== undefined) {
@@ -145,6 +160,10 @@ export class JsonReader {
       value = Number(UTF8.decode(this.#bytes.subarray(first, pos)));
     }
     if (Number.isNaN(value)) return undefined;
+    if (value === Infinity) {
+      throw this.fault(`${this.word()} is beyond the range of float64`);
+    }
+    this.#pos = pos;
     return isNegative ? -value : value;
   }
 
@@ -154,7 +173,7 @@ export class JsonReader {
     return this.#acceptWord("NaN") ? NaN : undefined;
   }
 
-  /** A number where that is exact, else a bigint. */
+  /** A number if that is exact, otherwise a bigint. */
   integer(): number | bigint | undefined {
     const isNegative = this.at(MINUS);
     const start = this.#pos;
@@ -180,8 +199,24 @@ export class JsonReader {
     return this.#acceptWord("false") ? false : undefined;
   }
 
-  string(): string | undefined {
-    return this.accept(QUOTE) ? this.#restOfString() : undefined;
+  string(onOtherBytes?: () => Fault): string | undefined {
+    return this.accept(QUOTE) ? this.#restOfString(onOtherBytes) : undefined;
+  }
+
+  /** The bytes of a string, which TF Serving sends even if they are not UTF-8. */
+  bytes(): Uint8Array | undefined {
+    if (!this.accept(QUOTE)) return undefined;
+    const start = this.#pos;
+    const hasEscapes = this.#passString();
+    const bytes = this.#bytes.slice(start, this.#pos - 1);
+    if (!hasEscapes) return bytes;
+    // Each byte becomes a character while the escapes are replaced.
+    const toBinary = (bytes: Uint8Array) =>
+      Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+    const binary = toBinary(bytes).replace(ESCAPES, (escapes) =>
+      toBinary(new TextEncoder().encode(this.#unescape(escapes))),
+    );
+    return Uint8Array.from(binary, codeOf);
   }
 
   /** The bytes of {"b64": "..."}. */
@@ -223,7 +258,7 @@ export class JsonReader {
     if (this.#pos === start) throw this.fault("a value is missing");
   }
 
-  /** Pass over a string after its opening quote; true if it has escapes. */
+  /** Skip a string after its opening quote; true if it has escapes. */
   #passString(): boolean {
     let hasEscapes = false;
     let pos = this.#pos;
@@ -238,17 +273,25 @@ export class JsonReader {
     return hasEscapes;
   }
 
-  #restOfString(): string {
+  #restOfString(
+    onOtherBytes = () => this.fault("a name is not UTF-8"),
+  ): string {
     const start = this.#pos;
     const hasEscapes = this.#passString();
+    let text;
     try {
-      const text = UTF8.decode(this.#bytes.subarray(start, this.#pos - 1));
-      return hasEscapes ? JSON.parse(`"${text}"`) : text;
+      text = UTF8.decode(this.#bytes.subarray(start, this.#pos - 1));
     } catch {
-      throw this.fault(
-        "a string is not UTF-8; only outputs whose names end in _bytes can " +
-          "hold other bytes",
-      );
+      throw onOtherBytes();
+    }
+    return hasEscapes ? this.#unescape(text) : text;
+  }
+
+  #unescape(text: string): string {
+    try {
+      return JSON.parse(`"${text}"`);
+    } catch {
+      throw this.fault("a string is malformed");
     }
   }
 }

@@ -11,7 +11,7 @@ const FIXED32 = 5;
 
 const LONGEST_VARINT = 10;
 
-/** A field as it was read; a varint's payload are its bytes. */
+/** A field as it was read; a varint's payload is its bytes. */
 interface Field {
   number: number;
   type: number;
@@ -26,14 +26,14 @@ export class Fields {
     this.#all = parse(message);
   }
 
-  /** The payloads of a field, of whatever type. */
+  /** The payloads of a field, whatever their type. */
   payloads(number: number): Uint8Array[] {
     return this.#all
       .filter((field) => field.number === number)
       .map((field) => field.payload);
   }
 
-  /** What a field holds, of which the last one counts. */
+  /** The payload of a field; if it is repeated, the last one counts. */
   last(number: number): Uint8Array | undefined {
     return this.payloads(number).at(-1);
   }
@@ -107,14 +107,14 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text in a payload. */
-export function text(payload: Uint8Array): string {
+export function text(
+  payload: Uint8Array,
+  toFault = () => unreadable("a name in it is not UTF-8"),
+): string {
   try {
     return DECODER.decode(payload);
   } catch {
-    throw unreadable(
-      "a string is not UTF-8; only outputs whose names end in _bytes can " +
-        "hold other bytes",
-    );
+    throw toFault();
   }
 }
 
@@ -150,7 +150,7 @@ export function unpackVarints(packed: Uint8Array): Uint32Array {
   return words;
 }
 
-/** The number of a varint's bytes; exact up to 2^53. */
+/** The number of a varint's bytes; exact up to 2^53 - 1. */
 export function toNumber(
   bytes: Uint8Array,
   start = 0,

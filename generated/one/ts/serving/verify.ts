@@ -9,7 +9,7 @@ import type { Kind, ModelSpec, TensorSpec, TensorSpecs } from "./specs.js";
 
 /** What the server says of a tensor. */
 export interface ServedTensor {
-  /** Where the tensor is not dense, what it is instead. */
+  /** The dtype, or what the tensor is if it is not dense. */
   dtype: "sparse" | "composite" | (string & {});
   /** -1 stands for any size, null for any shape. */
   shape: readonly number[] | null;
@@ -68,7 +68,7 @@ function compareInputs(
   const lost = Array.from(known.values())
     .filter(({ name, hasDefault }) => hasDefault && !defaults.has(name))
     .filter(({ name }) => inputs.has(name))
-    .map(({ name }) => `${what} ${show(name)} has no default any more`);
+    .map(({ name }) => `${what} ${show(name)} no longer has a default`);
   const takes = (shape: Shape, now: Shape) => covers(now, shape);
   return [...compare(what, specs, inputs, takes), ...lost, ...added];
 }

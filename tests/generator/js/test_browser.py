@@ -1,0 +1,82 @@
+"""Generated JavaScript in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ZOO, tool
+
+pytestmark = pytest.mark.language("js")
+pytest_plugins = ["tests.generator.js.fixtures"]
+
+
+@pytest.fixture(scope="session")
+def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a server that lets browsers in."""
+    from tfsclient.server.app import Options as ServerOptions
+    from tfsclient.server.app import Server
+    from tfsclient.server.models.config import read_config
+
+    path = tmp_path_factory.mktemp("open") / "models.config"
+    base = json.dumps(str(ZOO / "half_plus_two"))
+    path.write_text(
+        f'model_config_list {{ config {{ name: "half_plus_two" base_path: {base} '
+        'model_platform: "tensorflow" } }'
+    )
+    options = ServerOptions(rest_api_enable_cors_support=True, file_system_poll_wait_seconds=0)
+    with Server(read_config(str(path)), options) as server:
+        yield server.rest_target
+
+
+@pytest.fixture
+def site(generated: Path) -> Iterator[str]:
+    """The URL of a web server with the JavaScript clients."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    handler = functools.partial(Quiet, directory=str(generated / "js"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_browser_calls_a_real_server(
+    generated: Path, open_server: str, site: str, tmp_path: Path
+) -> None:
+    page = f"""<!DOCTYPE html><pre></pre><script type="module">
+    import {{ HalfPlusTwoClient, ServingError }} from "./half_plus_two.js";
+    const client = new HalfPlusTwoClient("{open_server}", {{ verify: true }});
+    const {{ y }} = await client.servingDefault({{ x: [[2], [NaN]] }});
+    const other = new HalfPlusTwoClient("{open_server}", {{ model: "m" }});
+    const error = await other.servingDefault({{ x: [[2]] }}).catch((error) => error);
+    document.querySelector("pre").textContent = `${{y.data}} ${{error.code}}`;
+    </script>"""
+    (generated / "js" / "page.html").write_text(page, "utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-quic"]
+    flags += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
+    command = [tool("chromium"), *flags, f"{site}/page.html"]
+    # A session of its own: its helpers end with it, even if it has to be killed.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, start_new_session=True, encoding="utf-8"
+    ) as browser:
+        try:
+            shown, _ = browser.communicate(timeout=120)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(browser.pid, signal.SIGKILL)
+    assert "<pre>4,NaN NOT_FOUND</pre>" in shown
