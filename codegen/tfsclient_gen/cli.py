@@ -88,7 +88,7 @@ class _Group(_Once, Group):
     type=click.Choice(["any", "rest"]),
     default="any",
     show_default=True,
-    help="In each language: `rest` leaves gRPC out, what it needs, and what only it can carry.",
+    help="In each language: `rest` leaves out gRPC, its dependencies, and what only it can carry.",
 )
 @click.option(
     "--name", metavar="NAME", help="What to call the model in code; the wire keeps --model."
@@ -121,8 +121,8 @@ def main(
 ) -> None:
     """Write typed clients for TensorFlow Serving models.
 
-    With one --lang the files go straight into --out, with several into --out/LANG.  A run writes
-    over and removes nothing but what an earlier run of the same models and language wrote.
+    With one --lang the files go straight into --out, with several into --out/LANG.  A run
+    overwrites and removes only what an earlier run for the same models and language wrote.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The terminal may lack letters that are in names.
@@ -244,7 +244,7 @@ def schema(out: Path | None, **source: Any) -> None:
     with _failures_reported():
         loaded = load(**source)
         if len(loaded) > 1:
-            raise click.UsageError("a schema is of one model: give --model once")
+            raise click.UsageError("a schema describes one model: give --model once")
         text = to_json(loaded[0])
         if out is None:
             click.echo(text, nl=False)
@@ -306,7 +306,7 @@ def _differences(locked: Mapping[str, Model], current: Mapping[str, Model]) -> I
 def eject(folder: Path) -> None:
     """Write the shipped templates into DIR, to be changed there and used with --templates DIR.
 
-    Keep the ones that you change and delete the others, so that those follow updates.
+    Keep the ones that you change and delete the others, so that you get updates of those.
     """
     with _failures_reported():
         output.eject(folder)

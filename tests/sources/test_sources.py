@@ -312,5 +312,5 @@ def test_the_graph_is_picked_by_its_tags(tmp_path: Path) -> None:
         sources.from_saved_model(saved("serve,tpu", "eval"))
     with pytest.raises(InvalidInput, match=r"no graph with exactly the tags tpu; .*: eval"):
         sources.from_saved_model(every, tags="tpu")
-    with pytest.raises(InvalidInput, match="it is empty"):
+    with pytest.raises(InvalidInput, match="it holds no graph"):
         sources.from_saved_model(saved())

@@ -266,7 +266,7 @@ def _listed(specs: Mapping[str, TensorSpec | FeatureSpec]) -> list[str]:
 def _why_no_sample(signature: Signature) -> str:
     """Why the script has no sample of a signature; "" if it has one."""
     if signature.kind != "predict" and signature.features is None:
-        return "there is no sample, for the features are not known: give a body"
+        return "there is no sample, because the features are not known: give a body"
     inputs = sum(length(dims(spec)) for spec in signature.inputs.values())
     features = (signature.features or {}).values()
     in_example = sum(length(feature_dims(spec)) for spec in features)

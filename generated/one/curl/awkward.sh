@@ -25,8 +25,8 @@ usage() {
 usage: awkward.sh SIGNATURE [@FILE | -]
        awkward.sh status | metadata
 
-A body from FILE or standard input is JSON as TF Serving takes it; the signature
-is filled in. Without a body, a sample is sent.
+A body from FILE or standard input is JSON as TF Serving takes it; the script adds
+the signature's name. Without a body, it sends a sample.
   predict: {"inputs": ...} or {"instances": ...}
 
 Signatures, and what they are for:
@@ -100,7 +100,7 @@ fail() {
   exit 2
 }
 
-# Every byte escaped, so that nothing in the text means anything in a URL.
+# Escape every byte, so that nothing in the text has a meaning in a URL.
 percent_encode() {
   printf '%s' "$1" | od -A n -v -t x1 | tr -d ' \n' | sed 's/../%&/g'
 }
@@ -133,7 +133,7 @@ EOF
   if [ -z "$headers" ]; then fail "$from has no header: nothing was sent"; fi
 }
 
-# Ask for $1 below the model, with more options for curl; 22 if that is refused.
+# Request $1 below the model's path, with more options for curl; exit with 22 if it is refused.
 call() {
   below=$1
   shift

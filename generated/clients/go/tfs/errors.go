@@ -52,7 +52,7 @@ type Error struct {
 	Message string
 	// HTTPStatus is the status of the answer; 0 where there was none.
 	HTTPStatus int
-	// Target, Model and Signature tell what was called; Model and Signature are empty in errors of New.
+	// Target, Model and Signature say what was called; Model and Signature are empty in errors of New.
 	// Target is without a user and password.
 	Target, Model, Signature string
 	// Err is the cause, if there is one: ErrNotSent, ErrBadAnswer, context.DeadlineExceeded, an error
@@ -60,7 +60,7 @@ type Error struct {
 	Err error
 }
 
-// Error tells where, what kind and why.
+// Error says where the call failed, with which code, and why.
 func (e *Error) Error() string {
 	var parts []string
 	if e.Target != "" {
@@ -128,7 +128,7 @@ func redacted(target string) string {
 	return scheme + "..." + rest[at:]
 }
 
-// failed is the Error for a call that found no answer: code, unless the context tells better.
+// failed is the Error for a call that found no answer: code, unless the context ended.
 func failed(ctx context.Context, code Code, err error) *Error {
 	switch ctx.Err() {
 	case context.DeadlineExceeded:

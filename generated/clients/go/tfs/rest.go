@@ -104,7 +104,7 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 	return answer, err
 }
 
-// attempt sends a request; again tells whether the server was there to take it.
+// attempt sends a request; again reports whether the server was there to take it.
 func (t *restTransport) attempt(ctx context.Context, request *http.Request, path string) (answer string, again bool, err error) {
 	response, err := t.client.Do(request)
 	if err != nil {
@@ -162,7 +162,7 @@ func modelPath(c *call) string {
 }
 
 // httpError is the Error for a status, whose body need not be TensorFlow Serving's: it may come
-// from whatever stands between.
+// from whatever is between client and server.
 func httpError(status int, body string) *Error {
 	message, ok := "", false
 	r := &jsonReader{text: body}
@@ -303,13 +303,13 @@ func readPredictAnswer(answer string, outputs []fetch) error {
 	return missing(outputs, came)
 }
 
-// excerpt is the start of an answer, which may be the text of whatever stands between.
+// excerpt is the start of an answer, which may come from a proxy.
 func excerpt(answer string) string {
 	const shown = 500 // bytes
 	return strings.TrimSpace(strings.ToValidUTF8(answer[:min(len(answer), shown)], "\ufffd"))
 }
 
-// hasNames tells whether outputs follow by name, not the value of a lone output of type d. An object
+// hasNames reports whether outputs by name follow, and not the value of a lone output of type d. An object
 // with nothing but "b64" is such a value.
 func (r *jsonReader) hasNames(d DType) bool {
 	if r.peek() != '{' || d != "string" {
@@ -380,7 +380,7 @@ func inferBody(c *call, from batch) []byte {
 	return append(b, "]}"...)
 }
 
-// appendJSON writes the example as an object. The server tells a feature's type by its values.
+// appendJSON writes the example as an object. The server infers a feature's type from its values.
 func (e Example) appendJSON(b []byte) []byte {
 	b = append(b, '{')
 	for i, name := range e.names() {

@@ -106,13 +106,13 @@ func (t Tensor[T]) parts() (any, []int) {
 	return t.Data, t.Shape
 }
 
-// absent tells whether the tensor is the zero Tensor, which no request can mean: even a scalar
+// absent reports whether the tensor is the zero Tensor, which no request can mean: even a scalar
 // has an element.
 func (t Tensor[T]) absent() bool {
 	return t.Data == nil && t.Shape == nil
 }
 
-// fits tells what keeps the tensor from being sent as this input.
+// fits says what keeps the tensor from being sent as this input.
 func (t Tensor[T]) fits(spec TensorSpec) error {
 	if count, ok := elements(t.Shape); !ok {
 		return invalid("%s is not a shape", dims(t.Shape))

@@ -12,7 +12,7 @@
 //	defer conn.Close()
 //	client := digits.NewFrom(conn)
 //
-// A call that fails gives an [Error], whose Code tells what kind of failure it is:
+// A call that fails returns an [Error], whose Code says what kind of failure it is:
 //
 //	var e *tfs.Error
 //	if errors.As(err, &e) && e.Code == tfs.Unavailable { ... }
@@ -184,7 +184,7 @@ func WithTimeout(timeout time.Duration) CallOption {
 }
 
 // WithRetries says how often a call is tried again, after a growing pause, while the server is
-// unavailable. The default is 2; a model that keeps a state wants 0.
+// unavailable. The default is 2; use 0 for a model that keeps state.
 func WithRetries(retries int) CallOption {
 	return callOption(func(s *callSettings) { s.retries = retries })
 }
@@ -258,7 +258,7 @@ func (s callSettings) check() error {
 	return nil
 }
 
-// retry runs attempt until it says that another one is of no use, at most retries times again.
+// retry runs attempt until it says that another attempt is pointless, at most retries times again.
 func retry(ctx context.Context, retries int, attempt func() (again bool, err error)) error {
 	for longest := firstBackoff; ; longest = min(2*longest, longestBackoff) {
 		again, err := attempt()

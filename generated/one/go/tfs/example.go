@@ -155,7 +155,7 @@ const (
 func (e Example) appendProto(b []byte) []byte {
 	var features []byte
 	for _, name := range e.names() {
-		// The key comes first: TensorFlow's fast parser wants it so.
+		// The key comes first: TensorFlow's fast parser expects that.
 		entry := appendChunk(nil, mapKey, []byte(name))
 		entry = appendChunk(entry, mapValue, e[name].appendProto(nil))
 		features = appendChunk(features, featuresFeature, entry)

@@ -159,7 +159,7 @@ func (t *grpcTransport) attempt(ctx context.Context, method string, request payl
 
 var errNoRoom = errors.New("the context ended while the call waited")
 
-// isRefusal tells whether the server had no thread for a call, which did not run then. All other
+// isRefusal reports whether the server had no thread for a call, which did not run then. All other
 // resources that are exhausted come with a text of their own.
 func isRefusal(err error) bool {
 	if status.Code(err) != codes.ResourceExhausted {
@@ -206,7 +206,7 @@ var grpcCodes = [...]Code{
 }
 
 // rawCodec sends payloads and passes on responses as bytes. It belongs to single calls and is registered
-// nowhere, and it bears the name of what the bytes are, which the server looks at.
+// nowhere, and it has the name of the format of the bytes, which the server checks.
 type rawCodec struct{}
 
 func (rawCodec) Name() string { return "proto" }

@@ -81,7 +81,7 @@ type fetch struct {
 	into Output
 }
 
-// set hands an output to whoever asked for it.
+// set stores an output where the caller wants it.
 func (f *fetch) set(data any, shape []int) error {
 	return about(f.into.set(data, shape), "output %q", f.Name)
 }

@@ -56,12 +56,12 @@ type field struct {
 	chunk  []byte
 }
 
-// isChunk tells whether it is a string, a message or a packed list of this number.
+// isChunk reports whether it is a string, a message or a packed list of this number.
 func (f field) isChunk(number protowire.Number) bool {
 	return f.number == number && f.kind == protowire.BytesType
 }
 
-// isNumber tells whether it is an integer of this number.
+// isNumber reports whether it is an integer of this number.
 func (f field) isNumber(number protowire.Number) bool {
 	return f.number == number && f.kind == protowire.VarintType
 }
@@ -717,7 +717,7 @@ func readResults[R any](response []byte, read func(element []byte) (R, error)) (
 	return results, err
 }
 
-// isFloat tells whether a field is a float32 of this number.
+// isFloat reports whether a field is a float32 of this number.
 func (f field) isFloat(number protowire.Number) bool {
 	return f.number == number && f.kind == protowire.Fixed32Type
 }

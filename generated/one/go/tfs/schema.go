@@ -17,9 +17,9 @@ type Signature struct {
 	Inputs, Outputs []TensorSpec
 	// Features are what its examples hold; nil if that is not known.
 	Features []FeatureSpec
-	// AsksByName tells that outputs are asked for by name: it has others that nobody can get.
+	// AsksByName says that calls ask for the outputs by name, because there are others that no server can give.
 	AsksByName bool
-	// GRPCOnly tells why REST cannot carry it; it is empty if REST can.
+	// GRPCOnly says why REST cannot carry it; it is empty if REST can.
 	GRPCOnly string
 }
 
@@ -28,7 +28,7 @@ type TensorSpec struct {
 	Name  string
 	DType DType
 	Shape []int
-	// HasDefault tells whether a request may leave it out.
+	// HasDefault reports whether a request may leave it out.
 	HasDefault bool
 }
 
@@ -62,7 +62,7 @@ var dtypes = [...]DType{
 // notDense is the type of a tensor that is sparse or made of several.
 const notDense DType = "not dense"
 
-// travels tells whether a client can send and receive tensors of a type at all.
+// travels reports whether a client can send and receive tensors of a type at all.
 func (d DType) travels() bool {
 	return slices.Index(dtypes[:], d) > 0 && d != "resource" && d != "variant"
 }
@@ -125,7 +125,7 @@ func elements(shape []int) (int, bool) {
 	return count, true
 }
 
-// differences tells where calls of a signature that were right may fail now, as `tfsclient-gen drift` does.
+// differences lists where calls of a signature that used to work may fail now, as `tfsclient-gen drift` does.
 func differences(want *Signature, live map[string]Signature) []string {
 	have, ok := live[want.Name]
 	if !ok {
@@ -144,7 +144,7 @@ func differences(want *Signature, live map[string]Signature) []string {
 	return found
 }
 
-// misfits tells which tensors are gone, or of another type or of shapes that do not fit.
+// misfits lists the tensors that are gone, have another type, or have shapes that do not fit.
 func misfits(kind string, want, have []TensorSpec, fit func(was, is []int) bool) []string {
 	byName := index(have)
 	var found []string
@@ -158,7 +158,7 @@ func misfits(kind string, want, have []TensorSpec, fit func(was, is []int) bool)
 	return found
 }
 
-// demands tells which inputs have to be sent now, and had not before.
+// demands lists the inputs that have to be sent now, but did not before.
 func demands(want, have []TensorSpec) []string {
 	byName := index(want)
 	var found []string
@@ -183,7 +183,7 @@ func index(specs []TensorSpec) map[string]TensorSpec {
 	return byName
 }
 
-// covers tells whether every tensor that fits the narrow shape fits the wide one.
+// covers reports whether every tensor that fits the narrow shape fits the wide one.
 func covers(wide, narrow []int) bool {
 	if wide == nil || narrow == nil {
 		return wide == nil
