@@ -85,7 +85,7 @@ def test_any_other_exhaustion_is_raised() -> None:
 
 
 def test_a_large_batch_stays_in_memory(target: str) -> None:
-    rows = np.arange(200_000, dtype=np.float32)[:, None]
+    rows = np.arange(500_000, dtype=np.float32)[:, None]
     with Client(target) as client:
         client.predict(M, rows[:100])
         tracemalloc.start()
