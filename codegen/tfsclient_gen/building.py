@@ -12,7 +12,6 @@ from tfsclient_gen import locks
 from tfsclient_gen.config import Config, Out
 from tfsclient_gen.generate import Generated, NothingToCall, languages, make, refuse_empty
 from tfsclient_gen.loading import Reader
-from tfsclient_gen.locks import Lock
 from tfsclient_gen.output import Output
 from tfsclient_gen.owned import read_lock
 from tfsclient_gen.reporting import tell
@@ -26,7 +25,8 @@ class Build:
     Attributes:
         outputs: the files of each folder.
         generated: the clients, each with the folder that it is for.
-        failed: models that could not be read, with the reasons; their files stay as they are.
+        failed: models that could not be read, with the reasons; their clients are those of the
+            lock file.
     """
 
     outputs: list[Output] = field(default_factory=list[Output])
@@ -81,18 +81,8 @@ def _together(made: Build, out: Out, models: Mapping[str, Model]) -> None:
     names = {**out.options.names, **{n: old.names.get(n, n) for n in held if old is not None}}
     options = replace(out.options, names=names)
     (generated,) = make(list(every.values()), out.language, options)
-    files = generated.files(_as_they_are(generated, held, old))
-    made.outputs.append(Output(out.folder, files, complete=True))
+    made.outputs.append(Output(out.folder, generated.files(), complete=True))
     made.generated.append((out, generated))
-
-
-def _as_they_are(
-    generated: Generated, held: Mapping[str, Model], old: Lock | None
-) -> dict[str, str]:
-    """The files of models that could not be read, with their hashes in the lock file."""
-    listed = {} if old is None else old.files
-    paths = [path for name in held for path in generated.own[name]]
-    return {path: listed[path] for path in paths if path in listed}
 
 
 def _apart(made: Build, out: Out, models: Mapping[str, Model]) -> None:
@@ -103,6 +93,11 @@ def _apart(made: Build, out: Out, models: Mapping[str, Model]) -> None:
         made.generated.append((out, generated))
     wanted = {generated.lock_file for generated in every}
     for lock_file, model in _locks(out.folder, out.language):
+        if lock_file in wanted and model in made.failed:
+            raise InvalidInput(
+                f"{out.folder / lock_file} is of {model!r}, which could not be read",
+                model=model,
+            ) from made.failed[model]
         if lock_file not in wanted and model not in made.failed:
             made.outputs.append(Output(out.folder, {}, lock_file=lock_file))
 

@@ -214,8 +214,8 @@ def build(
 ) -> None:
     """Write the clients of all models in a configuration file.
 
-    A model that cannot be read is named and keeps its files as they are; the others are written.
-    The exit code is then the worst.
+    A model that cannot be read is named, and its clients stay those of the last run; the others are
+    written.  The exit code is then the worst.
     """
     if diff and not check:
         raise click.UsageError("--diff can only be used with --check")
@@ -224,7 +224,7 @@ def build(
             made = make_all(configuration.read(config), reader)
         codes = [0]
         for name, error in made.failed.items():
-            tell(f"{name} cannot be read, and its files stay as they are:")
+            tell(f"{name} could not be read; its clients stay those of the last run:")
             print_error(error)
             codes.append(exit_code(error))
         for out, generated in made.generated:

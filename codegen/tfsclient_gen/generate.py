@@ -45,17 +45,11 @@ class Generated:
     lock_file: str
     names: Mapping[str, str]
 
-    def files(self, held: Mapping[str, str] | None = None) -> dict[str, str]:
-        """All files: path relative to the output folder, to text; the lock file is the last.
-
-        Args:
-            held: files to leave as they are, with their hashes: they are not among those given,
-                but the lock file lists them.
-        """
-        held = held or {}
+    def files(self) -> dict[str, str]:
+        """All files: path relative to the output folder, to text; the lock file is the last."""
         every = {path: text for own in self.own.values() for path, text in own.items()}
-        every = {p: t for p, t in {**every, **self.shared}.items() if p not in held}
-        hashes = locks.hashes(every) | dict(held)
+        every |= self.shared
+        hashes = locks.hashes(every)
         lock = locks.write(self.models, self.language, self.lock_file, hashes, self.names)
         return {**every, self.lock_file: lock}
 

@@ -111,7 +111,7 @@ class Owned:
         """Which models are not as the lock file has them, in words; "" if all are."""
         old = {} if self.lock is None else self.lock.models
         told = [f"{name} is new" for name in new.models if name not in old]
-        told += [f"{name} is no longer asked for" for name in old if name not in new.models]
+        told += [f"{name} is no longer requested" for name in old if name not in new.models]
         both = [name for name in new.models if name in old]
         changed = (n for n in both if to_json(old[n], version=False) != to_json(new.models[n]))
         return ", ".join(sorted([*told, *(f"{name} has changed" for name in changed)]))

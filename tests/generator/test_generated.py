@@ -31,7 +31,7 @@ def test_a_lock_file_is_a_source() -> None:
         for name in models:
             assert sources.from_file(lock, name).name == name
         if len(models) > 1:
-            with pytest.raises(InvalidInput, match="name one of its models: bert, digits"):
+            with pytest.raises(InvalidInput, match="name one of its models"):
                 sources.from_file(lock)
 
 

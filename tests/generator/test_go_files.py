@@ -29,6 +29,11 @@ def test_options_say_where_the_package_lives() -> None:
     assert inside.keys() == files.keys() - {"go.mod", "go.sum"}
     with pytest.raises(InvalidInput, match="not a Go module path"):
         generate(model, "go", Options(go_module="a\nreplace b => c"))
+    for path in ("x/../y", "x/y..", "x~1/y", "x/v1", "gopkg.in/x", "google.golang.org/grpc"):
+        with pytest.raises(InvalidInput, match="is not a Go module path"):
+            generate(model, "go", Options(go_module=path))
+    for path in ("x/v2", "gopkg.in/x.v1", "a-b.example/c_d.e"):
+        assert f"module {path}\n" in generate(model, "go", Options(go_module=path))["go.mod"]
 
 
 def test_a_package_has_a_name_of_its_own() -> None:

@@ -330,8 +330,8 @@ def from_file(path: str | Path, name: str | None = None) -> Model:
     by_name = {model.name: model for model in models}
     if name not in by_name:
         listed = ", ".join(by_name) or "none"
-        what = "name one of its models" if name is None else f"it does not hold {name!r}"
-        raise InvalidInput(f"{path}: {what}: {listed}")
+        what = "name one of its models" if name is None else f"it has no model {name!r}"
+        raise InvalidInput(f"{path}: {what} ({listed})")
     return by_name[name]
 
 

@@ -64,7 +64,7 @@ func TestModelsShareAConnection(t *testing.T) {
 func TestWhatDialRefuses(t *testing.T) {
 	for want, opts := range map[string][]Option{
 		"WithModel is for the client of one model": {WithModel("m")},
-		"exclude each other":                       {WithVersion(1), WithLabel("x")},
+		"cannot be combined":                       {WithVersion(1), WithLabel("x")},
 	} {
 		conn, err := Dial("localhost:1", opts...)
 		var e *Error

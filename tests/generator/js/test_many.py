@@ -92,7 +92,8 @@ def test_the_packages_own_names_are_left_to_it() -> None:
 
 
 def test_npm_names() -> None:
-    for name in ("Models", "a b", "@acme", "@acme/", ".models", "a" * 215, "models;rm"):
+    for name in ("Models", "a b", "@acme", "@acme/", ".models", "a" * 215, "models;rm",
+                 "-x", "fs", "node_modules", "@grpc/grpc-js"):  # fmt: skip
         with pytest.raises(InvalidInput, match="not a name for an npm package"):
             generate(zoo_model("linear"), "js", Options(npm_name=name))
     for chosen, private in ((None, True), ("@acme/models", False)):

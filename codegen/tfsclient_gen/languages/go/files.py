@@ -18,6 +18,13 @@ from tfsclient_gen.target import Options, Run
 
 _LONGEST_PACKAGE: Final = 64
 _MODULE: Final = "models"  # the import path, unless the user gives another
+# As the go command has it: no element begins or ends with a dot, or ends like a short name of
+# Windows; of versions, the first two are not written.
+_ELEMENT: Final = r"(?![\w.~-]*~\d+(?:/|$))[\w~-](?:[\w.~-]*[\w~-])?"
+_MODULE_PATH: Final = re.compile(
+    rf"(?!-|gopkg\.in/(?!.*\.v\d+$))(?!.*/v[01]$){_ELEMENT}(?:/{_ELEMENT})*", re.ASCII
+)
+_REQUIRED: Final = ("google.golang.org/grpc", "google.golang.org/protobuf")
 _RUNTIME: Final = "go/tfs/"
 
 # A package with such a name would hide, or be hidden by, what a program probably uses beside it:
@@ -115,8 +122,8 @@ def _module(options: Options) -> str:
         InvalidInput: it cannot be one.
     """
     module = options.go_module or _MODULE
-    if not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", module, re.ASCII) or module.startswith("-"):
-        raise InvalidInput(f"{module!r} is not a Go module path")
+    if not _MODULE_PATH.fullmatch(module) or module in _REQUIRED:
+        raise InvalidInput(f"go_module: {module!r} is not a Go module path of your own")
     for part in filter(is_windows_device, module.split("/")):
         raise InvalidInput(
             f"{module!r} is not a Go module path: Windows takes {part} for a device, so the go "

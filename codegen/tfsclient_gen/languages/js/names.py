@@ -14,7 +14,16 @@ from tfsclient_gen.languages.js.methods import LONGEST
 from tfsclient_gen.names import camel, identifier, is_windows_device, pascal, snake, words
 from tfsclient_gen.target import Run
 
-_NPM_NAME: Final = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
+_NPM_NAME: Final = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*")
+# What npm refuses, modules of Node's own, and what the package itself needs.
+_TAKEN: Final = frozenset(
+    """
+    node_modules favicon.ico @grpc/grpc-js @types/node typescript
+    assert async_hooks buffer child_process cluster console constants crypto dgram dns domain events
+    fs http http2 https inspector module net os path perf_hooks process punycode querystring
+    readline repl stream string_decoder sys test timers tls tty url util v8 vm wasi worker_threads zlib
+    """.split()
+)
 _LONGEST_NPM_NAME: Final = 214
 
 # The package's own modules and folders.
@@ -102,6 +111,8 @@ def package_name(runs: Sequence[Run]) -> str:
     if chosen is None:
         model = words(runs[0].name) if len(runs) == 1 else ["models"]
         return "-".join([*(w.lower() for w in model), "client"])[-200:]
-    if not _NPM_NAME.fullmatch(chosen) or len(chosen) > _LONGEST_NPM_NAME:
-        raise InvalidInput(f"{chosen!r} is not a name for an npm package")
+    taken = chosen in _TAKEN
+    if not _NPM_NAME.fullmatch(chosen) or len(chosen) > _LONGEST_NPM_NAME or taken:
+        why = ": it has another meaning there" if taken else ""
+        raise InvalidInput(f"npm_name: {chosen!r} is not a name for an npm package{why}")
     return chosen

@@ -9,7 +9,7 @@
 //	defer client.Close()
 //	out, err := client.ServingDefault(ctx, digits.ServingDefaultInput{ ... })
 //
-// Errors are a [*tfs.Error].
+// Errors are of type [*tfs.Error].
 package digits
 
 import (

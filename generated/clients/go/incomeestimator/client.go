@@ -9,7 +9,7 @@
 //	defer client.Close()
 //	classes, err := client.ServingDefault(ctx, incomeestimator.ServingDefaultInput{ ... })
 //
-// Errors are a [*tfs.Error].
+// Errors are of type [*tfs.Error].
 package incomeestimator
 
 import (

@@ -244,7 +244,7 @@ func (s callSettings) checkModel() error {
 func (s callSettings) check() error {
 	switch {
 	case s.hasVersion && s.label != "":
-		return invalid("WithVersion and WithLabel exclude each other")
+		return invalid("WithVersion and WithLabel cannot be combined")
 	case s.version < 0:
 		return invalid("version %d is negative", s.version)
 	case s.retries < 0:

@@ -39,7 +39,7 @@ func newREST(target string, s *settings) (transport, error) {
 	t := &restTransport{base: strings.TrimRight(target, "/")}
 	switch {
 	case s.tls != nil && s.httpClient != nil:
-		return nil, invalid("WithTLS and WithHTTPClient exclude each other: put the configuration into the client")
+		return nil, invalid("WithTLS and WithHTTPClient cannot be combined: put the configuration into the client")
 	case s.tls != nil && base.Scheme == "http":
 		return nil, invalid("WithTLS needs a target that starts with https://")
 	case s.httpClient == nil:

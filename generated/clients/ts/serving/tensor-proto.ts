@@ -142,6 +142,7 @@ export function readTensor(message: Fields, spec: TensorSpec): Tensor<unknown> {
   // A single value is a scalar, even if the message does not say so.
   if (!hasShape && values.length !== width) throw fault("came without a shape");
   if (length - values.length > MOST_PADDING) throw fault("lacks values");
+  if (values.length > length) throw fault("has more values than its shape");
   const elements = fill(values, length, width, emptyOf(spec));
   return { data: toData(elements, dtype), shape };
 }
@@ -196,7 +197,7 @@ function readValues(
   return fromBits(Uint16Array.from(numbers), dtype);
 }
 
-/** That many values, as TensorFlow reads them: the last is repeated, more are cut. */
+/** That many values, as TensorFlow reads them: the last is repeated. */
 function fill(
   values: ArrayLike<unknown>,
   length: number,

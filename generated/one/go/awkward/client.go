@@ -9,7 +9,7 @@
 //	defer client.Close()
 //	out, err := client.ServingDefault(ctx, awkward.ServingDefaultInput{ ... })
 //
-// Errors are a [*tfs.Error].
+// Errors are of type [*tfs.Error].
 package awkward
 
 import (

@@ -124,6 +124,7 @@ export function readTensor(message, spec) {
   // A single value is a scalar, even if the message does not say so.
   if (!hasShape && values.length !== width) throw fault("came without a shape");
   if (length - values.length > MOST_PADDING) throw fault("lacks values");
+  if (values.length > length) throw fault("has more values than its shape");
   const elements = fill(values, length, width, emptyOf(spec));
   return { data: toData(elements, dtype), shape };
 }
@@ -175,7 +176,7 @@ function readValues(message, spec) {
   return fromBits(Uint16Array.from(numbers), dtype);
 }
 
-/** That many values, as TensorFlow reads them: the last is repeated, more are cut. */
+/** That many values, as TensorFlow reads them: the last is repeated. */
 function fill(values, length, width, empty) {
   if (values.length === length) return values;
   if (values.length === 0) return Array.from({ length }, () => empty);
