@@ -325,4 +325,4 @@ def test_the_environment_sets_the_time(server: FakeServer) -> None:
     assert flag.exit_code == 0
     wrong = run("status", server.grpc_target, "linear", TFSCLIENT_TIMEOUT="soon")
     assert wrong.exit_code == 2
-    assert "TFSCLIENT_TIMEOUT" in wrong.stderr
+    assert "--timeout" in wrong.stderr  # newer versions of click name the variable, too

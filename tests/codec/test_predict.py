@@ -191,9 +191,9 @@ def test_answers_of_one_length_are_told_apart() -> None:
     ],
 )
 def test_an_answer_of_more_values_than_its_shape_has_is_refused(fields: dict[str, Any]) -> None:
-    data = official("PredictResponse", outputs={"y": fields}).SerializeToString()
+    tensor = messages.message_class("tensorflow.TensorProto")(**fields)
+    data = official("PredictResponse", outputs={"y": tensor}).SerializeToString()
     with pytest.raises(DecodeError, match=r"output 'y': .* has 2 values"):
         decode_predict_response(data)
     # A server reads such a request as TensorFlow does.
-    proto = official("PredictRequest", inputs={"x": fields}).inputs["x"].SerializeToString()
-    assert decode_tensor(proto).array.size == 1
+    assert decode_tensor(tensor.SerializeToString()).array.size == 1

@@ -105,7 +105,7 @@ def metadata(signature: Signature | None) -> Any:
                 elif tensor.encoding == "composite":
                     info.composite_tensor.SetInParent()
                 else:
-                    info.name = "n:0"
+                    info.name = f"{side}_{name}:0"
                 info.tensor_shape.unknown_rank = tensor.shape is None
                 for size in tensor.shape or ():
                     info.tensor_shape.dim.add().size = size

@@ -60,7 +60,7 @@ func serveGRPC(t *testing.T, response []byte, failure error, opts ...grpc.Server
 			}
 			if failure == context.DeadlineExceeded {
 				<-stream.Context().Done()
-				return nil
+				return stream.Context().Err()
 			}
 			if failure != nil {
 				return failure

@@ -4,12 +4,15 @@
 # shellcheck disable=SC1090,SC2218
 script=$1
 shift
-scratch=$(mktemp)
+scratch=$(mktemp -d)
 exec 3>&1
-mktemp() { printf '%s' "$scratch"; }
+mktemp() {
+  mkdir -p "$scratch" # which the script removes
+  printf '%s' "$scratch"
+}
 curl() {
   cat >&3
-  : >"$scratch" # its answer, which the script removes
+  : >"$scratch/answer"
   printf '200 '
 }
 for signature in "$@"; do
@@ -23,4 +26,4 @@ for signature in "$@"; do
   ); } >/dev/null || echo "$signature cannot be called"
   printf '\0'
 done
-rm -f "$scratch"
+rm -rf "$scratch"

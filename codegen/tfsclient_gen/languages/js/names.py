@@ -21,7 +21,8 @@ _TAKEN: Final = frozenset(
     node_modules favicon.ico @grpc/grpc-js @types/node typescript
     assert async_hooks buffer child_process cluster console constants crypto dgram dns domain events
     fs http http2 https inspector module net os path perf_hooks process punycode querystring
-    readline repl stream string_decoder sys test timers tls tty url util v8 vm wasi worker_threads zlib
+    readline repl stream string_decoder sys test timers tls tty url util v8 vm wasi
+    worker_threads zlib
     """.split()
 )
 _LONGEST_NPM_NAME: Final = 214
