@@ -165,7 +165,7 @@ def main(
         outputs = [Output(folders[lang], one.files()) for lang in made for one in made[lang]]
         for lang, every in made.items():
             for one in every:
-                tell_of(lang, one)
+                tell_of(lang, one, several=len(loaded) > 1)
         if not check:
             write(outputs)
         elif not is_fresh(outputs, diff=diff):
@@ -228,7 +228,7 @@ def build(
             print_error(error)
             codes.append(exit_code(error))
         for out, generated in made.generated:
-            tell_of(str(out.folder), generated)
+            tell_of(str(out.folder), generated, several=len(out.models) > 1)
         if not check:
             write(made.outputs)
         elif not is_fresh(made.outputs, diff=diff):

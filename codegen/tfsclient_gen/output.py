@@ -143,9 +143,7 @@ class Output:
     def diff(self) -> str:
         """A unified diff from what is in the folder to the files; "" when they are the same."""
         stale = self.stale()
-        return "".join(
-            _diff(path, _read(self.folder / path), self.files.get(path, "")) for path in stale
-        )
+        return "".join(_diff(self.folder / path, self.files.get(path, "")) for path in stale)
 
     # --- what is there -------------------------------------------------------------------------
 
@@ -295,9 +293,11 @@ def _is_same_file(one: Path, other: Path) -> bool:
     return same_letters and other.exists() and one.samefile(other)
 
 
-def _diff(path: str, before: str, after: str) -> str:
+def _diff(path: Path, after: str) -> str:
+    """What is to change in a file; its folder is named, for a run may have several."""
+    before, shown = _read(path), path.as_posix()
     lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), path, f"{path} (new)"
+        before.splitlines(keepends=True), after.splitlines(keepends=True), shown, f"{shown} (new)"
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 

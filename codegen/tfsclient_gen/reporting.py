@@ -16,9 +16,14 @@ def tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def tell_of(where: str, generated: Generated) -> None:
-    """Say what the clients do not have, and which names are not the obvious ones."""
-    several = len(generated.models) > 1
+def tell_of(where: str, generated: Generated, *, several: bool) -> None:
+    """Say what the clients do not have, and which names are not the obvious ones.
+
+    Args:
+        where: the language, or the folder.
+        generated: the clients.
+        several: whether there are others there, so that models are named.
+    """
     for model, gone in generated.left_out.items():
         of_model = f" of {model!r}" if several else ""
         for one in gone:
