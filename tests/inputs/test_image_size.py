@@ -38,7 +38,8 @@ def encoded(image: Any, form: str, **options: Any) -> bytes:
 def frame_larger_than_the_gif(width: int, height: int) -> bytes:
     """A GIF of 1 x 1 whose only frame is of another size."""
     data = bytearray(encoded(PIL.new("P", (1, 1)), "GIF"))
-    start = data.index(b",")
+    table = 3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0  # of colours, which may be commas
+    start = data.index(b",", 13 + table)
     data[start + 5 : start + 9] = struct.pack("<HH", width, height)
     return bytes(data)
 
