@@ -224,7 +224,7 @@ def build(
             made = make_all(configuration.read(config), reader)
         codes = [0]
         for name, error in made.failed.items():
-            tell(f"{name} could not be read; its clients stay those of the last run:")
+            tell(f"{name} could not be read; the clients that it already has stay:")
             print_error(error)
             codes.append(exit_code(error))
         for out, generated in made.generated:
