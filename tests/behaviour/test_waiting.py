@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,10 +37,11 @@ def test_the_last_real_reason_is_told(
                     client.wait_until_ready("linear", timeout=seconds)
                 assert f"not ready after {seconds} s: " in str(caught.value)
                 assert isinstance(caught.value.__cause__, Unavailable)
-            # What reads is tried again until the deadline, which must not hide the reason.
-            with pytest.raises(Unavailable, match=reason):
+            # What reads is tried again until the deadline, which comes between two attempts or
+            # in one, and must not hide the reason.
+            with pytest.raises((Unavailable, DeadlineExceeded), match=reason):
                 client.status("linear", timeout=0.5)
-            with pytest.raises(Unavailable, match=reason):
+            with pytest.raises((Unavailable, DeadlineExceeded), match=reason):
                 client.predict("linear", [1.0], timeout=0.5)
 
 
@@ -80,3 +83,25 @@ def test_a_label_is_waited_for(make_client: Callable[..., Any]) -> None:
 def test_a_bound_model_asks_for_its_own_label(server: FakeServer) -> None:
     with Client(server.grpc_target) as client, pytest.raises(InvalidArgument):
         client.model("linear", label="nobody").status()
+
+
+def test_a_deadline_in_a_later_attempt_tells_what_the_one_before_met(
+    make_client: Callable[..., Any],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            listener.accept()[0].close()
+            held.append(listener.accept()[0])  # and never answers
+
+        held: list[socket.socket] = []
+        thread = threading.Thread(target=serve)
+        thread.start()
+        target = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with make_client(target, validate=False) as client:
+            with pytest.raises(DeadlineExceeded, match="in time; the attempt before it") as caught:
+                client.predict("linear", [1.0], timeout=2)
+            (before,) = caught.value.attempts
+            assert isinstance(before, Unavailable)
+        thread.join()
+        held[0].close()

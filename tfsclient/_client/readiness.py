@@ -82,6 +82,8 @@ class Readiness:
         ):
             raise error
         # A look that the end cut short says less than the one before it.
+        if isinstance(error, DeadlineExceeded) and error.attempts:
+            error = error.attempts[-1]
         if self._error is None or not isinstance(error, DeadlineExceeded):
             self._note(self._shown(error), error)
 

@@ -94,7 +94,7 @@ class GrpcTransport:
         try:
             answer: bytes = retrying(self._send, channel, request, deadline, headers)
         except TFSError as error:
-            error.attempts = tuple(failed)
+            retries.tell(error, failed)
             raise
         return answer
 

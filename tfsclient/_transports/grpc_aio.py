@@ -60,7 +60,7 @@ class AsyncGrpcTransport:
         try:
             answer: bytes = await retrying(self._send, channel, request, deadline, headers)
         except TFSError as error:
-            error.attempts = tuple(failed)
+            retries.tell(error, failed)
             raise
         return answer
 

@@ -25,7 +25,7 @@ from tfsclient._transports.http import (
     to_error,
 )
 from tfsclient._transports.ownership import OPENING, process
-from tfsclient._transports.retries import retrying
+from tfsclient._transports.retries import retrying, tell
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.sockets import Sockets, within
 from tfsclient.errors import InvalidInput, TFSError
@@ -57,7 +57,7 @@ class RestTransport:
         try:
             answer: bytes = attempts(self._attempt, opened, request, arguments, deadline)
         except TFSError as error:
-            error.attempts = tuple(failed)
+            tell(error, failed)
             raise
         return answer
 

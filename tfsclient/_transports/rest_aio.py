@@ -21,7 +21,7 @@ from tfsclient._transports.http import (
     to_error,
 )
 from tfsclient._transports.ownership import PerLoop
-from tfsclient._transports.retries import async_retrying
+from tfsclient._transports.retries import async_retrying, tell
 from tfsclient._transports.settings import Settings
 from tfsclient.errors import TFSError
 
@@ -59,10 +59,10 @@ class AsyncRestTransport:
             )
         except asyncio.TimeoutError as error:
             late = to_error(TimeoutError(), self._settings, request, closed=False)
-            late.attempts = tuple(failed)
+            tell(late, failed)
             raise late from error
         except TFSError as error:
-            error.attempts = tuple(failed)
+            tell(error, failed)
             raise
         return answer
 

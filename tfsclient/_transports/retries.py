@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._transports.settings import MAX_ATTEMPTS, Settings
-from tfsclient.errors import TFSError, Unavailable
+from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 
 
 def retrying(
@@ -36,6 +36,17 @@ def async_retrying(
 ) -> tenacity.AsyncRetrying:
     """:func:`retrying` for asyncio."""
     return tenacity.AsyncRetrying(**_policy(request, settings, timeout, failed))
+
+
+def tell(error: TFSError, failed: Sequence[TFSError]) -> None:
+    """Give the error that ended a call what the attempts before it failed with.
+
+    An attempt that the deadline cut short says nothing of the server; the one before it did.
+    """
+    error.attempts = tuple(failed)
+    if failed and isinstance(error, DeadlineExceeded):
+        error.details += f"; the attempt before it failed: {failed[-1].details}"
+        error.hint = error.hint or failed[-1].hint
 
 
 def _policy(
