@@ -29,8 +29,8 @@ from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
-from tfsclient._sources.model_config import ServerConfig
 from tfsclient.errors import DecodeError, Hint, InvalidArgument, InvalidInput
+from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
