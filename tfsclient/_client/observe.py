@@ -89,8 +89,7 @@ class Observer:
             result = call.decode(data)
         except TFSError as error:
             error.details = f"{self._target}: {error.details}"
-            error.model = error.model or call.model
-            error.signature = error.signature or call.signature
+            _locate(error, call)
             self._tell(call, started, received, len(data), error)
             raise
         self._learn(call, result)
@@ -109,6 +108,7 @@ class Observer:
         """Take note that a call has no answer."""
         if error.hint is None and _NO_VARIABLE in error.details:
             error.hint = NOT_RESTORED
+        _locate(error, call)
         self._learn(call, error)
         self._tell(call, started, time.perf_counter(), 0, error)
 
@@ -138,3 +138,9 @@ class Observer:
             self._on_call(info)
         except Exception:  # noqa: BLE001 (the user's own; the call is not worse for it)
             _log.exception("on_call failed")
+
+
+def _locate(error: TFSError, call: Call[T]) -> None:
+    """Say which model the call was about, and which signature of it."""
+    error.model = error.model or call.model
+    error.signature = error.signature or call.signature
