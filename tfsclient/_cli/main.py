@@ -52,6 +52,7 @@ _COMMANDS = {
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
+    "ui": ("tfsclient._cli.ui", "Try models in the browser."),
     "demo": ("tfsclient._cli.demo.cli", "The whole story on this machine."),
 }
 
@@ -143,8 +144,7 @@ def print_error(error: TFSError) -> None:
     error.hint = typed(error.hint)
     text = f"error: {error}".expandtabs(1)
     if isinstance(error, InvalidInput):
-        for python, words in _PYTHON:
-            text = re.sub(python, words, text)
+        text = without_python(text)
     lines = text.splitlines()
     if key is not None:
         lines.append(f"  see: tfsclient explain {key}")
@@ -177,6 +177,15 @@ _PYTHON: Final = (
     (r": numpy\.reshape\(.*\)", ""),
     (r": write \.ravel\(\)", ""),
 )
+
+
+def without_python(text: str) -> str:
+    """An error's text without advice for people who write Python."""
+    for python, words in _PYTHON:
+        text = re.sub(python, words, text)
+    return text
+
+
 _DOCTOR: Final = re.compile(r"(?:^|; )(`tfsclient doctor [^`]+` finds out more)$")
 
 
