@@ -16,6 +16,7 @@ from tfsclient import sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import exit_codes, missing_extra
 from tfsclient._cli.options import read_saved_model
+from tfsclient._transports.target import parse
 from tfsclient.schema import Model
 
 if TYPE_CHECKING:
@@ -87,12 +88,9 @@ def _server(target: str, connection: Connection) -> Server:
 
     arguments = connection.arguments(target)
     hidden = tuple(f"{name}=" for name in ("token", "headers", "tls") if arguments[name])
-    client = AsyncClient(
-        target,
-        **arguments,
-        on_call=on_call,
-        channel_options=[("grpc.max_receive_message_length", MOST_BYTES)],
-    )
+    if not parse(target).rest:
+        arguments["channel_options"] = [("grpc.max_receive_message_length", MOST_BYTES)]
+    client = AsyncClient(target, **arguments, on_call=on_call)
     return Server(target, client, None, hidden)
 
 
