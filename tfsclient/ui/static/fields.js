@@ -50,11 +50,15 @@ export function field(input, changed, dropped) {
     h(
       "div.title",
       {},
-      h("h3", { id: `${id}-name` }, wire(input.name)),
-      h("span.type", {}, input.text),
+      h(
+        "div.about-input",
+        {},
+        h("h3", { id: `${id}-name` }, wire(input.name)),
+        h("span.type", {}, input.text),
+      ),
+      head,
     ),
     skip ? h("label.check", {}, skip, " Leave it to the model\u2019s default") : null,
-    head,
     body,
     error,
   );
@@ -164,7 +168,7 @@ function cells(input, changed) {
     if (!/[\t\n,;]/.test(given.trim()) || (input.kind === "string" && !/[\t\n]/.test(given.trim()))) return;
     event.preventDefault();
     const lines = given.trim().split(/\r?\n/);
-    const split = lines.some((line) => line.includes("\t")) ? "\t" : columns > 1 ? /[,;]/ : /[,;]/;
+    const split = lines.some((line) => line.includes("\t")) ? "\t" : /[,;]/;
     let table = lines.map((line) => line.split(split).map((one) => one.trim()));
     if (columns === 1) table = table.flat().map((one) => [one]);
     for (const [down, line] of table.entries()) {
@@ -181,17 +185,21 @@ function cells(input, changed) {
   }
 
   function show() {
-    grid.style.setProperty("--columns", String(columns));
     fill(
       grid,
-      columns > 1
-        ? h("div.line.labels", { "aria-hidden": "true" }, rows[0]?.map((_, n) => h("span", {}, n)))
-        : null,
       rows.map((row, number) =>
         h(
           "div.line",
           {},
-          row.map((_, column) => cell(number, column)),
+          h(
+            columns > 1 ? "div.values" : "div.values.one",
+            {},
+            row.map((_, column) =>
+              columns > 1
+                ? h("div.cell", {}, h("span", { "aria-hidden": "true" }, column), cell(number, column))
+                : cell(number, column),
+            ),
+          ),
           open && rows.length > 1
             ? button("\u00d7", () => { rows.splice(number, 1); show(); changed(); }, {
                 class: "plain remove",
@@ -284,6 +292,10 @@ function json(input, changed) {
 }
 
 function file(input, changed, dropped) {
+  const again = () => {
+    changed();
+    if (zone.files().length) dropped();
+  };
   const numbers = input.kind === "float";
   const strings = input.kind === "string";
   const zone = dropZone({
@@ -297,14 +309,14 @@ function file(input, changed, dropped) {
   const choice = numbers
     ? h(
         "select",
-        { onchange: changed },
+        { onchange: again },
         h("option", { value: "1" }, "0 to 255, as they are"),
         h("option", { value: "1/255" }, "0 to 1 (scaled by 1/255)"),
       )
     : strings
       ? h(
           "select",
-          { onchange: changed },
+          { onchange: again },
           h("option", { value: "" }, "as it is"),
           h("option", { value: "base64url" }, "as web-safe base64 text"),
         )

@@ -26,6 +26,7 @@ export function makeForm(signature, { changed, dropped }) {
     way = chosen;
     fill(
       head,
+      h("h2.section", {}, "Inputs"),
       segmented(
         "How the inputs are given",
         [["fields", "Fields"], ["json", "JSON"], ["csv", "CSV"], ["file", "File"]],

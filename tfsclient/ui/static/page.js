@@ -318,10 +318,10 @@ function showCall(signature, holder, result) {
   fill(result, shown.element);
 
   page.predict = async () => {
-    if (cancel) return;
+    cancel?.abort(); // the newer call is the one that is wanted
+    const mine = new AbortController();
+    cancel = mine;
     shown.show("answer");
-    cancel = new AbortController();
-    go.disabled = true;
     stop.hidden = false;
     out.setAttribute("aria-busy", "true");
     const started = performance.now();
@@ -331,12 +331,14 @@ function showCall(signature, holder, result) {
     const waiting = setTimeout(() => fill(out, h("p.quiet.empty", {}, "Waiting for the server, ", clock)), 150);
     try {
       const request = await page.request();
-      const done = await post("call", request, { signal: cancel.signal });
+      const done = await post("call", request, { signal: mine.signal });
       clearTimeout(waiting);
+      if (cancel !== mine) return;
       page.form?.refuse(null);
       fill(out, answer(done, page.start.files));
     } catch (error) {
       clearTimeout(waiting);
+      if (cancel !== mine) return;
       if (error.name === "AbortError") fill(out, h("p.quiet.empty", {}, "Cancelled."));
       else if (error.fields) {
         page.form?.refuse(error.fields);
@@ -346,10 +348,11 @@ function showCall(signature, holder, result) {
     } finally {
       clearInterval(timer);
       clearTimeout(waiting);
-      cancel = null;
-      go.disabled = false;
-      stop.hidden = true;
-      out.removeAttribute("aria-busy");
+      if (cancel === mine) {
+        cancel = null;
+        stop.hidden = true;
+        out.removeAttribute("aria-busy");
+      }
     }
   };
   page.after = () => panels[shown.key]?.show?.();
