@@ -143,7 +143,7 @@ def tab_of(browser: Any, address: str, **options: Any) -> Iterator[Tab]:
         page.set_default_timeout(20_000)
         tab = Tab(page, address)
         page.goto(address)
-        page.wait_for_selector(".models, .form")
+        page.wait_for_selector(".welcome, .form")
         yield tab
         tab.check()
     finally:

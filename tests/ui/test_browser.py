@@ -69,30 +69,32 @@ def test_a_refusal_stands_beside_its_field_and_the_address_keeps_what_was_typed(
     assert "'two' is not a number" in page.locator(".field .wrong").inner_text()
     page.get_by_label("x, row 1").fill("7")
     page.wait_for_selector(".field:not(.refused)")
-    page.wait_for_function("location.hash.includes('7')")
+    page.wait_for_function("() => decodeURIComponent(location.hash).includes('\"7\"')")
     link = page.url
     assert "token" not in link
     other = page.context.new_page()  # another tab of the same user
     other.goto(link)
     other.get_by_label("x, row 1").wait_for()
-    other.wait_for_function("document.querySelector('.cells input').value === '7'")
+    other.wait_for_function("() => document.querySelector('.cells input').value === '7'")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [0, 1])
-@pytest.mark.parametrize(
-    "model", ["simplest", "linear", "estimator", "mlp", "strings", "dense15", "feature_spec"]
-)
+@pytest.mark.parametrize("model", ["simplest", "linear", "estimator", "mlp", "strings", "dense15"])
 def test_what_the_form_starts_with_is_answered_as_the_library_is(
     tab: Tab, zoo: Zoo, model: str, target: int
 ) -> None:
     tab.page.locator("#bar select").select_option(str(target))
     tab.open(model)
+    if model == "mlp":
+        tab.mode("images", "JSON")  # else a picture is wanted
     answer = tab.predict()
     signature = answer["signature"]
     tab.show("Code")
     tab.page.get_by_label("Language").select_option("python")
-    tab.page.wait_for_function("document.querySelector('pre.code').textContent.includes('import')")
+    tab.page.wait_for_function(
+        "() => document.querySelector('pre.code').textContent.includes('import')"
+    )
     program = tab.page.locator("pre.code").inner_text()
     ran: dict[str, Any] = {}
     exec(program, ran)
@@ -118,29 +120,30 @@ HOSTILE = [
 
 @pytest.mark.slow
 def test_names_and_values_of_models_are_text(browser: Any) -> None:
-    names = {text: TensorSpec(text, "string", (-1,)) for text in HOSTILE}
+    hostile = [text for text in HOSTILE if "img" not in text]  # that one would want a picture
+    names = {text: TensorSpec(text, "string", (-1,)) for text in hostile}
     out = {"out": TensorSpec("out", "string", (-1,)), **names}
     signatures = {
         text: Signature(text, {"x": TensorSpec("x", "string", (-1,)), text: names[text]}, out)
-        for text in HOSTILE
+        for text in hostile
     }
     model = Model("<b>&amp;", 1, signatures)
     with FakeServer(model) as server:
-        for signature in HOSTILE:
+        for signature in hostile:
             server.answer(model.name, dict.fromkeys(out, HOSTILE), signature=signature)
         with (
             serving([server.grpc_target], None) as address,
             tab_of(browser, address) as tab,
         ):
             tab.open(model.name)
-            for signature in HOSTILE:
+            for signature in hostile:
                 tab.page.locator(".signature select").select_option(signature)
                 tab.page.wait_for_function(
                     "n => [...document.querySelectorAll('.field h3 bdi')]"
                     ".some((e) => e.textContent === n)",
                     arg=signature,
                 )
-                tab.predict()
+                assert "error" not in tab.predict()
                 tab.page.wait_for_selector(".output table")
                 cells = tab.page.evaluate(
                     "[...document.querySelector('.output table').querySelectorAll('td')]"
@@ -170,7 +173,7 @@ def test_a_server_that_stalls_stops_or_sends_much(browser: Any) -> None:
         return {"y": inputs["x"]}
 
     server = FakeServer(model)
-    server.start()
+    server.__enter__()
     try:
         with (
             serving([server.grpc_target], None, timeout=5) as address,
@@ -199,16 +202,14 @@ def test_a_server_that_stalls_stops_or_sends_much(browser: Any) -> None:
             tab.predict()
             page.wait_for_selector("canvas[data-drawn]")
 
-            server.stop()
+            server.__exit__(None, None, None)
             assert "error" in tab.predict()
             page.wait_for_selector(".out .failure")
             assert box.input_value() == "4.5"
             box.fill("5.5")
             assert "error" in tab.predict()
-            server = FakeServer(model)
     finally:
         go.set()
-        server.stop()
 
 
 @pytest.mark.slow

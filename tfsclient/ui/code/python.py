@@ -24,6 +24,7 @@ __all__ = ["array", "literal", "write"]
 Array = npt.NDArray[Any]
 
 _WIDTH: Final = 88
+_SHORT: Final = 56  # columns of a list that stands behind a name
 _MOST: Final = 1024  # elements that are spelled out; more of them are packed as bytes
 _LONG: Final = 200  # bytes of a string that is not text
 
@@ -171,7 +172,7 @@ def _nested(items: list[str], shape: tuple[int, ...], indent: int) -> str:
         _nested(items[at * step : (at + 1) * step], shape[1:], indent + 4) for at in range(shape[0])
     ]
     line = f"[{', '.join(parts)}]"
-    if "\n" not in line and len(line) + indent <= _WIDTH:
+    if "\n" not in line and len(line) <= _SHORT:
         return line
     pad = " " * (indent + 4)
     if len(shape) > 1:

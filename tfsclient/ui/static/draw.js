@@ -90,7 +90,8 @@ export function legend(low, high) {
  * @param {{x: number[], lines: {label: string, y: (number | null)[]}[], mark?: number}} of
  */
 export function chart({ x, lines, now }) {
-  const [width, height, left, bottom, top, right] = [640, 300, 56, 34, 12, 12];
+  const narrow = matchMedia("(max-width: 40rem)").matches;
+  const [width, height, left, bottom, top, right] = [narrow ? 330 : 640, narrow ? 240 : 300, 52, 34, 12, 14];
   const [x0, x1] = range(x);
   let [y0, y1] = range(lines.flatMap((line) => line.y.filter((y) => y !== null)));
   if (y0 === y1) [y0, y1] = [y0 - 0.5, y1 + 0.5];

@@ -152,7 +152,7 @@ async function loadModel() {
       h(
         "div.model",
         {},
-        h("h2", {}, wire(state.model)),
+        h("div.about", {}, h("h2", {}, wire(state.model))),
         failure(error),
         h("p", {}, button("Try again", loadModel, { class: "primary" })),
         statusOf(await versions),

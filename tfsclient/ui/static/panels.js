@@ -90,7 +90,7 @@ export function whatIfPanel(page) {
     h("input.size", { type: "number", step: n === 2 ? "1" : "any", "aria-label": label, value: n === 2 ? "21" : "" }),
   );
   const out = h("div");
-  const run = button("Move it", go, { class: "primary" });
+  const run = button("Run", go, { class: "primary" });
   const none = h("p.quiet", {}, "No number in the form can be moved: give the inputs as values, features or JSON.");
   const controls = h(
     "div.whatif",
