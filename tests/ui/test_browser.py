@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import CONFORMANCE, Zoo
 from tests.ui.browser import Tab, address, axe, browser, serving, tab_of
-from tfsclient import Client, Image, Model, Signature, TensorSpec
+from tfsclient import Client, Image, Model, Prediction, Signature, TensorSpec
 from tfsclient.testing import FakeServer
 
 __all__ = ["address", "browser"]
@@ -98,18 +98,44 @@ def test_what_the_form_starts_with_is_answered_as_the_library_is(
     program = tab.page.locator("pre.code").inner_text()
     ran: dict[str, Any] = {}
     exec(program, ran)
-    if isinstance(ran["out"], Mapping):
+    if isinstance(ran["out"], Prediction):
         assert ran["out"].signature == signature
         assert equal(answer, ran["out"])
 
 
 @pytest.mark.slow
-def test_pictures_of_pixels(tab: Tab, zoo: Zoo) -> None:
-    tab.open("predict_images")
-    names = [n.inner_text() for n in tab.page.locator(".field h3").all()]
+def test_pictures_become_pixels_and_pixels_pictures(tab: Tab, zoo: Zoo) -> None:
+    page = tab.open("segmentation").page
     tab.drop(SEVEN)
-    assert names
-    tab.page.wait_for_selector(".answer, .failure, .field.refused")
+    for name in ("height", "width"):
+        page.get_by_label(f"{name}, row 1").fill("28")
+    answer = tab.predict()
+    page.wait_for_selector("canvas[data-drawn]")
+    with Client(zoo.grpc) as client:
+        inputs = {"image": Image(SEVEN), "height": 28, "width": 28}
+        assert equal(answer, client.predict("segmentation", inputs))
+
+        tab.open("predict_images")
+        page.locator(".signature select").select_option("predict_images")
+        page.get_by_label("images as JSON").fill(f"[{[0.5] * 784}]")
+        page.wait_for_selector(".field:not(.refused)")
+        answer = tab.predict()
+        wanted = client.predict("predict_images", [[0.5] * 784], signature="predict_images")
+        assert equal(answer, wanted)
+
+
+@pytest.mark.slow
+def test_a_form_can_be_left_and_is_as_it_was(tab: Tab) -> None:
+    page = tab.open("half_plus_two").page
+    page.get_by_label("x, row 1").fill("12")
+    tab.open("linear")
+    tab.open("half_plus_two")
+    assert page.get_by_label("x, row 1").input_value() == "12"
+    tab.open("no such model")
+    page.wait_for_selector(".failure")
+    tab.open("half_plus_two", version="1")
+    assert page.get_by_label("x, row 1").input_value() == "12"
+    assert tab.predict()["answered"] == 1
 
 
 HOSTILE = [

@@ -25,21 +25,26 @@ class Serving(Protocol):
     @property
     def port(self) -> int | None:
         """The gRPC port; None if gRPC is off."""
+        ...
 
     @property
     def grpc_target(self) -> str:
         """What a gRPC client connects to."""
+        ...
 
     @property
     def rest_port(self) -> int | None:
         """The REST port; None if REST is off."""
+        ...
 
     @property
     def rest_target(self) -> str:
         """What an HTTP client connects to."""
+        ...
 
     def folders(self) -> Mapping[str, Path]:
         """The base paths of the models that it serves now, by name."""
+        ...
 
 
 class OwnPage:

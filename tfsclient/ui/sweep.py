@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tfsclient._calls.request import PredictRequest
 from tfsclient.errors import InvalidInput, shown
 from tfsclient.results._forms import plain
 from tfsclient.schema import Signature
@@ -93,9 +94,10 @@ def _moved(
         changed = [dict(row) for row in rows]
         changed[number][str(change["feature"])] = x
         return {**values, spec.name: changed}
-    if not hasattr(filled.request, "tensors") or spec.dtype.kind not in ("float", "int"):
+    request = filled.request
+    if not isinstance(request, PredictRequest) or spec.dtype.kind not in ("float", "int"):
         raise InvalidInput(f"input {name!r} is {spec}, and only numbers can be moved")
-    array = filled.request.tensors[spec.name].array.copy()
+    array = request.tensors[spec.name].array.copy()
     index = change.get("index")
     try:
         array[tuple(index or ())] = x

@@ -95,7 +95,7 @@ def _flat(array: Array, dtype: Any) -> Array:
     if dtype.startswith("float8"):
         return flat.view(np.uint8)
     if dtype.kind == "complex":
-        return flat.view(flat.real.dtype)
+        return flat.view(np.float32 if dtype == "complex64" else np.float64)
     if dtype.kind != "float" or dtype == "float64":
         values: Array = plain(flat)
         return values
