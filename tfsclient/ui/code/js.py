@@ -41,9 +41,9 @@ def write(server: Server, model: Model, signature: Signature, filled: Filled) ->
     features = {f.name.wire: str(f.name.ident) for f in method.features or ()}
     examples = None if rows is None else f"[{', '.join(_example(r, features) for r in rows)}]"
     if signature.kind != "predict":
-        given = examples
-        if given is None:
+        if examples is None:
             raise InvalidInput("serialized Examples are not written as code")
+        given = f"{{ examples: {examples} }}"
     else:
         idents = {f.name.wire: str(f.name.ident) for f in method.inputs}
         tensors = getattr(filled.request, "tensors", {})
