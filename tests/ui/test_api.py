@@ -240,6 +240,11 @@ def test_python_and_curl_run_as_they_are(api: Api, capsys: pytest.CaptureFixture
     command = api.post("code", {**form, "language": "curl"}).json()["text"]
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert json.loads(ran.stdout) == {"outputs": [[2.5], [3.25]]}
+    many = {"x": {"mode": "fill", "with": "ones", "sizes": [50_000, 1]}}  # more than an argument
+    large = api.form("half_plus_two", many)
+    command = api.post("code", {**large, "language": "curl"}).json()["text"]
+    ran = subprocess.run(["bash"], input=command, capture_output=True, text=True, check=True)
+    assert len(json.loads(ran.stdout)["outputs"]) == 50_000
     call = api.post("call", form).json()
     saved: dict[str, Any] = {}
     exec(api.get(f"calls/{call['id']}/test.py").text, saved)

@@ -49,6 +49,7 @@ T = TypeVar("T")
 _Handler = Callable[[Request], Awaitable[Response]]
 
 _GONE: Final = 499
+_LONGEST: Final = 10_000  # characters of an error, which a server may make as long as it likes
 
 
 def make_app(servers: Servers, token: str, hosts: tuple[str, ...] = ()) -> Guard:
@@ -316,7 +317,7 @@ def _about(error: TFSError) -> dict[str, Any]:
     return {
         "code": None if error.code is None else str(error.code),
         "kind": type(error).__name__,
-        "details": error.details or type(error).__name__,
+        "details": (error.details or type(error).__name__)[:_LONGEST],
         "hint": typed(error.hint),
     }
 

@@ -47,7 +47,7 @@ from tfsclient.ui.describe import takes_examples
 Field = Mapping[str, Any]
 Request = PredictRequest | ExamplesRequest
 
-_MOST_FILLED: Final = 1 << 26  # elements
+_MOST_FILLED: Final = 1 << 24  # elements
 _WHOLE: Final = ""  # the field that stands for all inputs
 
 

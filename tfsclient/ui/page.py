@@ -19,6 +19,7 @@ from tfsclient.ui.servers import Servers
 _log = logging.getLogger("tfsclient.ui")
 
 LOOPBACK: Final = "127.0.0.1"
+_ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104
 _GRACE: Final = 2  # seconds that calls under way may take when it stops
 
 
@@ -55,13 +56,13 @@ class Page:
     @property
     def origin(self) -> str:
         """The address without the token."""
-        host = LOOPBACK if self._host in ("", "0.0.0.0", "::") else self._host  # noqa: S104
+        host = LOOPBACK if self._host in _ANY else self._host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def start(self, servers: Servers) -> None:
         """Serve until :meth:`stop`."""
         config = uvicorn.Config(
-            make_app(servers, self._token, (self._host,)),
+            make_app(servers, self._token, () if self._host in _ANY else (self._host,)),
             http="h11",
             ws="none",
             lifespan="on",

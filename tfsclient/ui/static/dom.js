@@ -143,6 +143,18 @@ export function tell(text) {
   tell.timer = setTimeout(() => news.classList.remove("seen"), 3000);
 }
 
+/** Copies text, also where the page is not on this machine and browsers offer less. */
+export async function copy(text) {
+  if (navigator.clipboard) await navigator.clipboard.writeText(text);
+  else {
+    const box = h("textarea", { value: text });
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+}
+
 /** An error as it is shown: what happened, and what can be done. */
 export function failure(error, props = {}) {
   return h(

@@ -5,10 +5,15 @@ import { button, bytes, fill, fresh, h, wire } from "./dom.js";
 const MOST = 40 << 20; // bytes: base64 makes them larger by a third, and requests are bounded
 const PICTURE = /^image\/(png|jpeg|gif|webp|bmp|avif)$/;
 
+const known = new WeakMap(); // files are read once, however often the form is
+
 /** What a request holds of files: names and base64. */
 export async function packed(files) {
   return Promise.all(
-    files.map(async (file) => ({ name: file.name || "pasted.png", b64: await base64(file) })),
+    files.map(async (file) => {
+      if (!known.has(file)) known.set(file, base64(file));
+      return { name: file.name || "pasted.png", b64: await known.get(file) };
+    }),
   );
 }
 

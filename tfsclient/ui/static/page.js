@@ -1,7 +1,7 @@
 // The page: which model is called, its form, and what becomes of a call.
 
 import { answer } from "./answer.js";
-import { button, failure, fill, fresh, h, later, tabs, tell, wire } from "./dom.js";
+import { button, copy, failure, fill, fresh, h, later, tabs, tell, wire } from "./dom.js";
 import { anywhere } from "./files.js";
 import { makeForm } from "./form.js";
 import { callsPanel, codePanel, comparePanel, whatIfPanel } from "./panels.js";
@@ -361,12 +361,18 @@ function showCall(signature, holder, result) {
 
 const predict = () => page.predict?.();
 
+/** About how many characters a request is, without writing it. */
+function size(value) {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  return Object.entries(value).reduce((sum, [name, one]) => sum + name.length + size(one), 4);
+}
+
 const check = later(400, async () => {
   const form = page.form;
   if (!form) return;
   const request = await page.request();
-  if (JSON.stringify(request).length > MOST_CHECKED) return;
-  if (!page.state.signature) return;
+  if (!page.state.signature || size(request) > MOST_CHECKED) return;
   try {
     await post("check", request);
     if (form === page.form) form.refuse(null);
@@ -391,9 +397,8 @@ function changed() {
 async function linked() {
   const { target, ...request } = await page.request();
   const full = { server: page.start.targets[target]?.target, ...request };
-  const text = JSON.stringify(full);
   const { inputs, whole, ...bare } = full;
-  return `#${encodeURIComponent(text.length <= MOST_LINK ? text : JSON.stringify(bare))}`;
+  return `#${encodeURIComponent(JSON.stringify(size(full) <= MOST_LINK ? full : bare))}`;
 }
 
 const remember = later(200, async () => {
@@ -403,7 +408,7 @@ const remember = later(200, async () => {
 
 async function copyLink() {
   const hash = await linked();
-  await navigator.clipboard.writeText(`${location.origin}${location.pathname}${hash}`);
+  await copy(`${location.origin}${location.pathname}${hash}`);
   tell(hash.includes("inputs") ? "The link holds what stands in the form" : "Copied without the inputs, which are too large for a link");
 }
 

@@ -1,7 +1,7 @@
 // What stands beside the answer: the call as code, what-if, another version, the last calls.
 
 import { saved, answer, total } from "./answer.js";
-import { button, digits, failure, fill, fresh, h, milliseconds, tell, wire } from "./dom.js";
+import { button, copy, digits, failure, fill, fresh, h, milliseconds, tell, wire } from "./dom.js";
 import { chart } from "./draw.js";
 import { get, post, save } from "./server.js";
 
@@ -28,8 +28,8 @@ export function codePanel(page) {
     },
     page.start.code.map((one) => h("option", { value: one, selected: one === language }, LANGUAGES[one] ?? one)),
   );
-  const copy = button("Copy", async () => {
-    await navigator.clipboard.writeText(box.textContent);
+  const copying = button("Copy", async () => {
+    await copy(box.textContent);
     tell("Copied");
   });
   let asked = 0;
@@ -45,10 +45,10 @@ export function codePanel(page) {
           ? `It stands beside the generated client: download that below.`
           : "It runs as it is.",
       );
-      copy.disabled = false;
+      copying.disabled = false;
     } catch (error) {
       if (mine !== asked) return;
-      copy.disabled = true;
+      copying.disabled = true;
       fill(note);
       fill(box, failure(error));
     }
@@ -74,7 +74,7 @@ export function codePanel(page) {
     element: h(
       "div.panel",
       {},
-      h("div.row.spread", {}, h("label.inline", {}, "Language ", chosen), copy),
+      h("div.row.spread", {}, h("label.inline", {}, "Language ", chosen), copying),
       box,
       note,
       zips,
