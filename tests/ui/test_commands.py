@@ -7,16 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO
+from dataclasses import replace
+from typing import IO, Any
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
 from tests.conftest import ZOO, Zoo
+from tfsclient import AsyncClient, CallInfo, Cancelled, Model, Signature, TensorSpec
 from tfsclient._cli.main import main
+from tfsclient.testing import FakeServer
 from tfsclient.testing._serve import free_ports
 
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/\?token=([\w-]+)")
@@ -80,3 +84,39 @@ def test_serve_shows_its_own_models() -> None:
         assert any(features)  # as the SavedModel tells them
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(30) == 0
+
+
+def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
+    from tfsclient.ui.page import Page
+    from tfsclient.ui.servers import Server, Servers
+
+    x = TensorSpec("x", "float32", (-1,))
+    signature = Signature("serving_default", {"x": x}, {"y": replace(x, name="y")})
+    go, over, infos = threading.Event(), threading.Event(), list[CallInfo]()
+
+    def stall(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        go.wait(60)
+        return {"y": inputs["x"]}
+
+    def hear(info: CallInfo) -> None:
+        infos.append(info)
+        if info.error is not None:
+            over.set()
+
+    form = {
+        "model": "m",
+        "signature": "serving_default",
+        "inputs": {"x": {"mode": "json", "text": "[1]"}},
+    }
+    with FakeServer(Model("m", 1, {"serving_default": signature})) as server, Page() as page:
+        server.answer("m", stall)
+        client = AsyncClient(server.grpc_target, on_call=hear)
+        page.start(Servers([Server(server.grpc_target, client)], list, lambda _: None))
+        headers = {"x-tfsclient-token": page.token}
+        with httpx.Client(trust_env=False, headers=headers) as asking:
+            assert asking.get(f"{page.origin}/api/start").status_code == 200
+            with pytest.raises(httpx.ReadTimeout):
+                asking.post(f"{page.origin}/api/call", json=form, timeout=1)
+        assert over.wait(20)
+        go.set()
+    assert isinstance(infos[-1].error, Cancelled)

@@ -43,7 +43,7 @@ def write(server: Server, model: Model, signature: Signature, filled: Filled) ->
     if signature.kind != "predict":
         if examples is None:
             raise InvalidInput("serialized Examples are not written as code")
-        given = f"{{ examples: {examples} }}"
+        given = f"{{\n  examples: {examples},\n}}"
     else:
         idents = {f.name.wire: str(f.name.ident) for f in method.inputs}
         tensors = getattr(filled.request, "tensors", {})
@@ -65,7 +65,10 @@ def write(server: Server, model: Model, signature: Signature, filled: Filled) ->
         where = f"connect({js_string(server.target)})"
     else:
         where = str(js_string(server.rest_guess))
-    lines += ["", f"const client = new {called.client}({where}{more});"]
+    lines.append("")
+    if not method.grpc_only and not server.rest_known:
+        lines.append("// A guess: put your server's REST port here.")
+    lines.append(f"const client = new {called.client}({where}{more});")
     lines += [f"const result = await client.{method.name.ident}({given});", "console.log(result);"]
     return "\n".join(lines)
 
