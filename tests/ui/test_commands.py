@@ -120,3 +120,12 @@ def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
         assert over.wait(20)
         go.set()
     assert isinstance(infos[-1].error, Cancelled)
+
+
+def test_without_the_extra_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("tfsclient.ui")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    result = CliRunner().invoke(main, ["ui", "localhost:1", "--no-open"])
+    assert result.exit_code == 2
+    assert "pip install tfsclient[ui]" in result.stderr

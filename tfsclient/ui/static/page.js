@@ -344,7 +344,13 @@ function showCall(signature, holder, result) {
         page.form?.refuse(error.fields);
         fill(out, h("p.quiet.empty", {}, "Nothing was sent: see the form."));
         holder.querySelector("[aria-invalid]")?.focus();
-      } else fill(out, failure(error));
+      } else {
+        // The text decides on advice alone: some models decode base64 themselves.
+        if (/base64/i.test(error.details)) {
+          error.hint ??= "If the model takes files as base64 text, choose that below the file.";
+        }
+        fill(out, failure(error));
+      }
     } finally {
       clearInterval(timer);
       clearTimeout(waiting);
