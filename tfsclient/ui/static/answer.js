@@ -1,6 +1,17 @@
 // An answer: each output as what it seems to be, and as it came.
 
-import { button, bytes, digits, failure, fill, h, milliseconds, plural, segmented, wire } from "./dom.js";
+import {
+  button,
+  bytes,
+  digits,
+  failure,
+  fill,
+  h,
+  milliseconds,
+  plural,
+  segmented,
+  wire,
+} from "./dom.js";
 import { legend, range, raster } from "./draw.js";
 import { floats, get, save } from "./server.js";
 
@@ -33,9 +44,13 @@ export function answer(done, files) {
       {},
       h("span.quiet", {}, "Download"),
       files.map((kind) =>
-        button(`.${kind}`, (event) => saved(event, save(`calls/${done.id}/answer.${kind}`, `answer.${kind}`)), {
-          class: "plain",
-        }),
+        button(
+          `.${kind}`,
+          (event) => saved(event, save(`calls/${done.id}/answer.${kind}`, `answer.${kind}`)),
+          {
+            class: "plain",
+          },
+        ),
       ),
     ),
   );
@@ -79,7 +94,8 @@ function card(done, output, number, labels) {
       const made = await VIEWS[view](done, output, number, labels, cancel.signal);
       if (!cancel.signal.aborted) fill(body, made);
     } catch (error) {
-      if (error.name !== "AbortError") fill(body, failure({ details: error.details ?? String(error) }));
+      if (error.name !== "AbortError")
+        fill(body, failure({ details: error.details ?? String(error) }));
     }
   };
   const made = h(
@@ -92,7 +108,12 @@ function card(done, output, number, labels) {
       h("span.type", {}, `${output.dtype} [${output.shape.join(", ")}]`),
     ),
     views.length > 1
-      ? segmented(`How ${output.name} is shown`, views.map((one) => [one, NAMES[one]]), views[0], show)
+      ? segmented(
+          `How ${output.name} is shown`,
+          views.map((one) => [one, NAMES[one]]),
+          views[0],
+          show,
+        )
       : null,
     body,
   );
@@ -118,7 +139,14 @@ function viewsOf(output, labels) {
     (shape.length >= 3 && [1, 3, 4].includes(last) && shape.at(-2) > 4 && shape.at(-3) > 4) ||
     (shape.length === 3 && shape[1] > 8 && shape[2] > 8);
   if (pixels) views.push("picture");
-  if (!views.length && small && shape.length <= 2 && last >= 2 && last <= 2000 && shape.length > 0) {
+  if (
+    !views.length &&
+    small &&
+    shape.length <= 2 &&
+    last >= 2 &&
+    last <= 2000 &&
+    shape.length > 0
+  ) {
     views.push(shape.length === 1 ? "table" : "bars");
     if (shape.length === 1) views.push("bars");
   }
@@ -156,7 +184,12 @@ function bars(_, output, __, labels) {
         break;
       }
     }
-    fill(more, from < rows.length ? button(`Show more of ${plural(rows.length, "row")}`, show, { class: "plain" }) : null);
+    fill(
+      more,
+      from < rows.length
+        ? button(`Show more of ${plural(rows.length, "row")}`, show, { class: "plain" })
+        : null,
+    );
   }
   show();
   return h("div", {}, body, more);
@@ -184,7 +217,14 @@ function barsOf(scores, names, row) {
   list.append(...order.slice(0, BARS).map((n, at) => line(n, at === 0)));
   const rest = order.slice(BARS);
   const more = rest.length
-    ? button(`${rest.length} more`, () => { list.append(...rest.slice(0, 1000).map((n) => line(n))); more.remove(); }, { class: "plain" })
+    ? button(
+        `${rest.length} more`,
+        () => {
+          list.append(...rest.slice(0, 1000).map((n) => line(n)));
+          more.remove();
+        },
+        { class: "plain" },
+      )
     : null;
   return h("div.ranking", {}, row === null ? null : h("h4", {}, `Row ${row}`), list, more);
 }
@@ -218,7 +258,12 @@ function table(_, output) {
         ),
       );
     }
-    fill(more, from < rows.length ? button(`Show more of ${plural(rows.length, "row")}`, show, { class: "plain" }) : null);
+    fill(
+      more,
+      from < rows.length
+        ? button(`Show more of ${plural(rows.length, "row")}`, show, { class: "plain" })
+        : null,
+    );
   }
   show();
   const hidden = (rows[0]?.length ?? 0) - columns;
@@ -232,18 +277,30 @@ function table(_, output) {
         "table",
         {},
         shape.length > 1
-          ? h("thead", {}, h("tr", {}, h("th", {}, h("span.hidden", {}, "Row")), Array.from({ length: columns }, (_, n) => h("th", { scope: "col" }, n))))
+          ? h(
+              "thead",
+              {},
+              h(
+                "tr",
+                {},
+                h("th", {}, h("span.hidden", {}, "Row")),
+                Array.from({ length: columns }, (_, n) => h("th", { scope: "col" }, n)),
+              ),
+            )
           : null,
         body,
       ),
     ),
-    hidden > 0 ? h("p.quiet.small", {}, `${plural(hidden, "column")} more; download the answer to have all.`) : null,
+    hidden > 0
+      ? h("p.quiet.small", {}, `${plural(hidden, "column")} more; download the answer to have all.`)
+      : null,
     more,
   );
 }
 
 async function numbersOf(done, output, number, signal) {
-  if (output.values === null || output.dtype.startsWith("complex")) return floats(done.id, number, { signal });
+  if (output.values === null || output.dtype.startsWith("complex"))
+    return floats(done.id, number, { signal });
   return Float32Array.from([output.values].flat(Infinity), Number);
 }
 
@@ -252,12 +309,15 @@ async function picture(done, output, number, _, signal) {
     return h(
       "div.pictures",
       {},
-      [output.values].flat(Infinity).slice(0, 24).map((one, n) => {
-        const type = typeof one === "object" ? pictureType(one.b64) : null;
-        return type
-          ? h("img", { src: `data:${type};base64,${one.b64}`, alt: `Picture ${n}` })
-          : h("p", {}, cellText(one));
-      }),
+      [output.values]
+        .flat(Infinity)
+        .slice(0, 24)
+        .map((one, n) => {
+          const type = typeof one === "object" ? pictureType(one.b64) : null;
+          return type
+            ? h("img", { src: `data:${type};base64,${one.b64}`, alt: `Picture ${n}` })
+            : h("p", {}, cellText(one));
+        }),
     );
   }
   const all = await numbersOf(done, output, number, signal);
@@ -268,7 +328,8 @@ async function picture(done, output, number, _, signal) {
   const size = width * height * channels;
   const [low, high] = range(all);
   // Pixels are 0 to 1 or 0 to 255; others are stretched.
-  const [from, to] = low >= 0 && high <= 1 ? [0, 1] : low >= 0 && high <= 255 && high > 1 ? [0, 255] : [low, high];
+  const [from, to] =
+    low >= 0 && high <= 1 ? [0, 1] : low >= 0 && high <= 255 && high > 1 ? [0, 255] : [low, high];
   const count = Math.min(12, size ? all.length / size : 0);
   return h(
     "div.pictures",
@@ -279,7 +340,11 @@ async function picture(done, output, number, _, signal) {
         "figure",
         {},
         raster({
-          width, height, channels, low: from, high: to,
+          width,
+          height,
+          channels,
+          low: from,
+          high: to,
           at: (i) => part[i],
           label: `${output.name}, picture ${n}, ${width} by ${height}`,
         }),
@@ -304,23 +369,45 @@ async function heat(done, output, number, _, signal) {
   const shown = Math.min(height, most);
   const at = (n) => (n < all.length ? all[n] : NaN);
   const grid = raster({
-    width: Math.min(width, most), height: shown, channels: 1, low, high,
+    width: Math.min(width, most),
+    height: shown,
+    channels: 1,
+    low,
+    high,
     at: width > most ? (n) => at(Math.floor(n / most) * width + (n % most)) : at,
     label: `${output.name} as colours from ${digits(low)} to ${digits(high)}`,
   });
-  return h("div", {}, h("div.scroll", { tabindex: "0", role: "region", "aria-label": `Heat map of ${output.name}` }, grid), legend(low, high), statsOf(output));
+  return h(
+    "div",
+    {},
+    h(
+      "div.scroll",
+      { tabindex: "0", role: "region", "aria-label": `Heat map of ${output.name}` },
+      grid,
+    ),
+    legend(low, high),
+    statsOf(output),
+  );
 }
 
 function statsOf({ stats, count }) {
   if (!stats) return null;
   const rest = stats.not_finite ? `, ${stats.not_finite} not finite` : "";
-  return h("p.quiet.small", {}, `${plural(count, "value")}: ${digits(stats.min)} to ${digits(stats.max)}, mean ${digits(stats.mean)}${rest}`);
+  return h(
+    "p.quiet.small",
+    {},
+    `${plural(count, "value")}: ${digits(stats.min)} to ${digits(stats.max)}, mean ${digits(stats.mean)}${rest}`,
+  );
 }
 
 function raw(done, output, number) {
   if (output.values !== null) {
     const text = layout(output.values);
-    return h("pre.raw", { tabindex: "0" }, h("code", {}, text.length > 200_000 ? `${text.slice(0, 200_000)}\u2026` : text));
+    return h(
+      "pre.raw",
+      { tabindex: "0" },
+      h("code", {}, text.length > 200_000 ? `${text.slice(0, 200_000)}\u2026` : text),
+    );
   }
   const box = h("pre.raw", { tabindex: "0" });
   const where = h("span.quiet");
@@ -329,8 +416,14 @@ function raw(done, output, number) {
     try {
       const { values } = await get(`calls/${done.id}/outputs/${number}?start=${to}`);
       start = to;
-      fill(box, h("code", {}, values.map((one, n) => `${start + n}\t${JSON.stringify(one)}`).join("\n")));
-      fill(where, `values ${start.toLocaleString("en")} to ${(start + values.length - 1).toLocaleString("en")} of ${output.count.toLocaleString("en")}`);
+      fill(
+        box,
+        h("code", {}, values.map((one, n) => `${start + n}\t${JSON.stringify(one)}`).join("\n")),
+      );
+      fill(
+        where,
+        `values ${start.toLocaleString("en")} to ${(start + values.length - 1).toLocaleString("en")} of ${output.count.toLocaleString("en")}`,
+      );
       back.disabled = start === 0;
       on.disabled = start + 1000 >= output.count;
     } catch (error) {

@@ -160,7 +160,13 @@ export function failure(error, props = {}) {
   return h(
     "div.failure",
     { role: "alert", ...props },
-    h("p", {}, error.code ? h("strong", {}, error.code) : null, error.code ? " " : "", h("span", {}, error.details)),
+    h(
+      "p",
+      {},
+      error.code ? h("strong", {}, error.code) : null,
+      error.code ? " " : "",
+      h("span", {}, error.details),
+    ),
     error.hint ? h("p.quiet", {}, error.hint) : null,
   );
 }
@@ -170,7 +176,9 @@ export function digits(number) {
   if (typeof number !== "number") return String(number);
   if (Number.isInteger(number)) return String(number);
   const size = Math.abs(number);
-  return size >= 1e6 || size < 1e-4 ? number.toExponential(4) : String(Number(number.toPrecision(6)));
+  return size >= 1e6 || size < 1e-4
+    ? number.toExponential(4)
+    : String(Number(number.toPrecision(6)));
 }
 
 export const plural = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
@@ -184,5 +192,9 @@ export function bytes(n) {
 /** Seconds in words. */
 export function milliseconds(seconds) {
   const ms = seconds * 1e3;
-  return ms < 10 ? `${ms.toFixed(2)} ms` : ms < 1000 ? `${ms.toFixed(0)} ms` : `${seconds.toFixed(2)} s`;
+  return ms < 10
+    ? `${ms.toFixed(2)} ms`
+    : ms < 1000
+      ? `${ms.toFixed(0)} ms`
+      : `${seconds.toFixed(2)} s`;
 }

@@ -6,8 +6,15 @@ const SLICE = 1 << 17; // values that are drawn before the page may do other thi
 
 // Dark blue to yellow, as viridis: told apart by everybody, also in print.
 const STOPS = [
-  [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
-  [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
+  [68, 1, 84],
+  [71, 44, 122],
+  [59, 81, 139],
+  [44, 113, 142],
+  [33, 144, 141],
+  [39, 173, 129],
+  [92, 200, 99],
+  [170, 220, 50],
+  [253, 231, 37],
 ];
 
 const TABLE = Uint8Array.from({ length: 256 * 3 }, (_, at) => {
@@ -91,7 +98,14 @@ export function legend(low, high) {
  */
 export function chart({ x, lines, now }) {
   const narrow = matchMedia("(max-width: 40rem)").matches;
-  const [width, height, left, bottom, top, right] = [narrow ? 330 : 640, narrow ? 240 : 300, 52, 34, 12, 14];
+  const [width, height, left, bottom, top, right] = [
+    narrow ? 330 : 640,
+    narrow ? 240 : 300,
+    52,
+    34,
+    12,
+    14,
+  ];
   const [x0, x1] = range(x);
   let [y0, y1] = range(lines.flatMap((line) => line.y.filter((y) => y !== null)));
   if (y0 === y1) [y0, y1] = [y0 - 0.5, y1 + 0.5];
@@ -100,15 +114,28 @@ export function chart({ x, lines, now }) {
   const ticks = (low, high) => Array.from({ length: 5 }, (_, n) => low + ((high - low) * n) / 4);
   const text = (px, py, label, anchor) =>
     svg("text", { x: px, y: py, "text-anchor": anchor, class: "tick" }, label);
-  const mark = svg("line", { class: "mark", x1: 0, x2: 0, y1: top, y2: height - bottom, visibility: "hidden" });
+  const mark = svg("line", {
+    class: "mark",
+    x1: 0,
+    x2: 0,
+    y1: top,
+    y2: height - bottom,
+    visibility: "hidden",
+  });
   const drawn = svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Outputs over the value; the table below has the numbers" },
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      "aria-label": "Outputs over the value; the table below has the numbers",
+    },
     ticks(y0, y1).map((v) => [
       svg("line", { class: "grid", x1: left, x2: width - right, y1: sy(v), y2: sy(v) }),
       text(left - 8, sy(v) + 4, digits(Number(v.toPrecision(3))), "end"),
     ]),
-    ticks(x0, x1).map((v) => text(sx(v), height - bottom + 20, digits(Number(v.toPrecision(3))), "middle")),
+    ticks(x0, x1).map((v) =>
+      text(sx(v), height - bottom + 20, digits(Number(v.toPrecision(3))), "middle"),
+    ),
     Number.isFinite(now) && now >= x0 && now <= x1
       ? svg("line", { class: "now", x1: sx(now), x2: sx(now), y1: top, y2: height - bottom })
       : null,
@@ -116,7 +143,9 @@ export function chart({ x, lines, now }) {
     lines.map((line, n) =>
       svg("polyline", {
         class: `series series-${n % 8}`,
-        points: line.y.flatMap((y, i) => (y === null ? [] : [`${sx(x[i]).toFixed(1)},${sy(y).toFixed(1)}`])).join(" "),
+        points: line.y
+          .flatMap((y, i) => (y === null ? [] : [`${sx(x[i]).toFixed(1)},${sy(y).toFixed(1)}`]))
+          .join(" "),
       }),
     ),
   );

@@ -1,6 +1,8 @@
 // A field of the form: an input of a signature, in one of the ways in which it can be given.
 
-import { button, fill, fresh, h, segmented, wire } from "./dom.js";
+import { fill, fresh, h, segmented, wire } from "./dom.js";
+import { cells } from "./cells.js";
+import { features } from "./features.js";
 import { dropZone, packed, unpacked } from "./files.js";
 
 const MODES = {
@@ -42,7 +44,14 @@ export function field(input, changed, dropped) {
       : null;
   const head = h("div.head");
   const skip = input.optional
-    ? h("input", { type: "checkbox", checked: true, onchange: () => { body.hidden = skip.checked; changed(); } })
+    ? h("input", {
+        type: "checkbox",
+        checked: true,
+        onchange: () => {
+          body.hidden = skip.checked;
+          changed();
+        },
+      })
     : null;
   const element = h(
     "div.field",
@@ -123,118 +132,6 @@ export function field(input, changed, dropped) {
 }
 
 const BODIES = { cells, features, text, json, file, fill: filling };
-
-function cells(input, changed) {
-  const open = !input.shape.length ? false : input.shape[0] === -1;
-  const start = input.shape.length === 1 && !open ? input.shape[0] : 1;
-  const columns = input.shape.length === 1 && !open ? 1 : input.columns;
-  const count = input.shape.length === 2 && !open ? input.shape[0] : start;
-  const initial = { float: "0", int: "1", bool: "false", string: "" }[input.kind];
-  const grid = h("div.cells");
-  const rows = [];
-  const add = () => rows.push(Array.from({ length: columns }, () => initial));
-  for (let i = 0; i < count; i++) add();
-
-  function cell(row, column) {
-    const label = `${input.name}, row ${row + 1}${columns > 1 ? `, column ${column}` : ""}`;
-    if (input.kind === "bool") {
-      return h("input", {
-        type: "checkbox",
-        checked: rows[row][column] === "true",
-        "aria-label": label,
-        onchange: (event) => {
-          rows[row][column] = String(event.target.checked);
-          changed();
-        },
-      });
-    }
-    return h("input", {
-      type: "text",
-      value: rows[row][column],
-      inputmode: input.kind === "string" ? "text" : "decimal",
-      spellcheck: "false",
-      autocomplete: "off",
-      "aria-label": label,
-      oninput: (event) => {
-        rows[row][column] = event.target.value;
-        changed();
-      },
-      onpaste: (event) => paste(event, row, column),
-    });
-  }
-
-  function paste(event, row, column) {
-    const given = event.clipboardData?.getData("text") ?? "";
-    if (!/[\t\n,;]/.test(given.trim()) || (input.kind === "string" && !/[\t\n]/.test(given.trim()))) return;
-    event.preventDefault();
-    const lines = given.trim().split(/\r?\n/);
-    const split = lines.some((line) => line.includes("\t")) ? "\t" : /[,;]/;
-    let table = lines.map((line) => line.split(split).map((one) => one.trim()));
-    if (columns === 1) table = table.flat().map((one) => [one]);
-    for (const [down, line] of table.entries()) {
-      if (row + down >= rows.length) {
-        if (!open) break;
-        add();
-      }
-      for (const [right, one] of line.entries()) {
-        if (column + right < columns) rows[row + down][column + right] = one;
-      }
-    }
-    show();
-    changed();
-  }
-
-  function show() {
-    fill(
-      grid,
-      rows.map((row, number) =>
-        h(
-          "div.line",
-          {},
-          h(
-            columns > 1 ? "div.values" : "div.values.one",
-            {},
-            row.map((_, column) =>
-              columns > 1
-                ? h("div.cell", {}, h("span", { "aria-hidden": "true" }, column), cell(number, column))
-                : cell(number, column),
-            ),
-          ),
-          open && rows.length > 1
-            ? button("\u00d7", () => { rows.splice(number, 1); show(); changed(); }, {
-                class: "plain remove",
-                "aria-label": `Remove row ${number + 1}`,
-              })
-            : null,
-        ),
-      ),
-      open
-        ? button("Add a row", () => { add(); show(); changed(); }, { class: "plain" })
-        : null,
-    );
-  }
-  show();
-  return {
-    element: grid,
-    value: () => ({ rows: rows.map((row) => [...row]) }),
-    restore(value) {
-      if (!Array.isArray(value.rows)) return;
-      rows.splice(0, rows.length, ...value.rows.map((row) => [...row]));
-      show();
-    },
-    movable() {
-      if (input.kind !== "float" && input.kind !== "int") return [];
-      return rows.flatMap((row, r) =>
-        row.map((one, c) => ({
-          label: rows.length * columns === 1 ? input.name : `${input.name} [${[r, c].slice(0, Math.max(1, input.shape.length)).join(", ")}]`,
-          change: { input: input.name, index: input.shape.length === 2 ? [r, c] : input.shape.length ? [r] : [] },
-          now: Number(one),
-          whole: input.kind === "int",
-        })),
-      );
-    },
-  };
-}
 
 function area(input, label, start, changed, key = "text") {
   const box = h("textarea", {
@@ -353,97 +250,6 @@ function file(input, changed, dropped) {
   };
 }
 
-function features(input, changed) {
-  const rows = [];
-  const list = h("div.examples");
-  const start = () =>
-    Object.fromEntries(input.features.map((one) => [one.name, one.required ? one.sample : null]));
-  rows.push(start());
-
-  function line(feature, row, number) {
-    const id = fresh("feature");
-    const value = rows[number][feature.name];
-    const picture = feature.picture;
-    const control = picture
-      ? h("input", {
-          type: "file",
-          id,
-          onchange: async (event) => {
-            rows[number][feature.name] = (await packed([...event.target.files]))[0] ?? null;
-            changed();
-          },
-        })
-      : h("input", {
-          type: "text",
-          id,
-          value: typeof value === "string" ? value : "",
-          placeholder: feature.required ? "" : "left out",
-          inputmode: feature.kind === "string" ? "text" : "decimal",
-          spellcheck: "false",
-          autocomplete: "off",
-          oninput: (event) => {
-            const typed = event.target.value;
-            rows[number][feature.name] = typed === "" && !feature.required ? null : typed;
-            changed();
-          },
-        });
-    return h(
-      "div.feature",
-      {},
-      h("label", { for: id }, wire(feature.name), " ", h("span.type", {}, feature.text)),
-      control,
-    );
-  }
-
-  function show() {
-    fill(
-      list,
-      rows.map((row, number) =>
-        h(
-          "div.example",
-          { role: "group", "aria-label": `Example ${number + 1}` },
-          rows.length > 1
-            ? h(
-                "div.title",
-                {},
-                h("span.quiet", {}, `Example ${number + 1}`),
-                button("Remove", () => { rows.splice(number, 1); show(); changed(); }, {
-                  class: "plain",
-                  "aria-label": `Remove Example ${number + 1}`,
-                }),
-              )
-            : null,
-          input.features.map((one) => line(one, row, number)),
-        ),
-      ),
-      button("Add an Example", () => { rows.push({ ...rows[rows.length - 1] }); show(); changed(); }, {
-        class: "plain",
-      }),
-    );
-  }
-  show();
-  return {
-    element: list,
-    value: () => ({ rows: rows.map((row) => ({ ...row })) }),
-    restore(value) {
-      if (!Array.isArray(value.rows)) return;
-      rows.splice(0, rows.length, ...value.rows.map((row) => ({ ...start(), ...row })));
-      show();
-    },
-    movable: () =>
-      rows.flatMap((row, number) =>
-        input.features
-          .filter((one) => one.kind !== "string" && one.single)
-          .map((one) => ({
-            label: rows.length > 1 ? `${one.name} of Example ${number + 1}` : one.name,
-            change: { input: input.name, row: number, feature: one.name },
-            now: Number(row[one.name] ?? 0),
-            whole: one.kind === "int",
-          })),
-      ),
-  };
-}
-
 function filling(input, changed) {
   const sizes = [...input.sizes];
   const what = h(
@@ -465,7 +271,9 @@ function filling(input, changed) {
       },
     });
   });
-  const between = boxes.flatMap((box, n) => (n ? [h("span.quiet", { "aria-hidden": "true" }, "\u00d7"), box] : [box]));
+  const between = boxes.flatMap((box, n) =>
+    n ? [h("span.quiet", { "aria-hidden": "true" }, "\u00d7"), box] : [box],
+  );
   return {
     element: h(
       "div.filling",

@@ -56,7 +56,12 @@ export function dropZone({ name, accept, multiple = false, changed }) {
     "div.drop",
     {},
     input,
-    h("p", {}, h("label.button", { for: id }, "Choose a file"), h("span.quiet", {}, " or drop or paste it here")),
+    h(
+      "p",
+      {},
+      h("label.button", { for: id }, "Choose a file"),
+      h("span.quiet", {}, " or drop or paste it here"),
+    ),
     list,
     error,
   );
@@ -83,7 +88,13 @@ export function dropZone({ name, accept, multiple = false, changed }) {
           "figure",
           {},
           picture ? h("img", { src: url, alt: "", onload: () => URL.revokeObjectURL(url) }) : null,
-          h("figcaption", {}, wire(file.name || "pasted picture"), " ", h("span.quiet", {}, bytes(file.size))),
+          h(
+            "figcaption",
+            {},
+            wire(file.name || "pasted picture"),
+            " ",
+            h("span.quiet", {}, bytes(file.size)),
+          ),
           button("Remove", () => take(files.filter((one) => one !== file)), {
             class: "plain",
             "aria-label": `Remove ${file.name}`,

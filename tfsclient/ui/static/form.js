@@ -12,12 +12,32 @@ import { field } from "./fields.js";
  */
 export function makeForm(signature, { changed, dropped }) {
   const fields = signature.inputs.map((input) =>
-    field(input, () => { refuse(null); changed(); }, dropped),
+    field(
+      input,
+      () => {
+        refuse(null);
+        changed();
+      },
+      dropped,
+    ),
   );
   const error = h("p.wrong", { hidden: true, role: "alert" });
   let way = "fields";
-  const each = h("div.fields", {}, fields.length ? fields.map((one) => one.element) : h("p.quiet", {}, "This signature takes no inputs."));
-  const whole = makeWhole(signature, () => { refuse(null); changed(); }, dropped);
+  const each = h(
+    "div.fields",
+    {},
+    fields.length
+      ? fields.map((one) => one.element)
+      : h("p.quiet", {}, "This signature takes no inputs."),
+  );
+  const whole = makeWhole(
+    signature,
+    () => {
+      refuse(null);
+      changed();
+    },
+    dropped,
+  );
   const holder = h("div", {}, each);
   const head = h("div.head");
   const element = h("div.form", {}, head, holder, error);
@@ -29,9 +49,17 @@ export function makeForm(signature, { changed, dropped }) {
       h("h2.section", {}, "Inputs"),
       segmented(
         "How the inputs are given",
-        [["fields", "Fields"], ["json", "JSON"], ["csv", "CSV"], ["file", "File"]],
+        [
+          ["fields", "Fields"],
+          ["json", "JSON"],
+          ["csv", "CSV"],
+          ["file", "File"],
+        ],
         way,
-        (one) => { choose(one); changed(); },
+        (one) => {
+          choose(one);
+          changed();
+        },
       ),
     );
     if (way !== "fields") whole.show(way);
@@ -97,7 +125,10 @@ function makeWhole(signature, changed, dropped) {
   const csv = box("CSV", `${names}\n`);
   const zone = dropZone({
     name: "all inputs",
-    changed: (files) => { changed(); if (files.length) dropped(); },
+    changed: (files) => {
+      changed();
+      if (files.length) dropped();
+    },
   });
   const about = {
     json: "A body of TF Serving\u2019s REST interface, or the inputs by name.",

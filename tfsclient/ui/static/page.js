@@ -4,8 +4,12 @@ import { answer } from "./answer.js";
 import { button, copy, failure, fill, fresh, h, later, tabs, tell, wire } from "./dom.js";
 import { anywhere } from "./files.js";
 import { makeForm } from "./form.js";
-import { callsPanel, codePanel, comparePanel, whatIfPanel } from "./panels.js";
+import { callsPanel } from "./calls.js";
+import { codePanel } from "./code.js";
+import { comparePanel } from "./compare.js";
+import { whatIfPanel } from "./whatif.js";
 import { adopt, get, post } from "./server.js";
+import { themeButton } from "./theme.js";
 
 const MOST_LINK = 6000; // characters: longer addresses are cut by what they are pasted into
 const MOST_CHECKED = 200_000; // characters of a form that is checked while it is typed
@@ -57,10 +61,16 @@ function showBar() {
             loadModel();
           },
         },
-        start.targets.map((one, n) => h("option", { value: n, selected: n === state.target }, one.target)),
+        start.targets.map((one, n) =>
+          h("option", { value: n, selected: n === state.target }, one.target),
+        ),
       )
     : null;
-  const names = h("datalist", { id: list }, start.models.map((one) => h("option", { value: one })));
+  const names = h(
+    "datalist",
+    { id: list },
+    start.models.map((one) => h("option", { value: one })),
+  );
   const model = h("input", {
     type: "text",
     name: "model",
@@ -83,7 +93,11 @@ function showBar() {
   const choose = () => {
     const typed = version.value.trim();
     const number = /^\d+$/.test(typed) ? Number(typed) : null;
-    const chosen = { model: model.value, version: number, label: number === null && typed ? typed : null };
+    const chosen = {
+      model: model.value,
+      version: number,
+      label: number === null && typed ? typed : null,
+    };
     if (["model", "version", "label"].every((key) => state[key] === chosen[key])) return;
     Object.assign(state, chosen);
     loadModel();
@@ -95,7 +109,12 @@ function showBar() {
     h("h1", {}, h("img", { src: "icon.svg", alt: "", width: "22", height: "22" }), "tfsclient"),
     h(
       "form.where",
-      { onsubmit: (event) => { event.preventDefault(); choose(); } },
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          choose();
+        },
+      },
       h("label", {}, h("span", {}, "Server"), targets),
       h("label", {}, h("span", {}, "Model"), model, names),
       h("label", {}, h("span", {}, "Version"), version),
@@ -103,24 +122,6 @@ function showBar() {
     ),
     themeButton(),
   );
-}
-
-function themeButton() {
-  const names = { auto: "Auto", light: "Light", dark: "Dark" };
-  let theme = localStorage.getItem("tfsclient-theme") ?? "auto";
-  const made = button("", () => {
-    const order = Object.keys(names);
-    theme = order[(order.indexOf(theme) + 1) % order.length];
-    localStorage.setItem("tfsclient-theme", theme);
-    apply();
-  }, { class: "plain theme" });
-  const apply = () => {
-    document.documentElement.dataset.theme = theme;
-    fill(made, names[theme]);
-    made.setAttribute("aria-label", `Colours: ${names[theme].toLowerCase()}`);
-  };
-  apply();
-  return made;
 }
 
 // A model.
@@ -176,19 +177,39 @@ function welcome() {
     h("h2", {}, "Try a model"),
     models.length
       ? h("p", {}, "Choose one:")
-      : h("p", {}, "TensorFlow Serving does not say which models it has: type the name of one of ", h("strong", {}, targets[page.state.target]?.target), " above."),
+      : h(
+          "p",
+          {},
+          "TensorFlow Serving does not say which models it has: type the name of one of ",
+          h("strong", {}, targets[page.state.target]?.target),
+          " above.",
+        ),
     h(
       "ul.models",
       {},
       models.map((one) =>
-        h("li", {}, button(wire(one), () => { page.state.model = one; page.state.signature = null; showBar(); loadModel(); }, { class: "card" })),
+        h(
+          "li",
+          {},
+          button(
+            wire(one),
+            () => {
+              page.state.model = one;
+              page.state.signature = null;
+              showBar();
+              loadModel();
+            },
+            { class: "card" },
+          ),
+        ),
       ),
     ),
   );
 }
 
 function statusOf({ versions, error }) {
-  if (error) return h("p.quiet.small", {}, `The states of its versions cannot be had: ${error.details}`);
+  if (error)
+    return h("p.quiet.small", {}, `The states of its versions cannot be had: ${error.details}`);
   return h(
     "ul.versions",
     { "aria-label": "Versions" },
@@ -199,11 +220,15 @@ function statusOf({ versions, error }) {
       return h(
         "li",
         {},
-        button(label, () => {
-          Object.assign(page.state, { version: one.version, label: null });
-          showBar();
-          loadModel();
-        }, { class: `chip ${chip}`, title: `Call version ${one.version}` }),
+        button(
+          label,
+          () => {
+            Object.assign(page.state, { version: one.version, label: null });
+            showBar();
+            loadModel();
+          },
+          { class: `chip ${chip}`, title: `Call version ${one.version}` },
+        ),
         told,
       );
     }),
@@ -214,7 +239,11 @@ function showModel(described, versions) {
   const { state } = page;
   const holder = h("div.states", {}, h("span.quiet", {}, "\u2026"));
   const refresh = async (asked) => fill(holder, statusOf(await asked), again);
-  const again = button("Refresh", () => refresh(post("status", page.ref()).catch((error) => ({ error }))), { class: "plain" });
+  const again = button(
+    "Refresh",
+    () => refresh(post("status", page.ref()).catch((error) => ({ error }))),
+    { class: "plain" },
+  );
   refresh(versions);
   const form = h("section.inputs", { id: "form", "aria-label": "Inputs" });
   const result = h("section.result", { "aria-label": "Result" });
@@ -231,21 +260,48 @@ function showModel(described, versions) {
         remember();
       },
     },
-    signatures.map((one) => h("option", { value: one.name, selected: one.name === state.signature, disabled: Boolean(one.unusable) }, one.name || "\u201c\u201d")),
+    signatures.map((one) =>
+      h(
+        "option",
+        {
+          value: one.name,
+          selected: one.name === state.signature,
+          disabled: Boolean(one.unusable),
+        },
+        one.name || "\u201c\u201d",
+      ),
+    ),
   );
   fill(
     main,
     h(
       "div.model",
       {},
-      h("div.about", {}, h("h2", {}, wire(described.model)), described.version === null ? null : h("span.quiet", {}, `signatures of version ${described.version}`), holder),
+      h(
+        "div.about",
+        {},
+        h("h2", {}, wire(described.model)),
+        described.version === null
+          ? null
+          : h("span.quiet", {}, `signatures of version ${described.version}`),
+        holder,
+      ),
       signatures.length
         ? [
-            h("label.signature", {}, h("span", {}, "Signature "), signatures.length > 1 ? names : h("strong", {}, wire(state.signature ?? ""))),
+            h(
+              "label.signature",
+              {},
+              h("span", {}, "Signature "),
+              signatures.length > 1 ? names : h("strong", {}, wire(state.signature ?? "")),
+            ),
             h("div.columns", {}, form, result),
             unusable(signatures),
           ]
-        : failure({ code: null, details: "The model was exported without signatures, and TF Serving calls nothing else." }),
+        : failure({
+            code: null,
+            details:
+              "The model was exported without signatures, and TF Serving calls nothing else.",
+          }),
     ),
   );
   if (chosen()) showCall(chosen(), form, result);
@@ -254,7 +310,16 @@ function showModel(described, versions) {
 function unusable(signatures) {
   const gone = signatures.filter((one) => one.unusable);
   if (!gone.length) return null;
-  return h("details.quiet", {}, h("summary", {}, "Signatures that cannot be called"), h("ul", {}, gone.map((one) => h("li", {}, wire(one.name), `: ${one.unusable}`))));
+  return h(
+    "details.quiet",
+    {},
+    h("summary", {}, "Signatures that cannot be called"),
+    h(
+      "ul",
+      {},
+      gone.map((one) => h("li", {}, wire(one.name), `: ${one.unusable}`)),
+    ),
+  );
 }
 
 // A call.
@@ -279,10 +344,22 @@ function showCall(signature, holder, result) {
   const before = page.forms.get(page.formKey);
   if (before) page.form.restore(before);
   const verb = { predict: "Predict", classify: "Classify", regress: "Regress" }[signature.kind];
-  const go = button(verb, () => predict(), { class: "primary", "aria-keyshortcuts": "Control+Enter" });
+  const go = button(verb, () => predict(), {
+    class: "primary",
+    "aria-keyshortcuts": "Control+Enter",
+  });
   const stop = button("Cancel", () => cancel?.abort(), { hidden: true });
-  const out = h("div.out", { "aria-live": "polite" }, h("p.quiet.empty", {}, "The answer will be here."));
-  const panels = { code: codePanel(page), whatif: whatIfPanel(page), compare: comparePanel(page), calls: callsPanel(page) };
+  const out = h(
+    "div.out",
+    { "aria-live": "polite" },
+    h("p.quiet.empty", {}, "The answer will be here."),
+  );
+  const panels = {
+    code: codePanel(page),
+    whatif: whatIfPanel(page),
+    compare: comparePanel(page),
+    calls: callsPanel(page),
+  };
   const shown = tabs(
     "Result",
     [
@@ -297,21 +374,38 @@ function showCall(signature, holder, result) {
   fill(
     holder,
     signature.examples.length
-      ? h("p.row", {}, h("span.quiet", {}, "Examples"), signature.examples.map((one) => button(wire(one.name), () => page.form.restore(one), { class: "chip" })))
+      ? h(
+          "p.row",
+          {},
+          h("span.quiet", {}, "Examples"),
+          signature.examples.map((one) =>
+            button(wire(one.name), () => page.form.restore(one), { class: "chip" }),
+          ),
+        )
       : null,
-    signature.not_over_rest && rest ? failure({ code: null, details: `Not over REST: ${signature.not_over_rest}.`, hint: "Choose a gRPC target." }) : null,
+    signature.not_over_rest && rest
+      ? failure({
+          code: null,
+          details: `Not over REST: ${signature.not_over_rest}.`,
+          hint: "Choose a gRPC target.",
+        })
+      : null,
     page.form.element,
     h(
       "div.actions",
       {},
       go,
       stop,
-      button("Start over", () => {
-        page.forms.delete(page.formKey);
-        page.form = null;
-        showCall(signature, holder, result);
-        changed();
-      }, { class: "plain" }),
+      button(
+        "Start over",
+        () => {
+          page.forms.delete(page.formKey);
+          page.form = null;
+          showCall(signature, holder, result);
+          changed();
+        },
+        { class: "plain" },
+      ),
       button("Copy link", copyLink, { class: "plain" }),
     ),
   );
@@ -328,7 +422,10 @@ function showCall(signature, holder, result) {
     const clock = h("span");
     const tick = () => fill(clock, `${((performance.now() - started) / 1000).toFixed(1)} s`);
     const timer = setInterval(tick, 100);
-    const waiting = setTimeout(() => fill(out, h("p.quiet.empty", {}, "Waiting for the server, ", clock)), 150);
+    const waiting = setTimeout(
+      () => fill(out, h("p.quiet.empty", {}, "Waiting for the server, ", clock)),
+      150,
+    );
     try {
       const request = await page.request();
       const done = await post("call", request, { signal: mine.signal });
@@ -403,7 +500,7 @@ function changed() {
 async function linked() {
   const { target, ...request } = await page.request();
   const full = { server: page.start.targets[target]?.target, ...request };
-  const { inputs, whole, ...bare } = full;
+  const bare = { ...full, inputs: undefined, whole: undefined };
   return `#${encodeURIComponent(JSON.stringify(size(full) <= MOST_LINK ? full : bare))}`;
 }
 
@@ -415,7 +512,11 @@ const remember = later(200, async () => {
 async function copyLink() {
   const hash = await linked();
   await copy(`${location.origin}${location.pathname}${hash}`);
-  tell(hash.includes("inputs") ? "The link holds what stands in the form" : "Copied without the inputs, which are too large for a link");
+  tell(
+    hash.includes("inputs")
+      ? "The link holds what stands in the form"
+      : "Copied without the inputs, which are too large for a link",
+  );
 }
 
 function fromLink() {
@@ -430,7 +531,12 @@ function fromLink() {
 }
 
 function askForToken() {
-  const typed = h("input", { type: "text", autocomplete: "off", spellcheck: "false", "aria-label": "Address" });
+  const typed = h("input", {
+    type: "text",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-label": "Address",
+  });
   fill(
     main,
     h(
