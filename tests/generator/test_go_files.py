@@ -88,3 +88,9 @@ def test_what_is_left_out_is_told() -> None:
 def test_the_version_plays_no_part() -> None:
     model = zoo_model("half_plus_two")
     assert generate(model, "go") == generate(replace(model, version=7), "go")
+
+
+def test_no_file_of_the_runtime_is_long() -> None:
+    for path, text in generate(zoo_model("half_plus_two"), "go").items():
+        if path.endswith(".go"):
+            assert text.count("\n") <= 450, path

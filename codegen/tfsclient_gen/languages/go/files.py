@@ -26,6 +26,7 @@ _MODULE_PATH: Final = re.compile(
 )
 _REQUIRED: Final = ("google.golang.org/grpc", "google.golang.org/protobuf")
 _RUNTIME: Final = "go/tfs/"
+_ONLY_GRPC: Final = f"{_RUNTIME}grpc"
 
 # A package with such a name would hide, or be hidden by, what a program probably uses beside it:
 # the language's words, the standard library's top-level folders, and the variables of our examples.
@@ -72,9 +73,8 @@ def shared(runs: Sequence[Run]) -> dict[str, str]:
         "rest_only": rest_only,
         "target": _target(runs[0]),
     }
-    only_grpc = {f"{_RUNTIME}{name}.go.j2" for name in ("grpc", "proto")}
     runtime = [n for n in template_names() if n.startswith(_RUNTIME)]
-    names = [name for name in runtime if not (rest_only and name in only_grpc)]
+    names = [n for n in runtime if not (rest_only and n.startswith(_ONLY_GRPC))]
     names += ["go/README.md.j2"] + (["go/go.mod.j2"] if options.go_mod else [])
     made = {_path(name): templates.render(name, **view) for name in names}
     if options.go_mod and not rest_only:  # REST requires no other module

@@ -3,17 +3,12 @@
 package tfs
 
 import (
-	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"net"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -23,8 +18,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/resolver"
-	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 )
 
@@ -229,222 +222,4 @@ func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	*message = data.Materialize()
 	return nil
-}
-
-// grpcTarget is a target taken apart.
-type grpcTarget struct {
-	scheme   string   // gRPC's; gRPC must have a resolver for it
-	address  string   // gRPC's name for the target
-	replicas []string // the addresses, if there are several
-	secure   bool
-}
-
-// parseGRPCTarget takes a target apart: host:port, a list of those, or a name that gRPC resolves.
-func parseGRPCTarget(target string) (*grpcTarget, error) {
-	if strings.ContainsAny(target, "\t\n\r") {
-		return nil, invalid("the target %q contains control characters", redacted(target))
-	}
-	scheme, rest, found := strings.Cut(target, "://")
-	scheme = strings.ToLower(scheme)
-	if !found {
-		scheme, rest, _ = strings.Cut(target, ":")
-		if _, err := parsePort(rest); err == nil || resolver.Get(scheme) == nil { // not as in unix:path
-			scheme, rest = "grpc", target
-		}
-	}
-	if scheme == "grpc" || scheme == "grpcs" {
-		return parseAddresses(strings.TrimSuffix(rest, "/"), scheme == "grpcs")
-	}
-	authority, name, _ := strings.Cut(rest, "/")
-	switch {
-	case found && strings.Contains(authority, "@"):
-		return nil, invalid("the target %q has a user in it, which gRPC does not send; send it by WithHeader", redacted(target))
-	case rest == "":
-		return nil, invalid("the target %q names no server", redacted(target))
-	case found && name == "" && (scheme == "dns" || scheme == "xds" || scheme == "passthrough"):
-		return nil, invalid("the target %q needs another slash: write %s:///%s", redacted(target), scheme, redacted(authority))
-	case found && authority != "" && scheme == "unix":
-		return nil, invalid("the target %q has the wrong slashes: write unix:%s or unix:///%s", target, rest, rest)
-	}
-	return &grpcTarget{scheme: scheme, address: target}, nil
-}
-
-// parseAddresses reads host:port, or several of them with commas between.
-func parseAddresses(text string, secure bool) (*grpcTarget, error) {
-	addresses := strings.Split(text, ",")
-	for i, address := range addresses {
-		address, err := parseAddress(strings.TrimSpace(address))
-		if err != nil {
-			return nil, err
-		}
-		addresses[i] = address
-	}
-	if len(addresses) == 1 {
-		return &grpcTarget{scheme: "dns", address: "dns:///" + addresses[0], secure: secure}, nil
-	}
-	return &grpcTarget{
-		scheme:   replicasScheme,
-		address:  replicasScheme + ":///" + addresses[0],
-		replicas: addresses,
-		secure:   secure,
-	}, nil
-}
-
-// parseAddress reads host:port; without a host it is this machine.
-func parseAddress(text string) (string, error) {
-	if strings.Contains(text, "@") {
-		return "", invalid("%q is not host:port: a gRPC target has no user and password; send them by WithHeader", redacted(text))
-	}
-	host, port, err := net.SplitHostPort(text)
-	if err == nil {
-		_, err = parsePort(port)
-	}
-	switch {
-	case err != nil && strings.Count(text, ":") > 1 && !strings.ContainsAny(text, "[]/"):
-		return "", invalid("%q is not host:port: an IPv6 address needs brackets, as in [::1]:8500", text)
-	case err != nil || strings.ContainsAny(host, "/ "):
-		return "", invalid("%q is not host:port: a server is host:8500 for gRPC, http://host:8501 for REST", text)
-	case host == "":
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-func parsePort(text string) (uint64, error) {
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err == nil && port == 0 {
-		err = strconv.ErrRange
-	}
-	return port, err
-}
-
-const replicasScheme = "tfsclient-replicas"
-
-// resolverOf gives the addresses of replicas to one connection.
-func resolverOf(replicas []string) resolver.Builder {
-	var state resolver.State
-	for _, address := range replicas {
-		// A certificate is for its own server's name.
-		one := resolver.Address{Addr: address, ServerName: address}
-		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{one}})
-	}
-	builder := manual.NewBuilderWithScheme(replicasScheme)
-	builder.InitialState(state)
-	return builder
-}
-
-// check finds that gRPC has no resolver for the scheme: it then takes the target for a name in DNS.
-func (t *grpcTarget) check(conn *grpc.ClientConn) error {
-	if scheme, _, _ := strings.Cut(conn.CanonicalTarget(), ":"); scheme == t.scheme {
-		return nil
-	}
-	return invalid("gRPC has no resolver for %s: a server is host:8500 for gRPC, http://host:8501 for REST; for "+
-		"other schemes import the package that registers their resolver, or pass it by WithDialOptions(grpc.WithResolvers(...))", t.scheme)
-}
-
-const (
-	firstPause   = 10 * time.Millisecond
-	longestPause = time.Second
-)
-
-// bound limits the calls under way on a connection. TensorFlow Serving answers gRPC calls on a fixed
-// number of threads and refuses at once what comes beyond. Such a call never ran, so it can be sent
-// again. There is no limit until a burst of refusals, which halves the number of calls under way;
-// successes raise the limit again. Calls that find no room wait in the order of their arrival, and
-// where no call is under way whose end could be waited for, for a pause that grows.
-type bound struct {
-	mu           sync.Mutex
-	limit        float64 // +Inf until the server refuses
-	underWay     int
-	bursts       int           // of refusals
-	pause        time.Duration // the last one since a success
-	pausingUntil time.Time
-	waiting      list.List // of chan struct{}, closed once there is a place
-}
-
-func newBound() *bound {
-	return &bound{limit: math.Inf(1)}
-}
-
-// enter waits for a place, to be given back by leave together with the number of bursts so far; false
-// if the context ends first. A call that was refused goes before the others that wait.
-func (b *bound) enter(ctx context.Context, refused bool) (bursts int, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !refused && b.waiting.Len() == 0 && b.hasRoom() {
-		b.underWay++
-		return b.bursts, true
-	}
-	ready := make(chan struct{})
-	var place *list.Element
-	if refused {
-		place = b.waiting.PushFront(ready)
-	} else {
-		place = b.waiting.PushBack(ready)
-	}
-	b.wake()
-	b.mu.Unlock()
-	select {
-	case <-ready:
-	case <-ctx.Done():
-	}
-	b.mu.Lock()
-	if ctx.Err() != nil {
-		select {
-		case <-ready: // the place goes to the next one
-			b.underWay--
-			b.wake()
-		default:
-			b.waiting.Remove(place)
-		}
-		return 0, false
-	}
-	return b.bursts, true
-}
-
-// leave gives a place back. Calls that were sent before a burst of refusals belong to it.
-func (b *bound) leave(bursts int, refused bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if refused {
-		b.shrink(bursts)
-	} else if !math.IsInf(b.limit, 1) {
-		b.pause = 0
-		if float64(b.underWay) >= math.Floor(b.limit) { // the limit is what holds calls back
-			b.limit += 1 / b.limit
-		}
-	}
-	b.underWay--
-	b.wake()
-}
-
-func (b *bound) shrink(bursts int) {
-	if bursts == b.bursts {
-		b.bursts++
-		b.limit = max(1, math.Floor(min(b.limit, float64(b.underWay))/2))
-	}
-	now := time.Now()
-	if b.underWay == 1 && !now.Before(b.pausingUntil) {
-		// Others have the server's threads: there is no call of ours whose end could be waited for.
-		b.pause = min(longestPause, max(firstPause, 2*b.pause))
-		pause := b.pause/2 + rand.N(b.pause)
-		b.pausingUntil = now.Add(pause)
-		time.AfterFunc(pause, func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.wake()
-		})
-	}
-}
-
-func (b *bound) hasRoom() bool {
-	return float64(b.underWay+1) <= b.limit && (b.pausingUntil.IsZero() || !time.Now().Before(b.pausingUntil))
-}
-
-// wake gives places to calls that wait; mu is held.
-func (b *bound) wake() {
-	for b.waiting.Len() > 0 && b.hasRoom() {
-		b.underWay++
-		close(b.waiting.Remove(b.waiting.Front()).(chan struct{}))
-	}
 }
