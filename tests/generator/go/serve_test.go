@@ -26,7 +26,7 @@ func invoke(target string, tensor Input, opts ...Option) (Tensor[float32], error
 		return y, err
 	}
 	defer s.Close()
-	err = s.Predict(context.Background(), sig, []Input{tensor}, []Output{&y})
+	_, err = s.Predict(context.Background(), sig, []Input{tensor}, []Output{&y})
 	return y, err
 }
 

@@ -106,6 +106,7 @@ def _view(run: Run) -> dict[str, Any]:
         "tfs": go_string(f"{module}/tfs"),
         "imported": [go_string(path) for path in sorted(paths)],
         "methods": calls,
+        "multi_inference": not run.rest_only and sum(m.kind != "predict" for m in calls) > 1,
         "example": example,
         "left_out": run.left_out,
     }

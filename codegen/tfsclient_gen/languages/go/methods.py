@@ -32,7 +32,7 @@ _TAB: Final = 4
 # be as their interfaces declare them, and fmt calls a String, Format or Error.
 _METHODS: Final = frozenset(
     """
-    Close Metadata Status WaitUntilReady
+    Close Metadata MultiInference Status WaitUntilReady
     As Is Unwrap Error String GoString Format Scan
     AppendBinary AppendText GobDecode GobEncode MarshalBinary MarshalJSON MarshalText MarshalXML
     MarshalXMLAttr UnmarshalBinary UnmarshalJSON UnmarshalText UnmarshalXML UnmarshalXMLAttr
@@ -40,6 +40,7 @@ _METHODS: Final = frozenset(
     Write WriteAt WriteByte WriteString WriteTo
     """.split()
 )
+_OUTPUT_FIELDS: Final = frozenset({"Version"})  # beside the tensors
 _EXAMPLE_METHODS: Final = frozenset({"Features", "MarshalBinary"})
 
 # As golint and staticcheck want them.
@@ -100,7 +101,7 @@ class Method:
     Attributes:
         verified_kind: the kind of the part that it calls, as `drift` compares it.
         variable: what holds its description.
-        result: the type of what a call gives, for classify and regress.
+        result: the type of what a call gives.
         results: what examples call that.
         sources: the inputs' fields.
         sinks: the outputs' fields.
@@ -193,7 +194,7 @@ def _method(
         for spec, field in _named(signature.inputs.values())
     ]
     given = [t for n, t in signature.outputs.items() if asked is None or n in asked]
-    outputs = [_tensor(spec, field) for spec, field in _named(given)]
+    outputs = [_tensor(spec, field) for spec, field in _named(given, _OUTPUT_FIELDS)]
     gives = {
         "predict": f"{name.ident} runs {wire}.",
         "classify": f"{name.ident} runs {wire}: it gives the classes of each example.",
@@ -212,7 +213,13 @@ def _method(
         ),
         output_doc=go_comment(f"{name.ident}Output holds the outputs of {wire}."),
         example_doc=go_comment(f"{name.ident}Example is an example of {wire}."),
-        result=code("[][]tfs.Class" if signature.kind == "classify" else "[]float32"),
+        result=code(
+            {
+                "predict": f"*{name.ident}Output",
+                "classify": "[][]tfs.Class",
+                "regress": "[]float32",
+            }[signature.kind]
+        ),
         results=code(
             {"predict": "out", "classify": "classes", "regress": "values"}[signature.kind]
         ),
@@ -228,9 +235,11 @@ def _method(
     )
 
 
-def _named(specs: Iterable[TensorSpec]) -> list[tuple[TensorSpec, Name]]:
+def _named(
+    specs: Iterable[TensorSpec], taken: frozenset[str] = frozenset()
+) -> list[tuple[TensorSpec, Name]]:
     specs = list(specs)
-    names = claim((s.name for s in specs), lambda w: _exported(w, "tensor"), separator="")
+    names = claim((s.name for s in specs), lambda w: _exported(w, "tensor"), taken, separator="")
     return [(spec, names[spec.name]) for spec in specs]
 
 

@@ -11,7 +11,7 @@ import (
 // Field numbers.
 const (
 	requestMetadataField                = 2
-	responseMetadata                    = 2
+	metadataSpec, responseMetadata      = 1, 2
 	anyValue                            = 2
 	signatureMap                        = 1
 	signatureInputs, signatureOutputs   = 1, 2
@@ -27,6 +27,7 @@ func (t *grpcTransport) metadata(ctx context.Context, c *call) (map[string]Signa
 	if err != nil {
 		return nil, err
 	}
+	c.answered = answeredBy(response, metadataSpec)
 	return readMetadataResponse(response)
 }
 
@@ -120,4 +121,65 @@ func readOpenShape(message []byte) ([]int, error) {
 		return nil
 	})
 	return shape, err
+}
+
+// Field numbers.
+const (
+	responseStatus                          = 1
+	statusVersion, statusState, statusError = 1, 2, 3
+	errorCode, errorMessage                 = 1, 2
+)
+
+// states are those of ModelVersionStatus, by their numbers there.
+var states = map[uint64]State{
+	10: StateStart, 20: StateLoading, 30: StateAvailable, 40: StateUnloading, 50: StateEnd,
+}
+
+func (t *grpcTransport) status(ctx context.Context, c *call) ([]VersionStatus, error) {
+	response, err := t.invoke(ctx, c, "GetModelStatus", written(appendModelSpec(nil, c.modelRef, "")))
+	if err != nil {
+		return nil, err
+	}
+	return readStatusResponse(response)
+}
+
+func readStatusResponse(response []byte) ([]VersionStatus, error) {
+	var versions []VersionStatus
+	err := eachChunk(response, responseStatus, func(message []byte) error {
+		v := VersionStatus{State: StateUnknown}
+		err := eachField(message, func(f field) (err error) {
+			switch {
+			case f.isNumber(statusVersion):
+				v.Version = int64(f.value)
+			case f.isNumber(statusState):
+				if state, ok := states[f.value]; ok {
+					v.State = state
+				}
+			case f.isChunk(statusError):
+				v.Err, err = readStatusError(f.chunk)
+			}
+			return err
+		})
+		versions = append(versions, v)
+		return err
+	})
+	return versions, err
+}
+
+// readStatusError reads a StatusProto: nil is OK.
+func readStatusError(message []byte) (error, error) {
+	e := &Error{}
+	err := eachField(message, func(f field) error {
+		switch {
+		case f.isNumber(errorCode) && f.value != 0:
+			e.Code = codeOf(f.value)
+		case f.isChunk(errorMessage):
+			e.Message = string(f.chunk)
+		}
+		return nil
+	})
+	if e.Code == "" {
+		return nil, err
+	}
+	return e, err
 }

@@ -15,6 +15,7 @@ import (
 // Field numbers that several messages share.
 const (
 	requestModelSpec, requestInput                      = 1, 2
+	responseSpec                                        = 2
 	specName, specVersion, specSignatureName, specLabel = 1, 2, 3, 4
 	wrapperValue                                        = 1
 	mapKey, mapValue                                    = 1, 2
@@ -34,6 +35,28 @@ func appendModelSpec(b []byte, ref modelRef, signature string) []byte {
 		spec = appendChunk(spec, specLabel, []byte(ref.label))
 	}
 	return appendChunk(b, requestModelSpec, spec)
+}
+
+// answeredBy gives the version that a response names in its ModelSpec, which has this number; 0 if none.
+func answeredBy(response []byte, number protowire.Number) (version int64) {
+	_ = eachChunk(response, number, func(spec []byte) (err error) { // what is broken the reader of the rest finds
+		version, err = versionOf(spec)
+		return err
+	})
+	return version
+}
+
+// versionOf gives the version in a ModelSpec.
+func versionOf(spec []byte) (version int64, err error) {
+	err = eachChunk(spec, specVersion, func(wrapper []byte) error {
+		return eachField(wrapper, func(f field) error {
+			if f.isNumber(wrapperValue) {
+				version = int64(f.value)
+			}
+			return nil
+		})
+	})
+	return version, err
 }
 
 func appendChunk(b []byte, number protowire.Number, chunk []byte) []byte {

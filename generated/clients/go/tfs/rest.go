@@ -4,7 +4,9 @@ package tfs
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +27,7 @@ type restTransport struct {
 	base   string
 	client *http.Client
 	own    bool
+	hints  hints
 }
 
 func newREST(target string, s *settings) (transport, error) {
@@ -36,6 +39,7 @@ func newREST(target string, s *settings) (transport, error) {
 		return nil, invalid("%q: a list of servers works over gRPC only; over REST, put a load balancer in front of them", redacted(target))
 	}
 	t := &restTransport{base: strings.TrimRight(target, "/")}
+	t.hints = hints{target: base.Host, secure: base.Scheme == "https"}
 	switch {
 	case s.tls != nil && s.httpClient != nil:
 		return nil, invalid("WithTLS and WithHTTPClient cannot be combined: put the configuration into the client")
@@ -43,6 +47,7 @@ func newREST(target string, s *settings) (transport, error) {
 		return nil, invalid("WithTLS needs a target that starts with https://")
 	case s.httpClient == nil:
 		t.client, t.own = newHTTPClient(s), true
+		t.hints.proxy = proxyOf(target)
 	default:
 		client := *s.httpClient
 		t.client = &client
@@ -80,6 +85,10 @@ func (t *restTransport) post(ctx context.Context, c *call, verb string, body []b
 
 // send makes a call, again where the server did not take it.
 func (t *restTransport) send(ctx context.Context, c *call, method, path string, body []byte) (string, error) {
+	c.sent = len(body)
+	if c.gzip && body != nil {
+		body = zipped(body)
+	}
 	var answer string
 	err := retry(ctx, c.retries, func() (bool, error) {
 		request, err := http.NewRequestWithContext(ctx, method, t.base+path, bytes.NewReader(body))
@@ -93,14 +102,34 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 		if body != nil {
 			request.Header.Set("Content-Type", "application/json")
 		}
+		if c.gzip && body != nil {
+			request.Header.Set("Content-Encoding", "gzip")
+		}
 		for _, h := range c.headers {
-			request.Header.Set(h.key, h.value)
+			value := h.value
+			if h.isBinary() { // as over gRPC
+				value = base64.StdEncoding.EncodeToString([]byte(value))
+			}
+			request.Header.Set(h.key, value)
 		}
 		var again bool
 		answer, again, err = t.attempt(ctx, request, path)
 		return again, err
 	})
+	c.received = len(answer)
+	if err == nil && c.hasVersion { // the answer does not say so
+		c.answered = c.version
+	}
 	return answer, err
+}
+
+// zipped is a body, compressed.
+func zipped(body []byte) []byte {
+	var buffer bytes.Buffer
+	w := gzip.NewWriter(&buffer)
+	_, _ = w.Write(body) // a buffer takes everything
+	_ = w.Close()
+	return buffer.Bytes()
 }
 
 // attempt sends a request; again reports whether the server was there to take it.
@@ -108,7 +137,7 @@ func (t *restTransport) attempt(ctx context.Context, request *http.Request, path
 	response, err := t.client.Do(request)
 	if err != nil {
 		var network *net.OpError
-		return "", errors.As(err, &network) && network.Op == "dial", httpFailed(ctx, err)
+		return "", errors.As(err, &network) && network.Op == "dial", t.hints.rest(httpFailed(ctx, err))
 	}
 	defer response.Body.Close()
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
@@ -116,7 +145,7 @@ func (t *restTransport) attempt(ctx context.Context, request *http.Request, path
 	}
 	var body strings.Builder
 	if _, err := io.Copy(&body, response.Body); err != nil {
-		return "", false, httpFailed(ctx, err)
+		return "", false, t.hints.rest(httpFailed(ctx, err))
 	}
 	if response.StatusCode != http.StatusOK {
 		again := response.StatusCode == http.StatusServiceUnavailable

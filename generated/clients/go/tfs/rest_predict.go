@@ -81,7 +81,7 @@ func readPredictAnswer(answer string, outputs []fetch) error {
 		return r.object(func(name string) error {
 			came = append(came, name)
 			for i := range outputs {
-				if outputs[i].Name == name {
+				if outputs[i].Name == name && outputs[i].into != nil {
 					return read(&outputs[i])
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 )
 
 // Element is the type of a tensor's elements. A string may hold any bytes.
@@ -124,6 +125,35 @@ func (t Tensor[T]) fits(spec TensorSpec) error {
 	}
 	if bits := spec.DType.bits(); bits > 0 {
 		return fitsBits(t.Data, spec.DType, bits)
+	}
+	return nil
+}
+
+// rows gives a part of a batch, which shares the tensor's memory.
+func (t Tensor[T]) rows(from, to int) Input {
+	size := len(t.Data) / t.Shape[0]
+	return Tensor[T]{t.Data[from*size : to*size : to*size], append([]int{to - from}, t.Shape[1:]...)}
+}
+
+// another gives a place for a part of a batch.
+func (t *Tensor[T]) another() Output {
+	return new(Tensor[T])
+}
+
+// join takes the parts of a batch, which have at least one dimension.
+func (t *Tensor[T]) join(parts []Output) error {
+	row := parts[0].(*Tensor[T]).Shape[1:]
+	rows, count := 0, 0
+	for _, part := range parts {
+		p := part.(*Tensor[T])
+		if !slices.Equal(p.Shape[1:], row) {
+			return notJoined("rows of shape %s follow rows of shape %s", dims(p.Shape[1:]), dims(row))
+		}
+		rows, count = rows+p.Shape[0], count+len(p.Data)
+	}
+	t.Data, t.Shape = make([]T, 0, count), append([]int{rows}, row...)
+	for _, part := range parts {
+		t.Data = append(t.Data, part.(*Tensor[T]).Data...)
 	}
 	return nil
 }

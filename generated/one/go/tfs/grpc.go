@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -23,6 +24,7 @@ import (
 
 const (
 	predictionService = "/tensorflow.serving.PredictionService/"
+	modelService      = "/tensorflow.serving.ModelService/"
 	// roundRobin spreads calls over all addresses; gRPC's default sends all of them to one.
 	roundRobin = `{"loadBalancingConfig": [{"round_robin": {}}]}`
 )
@@ -39,6 +41,7 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 type grpcTransport struct {
 	conn  *grpc.ClientConn
 	bound *bound
+	hints hints
 }
 
 func newGRPC(target string, s *settings) (transport, error) {
@@ -82,7 +85,11 @@ func newGRPC(target string, s *settings) (transport, error) {
 	if err := parsed.check(conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &grpcTransport{conn, newBound()}, nil
+	hints := hints{target: strings.TrimPrefix(target, "grpc://"), secure: s.tls != nil || parsed.secure}
+	if parsed.scheme == "dns" {
+		hints.proxy = proxyOf("https://" + strings.TrimPrefix(parsed.address, "dns:///"))
+	}
+	return &grpcTransport{conn, newBound(), hints}, nil
 }
 
 func (t *grpcTransport) close() error {
@@ -114,19 +121,29 @@ func (t *grpcTransport) invoke(ctx context.Context, c *call, method string, requ
 		}
 		ctx = metadata.NewOutgoingContext(ctx, md)
 	}
+	path := predictionService + method
+	if method == "GetModelStatus" {
+		path = modelService + method
+	}
+	var opts []grpc.CallOption
+	if c.gzip {
+		opts = append(opts, grpc.UseCompressor(gzip.Name))
+	}
+	c.sent = request.size
 	var response []byte
 	err := retry(ctx, c.retries, func() (bool, error) {
-		err := t.send(ctx, predictionService+method, request, &response)
+		err := t.send(ctx, path, request, &response, opts)
 		return status.Code(err) == codes.Unavailable, err
 	})
+	c.received = len(response)
 	return response, err
 }
 
 // send makes a call once there is room for it, again where the server had no thread for it.
-func (t *grpcTransport) send(ctx context.Context, method string, request payload, response *[]byte) error {
+func (t *grpcTransport) send(ctx context.Context, method string, request payload, response *[]byte, opts []grpc.CallOption) error {
 	refused := false
 	for {
-		err := t.attempt(ctx, method, request, response, refused)
+		err := t.attempt(ctx, method, request, response, refused, opts)
 		switch {
 		case err == nil:
 			return nil
@@ -135,19 +152,19 @@ func (t *grpcTransport) send(ctx context.Context, method string, request payload
 		case err == errNoRoom || refused && status.Code(err) == codes.DeadlineExceeded:
 			return tooBusy(ctx)
 		default:
-			return grpcError(ctx, err)
+			return t.hints.grpc(grpcError(ctx, err))
 		}
 	}
 }
 
 // attempt waits for room and sends a call.
-func (t *grpcTransport) attempt(ctx context.Context, method string, request payload, response *[]byte, refused bool) (err error) {
+func (t *grpcTransport) attempt(ctx context.Context, method string, request payload, response *[]byte, refused bool, opts []grpc.CallOption) (err error) {
 	bursts, ok := t.bound.enter(ctx, refused)
 	if !ok {
 		return errNoRoom
 	}
 	defer func() { t.bound.leave(bursts, isRefusal(err)) }()
-	return t.conn.Invoke(ctx, method, request, response)
+	return t.conn.Invoke(ctx, method, request, response, opts...)
 }
 
 var errNoRoom = errors.New("the context ended while the call waited")
@@ -179,10 +196,7 @@ func tooBusy(ctx context.Context) *Error {
 // grpcError is the Error for a status.
 func grpcError(ctx context.Context, err error) *Error {
 	s := status.Convert(err)
-	code := Unknown
-	if number := int(s.Code()); number < len(grpcCodes) {
-		code = grpcCodes[number]
-	}
+	code := codeOf(uint64(s.Code()))
 	e := failed(ctx, code, err)
 	e.Message = s.Message()
 	if code == DeadlineExceeded && ctx.Err() == nil { // the server looks at the clock, too
@@ -196,6 +210,14 @@ var grpcCodes = [...]Code{
 	Unknown, Canceled, Unknown, InvalidArgument, DeadlineExceeded, NotFound, AlreadyExists,
 	PermissionDenied, ResourceExhausted, FailedPrecondition, Aborted, OutOfRange, Unimplemented,
 	Internal, Unavailable, DataLoss, Unauthenticated,
+}
+
+// codeOf knows a code by its number.
+func codeOf(number uint64) Code {
+	if number < uint64(len(grpcCodes)) {
+		return grpcCodes[number]
+	}
+	return Unknown
 }
 
 // rawCodec sends payloads and passes on responses as bytes. It belongs to single calls and is registered

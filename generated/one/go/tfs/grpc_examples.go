@@ -23,6 +23,7 @@ func (t *grpcTransport) classify(ctx context.Context, c *call, b batch) ([][]Cla
 	if err != nil {
 		return nil, err
 	}
+	c.answered = answeredBy(response, responseSpec)
 	return readResults(response, readClasses)
 }
 
@@ -49,6 +50,7 @@ func (t *grpcTransport) regress(ctx context.Context, c *call, b batch) ([]float3
 	if err != nil {
 		return nil, err
 	}
+	c.answered = answeredBy(response, responseSpec)
 	return readResults(response, readRegression)
 }
 
@@ -64,7 +66,11 @@ func readRegression(message []byte) (value float32, err error) {
 
 // inferRequest is a ClassificationRequest or a RegressionRequest, which look alike.
 func inferRequest(c *call, from batch) payload {
-	b := appendModelSpec(nil, c.modelRef, c.signature.Name)
+	return written(appendInput(appendModelSpec(nil, c.modelRef, c.signature.Name), from))
+}
+
+// appendInput writes the examples of a request.
+func appendInput(b []byte, from batch) []byte {
 	var list []byte
 	for _, example := range from.examples {
 		list = appendChunk(list, listExamples, example.appendProto(nil))
@@ -74,18 +80,25 @@ func inferRequest(c *call, from batch) payload {
 		list = appendChunk(list, listContext, from.shared.appendProto(nil))
 		kind = inputWithContext
 	}
-	return written(appendChunk(b, requestInput, appendChunk(nil, kind, list)))
+	return appendChunk(b, requestInput, appendChunk(nil, kind, list))
 }
 
 // readResults reads a ClassificationResponse or a RegressionResponse, one element after the other.
 func readResults[R any](response []byte, read func(element []byte) (R, error)) ([]R, error) {
 	var results []R
-	err := eachChunk(response, responseResult, func(result []byte) error {
-		return eachChunk(result, resultEach, func(element []byte) error {
-			value, err := read(element)
-			results = append(results, value)
-			return err
-		})
+	err := eachChunk(response, responseResult, func(result []byte) (err error) {
+		results, err = readEach(results, result, read)
+		return err
+	})
+	return results, err
+}
+
+// readEach appends the elements of a ClassificationResult or a RegressionResult.
+func readEach[R any](results []R, result []byte, read func(element []byte) (R, error)) ([]R, error) {
+	err := eachChunk(result, resultEach, func(element []byte) error {
+		value, err := read(element)
+		results = append(results, value)
+		return err
 	})
 	return results, err
 }

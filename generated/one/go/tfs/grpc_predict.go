@@ -19,16 +19,19 @@ func (t *grpcTransport) predict(ctx context.Context, c *call, inputs []feed, out
 	if err != nil {
 		return err
 	}
+	c.answered = answeredBy(response, responseSpec)
 	return readPredictResponse(response, outputs)
 }
 
 // predictRequest is a PredictRequest, whose elements are written where it is sent.
 func predictRequest(c *call, inputs []feed) payload {
 	spec := appendModelSpec(nil, c.modelRef, c.signature.Name)
-	if c.signature.AsksByName {
-		for _, out := range c.signature.Outputs {
-			spec = appendChunk(spec, requestOutput, []byte(out.Name))
-		}
+	asked := c.outputs
+	if len(asked) == 0 && c.signature.AsksByName {
+		asked = namesOf(c.signature.Outputs)
+	}
+	for _, name := range asked {
+		spec = appendChunk(spec, requestOutput, []byte(name))
 	}
 	size := len(spec)
 	heads := make([][]byte, len(inputs))
@@ -73,7 +76,7 @@ func readPredictResponse(message []byte, outputs []fetch) error {
 		}
 		came = append(came, name)
 		for i := range outputs {
-			if outputs[i].Name == name {
+			if outputs[i].Name == name && outputs[i].into != nil {
 				return readOutput(tensor, &outputs[i])
 			}
 		}

@@ -14,7 +14,51 @@ func (t *restTransport) metadata(ctx context.Context, c *call) (map[string]Signa
 	if err != nil {
 		return nil, err
 	}
+	c.answered = metadataVersion(answer)
 	return readMetadataAnswer(answer)
+}
+
+// metadataVersion gives the version that a metadata answer is about; 0 if it does not say.
+func metadataVersion(answer string) int64 {
+	var parsed struct {
+		Spec struct {
+			Version int64 `json:"version,string"`
+		} `json:"model_spec"`
+	}
+	_ = json.Unmarshal([]byte(answer), &parsed) // what is broken the reader of the rest finds
+	return parsed.Spec.Version
+}
+
+func (t *restTransport) status(ctx context.Context, c *call) ([]VersionStatus, error) {
+	answer, err := t.send(ctx, c, http.MethodGet, modelPath(c), nil)
+	if err != nil {
+		return nil, err
+	}
+	return readStatusAnswer(answer)
+}
+
+func readStatusAnswer(answer string) ([]VersionStatus, error) {
+	var parsed struct {
+		Versions *[]struct {
+			Version int64 `json:"version,string"`
+			State   State `json:"state"`
+			Status  struct {
+				Code    Code   `json:"error_code"`
+				Message string `json:"error_message"`
+			} `json:"status"`
+		} `json:"model_version_status"`
+	}
+	if err := json.Unmarshal([]byte(answer), &parsed); err != nil || parsed.Versions == nil {
+		return nil, badAnswer("the answer is not a model's status: %s", excerpt(answer))
+	}
+	versions := make([]VersionStatus, len(*parsed.Versions))
+	for i, v := range *parsed.Versions {
+		versions[i] = VersionStatus{Version: v.Version, State: v.State}
+		if v.Status.Code != OK && v.Status.Code != "" {
+			versions[i].Err = &Error{Code: v.Status.Code, Message: v.Status.Message}
+		}
+	}
+	return versions, nil
 }
 
 // tensorInfos are the inputs or outputs of a signature in a metadata answer.
