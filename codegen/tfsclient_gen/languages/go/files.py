@@ -57,8 +57,13 @@ def files(run: Run) -> dict[str, str]:
     why = _why_not_package(plain)
     run.tell_name("package", package, f"{plain} is {why}" if why else "")
     view = _view(run)
-    names = ["client.go", "example_test.go"] if view["example"] else ["client.go"]
-    return {f"{package}/{name}": run.templates.render(f"go/{name}.j2", **view) for name in names}
+    names = {"client.go": "client.go", f"{package}test/fake.go": "fake.go"}
+    if view["example"]:
+        names["example_test.go"] = "example_test.go"
+    return {
+        f"{package}/{path}": run.templates.render(f"go/{name}.j2", **view)
+        for path, name in names.items()
+    }
 
 
 def shared(runs: Sequence[Run]) -> dict[str, str]:
@@ -99,11 +104,15 @@ def _view(run: Run) -> dict[str, Any]:
         "package_doc": go_comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
         ),
+        "fake_doc": go_comment(
+            f'Package {package}test fakes the model "{model.name}", for tests without a server.'
+        ),
         "client_doc": go_comment(
             f'Client calls the model "{model.name}". It may be used by several goroutines at once.'
         ),
         "target": _target(run),
         "tfs": go_string(f"{module}/tfs"),
+        "fake_imports": [go_string(f"{module}/{name}") for name in sorted((package, "tfs"))],
         "imported": [go_string(path) for path in sorted(paths)],
         "methods": calls,
         "multi_inference": not run.rest_only and sum(m.kind != "predict" for m in calls) > 1,

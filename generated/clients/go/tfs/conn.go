@@ -70,6 +70,10 @@ func dial(target string, s *settings) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newConn(target, s, t), nil
+}
+
+func newConn(target string, s *settings, t transport) *Conn {
 	open, end := context.WithCancel(context.Background())
 	return &Conn{
 		target:    target,
@@ -77,7 +81,7 @@ func dial(target string, s *settings) (*Conn, error) {
 		transport: t,
 		open:      open,
 		shut:      sync.OnceValue(func() error { end(); return t.close() }),
-	}, nil
+	}
 }
 
 func connect(target string, s *settings) (transport, error) {
