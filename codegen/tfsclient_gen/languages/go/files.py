@@ -57,7 +57,7 @@ def files(run: Run) -> dict[str, str]:
     why = _why_not_package(plain)
     run.tell_name("package", package, f"{plain} is {why}" if why else "")
     view = _view(run)
-    names = {"client.go": "client.go", f"{package}test/fake.go": "fake.go"}
+    names = {"client.go": "client.go", f"{package}test/{package}test.go": "fake.go"}
     if view["example"]:
         names["example_test.go"] = "example_test.go"
     return {
