@@ -124,3 +124,16 @@ func decodeError(shape []int, files ...io.Reader) error {
 	_, err := DecodeImages[uint8](shape, files...)
 	return err
 }
+
+func FuzzPictures(f *testing.F) {
+	for _, file := range []io.Reader{gifOf(1, 2), strings.NewReader("\xff\xd8\xff\xe1\x00\x10Exif\x00\x00II*\x00\x08\x00\x00\x00")} {
+		seed, _ := io.ReadAll(file)
+		f.Add(seed)
+	}
+	f.Fuzz(func(_ *testing.T, file []byte) {
+		_ = orientation(file)
+		if len(file) >= 13 {
+			_ = gifFrames(file)
+		}
+	})
+}

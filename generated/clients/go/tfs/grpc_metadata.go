@@ -33,8 +33,9 @@ func (t *grpcTransport) metadata(ctx context.Context, c *call) (map[string]Signa
 
 // readMetadataResponse reads the only metadata there is: the signatures, in a message of type Any.
 func readMetadataResponse(message []byte) (map[string]Signature, error) {
-	signatures := make(map[string]Signature)
+	signatures, has := make(map[string]Signature), false
 	err := eachChunk(message, responseMetadata, func(entry []byte) error {
+		has = true
 		_, packed, err := mapEntry(entry)
 		if err != nil {
 			return err
@@ -50,6 +51,9 @@ func readMetadataResponse(message []byte) (map[string]Signature, error) {
 			})
 		})
 	})
+	if err == nil && !has {
+		err = badAnswer("the answer holds no metadata")
+	}
 	return signatures, err
 }
 

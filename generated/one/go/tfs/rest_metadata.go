@@ -77,7 +77,7 @@ type tensorInfos map[string]struct {
 func readMetadataAnswer(answer string) (map[string]Signature, error) {
 	var parsed struct {
 		Metadata struct {
-			SignatureDef struct {
+			SignatureDef *struct {
 				SignatureDef map[string]struct {
 					MethodName string                     `json:"method_name"`
 					Inputs     tensorInfos                `json:"inputs"`
@@ -89,6 +89,9 @@ func readMetadataAnswer(answer string) (map[string]Signature, error) {
 	}
 	if err := json.Unmarshal([]byte(answer), &parsed); err != nil {
 		return nil, badAnswer("the answer is not metadata: %v", err)
+	}
+	if parsed.Metadata.SignatureDef == nil {
+		return nil, badAnswer("the answer is not metadata: %s", excerpt(answer))
 	}
 	signatures := make(map[string]Signature)
 	for name, s := range parsed.Metadata.SignatureDef.SignatureDef {
