@@ -35,13 +35,15 @@ pytestmark = pytest.mark.language("go")
 def program() -> str:
     """The page's blocks as a file: functions as they are, and statements in one."""
     shown = [block.text for block in blocks(PAGE.read_text("utf-8")) if block.kind == "go"]
+    imports = [text for text in shown if text.startswith("import ")]
+    shown = [text for text in shown if text not in imports]
     functions = [text for text in shown if text.startswith("func ")]
     statements = "".join(text for text in shown if not text.startswith("func "))
     head = "func page(ctx context.Context, images tfs.Tensor[float32]) error {\n"
     body = "\n".join([*functions, f"{head}{statements}return nil\n}}\n"])
     body = body.replace('"localhost:8500"', 'os.Getenv("TFSCLIENT_TARGET")')
     used = [f'"{path}"' for name, path in IMPORTS.items() if re.search(rf"\b{name}\.[A-Z]", body)]
-    return "package page\n\nimport (\n" + "\n".join(used) + f"\n)\n\n{body}"
+    return "\n".join(["package page", *imports, "import (", *used, f")\n\n{body}"])
 
 
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ type ServingDefaultOutput struct {
 	Logits tfs.Tensor[float32]
 	// Pooled is "pooled": float32 [-1, 8].
 	Pooled tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 

@@ -114,7 +114,7 @@ type PNGOutput struct {
 	Digit tfs.Tensor[int64]
 	// Scores is "scores": float32 [-1, 10].
 	Scores tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -143,7 +143,7 @@ type ServingDefaultOutput struct {
 	Digit tfs.Tensor[int64]
 	// Scores is "scores": float32 [-1, 10].
 	Scores tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 

@@ -162,7 +162,7 @@ type PredictOutput struct {
 	Logits tfs.Tensor[float32]
 	// Probabilities is "probabilities": float32 [-1, 2].
 	Probabilities tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 

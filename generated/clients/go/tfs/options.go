@@ -127,6 +127,7 @@ func WithBatches(rows, concurrency int) CallOption {
 }
 
 // WithGzip compresses requests. It takes far more time than it saves on a fast network.
+// Over gRPC, the program must import google.golang.org/grpc/encoding/gzip.
 func WithGzip() CallOption {
 	return callOption(func(s *callSettings) { s.gzip = true })
 }

@@ -135,7 +135,7 @@ type SignatureInput struct {
 type SignatureOutput struct {
 	// Tensor is "#}": float32 [-1].
 	Tensor tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -162,7 +162,7 @@ type XInput struct {
 type XOutput struct {
 	// X is "${x}": float32 [-1].
 	X tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -189,7 +189,7 @@ type SInput struct {
 type SOutput struct {
 	// S is "%s": float32 [-1].
 	S tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -216,7 +216,7 @@ type Signature2Input struct {
 type Signature2Output struct {
 	// Tensor is "*/": float32 [-1].
 	Tensor tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -243,7 +243,7 @@ type Signature1StInput struct {
 type Signature1StOutput struct {
 	// Tensor1St is "1st": float32 [-1].
 	Tensor1St tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -270,7 +270,7 @@ type NoneInput struct {
 type NoneOutput struct {
 	// None is "None": float32 [-1].
 	None tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -297,7 +297,7 @@ type InitInput struct {
 type InitOutput struct {
 	// Init is "__init__": float32 [-1].
 	Init tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -324,7 +324,7 @@ type ProtoInput struct {
 type ProtoOutput struct {
 	// Proto is "__proto__": float32 [-1].
 	Proto tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -351,7 +351,7 @@ type AB3Input struct {
 type AB3Output struct {
 	// AB is "a b": float32 [-1].
 	AB tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -378,7 +378,7 @@ type AB4Input struct {
 type AB4Output struct {
 	// Y is "y": float32 [-1].
 	Y tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -405,7 +405,7 @@ type AB5Input struct {
 type AB5Output struct {
 	// AB is "a:b": float32 [-1].
 	AB tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -432,7 +432,7 @@ type AB2Input struct {
 type AB2Output struct {
 	// Y is "y": float32 [-1].
 	Y tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -459,7 +459,7 @@ type ABInput struct {
 type ABOutput struct {
 	// Y is "y": float32 [-1].
 	Y tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -486,7 +486,7 @@ type AwaitInput struct {
 type AwaitOutput struct {
 	// Await is "await": float32 [-1].
 	Await tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -513,7 +513,7 @@ type B64Input struct {
 type B64Output struct {
 	// B64 is "b64": float32 [-1].
 	B64 tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -540,7 +540,7 @@ type BackSlashInput struct {
 type BackSlashOutput struct {
 	// BackSlash is "back\slash": float32 [-1].
 	BackSlash tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -567,7 +567,7 @@ type CamelCaseInput struct {
 type CamelCaseOutput struct {
 	// CamelCase is "camelCase": float32 [-1].
 	CamelCase tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -594,7 +594,7 @@ type ClassInput struct {
 type ClassOutput struct {
 	// Class is "class": float32 [-1].
 	Class tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -629,7 +629,7 @@ type CollideOutput struct {
 	AB2 tfs.Tensor[float32]
 	// AB is "a_b": float32 [-1].
 	AB tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -656,7 +656,7 @@ type ConstructorInput struct {
 type ConstructorOutput struct {
 	// Constructor is "constructor": float32 [-1].
 	Constructor tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -683,7 +683,7 @@ type DotTedInput struct {
 type DotTedOutput struct {
 	// DotTed is "dot.ted": float32 [-1].
 	DotTed tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -710,7 +710,7 @@ type DoubleInput struct {
 type DoubleOutput struct {
 	// Double is "double"": float32 [-1].
 	Double tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -737,7 +737,7 @@ type Error2Input struct {
 type Error2Output struct {
 	// Error is "error": float32 [-1].
 	Error tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -968,7 +968,7 @@ type EverythingOutput struct {
 	Tensor4 tfs.Tensor[float32]
 	// Tensor5 is "😀": float32 [-1].
 	Tensor5 tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1101,7 +1101,7 @@ type FloatInput struct {
 type FloatOutput struct {
 	// Float is "float": float32 [-1].
 	Float tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1128,7 +1128,7 @@ type FromInput struct {
 type FromOutput struct {
 	// From is "from": float32 [-1].
 	From tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1155,7 +1155,7 @@ type FuncInput struct {
 type FuncOutput struct {
 	// Func is "func": float32 [-1].
 	Func tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1182,7 +1182,7 @@ type ImportInput struct {
 type ImportOutput struct {
 	// Import is "import": float32 [-1].
 	Import tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1209,7 +1209,7 @@ type InputsInput struct {
 type InputsOutput struct {
 	// Inputs is "inputs": float32 [-1].
 	Inputs tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1236,7 +1236,7 @@ type InstancesInput struct {
 type InstancesOutput struct {
 	// Instances is "instances": float32 [-1].
 	Instances tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1263,7 +1263,7 @@ type IntInput struct {
 type IntOutput struct {
 	// Int is "int": float32 [-1].
 	Int tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1290,7 +1290,7 @@ type LambdaInput struct {
 type LambdaOutput struct {
 	// Lambda is "lambda": float32 [-1].
 	Lambda tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1317,7 +1317,7 @@ type LenInput struct {
 type LenOutput struct {
 	// Len is "len": float32 [-1].
 	Len tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1344,7 +1344,7 @@ type ModelSpecInput struct {
 type ModelSpecOutput struct {
 	// ModelSpec is "model_spec": float32 [-1].
 	ModelSpec tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1371,7 +1371,7 @@ type NameInput struct {
 type NameOutput struct {
 	// Name is "name": float32 [-1].
 	Name tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1398,7 +1398,7 @@ type NewLineInput struct {
 type NewLineOutput struct {
 	// NewLine is "new\nline": float32 [-1].
 	NewLine tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1425,7 +1425,7 @@ type OutputsInput struct {
 type OutputsOutput struct {
 	// Outputs is "outputs": float32 [-1].
 	Outputs tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1452,7 +1452,7 @@ type QuoteInput struct {
 type QuoteOutput struct {
 	// Quote is "quote'": float32 [-1].
 	Quote tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1479,7 +1479,7 @@ type RangeInput struct {
 type RangeOutput struct {
 	// Range is "range": float32 [-1].
 	Range tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1506,7 +1506,7 @@ type RequestInput struct {
 type RequestOutput struct {
 	// Request is "request": float32 [-1].
 	Request tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1533,7 +1533,7 @@ type SelfInput struct {
 type SelfOutput struct {
 	// Self is "self": float32 [-1].
 	Self tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1560,7 +1560,7 @@ type ServingDefaultInput struct {
 type ServingDefaultOutput struct {
 	// Return is "return": float32 [-1].
 	Return tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1587,7 +1587,7 @@ type SignatureNameInput struct {
 type SignatureNameOutput struct {
 	// SignatureName is "signature_name": float32 [-1].
 	SignatureName tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1614,7 +1614,7 @@ type SLAShInput struct {
 type SLAShOutput struct {
 	// SLASh is "sla/sh": float32 [-1].
 	SLASh tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1641,7 +1641,7 @@ type SnakeCaseInput struct {
 type SnakeCaseOutput struct {
 	// SnakeCase is "snake_case": float32 [-1].
 	SnakeCase tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1668,7 +1668,7 @@ type String2Input struct {
 type String2Output struct {
 	// String is "string": float32 [-1].
 	String tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1695,7 +1695,7 @@ type TabInput struct {
 type TabOutput struct {
 	// Tab is "tab\t": float32 [-1].
 	Tab tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1722,7 +1722,7 @@ type TypeInput struct {
 type TypeOutput struct {
 	// Type is "type": float32 [-1].
 	Type tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1749,7 +1749,7 @@ type VarInput struct {
 type VarOutput struct {
 	// Var is "var": float32 [-1].
 	Var tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1776,7 +1776,7 @@ type XYInput struct {
 type XYOutput struct {
 	// XY is "x-y": float32 [-1].
 	XY tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1803,7 +1803,7 @@ type Signature77Input struct {
 type Signature77Output struct {
 	// Tensor77 is "{{ 7*7 }}": float32 [-1].
 	Tensor77 tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1830,7 +1830,7 @@ type EInput struct {
 type EOutput struct {
 	// E is "é": float32 [-1].
 	E tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1857,7 +1857,7 @@ type Signature3Input struct {
 type Signature3Output struct {
 	// Tensor is "中文": float32 [-1].
 	Tensor tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 
@@ -1884,7 +1884,7 @@ type Signature4Input struct {
 type Signature4Output struct {
 	// Tensor is "😀": float32 [-1].
 	Tensor tfs.Tensor[float32]
-	// Version is the version that answered; 0 if the answer does not say, as over REST.
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
 	Version int64
 }
 

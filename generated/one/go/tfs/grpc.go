@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -127,7 +127,10 @@ func (t *grpcTransport) invoke(ctx context.Context, c *call, method string, requ
 	}
 	var opts []grpc.CallOption
 	if c.gzip {
-		opts = append(opts, grpc.UseCompressor(gzip.Name))
+		if encoding.GetCompressor("gzip") == nil {
+			return nil, invalid("over gRPC, WithGzip needs a compressor: import _ \"google.golang.org/grpc/encoding/gzip\"")
+		}
+		opts = append(opts, grpc.UseCompressor("gzip"))
 	}
 	c.sent = request.size
 	var response []byte

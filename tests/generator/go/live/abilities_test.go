@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	_ "google.golang.org/grpc/encoding/gzip" // for TestGzip
+
 	"models/estimator"
 	"models/halfplustwo"
 	"models/ranks"
