@@ -14,6 +14,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 )
 
 // model is a model on a connection of its own.
@@ -309,5 +312,22 @@ func TestAHookThatIsNotSetCostsNothing(t *testing.T) {
 	c, ctx := &call{}, context.Background()
 	if n := testing.AllocsPerRun(100, func() { c.watch(ctx)(Error{}, nil) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAServerThatExpectsTLSIsGuessed(t *testing.T) {
+	web := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	certificate := credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])
+	target, _ := serveGRPC(t, nil, nil, grpc.Creds(certificate))
+	for target, hint := range map[string]string{
+		target:             "if the server expects TLS, write grpcs://" + target,
+		"http://" + target: "if the server expects TLS, write https://" + target,
+	} {
+		_, err := invoke(target, vector, WithRetries(0))
+		var e *Error
+		if !errors.As(err, &e) || e.Code != Unavailable || !strings.Contains(e.Message, hint) {
+			t.Errorf("%s: %v", target, err)
+		}
 	}
 }

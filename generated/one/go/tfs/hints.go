@@ -47,12 +47,16 @@ func (h hints) grpc(e *Error) *Error {
 
 // rest adds to an Error of net/http.
 func (h hints) rest(e *Error) *Error {
-	const malformed = "malformed HTTP response"
 	if e.Code != Unavailable && e.Code != DeadlineExceeded {
 		return e
 	}
-	if before, _, found := strings.Cut(e.Message, malformed); found && !h.secure {
-		e.Message = fmt.Sprintf("%s%s; if that is TensorFlow Serving's gRPC port (usually 8500), write %[3]s without http:// as the target; if the server expects TLS, write https://%[3]s", before, malformed, h.target)
+	const malformed = "malformed HTTP response"
+	before, _, found := strings.Cut(e.Message, malformed) // binary follows
+	if found {
+		e.Message = before + malformed
+	}
+	if e.Code == Unavailable && !h.secure && (found || strings.HasSuffix(e.Message, "EOF") || strings.HasSuffix(e.Message, "connection reset by peer")) {
+		e.Message += fmt.Sprintf("; if that is TensorFlow Serving's gRPC port (usually 8500), write %[1]s without http:// as the target; if the server expects TLS, write https://%[1]s", h.target)
 	}
 	return h.proxied(e)
 }
