@@ -52,7 +52,7 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         import tensorflow as tf  # noqa: F401
     except ImportError as error:
         missing(str(error.name))
-    from tfsclient.demo import digits
+    from tfsclient._cli.demo import digits
     from tfsclient.server.app import Server
 
     scans = digits.build(tmp_path / "digits" / "1")

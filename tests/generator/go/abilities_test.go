@@ -220,6 +220,22 @@ func TestGzipOnTheWire(t *testing.T) {
 	}
 }
 
+func TestAnswersMayBeCompressed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "gzip" {
+			t.Error(r.Header)
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(zipped([]byte(`{"outputs": [3.0]}`)))
+	}))
+	t.Cleanup(server.Close)
+	for _, opts := range [][]Option{nil, {WithHTTPClient(new(http.Client))}} {
+		if y, err := invoke(server.URL, vector, opts...); err != nil || y.Data[0] != 3 {
+			t.Error(y, err)
+		}
+	}
+}
+
 func TestBatchesAreBoundedAndEndTogether(t *testing.T) {
 	var underWay, most, served atomic.Int64
 	var fails atomic.Bool

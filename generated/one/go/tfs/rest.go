@@ -105,6 +105,9 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 		if c.gzip && body != nil {
 			request.Header.Set("Content-Encoding", "gzip")
 		}
+		if t.own { // net/http would not tell an answer that is cut short from one that is badly compressed
+			request.Header.Set("Accept-Encoding", "gzip")
+		}
 		for _, h := range c.headers {
 			value := h.value
 			if h.isBinary() { // as over gRPC
@@ -121,6 +124,15 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 		c.answered = c.version
 	}
 	return answer, err
+}
+
+func unzipped(body string) (string, error) {
+	var plain strings.Builder
+	r, err := gzip.NewReader(strings.NewReader(body))
+	if err == nil {
+		_, err = io.Copy(&plain, r)
+	}
+	return plain.String(), err
 }
 
 // zipped is a body, compressed.
@@ -147,11 +159,17 @@ func (t *restTransport) attempt(ctx context.Context, request *http.Request, path
 	if _, err := io.Copy(&body, response.Body); err != nil {
 		return "", false, t.hints.rest(httpFailed(ctx, err))
 	}
+	answer = body.String()
+	if response.Header.Get("Content-Encoding") == "gzip" {
+		if answer, err = unzipped(answer); err != nil {
+			return "", false, badAnswer("the answer cannot be unzipped: %v", err)
+		}
+	}
 	if response.StatusCode != http.StatusOK {
 		again := response.StatusCode == http.StatusServiceUnavailable
-		return "", again, httpError(response.StatusCode, body.String())
+		return "", again, httpError(response.StatusCode, answer)
 	}
-	return body.String(), false, nil
+	return answer, false, nil
 }
 
 // redirected is the Error for a redirect of a call with this path, which is not followed.
