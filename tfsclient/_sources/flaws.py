@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -15,9 +16,28 @@ _VARIABLES: Final = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 _NAMED: Final = 3  # variables that a message names
 
 _EXPORT: Final = (
-    "save Keras 3 models with model.export(DIR) or keras.export.ExportArchive, not with "
-    "tf.saved_model.save; of a tf.Module, keep the variables as attributes"
+    "`tfsclient export` makes one of it that is restored; else save Keras 3 models with "
+    "model.export(DIR) or keras.export.ExportArchive, not with tf.saved_model.save; of a tf.Module, "
+    "keep the variables as attributes"
 )
+
+# What TensorFlow and Keras call tensors and layers of which nobody says what they are.
+_LAYERS: Final = (
+    "activation|batch_normalization|concatenate|conv[123]d|dense|dropout|embedding|flatten|"
+    "functional|global_(?:average|max)_pooling[123]d|gru|input|lambda|layer_normalization|lstm|"
+    "max_pooling[123]d|normalization|rescaling|reshape|sequential|softmax|text_vectorization"
+)
+_MADE_UP: Final = re.compile(
+    rf"(?:keras_tensor|input_layer)(?:_\d+)?|(?:args|inputs|output)(?:_\d+)+"
+    rf"|(?:{_LAYERS})(?:_\d+)?(?:_input)?"
+)
+_CHOSEN: Final = frozenset({"embedding", "input", "softmax"})  # people call tensors so, too
+_STABLE: Final = frozenset({"args_0", "output_0"})  # the same for every model
+
+
+def is_made_up(name: str) -> bool:
+    """Whether a name of an input or an output is one that nobody chose."""
+    return name not in _CHOSEN and _MADE_UP.fullmatch(name) is not None
 
 
 class Flaw(NamedTuple):

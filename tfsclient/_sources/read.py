@@ -139,7 +139,7 @@ def from_saved_model(
     """
     from tfsclient._sources.features import read_examples
 
-    number, folder = _find(Path(path), version)
+    number, folder = find_version(Path(path), version)
     if name is None:
         resolved = folder.resolve()
         name = resolved.name if number is None else resolved.parent.name
@@ -172,7 +172,7 @@ def find_flaws(
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
         MissingExtra: protobuf is not installed.
     """
-    _, folder = _find(Path(path), version)
+    _, folder = find_version(Path(path), version)
     try:
         return flaws_in(pick_meta_graph(folder, tags))
     except MissingExtra:
@@ -181,7 +181,7 @@ def find_flaws(
         raise InvalidInput(f"{folder}: {error.details}", hint=error.hint) from error
 
 
-def _find(folder: Path, version: int | None) -> tuple[int | None, Path]:
+def find_version(folder: Path, version: int | None) -> tuple[int | None, Path]:
     """The folder that holds a SavedModel, and which version that is.
 
     Args:
