@@ -53,7 +53,7 @@ _COMMANDS = {
     "export": ("tfsclient._cli.export", "Make a good SavedModel of a trained model."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
-    "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
+    "demo": ("tfsclient._cli.demo.cli", "The whole story on this machine."),
 }
 
 

@@ -21,9 +21,9 @@ from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes
 from tfsclient._cli.options import input_option, read_saved_model, signature_option, tags_option
 from tfsclient._inputs.example import features_of
-from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
+from tfsclient.sources._versions import version_number
 
 _METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}  # what take Examples
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

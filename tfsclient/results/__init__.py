@@ -40,6 +40,8 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         version: the version that answered; None over REST, whose answers do not name it.
     """
 
+    __slots__ = ("__weakref__", "model", "signature", "version")
+
     def __init__(
         self,
         outputs: dict[str, npt.NDArray[Any]],
