@@ -17,33 +17,19 @@ from tfsclient.server.process import without_chatter
 _SIZE: Final = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
 
-class _Size(click.ParamType):
-    """HEIGHTxWIDTH."""
-
-    name = "HEIGHTxWIDTH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, tuple):
-            return value
-        found = _SIZE.fullmatch(value)
-        if found is None:
-            self.fail(f"{value!r} is not a size: write HEIGHTxWIDTH, as in 28x28", param, ctx)
-        return int(found[1]), int(found[2])
+def _size(text: str) -> tuple[int, int]:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not a size: write HEIGHTxWIDTH, as in 28x28")
+    return int(found[1]), int(found[2])
 
 
-class _Range(click.ParamType):
-    """LOW,HIGH."""
-
-    name = "LOW,HIGH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, tuple):
-            return value
-        try:
-            low, high = map(float, value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a range: write LOW,HIGH, as in 0,1", param, ctx)
-        return low, high
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a range: write LOW,HIGH, as in 0,1") from None
+    return low, high
 
 
 @click.command()
@@ -75,11 +61,17 @@ class _Range(click.ParamType):
     help="Take pictures as files, too: as bytes (png, or any other format that TensorFlow decodes) "
     "or as web-safe base64 text.",
 )
-@click.option("--input-size", type=_Size(), help="The size that pictures are resized to.")
+@click.option(
+    "--input-size",
+    type=_size,
+    metavar="HEIGHTxWIDTH",
+    help="The size that pictures are resized to.",
+)
 @click.option(
     "--range",
     "value_range",
-    type=_Range(),
+    type=_range,
+    metavar="LOW,HIGH",
     help="What black and white become; by default 0,255 for integers and for models that rescale "
     "it themselves, else 0,1.",
 )
@@ -127,9 +119,7 @@ def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, _, tensor = text.partition("=")
         if not name or not tensor:
-            raise click.UsageError(
-                f"{option} {text}: write NAME=TENSOR, as in {option} image=x:0"
-            )
+            raise click.UsageError(f"{option} {text}: write NAME=TENSOR, as in {option} image=x:0")
         if name in found:
             raise click.UsageError(f"{option} {name} is given twice")
         found[name] = tensor

@@ -100,9 +100,7 @@ def export(
     names = None if labels is None else read_labels(Path(labels))
     with _saving.quiet(), TemporaryDirectory(prefix="tfsclient-export-") as scratch:
         loaded = _open.load(source, inputs or {}, outputs or {}, Path(scratch), trust=trust)
-        plan = recommend(
-            loaded, inputs or {}, outputs or {}, names, pictures=pictures is not None
-        )
+        plan = recommend(loaded, inputs or {}, outputs or {}, names, pictures=pictures is not None)
         if pictures is not None:
             picture = find_picture(
                 plan.main.specs, input_size, value_range, rescales=loaded.rescales

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidInput
+from tfsclient.sources._versions import version_number
 
 _LARGEST: Final = (1 << 63) - 1
 _TRIES: Final = 100

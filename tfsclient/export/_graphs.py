@@ -25,7 +25,12 @@ from tfsclient.server.models.tensorflow import import_tensorflow
 
 _VARIABLES: Final = frozenset({"VariableV2", "Variable", "VarHandleOp"})
 _PLACEHOLDERS: Final = frozenset({"Placeholder", "PlaceholderV2"})
-_TABLES: Final = "table_initializer"  # the collection
+_FILL_TABLES: Final = frozenset(
+    (
+        "InitializeTable", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
+        "InitializeTableV2", "LookupTableImport", "LookupTableImportV2",
+    )
+)  # fmt: skip
 _SHOWN: Final = 12  # tensors that an error lists
 _LARGEST: Final = (1 << 31) - 1  # bytes of a protobuf message
 
@@ -57,10 +62,14 @@ class _Graph:
 
     session: Any
     tables: list[str] = field(default_factory=list[str])  # operations that fill tables
-    assets: dict[str, str] = field(default_factory=dict[str, str])  # files by the node that names each
+    assets: dict[str, str] = field(
+        default_factory=dict[str, str]
+    )  # files by the node that names each
 
 
-def frozen(path: Path, inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: Path) -> Source:
+def frozen(
+    path: Path, inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: Path
+) -> Source:
     """The model in a frozen ``GraphDef``.
 
     Raises:
@@ -111,7 +120,7 @@ def checkpoint(
                 saver.restore(session, str(prefix))
         except Exception as error:
             raise InvalidInput(f"{prefix} cannot be restored: {first_line(error)}") from error
-        tables = [op.name for op in v1.get_collection(_TABLES)]
+        tables = _tables(session.graph)
         session.run(tables)
         files = v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS)
         assets = {t.op.name: session.run(t).decode() for t in files}
@@ -137,7 +146,7 @@ def saved_model(
             meta_graph = v1.saved_model.load(session, list(tags), str(folder))
         except Exception as error:
             raise InvalidInput(f"{folder} cannot be loaded: {first_line(error)}") from error
-        tables = [op.name for op in v1.get_collection(_TABLES)]
+        tables = _tables(session.graph)
         assets = {
             asset.tensor_info.name.partition(":")[0]: str(folder / "assets" / asset.filename)
             for asset in meta_graph.asset_file_def
@@ -202,7 +211,9 @@ def _asked(
         )
     found = []
     for kind, given in (("input", inputs), ("output", outputs)):
-        found.append({check_name(new): _tensor(graph, kind, old).name for new, old in given.items()})
+        found.append(
+            {check_name(new): _tensor(graph, kind, old).name for new, old in given.items()}
+        )
     return {DEFAULT_SIGNATURE: Wanted(*found)}
 
 
@@ -233,7 +244,7 @@ def _candidates(graph: Any) -> str:
         if not read_by:
             last[tensor.name] = None
     fed = listed([op.outputs[0].name for op in placeholders])
-    return f"its placeholders are: {fed}; what is computed from them in the end: {listed(sorted(last))}"
+    return f"its placeholders are: {fed}; in the end they give: {listed(sorted(last))}"
 
 
 def _source(kind: str, graph: _Graph, wanted: Mapping[str, Wanted], scratch: Path) -> Source:
@@ -253,6 +264,15 @@ def _source(kind: str, graph: _Graph, wanted: Mapping[str, Wanted], scratch: Pat
 
     functions = {name: loaded.signatures[name] for name in wanted}
     return Source(kind, functions, run, loaded)
+
+
+def _tables(graph: Any) -> list[str]:
+    """The operations that fill tables when a model is loaded."""
+    return [
+        op.name
+        for op in graph.get_operations()
+        if op.type in _FILL_TABLES and not any(i.op.type.startswith("Restore") for i in op.inputs)
+    ]
 
 
 def _refuse_unfed(graph: Any, wanted: Wanted) -> None:

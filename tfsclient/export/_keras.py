@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient._sources.flaws import is_made_up
 from tfsclient.errors import InvalidInput, MissingExtra
 from tfsclient.export._source import Arrays, Source, called, first_line
-from tfsclient.server.models.tensorflow import import_tensorflow
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.server.models.tensorflow import import_tensorflow
+from tfsclient.sources._flaws import is_made_up
 
 HDF5: Final = b"\x89HDF\r\n\x1a\n"
 ZIP: Final = b"PK\x03\x04"
@@ -60,7 +60,7 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
             hint="pip install 'tfsclient[serve]'",
         ) from error
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=not trust)
+        model: Any = keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:
         raise InvalidInput(
             f"Keras cannot load {path}: {first_line(error)}",
@@ -113,7 +113,9 @@ def _run(
     if isinstance(answer, dict) and sorted(answer) == sorted(names):
         return {name: np.asarray(answer[name]) for name in names}
     flat = keras.tree.flatten(answer)
-    return {name: np.asarray(each) for name, each in zip(sorted(names, key=_number), flat, strict=True)}
+    return {
+        name: np.asarray(each) for name, each in zip(sorted(names, key=_number), flat, strict=True)
+    }
 
 
 def _number(name: str) -> tuple[int, str]:

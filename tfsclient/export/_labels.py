@@ -23,5 +23,7 @@ def read_labels(path: Path) -> list[str]:
     if labels == [""]:
         raise InvalidInput(f"{path} has no labels: it needs a line for each class")
     if "" in labels:
-        raise InvalidInput(f"{path}: line {labels.index('') + 1} is empty, and a class needs a name")
+        raise InvalidInput(
+            f"{path}: line {labels.index('') + 1} is empty, and a class needs a name"
+        )
     return labels

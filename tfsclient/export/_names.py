@@ -6,9 +6,9 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 
-from tfsclient._sources.flaws import is_made_up
 from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput
+from tfsclient.sources._flaws import is_made_up
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -64,8 +64,8 @@ def named(
             continue
         if name in found:
             raise InvalidInput(
-                f"{kind} {found[name]!r} cannot be called {name!r}: another is called so; name that "
-                f"one, too, as in --{kind} other={name}"
+                f"{kind} {found[name]!r} cannot be called {name!r}, as another is; name that one, "
+                f"too, as in --{kind} other={name}"
             )
         found[name] = name
     return found

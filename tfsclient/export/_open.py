@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidInput
 from tfsclient.export import _graphs, _keras, _saved_models
 from tfsclient.export._names import closest
 from tfsclient.export._source import Source
+from tfsclient.sources._versions import version_number
 
 _KINDS: Final = (
     "a .keras or .h5 file, a SavedModel folder, a TensorFlow 1 checkpoint, or a frozen graph (.pb)"
@@ -44,8 +44,9 @@ def load(
     if prefix is not None:
         return _graphs.checkpoint(prefix, inputs, outputs, scratch)
     if not path.exists():
-        near = closest(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir()
-                       else [])
+        near = closest(
+            path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        )
         raise InvalidInput(f"{path} does not exist{near}")
     if path.name in _SAVED_MODEL:
         path = path.parent
@@ -65,8 +66,8 @@ def load(
         return _keras.load(path, scratch, trust=trust)
     if head[4:8] == b"TFL3":
         raise InvalidInput(
-            f"{path} is a TensorFlow Lite model, which TF Serving's graphs cannot be made of: export "
-            "the model that it was converted from"
+            f"{path} is a TensorFlow Lite model, which TF Serving cannot run: export the model "
+            "that it was converted from"
         )
     if path.suffix == ".pb":
         return _graphs.frozen(path, inputs, outputs, scratch)

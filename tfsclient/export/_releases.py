@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tfsclient._sources.read import pick_meta_graph
 from tfsclient._tables import listed
 from tfsclient.server.models.tensorflow import import_tensorflow
+from tfsclient.sources._read import pick_meta_graph
 
 # Operations by the release of TensorFlow that has them and the one before it in this table not:
 # found in the operations that these releases list themselves.  Those of TPUs are left out.

@@ -78,11 +78,14 @@ def _array(
     spec: Any, size: int, text: bytes, random: np.random.Generator | None
 ) -> npt.NDArray[Any]:
     dims = [None] if spec.shape.rank is None else spec.shape.as_list()
-    shape = [_ROWS if n is None and axis == 0 else size if n is None else n
-             for axis, n in enumerate(dims)]
+    shape = [
+        _ROWS if n is None and axis == 0 else size if n is None else n
+        for axis, n in enumerate(dims)
+    ]
     dtype = spec.dtype
     if dtype.name == "string":
         return np.full(shape, text, object)
+    values: npt.NDArray[Any]
     if random is None:
         values = np.ones(shape)
     elif dtype.is_floating or dtype.is_complex:

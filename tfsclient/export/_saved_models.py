@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tfsclient._sources.read import find_version, pick_meta_graph
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.export import _graphs
 from tfsclient.export._source import Arrays, Source, called, first_line
@@ -17,6 +16,7 @@ from tfsclient.schema import DEFAULT_SIGNATURE, Signature
 from tfsclient.schema._reasons import EXPORTER_SIGNATURES, NO_SIGNATURES
 from tfsclient.server.models.tensorflow import import_tensorflow
 from tfsclient.sources import from_saved_model
+from tfsclient.sources._read import find_version, pick_meta_graph
 
 
 def load(path: Path, scratch: Path) -> Source:
@@ -39,7 +39,9 @@ def load(path: Path, scratch: Path) -> Source:
     kept = {name: signature for name, signature in own.items() if reasons[name] is None}
     notes = [f"signature {n!r} is left out: {why}" for n, why in reasons.items() if why is not None]
     if not kept or reasons.get(DEFAULT_SIGNATURE) is not None:
-        raise InvalidInput(f"{folder} cannot be exported: {'; '.join(notes)}")
+        default = reasons.get(DEFAULT_SIGNATURE)
+        why = f"signature {DEFAULT_SIGNATURE!r}: {default}" if default else "; ".join(notes[:3])
+        raise InvalidInput(f"{folder} cannot be exported: {why}")
     try:
         meta_graph = pick_meta_graph(folder, None)
     except TFSError as error:

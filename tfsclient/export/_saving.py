@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tfsclient._codec.messages import message_class
 from tfsclient.errors import InvalidInput
@@ -38,12 +39,29 @@ def save(source: Source, served: Sequence[Served], folder: Path) -> None:
     """
     tf = import_tensorflow()
     module = tf.Module()
-    module.source = source.tracked
+    functions = source.functions.values()
+    by_handle = {id(v.handle): v for function in functions for v in function.variables}
+    captured = [tensor for function in functions for tensor in function.captured_inputs]
+    # Variables alone, where that is all there is: Keras tracks some twice, and each is saved.
+    if not _have_tables(functions) and all(id(tensor) in by_handle for tensor in captured):
+        module.weights = list(by_handle.values())
+    else:
+        module.source = source.tracked
     try:
         tf.saved_model.save(module, str(folder), {one.name: one.function for one in served})
     except Exception as error:
         raise InvalidInput(f"TensorFlow cannot save the model: {first_line(error)}") from error
     _define(folder, served)
+
+
+def _have_tables(functions: Iterable[Any]) -> bool:
+    """Whether functions hold tables themselves, as those of TensorFlow 1 do."""
+    for function in functions:
+        graph_def = function.graph.as_graph_def()
+        bodies = [graph_def.node, *(each.node_def for each in graph_def.library.function)]
+        if any("HashTable" in node.op for body in bodies for node in body):
+            return True
+    return False
 
 
 def _define(folder: Path, served: Sequence[Served]) -> None:

@@ -101,7 +101,8 @@ class Main:
             found = [_SCORES]
         if len(found) != 1:
             raise InvalidInput(
-                f"labels: none or several of the outputs may be scores ({listed(list(self.gives))})",
+                "labels: which of the outputs are the scores cannot be told: "
+                f"{listed(list(self.gives))}",
                 hint=f"say which: --output {_SCORES}=NAME; scores are floats, a row for each item "
                 "and a column for each class",
             )
@@ -240,8 +241,8 @@ def _feature(name: str, spec: Any) -> Any:
     dims = None if spec.shape.rank is None else spec.shape.as_list()
     if not dims or dims[0] is not None or None in dims[1:]:
         raise InvalidInput(
-            f"examples: input {name!r} has the shape {spec.shape}, and a feature is a row of it: all "
-            "dimensions but the first must be known, and the first be open"
+            f"examples: input {name!r} has the shape {spec.shape}, and a feature is a row of it: "
+            "its first dimension must be open, and all others known"
         )
     dtype = spec.dtype
     if dtype.is_floating:
@@ -260,21 +261,21 @@ def _cast(tensor: Any, dtype: Any) -> Any:
     return tensor if tensor.dtype == dtype else tf.cast(tensor, dtype)
 
 
-def _examples(rows: Arrays) -> npt.NDArray[Any]:
-    """Rows as serialized Examples."""
-    count = len(next(iter(rows.values())))
-    found = np.empty(count, object)
-    for number in range(count):
-        example: dict[str, Any] = {}
-        for name, array in rows.items():
-            row = np.asarray(array[number]).ravel()
-            if row.dtype == bool or row.dtype.kind in "iu":
-                row = row.astype(np.int64)
-            example[name] = row.tolist() if row.dtype == object else [
-                int(v) if row.dtype.kind == "i" else float(v) for v in row
-            ]
-        found[number] = serialize(example)
+def _examples(arrays: Arrays) -> npt.NDArray[Any]:
+    """Rows of arrays as serialized Examples."""
+    columns = {name: _feature_values(array) for name, array in arrays.items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    found = np.empty(len(rows), object)
+    found[:] = [serialize(row) for row in rows]
     return found
+
+
+def _feature_values(array: npt.NDArray[Any]) -> list[list[Any]]:
+    """Each row as the values of a feature."""
+    rows = array.reshape(len(array), -1)
+    if rows.dtype == object:
+        return rows.tolist()
+    return rows.astype(np.int64 if rows.dtype.kind in "iub" else np.float32).tolist()
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import DType
 from tfsclient.errors import TFSError
 from tfsclient.export._signatures import Served
-from tfsclient.export._source import Arrays
+from tfsclient.export._source import Arrays, first_line
 from tfsclient.server.models.tensorflow import LoadedModel
 
 TOLERANCE: Final = 1e-5
@@ -43,7 +43,7 @@ def compare(
             there is none.
     """
     model = LoadedModel(folder)
-    given = {}
+    given: dict[str, Arrays] = {}
     try:
         for one in served:
             inputs, answer = sampled[one.origin]
@@ -71,8 +71,8 @@ def _run(model: LoadedModel, one: Served, inputs: Arrays) -> dict[str, npt.NDArr
         tensors = model.run(feeds, [definition.outputs[name].name for name in names])
     except TFSError as error:
         raise Differs(
-            f"the source answers, but the result fails: {error.details}", signature=one.name
-        ) from error
+            f"the source answers, but the result fails: {first_line(error)}", signature=one.name
+        ) from None
     return {name: tensor.array for name, tensor in zip(names, tensors, strict=True)}
 
 

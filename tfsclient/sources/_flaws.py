@@ -17,8 +17,8 @@ _NAMED: Final = 3  # variables that a message names
 
 _EXPORT: Final = (
     "`tfsclient export` makes one of it that is restored; else save Keras 3 models with "
-    "model.export(DIR) or keras.export.ExportArchive, not with tf.saved_model.save; of a tf.Module, "
-    "keep the variables as attributes"
+    "model.export(DIR) or keras.export.ExportArchive, not with tf.saved_model.save; of a "
+    "tf.Module, keep the variables as attributes"
 )
 
 # What TensorFlow and Keras call tensors and layers of which nobody says what they are.
