@@ -276,21 +276,25 @@ def _tables(graph: Any) -> list[str]:
 
 
 def _refuse_unfed(graph: Any, wanted: Wanted) -> None:
-    """Refuse outputs that depend on a placeholder which is not an input."""
+    """Refuse outputs that depend on placeholders which are not inputs."""
     fed = set(wanted.inputs.values())
     left = [graph.get_tensor_by_name(name) for name in wanted.outputs.values()]
     seen = set()
+    missing = []
     while left:
         tensor = left.pop()
         if tensor.name in fed or tensor.op.name in seen:
             continue
         seen.add(tensor.op.name)
         if tensor.op.type in _PLACEHOLDERS:
-            raise InvalidInput(
-                f"the outputs depend on the placeholder {tensor.name}, which is not an input: add "
-                f"--input {tensor.op.name.rpartition('/')[2]}={tensor.name}"
-            )
+            missing.append(tensor.name)
         left += tensor.op.inputs
+    if missing:
+        names = [(name.partition(":")[0].rpartition("/")[2], name) for name in sorted(missing)]
+        raise InvalidInput(
+            f"the outputs depend on placeholders that are not inputs ({listed(sorted(missing))}): "
+            f"add {' '.join(f'--input {new}={name}' for new, name in names)}"
+        )
 
 
 def _write(graph: _Graph, wanted: Mapping[str, Wanted], folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -86,12 +87,15 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
         del signature
         return _run(model, function, in_order, arrays)
 
+    layers = _layers(model, list(function.structured_outputs))
+    chosen = _chosen(model)
     return Source(
         kind="a Keras model",
         functions={DEFAULT_SIGNATURE: function},
         run=run,
         tracked=loaded,
-        layers=_layers(model, list(function.structured_outputs)),
+        layers=layers,
+        better={output: name for name, output in layers.items() if name in chosen},
         rescales=_rescales(model),
     )
 
@@ -132,6 +136,16 @@ def _layers(model: Any, keys: Sequence[str]) -> dict[str, str]:
     if len(set(names)) != len(keys) or not all(map(is_made_up, keys)):
         return {}
     return dict(zip(names, sorted(keys, key=_number), strict=True))
+
+
+def _chosen(model: Any) -> set[str]:
+    """The layers whose names are not of Keras's making: their class's, and maybe a number."""
+    layers = getattr(model, "layers", None) or []
+    return {
+        layer.name
+        for layer in layers
+        if re.sub(r"_\d+$|_", "", layer.name) != type(layer).__name__.lower()
+    }
 
 
 def _rescales(model: Any) -> bool:

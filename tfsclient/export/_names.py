@@ -28,7 +28,11 @@ def check_name(name: str) -> str:
 
 
 def named(
-    kind: str, asked: Mapping[str, str], known: Mapping[str, str], single: str
+    kind: str,
+    asked: Mapping[str, str],
+    known: Mapping[str, str],
+    single: str,
+    better: Mapping[str, str],
 ) -> dict[str, str]:
     """The source's own names by the new ones.
 
@@ -37,17 +41,17 @@ def named(
         asked: what the user asked for, as the result is.
         known: the source's own names by all that they may be called.
         single: what to call a single one whose name nobody chose.
+        better: names that somebody chose, by the source's own that nobody did.
 
     Raises:
         InvalidInput: the source has no such name, or two would have the same.
     """
     own = list(dict.fromkeys(known.values()))
     if not asked:
-        layers = {old: new for new, old in known.items() if not is_made_up(new)}
-        better = {old: old if not is_made_up(old) else layers.get(old, old) for old in own}
-        if len(own) == 1 and is_made_up(better[own[0]]):
-            better[own[0]] = single
-        return {new: old for old, new in better.items()}
+        names = {better.get(old, old): old for old in own}
+        if len(names) == 1 and is_made_up(next(iter(names))):
+            return {single: own[0]}
+        return names
     found: dict[str, str] = {}
     for new, old in asked.items():
         check_name(new)

@@ -344,11 +344,11 @@ def recommend(
         new_inputs, new_outputs = ({n: n for n in own} for own in (own_inputs, own_outputs))
     else:
         new_inputs = named(
-            "input", inputs, {n: n for n in own_inputs}, "images" if pictures else "inputs"
+            "input", inputs, {n: n for n in own_inputs}, "images" if pictures else "inputs", {}
         )
         known = {n: n for n in own_outputs} | dict(source.layers)
         single = _SCORES if labels is not None else "outputs"
-        new_outputs = named("output", outputs, known, single)
+        new_outputs = named("output", outputs, known, single, source.better)
     main = Main(source, new_inputs, new_outputs, labels)
     others = [kept(source, name) for name in source.functions if name != source.main]
     notes = [

@@ -30,6 +30,7 @@ class Source:
         definitions: the SignatureDefs that the source has itself.
         signatures: the same as our own.
         layers: outputs of the main signature by the names of the layers that they come from.
+        better: the names among these that somebody chose, by the outputs.
         rescales: whether its first layers take pixels of 0..255.
         notes: what its users should know.
     """
@@ -42,6 +43,7 @@ class Source:
     definitions: Mapping[str, Any] = field(default_factory=dict[str, Any])
     signatures: Mapping[str, Signature] = field(default_factory=dict[str, Signature])
     layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    better: Mapping[str, str] = field(default_factory=dict[str, str])
     rescales: bool = False
     notes: tuple[str, ...] = ()
 

@@ -263,14 +263,16 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
     for meta_graph in meta_graphs:
         if set(meta_graph.meta_info_def.tags) == tags:
             return meta_graph
-    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in meta_graphs]
+    there = [",".join(sorted(one.meta_info_def.tags)) for one in meta_graphs]
     raise from_code(
         Code.NOT_FOUND,
         "Could not find meta graph def matching supplied tags: { "
         + " ".join(sorted(tags))
         + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
         " `saved_model_cli`",
-        hint=f"it has graphs with the tags {there}",
+        hint=f"its graphs are tagged: {'; '.join(each or 'no tags' for each in there)}; start the "
+        "server with --saved_model_tags=... of one of them, or make a version tagged serve with "
+        "`tfsclient export`",
     )
 
 
