@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from tfsclient._cli.main import EXIT_NO, exit_codes, print_error, visible
+from tfsclient._cli.main import EXIT_NO, exit_codes, missing_extra, print_error, visible
 from tfsclient.export import Differs
 from tfsclient.export import export as export_model
-from tfsclient.server.process import without_chatter
 
 _SIZE: Final = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
@@ -102,7 +102,7 @@ def export(
     given = _pairs("--input", inputs), _pairs("--output", outputs)
     with exit_codes():
         try:
-            with without_chatter():
+            with _without_chatter():
                 done = export_model(source, out, inputs=given[0], outputs=given[1], **options)
         except Differs as error:
             print_error(error)
@@ -112,6 +112,17 @@ def export(
     click.echo(str(done.model))
     wrote = "nothing is written" if done.folder is None else f"wrote {done.folder}"
     click.echo(visible(wrote), err=True)
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep what TensorFlow tells when it starts from standard error."""
+    try:
+        from tfsclient.server.process import without_chatter
+    except ImportError as error:
+        raise missing_extra("serve", "export", error) from error
+    with without_chatter():
+        yield
 
 
 def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:

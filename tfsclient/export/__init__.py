@@ -22,11 +22,11 @@ from tfsclient.export import _extra, _open, _releases, _saving
 from tfsclient.export._folders import next_version, publish, workplace
 from tfsclient.export._labels import read_labels
 from tfsclient.export._pictures import Encoding, Range, Size, find_picture
+from tfsclient.export._plan import recommend
 from tfsclient.export._samples import sampled
-from tfsclient.export._signatures import recommend
 from tfsclient.export._verify import Differs, compare
 from tfsclient.schema import Model
-from tfsclient.sources import from_saved_model
+from tfsclient.sources import find_flaws, from_saved_model
 
 __all__ = ["Differs", "Exported", "export"]
 
@@ -100,7 +100,10 @@ def export(
     names = None if labels is None else read_labels(Path(labels))
     with _saving.quiet(), TemporaryDirectory(prefix="tfsclient-export-") as scratch:
         loaded = _open.load(source, inputs or {}, outputs or {}, Path(scratch), trust=trust)
-        plan = recommend(loaded, inputs or {}, outputs or {}, names, pictures=pictures is not None)
+        plan = recommend(
+            loaded, inputs or {}, outputs or {}, names,
+            pictures=pictures is not None, examples=examples,
+        )  # fmt: skip
         if pictures is not None:
             picture = find_picture(
                 plan.main.specs, input_size, value_range, rescales=loaded.rescales
@@ -114,7 +117,8 @@ def export(
             model = from_saved_model(half, out.resolve().name)
             _extra.write_meaning(half, plan)
             _extra.write_warm_up(half, model, compare(half, plan.served, calls))
-            notes = (*loaded.notes, *plan.notes, _releases.able(half))
+            flaws = map(str, find_flaws(half))
+            notes = (*loaded.notes, *plan.notes, *flaws, _releases.able(half))
             folder = None if dry_run else publish(half, out)
         version = next_version(out) if folder is None else int(folder.name)
     return Exported(replace(model, version=version), folder, notes)

@@ -10,13 +10,15 @@ from typing import Any, Final
 
 from tfsclient import warmup
 from tfsclient._calls.request import build_predict
-from tfsclient.export._signatures import Plan
+from tfsclient.export._pictures import INPUT_NAMES
+from tfsclient.export._plan import Plan
 from tfsclient.export._source import Arrays
 from tfsclient.schema import Model
 
 _FOLDER: Final = "assets.extra"
 _MEANING: Final = "meaning.toml"
 _LABELS: Final = "labels.txt"
+_FILE: Final = "a picture as a file: PNG, JPEG, GIF or BMP"
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -65,6 +67,9 @@ def _tables(plan: Plan) -> Iterator[tuple[tuple[str, str, str], dict[str, Any]]]
                     "layout": picture.layout,
                 },
             )
+        file = INPUT_NAMES["png"]  # as base64 it is text, which no client takes for a picture
+        if picture is not None and file in inputs and one.name == "png":
+            yield (one.name, "inputs", file), {"kind": "image", "description": _FILE}
         if scores is not None:
             name = scores if scores in one.function.structured_outputs else "scores"
             yield (one.name, "outputs", name), {"kind": "scores", "labels": _LABELS}

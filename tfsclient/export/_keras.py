@@ -70,11 +70,13 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
             "tfsclient.export.export",
         ) from error
     try:
+        _call_once(model)
         model.export(scratch / "keras", verbose=False)
     except Exception as error:
         raise InvalidInput(
             f"Keras loads {path}, but cannot export it: {first_line(error)}",
-            hint="call the model once before it is saved, so that its input shapes are known",
+            hint="call the model once before it is saved, so that the shapes of its inputs are "
+            "known; or call model.export(FOLDER) where it was made, and export that folder",
         ) from error
     loaded = tf.saved_model.load(str(scratch / "keras"))
     function = loaded.signatures[DEFAULT_SIGNATURE]
@@ -98,6 +100,24 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
         better={output: name for name, output in layers.items() if name in chosen},
         rescales=_rescales(model),
     )
+
+
+def _call_once(model: Any) -> None:
+    """Call a subclassed model: Keras exports none that was not, though it knows the shapes."""
+    if getattr(model, "inputs", None) is not None or not model.built:
+        return
+    shapes = model.get_build_config() or {}
+    shapes = shapes.get("shapes_dict", shapes).values()
+    model(*(_zeros(shape, model.input_dtype) for shape in shapes))
+
+
+def _zeros(shape: Any, dtype: str) -> Any:
+    """Zeros of a shape, or of each in a structure of shapes."""
+    if isinstance(shape, dict):
+        return {name: _zeros(each, dtype) for name, each in shape.items()}
+    if all(size is None or isinstance(size, int) for size in shape):
+        return np.zeros([size or 1 for size in shape], dtype)
+    return [_zeros(each, dtype) for each in shape]
 
 
 def _run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -18,7 +20,7 @@ Range: TypeAlias = tuple[float, float]
 
 INPUT_NAMES: Final = {"png": "image_bytes", "base64": "image_base64"}
 _COLOURS: Final = {1: "gray", 3: "rgb"}
-_LARGEST: Final = 255.0
+LARGEST: Final = 255.0
 _SIDE: Final = 32  # pixels of a sample where any number will do
 
 
@@ -80,7 +82,7 @@ class Picture:
         if self.dtype.is_integer:
             pixels = tf.saturate_cast(tf.round(pixels), self.dtype)
         else:
-            scaled = pixels / _LARGEST * (self.high - self.low) + self.low
+            scaled = pixels / LARGEST * (self.high - self.low) + self.low
             pixels = tf.cast(scaled, self.dtype)
         if self.layout == "CHW":
             pixels = tf.transpose(pixels, [2, 0, 1])
@@ -111,18 +113,16 @@ class Picture:
         if self.batch != 0:
             shape = [2 if self.batch is None else self.batch, *shape]
         pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
-        scaled = pixels / np.float32(_LARGEST) * (self.high - self.low) + self.low
+        scaled = pixels / np.float32(LARGEST) * (self.high - self.low) + self.low
         whole = self.dtype.is_integer
         return np.asarray(pixels if whole else scaled).astype(self.dtype.as_numpy_dtype)
 
     def files(self, pictures: npt.NDArray[Any], encoding: Encoding) -> npt.NDArray[Any]:
         """Pictures as files."""
-        import base64
-
         tf = import_tensorflow()
         scaled = np.asarray(pictures, np.float32)
         if not self.dtype.is_integer:
-            scaled = (scaled - self.low) / (self.high - self.low) * _LARGEST
+            scaled = (scaled - self.low) / (self.high - self.low) * LARGEST
         pixels = np.rint(scaled).astype(np.uint8)
         if self.batch == 0:
             pixels = pixels[np.newaxis]
@@ -185,13 +185,13 @@ def find_picture(
         height = width = None
     whole = dtype.is_integer
     if value_range is None:
-        low, high = (0.0, _LARGEST) if whole or rescales else (0.0, 1.0)
+        low, high = (0.0, LARGEST) if whole or rescales else (0.0, 1.0)
     else:
-        low, high = value_range
-        if whole and value_range != (0.0, _LARGEST):
+        low, high = map(float, value_range)
+        if whole and (low, high) != (0.0, LARGEST):
             raise InvalidInput(f"pictures: input {name!r} is {dtype.name}: its range is 0,255")
-        if not low < high:
-            raise InvalidInput(f"pictures: the range {low:g},{high:g} is empty")
+        if not low < high or not math.isfinite(high - low):
+            raise InvalidInput(f"pictures: {low:g},{high:g} is not a range of finite numbers")
     return Picture(name, dtype, layout, batch, height, width, channels, low, high)
 
 

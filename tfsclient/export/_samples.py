@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tfsclient._inputs.example import serialize
 from tfsclient.errors import InvalidInput
-from tfsclient.export._signatures import Plan
+from tfsclient.export._plan import Plan
 from tfsclient.export._source import Arrays, Source, first_line
 from tfsclient.schema import FeatureSpec, Signature
 from tfsclient.schema._samples import PNG_BASE64, feature_dims

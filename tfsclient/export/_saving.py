@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfsclient._codec.messages import message_class
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, MissingExtra
 from tfsclient.export._signatures import Served
 from tfsclient.export._source import Source, first_line
 from tfsclient.schema import PREDICT
@@ -18,9 +18,18 @@ from tfsclient.server.models.tensorflow import import_tensorflow
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep TensorFlow from telling what it always tells."""
-    import_tensorflow()
-    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    """Keep TensorFlow from telling what it always tells, and the server of folders yet to come.
+
+    Raises:
+        MissingExtra: TensorFlow is not installed.
+    """
+    try:
+        import_tensorflow()
+    except MissingExtra as error:
+        raise MissingExtra(
+            "models are exported with TensorFlow, which is not installed", hint=error.hint
+        ) from error
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl", "tfsclient.server")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

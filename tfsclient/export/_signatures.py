@@ -15,14 +15,14 @@ import numpy.typing as npt
 from tfsclient._inputs.example import serialize
 from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput
-from tfsclient.export._names import check_name, named
+from tfsclient.export._names import check_name
 from tfsclient.export._pictures import INPUT_NAMES, Encoding, Picture
 from tfsclient.export._source import Arrays, Source
 from tfsclient.schema import CLASSIFY, PREDICT, REGRESS
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 LABEL: Final = "label"
-_SCORES: Final = "scores"
+SCORES: Final = "scores"
 
 
 def _same(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
@@ -97,13 +97,13 @@ class Main:
             for name, spec in self.gives.items()
             if spec.dtype.is_floating and spec.shape.rank in (2, None)
         ]
-        if len(found) > 1 and _SCORES in found:
-            found = [_SCORES]
+        if len(found) > 1 and SCORES in found:
+            found = [SCORES]
         if len(found) != 1:
             raise InvalidInput(
                 "labels: which of the outputs are the scores cannot be told: "
                 f"{listed(list(self.gives))}",
-                hint=f"say which: --output {_SCORES}=NAME; scores are floats, a row for each item "
+                hint=f"say which: --output {SCORES}=NAME; scores are floats, a row for each item "
                 "and a column for each class",
             )
         shape = self.gives[found[0]].shape
@@ -121,7 +121,8 @@ class Main:
         """The main signature itself."""
         source = self._source
         own = kept(source, source.main)
-        if self.scores is None and all(n == o for n, o in (self.inputs | self._outputs).items()):
+        names = (*self.inputs.items(), *self._outputs.items())
+        if self.scores is None and all(new == old for new, old in names):
             return own
         new = {old: name for name, old in self.inputs.items()}
         return Served(
@@ -197,8 +198,8 @@ class Main:
     def _is_a_number(self) -> str | None:
         """The only output, if it is a number for each item."""
         (name, spec), *more = self.gives.items()
-        shape = None if spec.shape.rank is None else spec.shape.as_list()[1:]
-        return name if not more and spec.dtype.name == "float32" and shape in ([], [1]) else None
+        rows = spec.dtype.name == "float32" and spec.shape.rank in (1, 2)
+        return name if not more and rows and spec.shape.as_list()[1:] in ([], [1]) else None
 
     def _call(self, **tensors: Any) -> dict[str, Any]:
         """The main signature in the graph."""
@@ -276,85 +277,3 @@ def _feature_values(array: npt.NDArray[Any]) -> list[list[Any]]:
     if rows.dtype == object:
         return rows.tolist()
     return rows.astype(np.int64 if rows.dtype.kind in "iub" else np.float32).tolist()
-
-
-@dataclass(slots=True)
-class Plan:
-    """The signatures of the result.
-
-    Attributes:
-        main: the main one, from which others are made.
-        served: all of them.
-        picture: the input that takes pictures as numbers, where files are taken, too.
-        notes: what there is to know about them, in sentences.
-    """
-
-    main: Main
-    served: list[Served]
-    picture: Picture | None = None
-    notes: list[str] = field(default_factory=list[str])
-
-    def add_pictures(self, picture: Picture, encoding: Encoding) -> None:
-        """Take pictures as files, too."""
-        self._add(self.main.of_files(picture, encoding))
-        self.picture = picture
-        if not picture.dtype.is_integer:
-            self.notes.append(
-                f"pixels of 0 to 255 become {picture.low:g} to {picture.high:g} in {encoding!r}; "
-                "--range LOW,HIGH if the model was trained otherwise"
-            )
-
-    def add_examples(self) -> None:
-        """Take tf.Examples, too."""
-        self._add(self.main.of_examples())
-
-    def leave_out(self, name: str, reason: str) -> None:
-        """Do without a signature of the source."""
-        self.served = [one for one in self.served if one.name != name]
-        self.notes.append(f"signature {name!r} is left out: {reason}")
-
-    def _add(self, new: Served) -> None:
-        if any(one.name == new.name for one in self.served):
-            raise InvalidInput(f"the source has a signature {new.name!r} already")
-        self.served.append(new)
-
-
-def recommend(
-    source: Source,
-    inputs: Mapping[str, str],
-    outputs: Mapping[str, str],
-    labels: Sequence[str] | None,
-    *,
-    pictures: bool,
-) -> Plan:
-    """The source's signatures, of which the main one gets good names.
-
-    Args:
-        source: the source.
-        inputs: the names that were asked for, with the source's own.
-        outputs: the same of the outputs.
-        labels: what classes are called.
-        pictures: whether an input takes pictures.
-
-    Raises:
-        InvalidInput: the source does not have what was asked for.
-    """
-    own_inputs, own_outputs = source.inputs(source.main), source.outputs(source.main)
-    if source.is_named:
-        new_inputs, new_outputs = ({n: n for n in own} for own in (own_inputs, own_outputs))
-    else:
-        new_inputs = named(
-            "input", inputs, {n: n for n in own_inputs}, "images" if pictures else "inputs", {}
-        )
-        known = {n: n for n in own_outputs} | dict(source.layers)
-        single = _SCORES if labels is not None else "outputs"
-        new_outputs = named("output", outputs, known, single, source.better)
-    main = Main(source, new_inputs, new_outputs, labels)
-    others = [kept(source, name) for name in source.functions if name != source.main]
-    notes = [
-        f"{kind} {old!r} is called {new!r}"
-        for kind, names in (("input", new_inputs), ("output", new_outputs))
-        for new, old in names.items()
-        if new != old
-    ]
-    return Plan(main, [main.served(), *others], notes=notes)

@@ -73,6 +73,8 @@ def called(function: Any, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
 def first_line(error: Exception) -> str:
     """Why something failed, in a line."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    nodes = [number for number, line in enumerate(lines[:-1]) if line.startswith("Node: ")]
-    start = nodes[0] + 1 if nodes else 0  # TensorFlow tells where before it tells what
-    return lines[start].strip()[:_LONGEST]
+    line = lines[0]
+    if line.endswith(":"):  # TensorFlow and Keras tell where before they tell what
+        nodes = [number for number, each in enumerate(lines[:-1]) if each.startswith("Node: ")]
+        line = lines[nodes[0] + 1] if nodes else lines[-1]
+    return line.strip()[:_LONGEST]
