@@ -1,70 +1,25 @@
-"""TensorFlow 1: checkpoints, frozen graphs, and SavedModels without objects.
-
-Variables become constants, and the graph becomes a SavedModel of functions.  Nothing that TF1 kept
-beside the graph is needed any more but the tables and the files that they are filled from.
-"""
+"""TensorFlow 1: checkpoints, frozen graphs, and SavedModels without objects."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput, NotFound
+from tfsclient.export._freeze import PLACEHOLDERS, Restored, Wanted, freeze, refuse_unfed
 from tfsclient.export._names import check_name, closest
-from tfsclient.export._source import Arrays, Source, first_line
-from tfsclient.schema import DEFAULT_SIGNATURE, PREDICT
+from tfsclient.export._source import Source, first_line
+from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient.server.models.ops import prepare_graph
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 _VARIABLES: Final = frozenset({"VariableV2", "Variable", "VarHandleOp"})
-_PLACEHOLDERS: Final = frozenset({"Placeholder", "PlaceholderV2"})
-_FILL_TABLES: Final = frozenset(
-    (
-        "InitializeTable", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
-        "InitializeTableV2", "LookupTableImport", "LookupTableImportV2",
-    )
-)  # fmt: skip
 _SHOWN: Final = 12  # tensors that an error lists
-_LARGEST: Final = (1 << 31) - 1  # bytes of a protobuf message
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A signature of a graph.
-
-    Attributes:
-        inputs: names of tensors by the inputs' names.
-        outputs: the same of the outputs.
-    """
-
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
-
-    @classmethod
-    def of(cls, definition: Any) -> Wanted:
-        """That of a SignatureDef."""
-        return cls(
-            {name: info.name for name, info in definition.inputs.items()},
-            {name: info.name for name, info in definition.outputs.items()},
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """A graph in a session, whose variables have their values."""
-
-    session: Any
-    tables: list[str] = field(default_factory=list[str])  # operations that fill tables
-    assets: dict[str, str] = field(
-        default_factory=dict[str, str]
-    )  # files by the node that names each
 
 
 def frozen(
@@ -91,8 +46,8 @@ def frozen(
         )
     with _imported(graph_def, path) as session:
         wanted = _asked(session, inputs, outputs)
-        _refuse_unfed(session.graph, wanted[DEFAULT_SIGNATURE])
-        source = _source("a frozen graph", _Graph(session), wanted, scratch)
+        refuse_unfed(session.graph, wanted[DEFAULT_SIGNATURE])
+        source = freeze("a frozen graph", Restored(session), wanted, scratch)
     return replace(source, is_named=True)
 
 
@@ -120,14 +75,12 @@ def checkpoint(
                 saver.restore(session, str(prefix))
         except Exception as error:
             raise InvalidInput(f"{prefix} cannot be restored: {first_line(error)}") from error
-        tables = _tables(session.graph)
-        session.run(tables)
         files = v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS)
         assets = {t.op.name: session.run(t).decode() for t in files}
         wanted = _asked(session, inputs, outputs)
-        _refuse_unfed(session.graph, wanted[DEFAULT_SIGNATURE])
-        graph = _Graph(session, tables, assets)
-        source = _source("a TensorFlow 1 checkpoint", graph, wanted, scratch)
+        refuse_unfed(session.graph, wanted[DEFAULT_SIGNATURE])
+        graph = Restored(session, assets)
+        source = freeze("a TensorFlow 1 checkpoint", graph, wanted, scratch)
     return replace(source, is_named=True)
 
 
@@ -146,24 +99,23 @@ def saved_model(
             meta_graph = v1.saved_model.load(session, list(tags), str(folder))
         except Exception as error:
             raise InvalidInput(f"{folder} cannot be loaded: {first_line(error)}") from error
-        tables = _tables(session.graph)
         assets = {
             asset.tensor_info.name.partition(":")[0]: str(folder / "assets" / asset.filename)
             for asset in meta_graph.asset_file_def
         }
-        graph = _Graph(session, tables, assets)
+        graph = Restored(session, assets, tables_are_filled=True)
         notes = []
         for name, one in list(wanted.items()):
             try:
                 for tensor in (*one.inputs.values(), *one.outputs.values()):
                     session.graph.get_tensor_by_name(tensor)
-                _refuse_unfed(session.graph, one)
+                refuse_unfed(session.graph, one)
             except (KeyError, ValueError) as error:
                 if len(wanted) == 1 or name == DEFAULT_SIGNATURE:
                     raise InvalidInput(f"{folder}: {first_line(error)}", signature=name) from error
                 notes.append(f"signature {name!r} is left out: {first_line(error)}")
                 del wanted[name]
-        source = _source("a TensorFlow 1 SavedModel", graph, wanted, scratch)
+        source = freeze("a TensorFlow 1 SavedModel", graph, wanted, scratch)
     return replace(source, notes=tuple(notes))
 
 
@@ -172,7 +124,8 @@ def _session() -> Iterator[Any]:
     v1: Any = import_tensorflow().compat.v1
     graph = import_tensorflow().Graph()
     with graph.as_default():
-        yield v1.Session(graph=graph)  # left open: the source is run in it
+        # On whatever devices there are; left open, for the source is run in it.
+        yield v1.Session(graph=graph, config=v1.ConfigProto(allow_soft_placement=True))
 
 
 @contextmanager
@@ -211,9 +164,11 @@ def _asked(
         )
     found = []
     for kind, given in (("input", inputs), ("output", outputs)):
-        found.append(
-            {check_name(new): _tensor(graph, kind, old).name for new, old in given.items()}
-        )
+        tensors = {check_name(new): _tensor(graph, kind, old).name for new, old in given.items()}
+        for name, count in Counter(tensors.values()).items():
+            if count > 1 and kind == "input":
+                raise InvalidInput(f"tensor {name} is named as {count} inputs: it can be one")
+        found.append(tensors)
     return {DEFAULT_SIGNATURE: Wanted(*found)}
 
 
@@ -230,7 +185,7 @@ def _tensor(graph: Any, kind: str, name: str) -> Any:
 
 def _candidates(graph: Any) -> str:
     """Which tensors may be inputs and outputs."""
-    placeholders = [op for op in graph.get_operations() if op.type in _PLACEHOLDERS]
+    placeholders = [op for op in graph.get_operations() if op.type in PLACEHOLDERS]
     left = [tensor for op in placeholders for tensor in op.outputs]
     last: dict[str, None] = {}
     seen = set()
@@ -245,102 +200,3 @@ def _candidates(graph: Any) -> str:
             last[tensor.name] = None
     fed = listed([op.outputs[0].name for op in placeholders])
     return f"its placeholders are: {fed}; in the end they give: {listed(sorted(last))}"
-
-
-def _source(kind: str, graph: _Graph, wanted: Mapping[str, Wanted], scratch: Path) -> Source:
-    """Freeze the graph and load what came of it as functions."""
-    tf = import_tensorflow()
-    folder = scratch / "graph"
-    _write(graph, wanted, folder)
-    loaded = tf.saved_model.load(str(folder))
-
-    def run(signature: str, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
-        one = wanted[signature]
-        feeds = {one.inputs[name]: array for name, array in arrays.items()}
-        return {
-            name: np.asarray(value)
-            for name, value in graph.session.run(dict(one.outputs), feeds).items()
-        }
-
-    functions = {name: loaded.signatures[name] for name in wanted}
-    return Source(kind, functions, run, loaded)
-
-
-def _tables(graph: Any) -> list[str]:
-    """The operations that fill tables when a model is loaded."""
-    return [
-        op.name
-        for op in graph.get_operations()
-        if op.type in _FILL_TABLES and not any(i.op.type.startswith("Restore") for i in op.inputs)
-    ]
-
-
-def _refuse_unfed(graph: Any, wanted: Wanted) -> None:
-    """Refuse outputs that depend on placeholders which are not inputs."""
-    fed = set(wanted.inputs.values())
-    left = [graph.get_tensor_by_name(name) for name in wanted.outputs.values()]
-    seen = set()
-    missing = []
-    while left:
-        tensor = left.pop()
-        if tensor.name in fed or tensor.op.name in seen:
-            continue
-        seen.add(tensor.op.name)
-        if tensor.op.type in _PLACEHOLDERS:
-            missing.append(tensor.name)
-        left += tensor.op.inputs
-    if missing:
-        names = [(name.partition(":")[0].rpartition("/")[2], name) for name in sorted(missing)]
-        raise InvalidInput(
-            f"the outputs depend on placeholders that are not inputs ({listed(sorted(missing))}): "
-            f"add {' '.join(f'--input {new}={name}' for new, name in names)}"
-        )
-
-
-def _write(graph: _Graph, wanted: Mapping[str, Wanted], folder: Path) -> None:
-    """A SavedModel without variables."""
-    tf = import_tensorflow()
-    v1: Any = tf.compat.v1
-    ends = {name.partition(":")[0] for one in wanted.values() for name in one.outputs.values()}
-    ends |= {name.partition(":")[0] for one in wanted.values() for name in one.inputs.values()}
-    session = graph.session
-    try:
-        constant = v1.graph_util.convert_variables_to_constants(
-            session, session.graph.as_graph_def(), [*sorted(ends), *graph.tables]
-        )
-        if constant.ByteSize() > _LARGEST:
-            raise InvalidInput("its variables do not fit into one graph of 2 GiB as constants")
-        used = {node.name: node for node in constant.node if node.name in graph.assets}
-        for name, node in used.items():  # the path as it was on another machine
-            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(graph.assets[name]))
-        with tf.Graph().as_default() as frozen_graph, v1.Session(graph=frozen_graph) as new:
-            tf.import_graph_def(constant, name="")
-            fill = [frozen_graph.get_operation_by_name(name) for name in graph.tables]
-            files = v1.GraphKeys.ASSET_FILEPATHS
-            for name in used:
-                v1.add_to_collection(files, frozen_graph.get_tensor_by_name(f"{name}:0"))
-            builder = v1.saved_model.Builder(str(folder))
-            builder.add_meta_graph_and_variables(
-                new,
-                ["serve"],
-                {name: _signature_def(frozen_graph, one) for name, one in wanted.items()},
-                assets_collection=v1.get_collection(files) or None,
-                main_op=tf.group(*fill) if fill else None,
-            )
-            builder.save()
-    except (ValueError, tf.errors.OpError) as error:
-        if isinstance(error, InvalidInput):
-            raise
-        raise InvalidInput(f"its graph cannot be frozen: {first_line(error)}") from error
-
-
-def _signature_def(graph: Any, wanted: Wanted) -> Any:
-    v1: Any = import_tensorflow().compat.v1
-    inputs, outputs = (
-        {
-            name: v1.saved_model.build_tensor_info(graph.get_tensor_by_name(tensor))
-            for name, tensor in tensors.items()
-        }
-        for tensors in (wanted.inputs, wanted.outputs)
-    )
-    return v1.saved_model.build_signature_def(inputs, outputs, PREDICT)

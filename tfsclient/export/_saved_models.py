@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.export import _graphs
+from tfsclient.export._freeze import Wanted
 from tfsclient.export._source import Arrays, Source, called, first_line
 from tfsclient.schema import DEFAULT_SIGNATURE, Signature
 from tfsclient.schema._reasons import EXPORTER_SIGNATURES, NO_SIGNATURES
@@ -51,7 +52,7 @@ def load(path: Path, scratch: Path) -> Source:
     if meta_graph.HasField("object_graph_def"):
         source = _of_objects(folder, tags, list(kept))
     else:
-        wanted = {name: _graphs.Wanted.of(one) for name, one in definitions.items()}
+        wanted = {name: Wanted.of(one) for name, one in definitions.items()}
         source = _graphs.saved_model(folder, tags, wanted, scratch)
     if (folder / "assets.extra" / "meaning.toml").exists():
         notes.append("its meaning.toml is not taken along: what tensors mean goes by their names")
