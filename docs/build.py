@@ -52,6 +52,7 @@ _MODULES = {
     "model_config": "[read_config]",
     "warmup": "",
     "drift": "",
+    "export": "",
     "testing": "",
 }
 

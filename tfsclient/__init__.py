@@ -97,8 +97,8 @@ __all__ = [
 
 # Modules that the documentation names: loaded when they are first asked for.
 _MODULES = (
-    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing",
-    "warmup",
+    "drift", "dtypes", "errors", "export", "model_config", "results", "schema", "sources",
+    "testing", "warmup",
 )  # fmt: skip
 
 
