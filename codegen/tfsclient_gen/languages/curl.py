@@ -10,11 +10,17 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import (
+    dims,
+    element,
+    feature_dims,
+    length,
+    nested,
+    serialized_example,
+)
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Signature, TensorSpec
-from tfsclient.schema._samples import dims, feature_dims
 from tfsclient_gen.names import claim, identifier, is_windows_device, snake
 from tfsclient_gen.quoting import code, sh_quoted, sh_word, visible
-from tfsclient_gen.samples import element, length, nested, serialized_example
 from tfsclient_gen.target import Run
 
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them

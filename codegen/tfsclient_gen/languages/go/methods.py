@@ -11,9 +11,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import dims
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.schema._samples import dims
 from tfsclient_gen.languages.go.types import (
     go_type,
     takes_examples,

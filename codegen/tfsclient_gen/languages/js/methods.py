@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import is_picture
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.schema._samples import is_picture
 from tfsclient_gen.languages.js import layout, samples
 from tfsclient_gen.languages.js.types import (
     Type,

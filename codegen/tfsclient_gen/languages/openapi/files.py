@@ -7,9 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from tfsclient._inputs.samples import (
+    dims,
+    element,
+    example,
+    feature_dims,
+    length,
+    nested,
+    serialized_example,
+)
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Signature
-from tfsclient.schema._samples import dims, feature_dims
 from tfsclient_gen.languages.openapi.layout import dumps
 from tfsclient_gen.languages.openapi.schemas import (
     Json,
@@ -21,7 +29,6 @@ from tfsclient_gen.languages.openapi.schemas import (
 from tfsclient_gen.names import claim, is_windows_device, pascal, snake
 from tfsclient_gen.quoting import visible
 from tfsclient_gen.render import HEADER
-from tfsclient_gen.samples import element, example, length, nested, serialized_example
 from tfsclient_gen.target import Run
 
 _COMPONENTS: Final = "openapi/components.json"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import is_picture
 from tfsclient.dtypes import STRING
 from tfsclient.schema import Kind, Model, Signature, TensorSpec
-from tfsclient.schema._samples import is_picture
 from tfsclient_gen.languages.python import constants, layout
 from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.languages.python.names import Names, input_names, output_names

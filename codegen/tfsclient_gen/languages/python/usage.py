@@ -8,9 +8,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import dims, is_picture
 from tfsclient.dtypes import STRING
 from tfsclient.schema import Signature, TensorSpec
-from tfsclient.schema._samples import dims, is_picture
 from tfsclient_gen.languages.python import layout
 from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.names import Name
