@@ -133,13 +133,13 @@ def _misfit_of_picture(meaning: TensorMeaning, spec: TensorSpec) -> tuple[str, s
     if spec.dtype.kind == "int" and (wrong := _not_whole(meaning)) is not None:
         return wrong, "it makes numbers that are not whole, which integers cannot hold"
     layout, shape = meaning.layout, spec.shape
-    if layout is not None and shape is not None and len(shape) - len(layout) not in (0, 1):
-        return (
-            "layout",
-            f"{layout} is of {len(layout)} dimensions, with or without one of the batch",
-        )
-    if layout == "HW" and shape is not None and len(shape) == 2 and shape.count(-1) == 1:
-        return "layout", "it may as well be of flattened pictures, which no layout is for"
+    if layout is not None and shape is not None:
+        batch = len(shape) - len(layout)
+        if batch not in (0, 1):
+            text = f"{layout} is of {len(layout)} dimensions, with or without one of the batch"
+            return "layout", text
+        if batch == 0 and shape[0] == -1 and shape[1] != -1:
+            return "layout", f"{layout} leaves no dimension for the batch, as the first seems to be"
     channels = _channels(meaning, spec)
     if layout in ("HWC", "CHW") and channels not in (*_CHANNELS, -1, None):
         return (

@@ -179,27 +179,29 @@ def _numbers(what: str, value: object) -> tuple[float, ...] | None:
     if value is None:
         return None
     listed: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
-    fine = all(type(one) in (int, float) and abs(one) < MAX_SIZE for one in listed)
-    if not fine or len(listed) not in (1, 3, 4):
+    if len(listed) not in (1, 3, 4) or not all(map(_is_number, listed)):
         raise InvalidInput(
             f"{what} must be a finite number, or one for each of 1, 3 or 4 channels, not "
             f"{shown(value)}"
         )
-    return tuple(float(one) for one in listed)
+    return tuple(map(float, listed))
 
 
 def _range(value: object) -> tuple[float, float] | None:
     if value is None:
         return None
-    read = _numbers("range", value) if isinstance(value, list | tuple) and len(value) == 1 else None
-    listed = list(value) if isinstance(value, list | tuple) else []
-    if len(listed) == 2 and read is None:
-        low, high = (_numbers("range", one) for one in listed)
-        if low is not None and high is not None and low != high:
-            return low[0], high[0]
-    raise InvalidInput(
-        f"range must be two different numbers, for the pixel values 0 and 255, not {shown(value)}"
-    )
+    listed: list[Any] = list(value) if isinstance(value, list | tuple) else []
+    if len(listed) != 2 or not all(map(_is_number, listed)) or listed[0] == listed[1]:
+        raise InvalidInput(
+            "range must be two different numbers, for the pixel values 0 and 255, not "
+            f"{shown(value)}"
+        )
+    return float(listed[0]), float(listed[1])
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is finite, and JSON can hold it."""
+    return type(value) in (int, float) and abs(cast("float", value)) < MAX_SIZE
 
 
 def _frozen(name: str, value: Any, depth: int = 0) -> Any:
@@ -210,9 +212,7 @@ def _frozen(name: str, value: Any, depth: int = 0) -> Any:
         return tuple(_frozen(name, one, depth + 1) for one in value)
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return ReadOnlyDict({k: _frozen(name, v, depth + 1) for k, v in value.items()})
-    if isinstance(value, str | bool | Picture):
-        return value
-    if isinstance(value, int | float) and abs(value) < MAX_SIZE:  # as NaN is not
+    if isinstance(value, str | bool | Picture) or _is_number(value):
         return value
     raise InvalidInput(
         f"inputs[{name!r}] holds {shown(value)}; samples are numbers, text, lists and pictures"
