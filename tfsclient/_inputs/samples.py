@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tfsclient._inputs.example import serialize
+from tfsclient._inputs.image import Image
 from tfsclient.dtypes import STRING
-from tfsclient.schema import Features, FeatureSpec, TensorSpec
+from tfsclient.errors import InvalidInput, shown
+from tfsclient.schema import Features, FeatureSpec, Picture, Sample, TensorSpec
 
 # A grey picture of 8 x 8 pixels: what an input that decodes pictures accepts.
 PNG_BASE64: Final = (
@@ -35,6 +37,28 @@ def feature_dims(spec: FeatureSpec) -> list[int]:
 def is_picture(spec: TensorSpec | FeatureSpec) -> bool:
     """Whether a string input seems to want an encoded picture."""
     return spec.dtype == STRING and _PICTURE.search(spec.name) is not None
+
+
+def sample_inputs(sample: Sample) -> dict[str, Any]:
+    """The inputs of a named example, with its pictures.
+
+    Raises:
+        InvalidInput: where a picture is, is not known.
+    """
+    return {name: _loaded(sample, value) for name, value in sample.inputs.items()}
+
+
+def _loaded(sample: Sample, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_loaded(sample, one) for one in value]
+    if not isinstance(value, Picture):
+        return value
+    if value.path is None:
+        raise InvalidInput(
+            f"the example {shown(sample.name)} has a picture {shown(value.file)}, and where that "
+            "is, a saved schema does not tell: give the file meaning.toml itself"
+        )
+    return Image(value.path)
 
 
 # As TF Serving's JSON has them.
