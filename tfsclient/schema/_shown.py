@@ -39,7 +39,7 @@ def model_text(model: Model) -> str:
     blocks = [_signature_lines(s) for s in without_exporters(model.signatures).values()]
     if not blocks:
         blocks = [wrap(f"no signatures; {NO_SIGNATURES}")]
-    head = [*wrap(_title(model)), *(wrap(visible(model.description)) if model.description else [])]
+    head = [*wrap(_title(model)), *(wrap(prose(model.description)) if model.description else [])]
     lines = [line for block in [head, *blocks] for line in ["", *block]]
     return "\n".join(line.rstrip() for line in lines[1:])
 
@@ -56,7 +56,7 @@ def model_html(model: Model) -> str:
         for name, signature in without_exporters(model.signatures).items()
         for cells in _html_rows(signature)
     ]
-    title = "\n".join(filter(None, [_title(model), model.description]))
+    title = "\n".join(filter(None, [_title(model), prose(model.description)]))
     return html_table(title, [("signature", *_HEAD), *rows])
 
 
@@ -141,7 +141,12 @@ def meaning_text(spec: TensorSpec) -> str:
         names = listed([*first, *meaning.labels[_MOST_LABELS:]])  # of which it shows none
         parts.append(f"{len(meaning.labels)} labels: {names}")
     about = ", ".join(part for part in parts if part is not None)
-    return ". ".join(filter(None, [about, visible(meaning.description)]))
+    return ". ".join(filter(None, [about, prose(meaning.description)]))
+
+
+def prose(text: str) -> str:
+    """Words on one line."""
+    return visible(" ".join(text.split()))
 
 
 def _shape(spec: TensorSpec) -> str:
