@@ -39,6 +39,15 @@ def is_picture(spec: TensorSpec | FeatureSpec) -> bool:
     return spec.dtype == STRING and _PICTURE.search(spec.name) is not None
 
 
+def plain(value: Any) -> Any:
+    """A value of a named example in lists and dicts, as it was written."""
+    if isinstance(value, tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    return value
+
+
 def sample_inputs(sample: Sample) -> dict[str, Any]:
     """The inputs of a named example, with its pictures.
 

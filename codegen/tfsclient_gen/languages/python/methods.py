@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tfsclient._inputs.samples import is_picture
+from tfsclient._inputs.samples import is_picture, plain
 from tfsclient.dtypes import STRING
 from tfsclient.errors import shown
 from tfsclient.schema import Kind, Model, Picture, Sample, Signature, TensorSpec
@@ -270,11 +270,9 @@ def _shown(value: Any) -> str:
     """A value of an example as Python writes it, or its beginning."""
     if isinstance(value, Picture):
         return f"Image({py_string(value.file)})"
-    if isinstance(value, tuple):
-        if is_pictures(value):
-            return f"[{', '.join(map(_shown, value))}]"
-        value = list(value)
-    return shown(value)
+    if isinstance(value, tuple) and is_pictures(value):
+        return f"[{', '.join(map(_shown, value))}]"
+    return shown(plain(value))
 
 
 def _tensor_doc(spec: TensorSpec, name: Name) -> str:
