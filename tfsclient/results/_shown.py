@@ -58,7 +58,7 @@ def prediction_text(
 def _classes(rows: Classes) -> list[str]:
     """The classes of each row; of many rows the first."""
     shown = [
-        (f"[{number}]" if len(rows) > 1 else "", visible(label), f"{score:.6g}")
+        (f"[{number}]" if len(rows) > 1 else "", visible(label), f"{score:.4g}")
         for number, row in enumerate(rows[:_MOST_VALUES])
         for label, score in row[:_MOST_VALUES]
     ]
