@@ -47,7 +47,6 @@ try:
     from tfsclient._inputs.example import Example
     from tfsclient._inputs.image import Image
     from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
-    from tfsclient._sources.model_config import ModelConfig, ServerConfig
     from tfsclient._transports.interface import AsyncTransport, Transport
     from tfsclient._transports.tls import TLS
     from tfsclient.dtypes import DType
@@ -74,6 +73,7 @@ try:
         Unimplemented,
         Unknown,
     )
+    from tfsclient.model_config import ModelConfig, ServerConfig
     from tfsclient.results import Prediction, VersionStatus
     from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 except ImportError as _error:

@@ -83,7 +83,9 @@ def _callable(model: Model) -> dict[str, Signature]:
 
 def _signature(where: str, old: Signature, new: Signature) -> Iterator[Difference]:
     if old.kind != new.kind:
-        yield Difference("breaking", where, f"was for {old.kind}, is for {new.kind}")
+        yield Difference(
+            "breaking", where, f"was called by {old.kind}, is now called by {new.kind}"
+        )
     elif old.method != new.method:
         text = f"its method was {old.method!r}, is {new.method!r}"
         yield Difference("documentation", where, text)

@@ -132,6 +132,8 @@ def _config(path: Path, root: _Table) -> Config:
     root.only(["models", "out"])
     tables = _Table("models", root.values.get("models", {}))
     entries = {name: _Table(tables.place(name), value) for name, value in tables.values.items()}
+    if "" in entries:
+        raise InvalidInput("models has a model without a name")
     if not entries:
         raise InvalidInput("it has no models: add [models.NAME] with server or saved_model")
     folder = path.parent

@@ -127,19 +127,48 @@ def source_options(command: Any) -> Any:
     return command
 
 
-def load(
+def load(models: tuple[str, ...], connection: Connection, **given: Any) -> list[Model]:
+    """The models that the source options name; exactly one source must be given.
+
+    Raises:
+        TFSError: one of them cannot be read.
+    """
+    source = _source(models, connection, **given)
+    if source.schema is not None and not models and source.meaning is None:
+        return sources.all_from_file(source.schema)
+    with Reader(connection) as reader:
+        return [reader.read(source, name) for name in models or (None,)]
+
+
+def load_each(
+    models: tuple[str, ...], connection: Connection, **given: Any
+) -> tuple[dict[str, Model], dict[str, TFSError]]:
+    """:func:`load` by name, and beside them the errors of those that cannot be read."""
+    source = _source(models, connection, **given)
+    found: dict[str, Model] = {}
+    failed: dict[str, TFSError] = {}
+    with Reader(connection) as reader:
+        for name in models:
+            try:
+                found[name] = reader.read(source, name)
+            except TFSError as error:
+                failed[name] = error
+    return found, failed
+
+
+def _source(
+    models: tuple[str, ...],
+    connection: Connection,
+    *,
     server: str | None,
     saved_model: str | None,
     metadata: str | None,
     schema: str | None,
-    models: tuple[str, ...],
     version: int | None,
     label: str | None,
-    connection: Connection,
-    tags: str | None = None,
-    meaning: str | None = None,
-) -> list[Model]:
-    """The models that the source options name; exactly one source must be given."""
+    tags: str | None,
+    meaning: str | None,
+) -> Source:
     given = {"--server": server, "--saved-model": saved_model, "--metadata": metadata}
     if sum(source is not None for source in (*given.values(), schema)) != 1:
         raise click.UsageError("give one source: --server, --saved-model, --metadata or --schema")
@@ -166,8 +195,4 @@ def load(
             raise click.UsageError("--version and --label are for one model: give --model once")
         if meaning is not None:
             raise click.UsageError("--meaning is for one model: give --model once")
-    source = Source(server, saved_model, schema, metadata, version, label, tags, meaning)
-    if schema is not None and not models and meaning is None:
-        return sources.all_from_file(schema)
-    with Reader(connection) as reader:
-        return [reader.read(source, name) for name in models or (None,)]
+    return Source(server, saved_model, schema, metadata, version, label, tags, meaning)

@@ -18,12 +18,12 @@ from tfsclient._codec.predict import decode_predict_response, decode_strings_res
 from tfsclient._codec.protobuf import chunk
 from tfsclient._codec.tensor import Outputs
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._sources.model_config import ServerConfig
-from tfsclient._sources.read import from_metadata_response
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, missing_outputs
+from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
+from tfsclient.sources._read import from_metadata_response
 
 PREDICTION_SERVICE: Final = "/tensorflow.serving.PredictionService/"
 MODEL_SERVICE: Final = "/tensorflow.serving.ModelService/"

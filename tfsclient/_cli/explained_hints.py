@@ -11,7 +11,7 @@ HINTS: Final[tuple[Explanation, ...]] = (
         "tls",
         "TLS may be what failed",
         """
-The target is one of TLS (`grpcs://`, `https://`) and no connection was made.
+The target uses TLS (`grpcs://`, `https://`) and no connection was made.
 Neither gRPC nor HTTP say clearly why. Usual causes:
 
 - The server's certificate is signed by an authority of your own: name its file.

@@ -52,7 +52,7 @@ _COMMANDS = {
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
-    "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
+    "demo": ("tfsclient._cli.demo.cli", "The whole story on this machine."),
 }
 
 

@@ -29,9 +29,9 @@ from tfsclient._cli.options import (
 )
 from tfsclient._inputs.example import features_of
 from tfsclient._inputs.samples import sample_inputs
-from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
+from tfsclient.sources._versions import version_number
 
 _METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}  # what take Examples
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -21,11 +21,11 @@ from tfsclient._client.sending import AsyncSender
 from tfsclient._client.view_api import view_api
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._sources.model_config import ConfigSource, plan_reload
 from tfsclient._transports.interface import AsyncTransport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
+from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from tfsclient._calls.call import Call, Flow, T, ask
 from tfsclient._calls.deadline import Deadline, read_seconds
@@ -31,8 +31,8 @@ from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
-from tfsclient._sources.model_config import ServerConfig
 from tfsclient.errors import DecodeError, Hint, InvalidArgument, InvalidInput
+from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
@@ -45,11 +45,8 @@ _ANOTHER_SIGNATURE: Final = Hint(
 )
 
 
-class Scope(NamedTuple):
-    """One deadline and one set of headers for all that a method sends."""
-
-    deadline: Deadline
-    headers: Sent
+# One deadline and one set of headers for all that a method sends.
+Scope: TypeAlias = tuple[Deadline, Sent]
 
 
 class Flows:
@@ -108,7 +105,7 @@ class Flows:
         seconds = self._timeout if options.timeout is DEFAULT else options.timeout
         headers = options.headers
         plain = headers is None and self._token is None
-        return Scope(Deadline(seconds), self._headers if plain else self._merge(headers))
+        return Deadline(seconds), self._headers if plain else self._merge(headers)
 
     def _merge(self, headers: Headers) -> Sent:
         """The headers of one call: the client's, the token, and the call's own."""

@@ -38,10 +38,9 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         model: the model that answered.
         signature: the signature that ran; None where neither request nor answer names it.
         version: the version that answered; None over REST, whose answers do not name it.
-        labels: what the classes of an output are called, by output; None where that is not known.
     """
 
-    labels: Mapping[str, Sequence[str]] | None = None  # set where it is known, for calls are many
+    __slots__ = ("__weakref__", "_labels", "model", "signature", "version")
 
     def __init__(
         self,
@@ -55,6 +54,15 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         self.model = model
         self.signature = signature
         self.version = version
+
+    @property
+    def labels(self) -> Mapping[str, Sequence[str]] | None:
+        """What the classes of an output are called, by output; None where that is not known."""
+        return getattr(self, "_labels", None)  # which is set only where it is known
+
+    @labels.setter
+    def labels(self, labels: Mapping[str, Sequence[str]] | None) -> None:
+        self._labels = labels
 
     def only(self) -> npt.NDArray[Any]:
         """The output of a signature that has exactly one.

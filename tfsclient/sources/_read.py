@@ -15,8 +15,6 @@ import orjson
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.proto_json import MALFORMED, given, integer, record, string
 from tfsclient._codec.rest_json import excerpt
-from tfsclient._sources.flaws import SERVE_TAG, Flaw, flaws_in
-from tfsclient._sources.versions import version_number
 from tfsclient.dtypes import INVALID, DType
 from tfsclient.errors import (
     Code,
@@ -28,10 +26,12 @@ from tfsclient.errors import (
     shown,
 )
 from tfsclient.schema import Model, Signature, TensorSpec, all_from_json
+from tfsclient.sources._flaws import SERVE_TAG, Flaw, flaws_in
+from tfsclient.sources._versions import version_number
 
 if TYPE_CHECKING:
-    from tfsclient._sources.features import Examples
     from tfsclient.meaning import Meaning
+    from tfsclient.sources._features import Examples
 
 MEANING = Path("assets.extra", "meaning.toml")  # in a version folder
 
@@ -144,7 +144,7 @@ def from_saved_model(
             the text says which and where.
         MissingExtra: protobuf is not installed.
     """
-    from tfsclient._sources.features import read_examples
+    from tfsclient.sources._features import read_examples
 
     number, folder = _find(Path(path), version)
     if name is None:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfsclient._codec.tensor import MAX_PADDING, Array, decode_tensor
-from tfsclient._sources.graph import MOVED, SAME, Dependencies, Edge, Graph, Site, TooLarge
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import DecodeError
 from tfsclient.schema import Features, FeatureSpec
+from tfsclient.sources._graph import MOVED, SAME, Dependencies, Edge, Graph, Site, TooLarge
 
 _PARSERS = frozenset({"ParseExample", "ParseExampleV2", "ParseSingleExample"})
 # These take tf.SequenceExamples, which have lists of features besides.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from tfsclient._cli.demo import clients, digits, keeping
 from tfsclient._cli.main import EXIT_NO, exit_codes, missing_extra
 from tfsclient._client.sync import Client
-from tfsclient.demo import clients, digits, keeping
 from tfsclient.server.process import without_chatter
 
 if TYPE_CHECKING:

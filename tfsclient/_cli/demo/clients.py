@@ -75,7 +75,7 @@ def _install(language: str, out: Path) -> Path:
     """Put our program beside the generated client."""
     target = out / _PROGRAMS[language]
     target.parent.mkdir(exist_ok=True)
-    target.write_bytes((files("tfsclient.demo") / "programs" / target.name).read_bytes())
+    target.write_bytes((files("tfsclient._cli.demo") / "programs" / target.name).read_bytes())
     return target
 
 

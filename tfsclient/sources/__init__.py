@@ -1,7 +1,7 @@
 """Where models' schemas come from: a server's metadata, a SavedModel folder, a saved file."""
 
-from tfsclient._sources.flaws import Flaw
-from tfsclient._sources.read import (
+from tfsclient.sources._flaws import Flaw
+from tfsclient.sources._read import (
     all_from_file,
     find_flaws,
     from_file,

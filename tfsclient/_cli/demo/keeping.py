@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsclient.demo import digits
+from tfsclient._cli.demo import digits
 from tfsclient.errors import InvalidInput
 
 MODEL = Path("models") / "digits"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from tfsclient._sources.graph import Dependencies, Graph, TooLarge
 from tfsclient.schema._reasons import NO_SIGNATURES
+from tfsclient.sources._graph import Dependencies, Graph, TooLarge
 
 SERVE_TAG: Final = "serve"
 _INIT_OP: Final = "__saved_model_init_op"  # a signature of TensorFlow 2's, which loaders run
