@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +144,20 @@ def test_hostile_words_stay_text_in_python(tmp_path: Path) -> None:
     assert module._SERVING_DEFAULT.labels["top"] == HOSTILE_LABELS
     assert "touch pwned" in str(module.__doc__)
     assert module._SIGNATURES[0].inputs["x"].meaning.mean == (1.5, 2, 3)
+
+
+def test_hostile_words_stay_comments_in_a_shell_script(tmp_path: Path) -> None:
+    text = generate(told(), "curl")["told.sh"]
+    assert text.isascii() or all(line.startswith(("#", "  #")) for line in text.split("\n")
+                                 if not line.isascii())  # fmt: skip
+    script = tmp_path / "told.sh"
+    script.write_text(text, "utf-8")
+    done = subprocess.run(["sh", script, "--help"], cwd=tmp_path, capture_output=True, check=True)
+    assert b"serving_default" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["told.sh"]
+    assert "x: float32 [-1, 3, 4, 4]: image, bgr, CHW, mean 1.5 2 3, std 2." in " ".join(
+        line.lstrip("# ") for line in text.splitlines()
+    )
 
 
 def test_openapi_describes_tensors_and_has_the_examples(file: Path) -> None:

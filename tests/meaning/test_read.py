@@ -147,6 +147,10 @@ def test_all_that_it_says_goes_to_the_signature(folder: Path) -> None:
         ('"labels.txt"', '"huge.txt"', ":13: huge.txt: is larger than 1 MiB"),
         ('"a seven"', "7", ":16: name must be text, not 7"),
         ("{images = ", "{image = ", ":17: there is no input 'image'"),
+        ('"seven.png"', "[[[1]]]", "of the example 'a seven' has shape [1, 1, 1], but"),
+        ('"seven.png"', "[[1, 2], [1]]", "has lists of different lengths"),
+        ('"seven.png"', '[["seven.png", 1]]', "is text, but the signature wants"),
+        ('"seven.png"', "{a = 1}", "is a table"),
         ("{images = \"seven.png\"}", "{}", ":17: the example 'a seven' lacks input 'images'"),
         ("seven.png", "eight.png", ":17: 'eight.png' does not exist"),
         (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput, did_you_mean, shown
@@ -14,6 +14,8 @@ from tfsclient.schema import Model, Sample, Signature, TensorMeaning, TensorSpec
 from tfsclient.schema._meaning import COLOURS, PICTURE_KEYS, is_pictures
 
 _CHANNELS: Final = (1, 3, 4)
+_TEXT: Final = "is text"
+_NAMED: Final = 'a picture is named where the input has kind = "image"'
 
 
 def attach(meaning: Meaning, model: Model) -> Model:
@@ -70,16 +72,13 @@ class _Fitting:
         for name, value in sample.inputs.items():
             self._known((*keys, "inputs", name), "input", signature.inputs)
             spec = signature.inputs[name]
-            if isinstance(value, str) and spec.dtype != STRING:
+            wrong = _misfit_of_value(value, spec)
+            if wrong is not None:
                 raise self._refused(
                     (*keys, "inputs", name),
-                    f"input {shown(name)} of the example {shown(sample.name)} is text, but the "
+                    f"input {shown(name)} of the example {shown(sample.name)} {wrong}, but the "
                     f"signature wants {spec}",
-                    hint='a picture is named where the input has kind = "image"',
-                )
-            if is_pictures(value) and spec.dtype.kind not in ("string", "float", "int"):
-                raise self._refused(
-                    (*keys, "inputs", name), f"a picture does not fit input {shown(name)}, {spec}"
+                    hint=_NAMED if wrong == _TEXT else None,
                 )
         for name in signature.inputs:
             if name not in sample.inputs and name not in signature.defaults:
@@ -101,6 +100,45 @@ class _Fitting:
         places, model = self._meaning.places, self._model.name
         where = places.place(keys) if places is not None else ".".join(map(str, keys))
         return InvalidInput(f"{where}: {text}", model=model, signature=self._signature, hint=hint)
+
+
+def _misfit_of_value(value: Any, spec: TensorSpec) -> str | None:
+    """What is wrong with a value of an example, as far as numbers, text and shape go."""
+    if is_pictures(value):  # whose kind of input is checked
+        return None
+    leaves = list(_leaves(value))
+    if spec.dtype != STRING and any(isinstance(leaf, str) for leaf in leaves):
+        return _TEXT
+    if any(isinstance(leaf, Mapping) for leaf in leaves):
+        return None if spec.dtype == STRING else "is a table"
+    if spec.dtype == STRING and not all(isinstance(leaf, str) for leaf in leaves):
+        return "is not text"
+    shape = _shape(value)
+    if shape is None:
+        return "has lists of different lengths"
+    wanted = shape if spec.shape is None else spec.shape
+    if len(shape) != len(wanted) or any(
+        w not in (-1, n) for n, w in zip(shape, wanted, strict=False)
+    ):
+        return f"has shape {list(shape)}"
+    return None
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if not isinstance(value, tuple):
+        yield value
+        return
+    for one in value:
+        yield from _leaves(one)
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The lengths of lists in lists; None if those on one level differ."""
+    if not isinstance(value, tuple):
+        return ()
+    inner = {_shape(one) for one in value} or {()}
+    one = inner.pop()
+    return None if inner or one is None else (len(value), *one)
 
 
 def _misfit(meaning: TensorMeaning, spec: TensorSpec) -> tuple[str, str] | None:
