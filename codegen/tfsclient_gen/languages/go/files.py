@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.go import methods
+from tfsclient_gen.languages.go.meaning import RUNTIME, meant
 from tfsclient_gen.names import identifier, is_windows_device, words
 from tfsclient_gen.quoting import code, go_comment, go_string
 from tfsclient_gen.render import template_names
@@ -57,6 +59,7 @@ def files(run: Run) -> dict[str, str]:
     run.tell_name("package", package, f"{plain} is {why}" if why else "")
     view = _view(run)
     names = ["client.go", "example_test.go"] if view["example"] else ["client.go"]
+    names += ["meaning.go"] if view["meant"] else []
     return {f"{package}/{name}": run.templates.render(f"go/{name}.j2", **view) for name in names}
 
 
@@ -75,6 +78,8 @@ def shared(runs: Sequence[Run]) -> dict[str, str]:
     only_grpc = {f"{_RUNTIME}{name}.go.j2" for name in ("grpc", "proto")}
     runtime = [n for n in template_names() if n.startswith(_RUNTIME)]
     names = [name for name in runtime if not (rest_only and name in only_grpc)]
+    if not any(model["meant"] for model in models):
+        names.remove(RUNTIME)
     names += ["go/README.md.j2"] + (["go/go.mod.j2"] if options.go_mod else [])
     made = {_path(name): templates.render(name, **view) for name in names}
     if options.go_mod and not rest_only:  # REST requires no other module
@@ -98,6 +103,7 @@ def _view(run: Run) -> dict[str, Any]:
         "package": package,
         "package_doc": go_comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
+            f" {prose(model.description)}"
         ),
         "client_doc": go_comment(
             f'Client calls the model "{model.name}". It may be used by several goroutines at once.'
@@ -106,6 +112,7 @@ def _view(run: Run) -> dict[str, Any]:
         "tfs": go_string(f"{module}/tfs"),
         "imported": [go_string(path) for path in sorted(paths)],
         "methods": calls,
+        "meant": meant(list(model.signatures.values()), calls),
         "example": example,
         "left_out": run.left_out,
     }
