@@ -8,15 +8,14 @@ from typing import Final
 
 from markupsafe import Markup
 
-from tfsclient.schema import Signature, TensorMeaning, TensorSpec
-from tfsclient.schema._meaning import COLOURS
+from tfsclient.schema import Signature, TensorSpec
 from tfsclient_gen.languages.go.methods import Method
+from tfsclient_gen.languages.pictures import picture_shape
 from tfsclient_gen.names import Name, claim
 from tfsclient_gen.quoting import code, go_comment
 
 FILE: Final = "go/meaning.go.j2"
 RUNTIME: Final = "go/tfs/meaning.go.j2"
-_CHANNELS: Final = (1, 3, 4)
 _KNOWN: Final = frozenset(["ReadAt", "ReadByte", "ReadFrom", "ReadRune"])  # to go vet
 
 
@@ -97,11 +96,8 @@ def _claimed(verb: str, wires: Sequence[str], fields: dict[str, Name]) -> dict[s
 
 def _settings(spec: TensorSpec) -> list[Markup]:
     """The fields of a tfs.Picture for an input; empty where it is not one that can be read."""
-    meaning = spec.meaning
-    if meaning is None or meaning.kind != "image" or spec.dtype not in ("float32", "uint8"):
-        return []
-    shape = _shape(spec, meaning)
-    if shape is None:
+    meaning, shape = spec.meaning, picture_shape(spec)
+    if meaning is None or shape is None:
         return []
     lines = {"Shape": f"[]int{{{', '.join(map(str, shape))}}}"}
     if spec.dtype == "float32":
@@ -116,21 +112,3 @@ def _settings(spec: TensorSpec) -> list[Markup]:
         lines["ChannelsFirst"] = "true"
     width = max(map(len, lines)) + 1
     return [code(f"{key + ':':<{width}} {value},") for key, value in lines.items()]
-
-
-def _shape(spec: TensorSpec, meaning: TensorMeaning) -> list[int] | None:
-    """Height, width and channels of a picture, for an input that takes a batch of them."""
-    layout, shape = meaning.layout, spec.shape
-    if shape is None or len(shape) not in (3, 4):
-        return None
-    if layout is None:
-        layout = "HWC" if len(shape) == 4 else "HW"
-    if len(shape) != len(layout) + 1:
-        return None
-    sizes = dict(zip(layout, shape[1:], strict=True))
-    if layout == "HW":
-        return [sizes["H"], sizes["W"]]
-    channels = sizes["C"]
-    if channels == -1 and meaning.colour is not None:
-        channels = COLOURS[meaning.colour]
-    return [sizes["H"], sizes["W"], channels] if channels in _CHANNELS else None
