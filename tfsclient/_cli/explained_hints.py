@@ -101,6 +101,26 @@ In Python: `client.predict("wide", {"ages": ages, "heights": heights})`.
 """,
     ),
     explain_as(
+        "no_labels",
+        "What the classes are called is not known",
+        """
+A signature tells how many scores there are, not what they are for: the labels stand
+in the model's meaning, a file `meaning.toml` that no server hands out.
+
+    [signatures.serving_default.outputs.scores]
+    kind = "scores"
+    labels = "labels.txt"                # in the same folder; or a list
+
+Give it to the client, which then has them for every answer:
+
+    meaning = tfsclient.meaning.read("meaning.toml")
+    client = Client(target, meanings={"digits": meaning})
+    client.predict("digits", images).top("scores", 3)
+
+On the command line: `tfsclient predict ... --meaning meaning.toml --top 3`.
+""",
+    ),
+    explain_as(
         "no_metadata",
         "The server does not say what the model's signatures are",
         """
