@@ -106,6 +106,7 @@ def pytest_configure(config: pytest.Config) -> None:
 COMPILED = ("demo", "docs", "generator", "packaging")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests run in one process where there are several: a file's, or all that compile."""
     for item in items:
