@@ -27,7 +27,7 @@ LAYERS = [
     {"_client"},
     {"sources", "drift", "model_config", "warmup", "generated"},
     {"server"},
-    {"testing"},
+    {"testing", "score"},
     {"_cli", "demo", "__main__"},
 ]
 # A room that stands apart from the floors above its foundation.
@@ -36,7 +36,7 @@ APART = {"server": LAYERS[:5]}
 TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
 
 PUBLIC = {
-    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing",
+    "drift", "dtypes", "errors", "model_config", "results", "schema", "score", "sources", "testing",
     "warmup",
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -173,6 +174,10 @@ class Sender(_Sender):
             observed.failed(foreign)
             raise foreign from error
         return observed.answered(data)
+
+    def room(self) -> float:
+        """How many calls the server takes at once, as far as its refusals told."""
+        return float(getattr(self._transport, "room", math.inf))
 
     def close(self) -> None:
         """Close the connections; new ones are opened when they are needed."""
