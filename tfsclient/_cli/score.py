@@ -197,7 +197,8 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
     if summary.earlier:
         text += f", {summary.earlier} before"
     if summary.errors:
-        text += f", {summary.errors} failed: see {summary.out}/_errors"
+        text += f", {summary.errors} failed"
+        text += "" if summary.out == "-" else f": see {summary.out}/_errors"
     if summary.version is not None:
         text += f"; version {summary.version}"
     if not summary.complete:

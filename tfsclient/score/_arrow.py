@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -33,9 +34,14 @@ FAILURES = (OSError, pa.ArrowException)  # of what reads and writes
 
 def why(error: BaseException) -> str:
     """The first line of what pyarrow or the system says."""
-    if isinstance(error, OSError) and error.errno and error.filename:
-        return str(error.strerror)
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def as_json_text() -> dict[str, str]:
+    """The metadata of a field of text whose cells are JSON, which JSON lines are to have as such."""
+    return {"tfsclient.json": "true"}
 
 
 def to_column(array: Array, *, text: bool | None = None) -> Column:

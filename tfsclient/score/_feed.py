@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.score._arrow import FAILURES, Schema, why
+from tfsclient.score._chunks import Chunk, Reader
 from tfsclient.score._columns import Columns
 from tfsclient.score._files import Source
-from tfsclient.score._readers import Chunk, Reader, open_reader, with_partition
+from tfsclient.score._readers import open_reader, with_partition
 
 _AHEAD: Final = 1  # chunks that wait, beside the one that is being read
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import fnmatch
 import glob
 import hashlib
+import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
 from tfsclient.errors import InvalidInput
-from tfsclient.score._arrow import FAILURES, FileSystem, fs, why
+from tfsclient.score._arrow import FAILURES, FileSystem, fs, pa, why
 
 STDIN: Final = "-"
 
@@ -132,6 +133,20 @@ def open_system(given: str) -> tuple[FileSystem, str]:
         system, path = fs.FileSystem.from_uri(given)
         return system, path
     return fs.LocalFileSystem(), os.path.abspath(given)
+
+
+def open_stream(source: Source) -> tuple[io.BufferedReader, Callable[[], int]]:
+    """A file's bytes, unpacked if its name says that they are packed.
+
+    Returns:
+        The bytes, and what tells how many of the file's own were read.
+    """
+    (file,) = source.files
+    plain = source.system.open_input_file(file.path)
+    raw = plain
+    if file.path.lower().endswith(_COMPRESSED):
+        raw = pa.CompressedInputStream(plain, pa.Codec.detect(file.path).name)
+    return io.BufferedReader(raw, 1 << 20), plain.tell
 
 
 def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:

@@ -261,7 +261,7 @@ class Job:
             refused = {row: why for row, why in chunk.refused.items() if row < count}
             for row, why in self._columns.refused(chunk.table).items():
                 refused.setdefault(row, why)
-            load = Load(self._numbers, read.source, chunk, refused)
+            load = Load(self._numbers, read.source, chunk, refused, stops=self._options.stops)
             load.chunk.done = read.done
             self._numbers += 1
             self._loads.append(load)
@@ -373,34 +373,38 @@ class Job:
         while self._loads:
             load = self._loads[0]
             piece = load.first()
-            if piece is None and load.cut < len(load.rows):
+            if piece is None:
+                if load.cut < len(load.rows):
+                    return
+                end = load.chunk.table.num_rows
+            elif piece.outputs is None and piece.error is None:
                 return
-            self._bury(load, load.refused_before(piece))
+            else:
+                end = int(load.rows[piece.stop - 1]) + 1
+            self._bury(load, load.refused_before(end))
             if piece is None:
                 self._loads.popleft()
                 self._done = load.chunk.done
-                self._position = (load.source, load.chunk.first + load.chunk.table.num_rows)
-                continue
-            if piece.outputs is None and piece.error is None:
-                return
-            self._write(load, piece)
-            load.pieces.popleft()
-            self._held -= 1
-            self._held_bytes = max(0, self._held_bytes - int(len(piece) * self._row_bytes))
-            if not self._held:
-                self._held_bytes = 0
-            self._position = (load.source, load.chunk.first + int(load.rows[piece.stop - 1]) + 1)
+            else:
+                self._write(load, piece)
+            # Between here and the next row nothing may fail: what is written counts from now on.
+            self._position = (load.source, load.chunk.first + end)
+            self._check_errors(last=False)
             if self._out.is_due():
                 self._commit()
 
     def _write(self, load: Load, piece: Piece) -> None:
-        if piece.error is not None:
+        load.pieces.popleft()
+        self._held -= 1
+        self._held_bytes = max(0, self._held_bytes - int(len(piece) * self._row_bytes))
+        if not self._held:
+            self._held_bytes = 0
+        if piece.error is None:
+            self._out.write(self._answers.table(piece.table, piece.outputs or {}))
+            self._rows += len(piece)
+        else:
             row = int(load.rows[piece.start])
             self._bury(load, [(row, piece.error)], load.failures.get(piece.start))
-            return
-        self._out.write(self._answers.table(piece.table, piece.outputs or {}))
-        piece.outputs = {}
-        self._rows += len(piece)
 
     def _bury(
         self, load: Load, rows: Sequence[tuple[int, str]], error: TFSError | None = None
@@ -421,8 +425,6 @@ class Job:
         reasons = [f"{load.where(row)}: {why}" for row, why in rows]
         self._out.bury(letters.append_column(name, pa.array(reasons, pa.string())))
         self._errors += len(rows)
-        self._position = (load.source, load.chunk.first + rows[-1][0] + 1)
-        self._check_errors(last=False)
 
     def _stopped_at(self, load: Load, row: int, why: str, error: TFSError | None) -> TFSError:
         where = f"{self._sources[load.source].name}: {load.where(row)}"

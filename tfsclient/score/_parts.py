@@ -334,10 +334,12 @@ class Folder:
         before = manifest["inputs"]
         for one, other in zip(before, job["inputs"], strict=False):
             if one != other:
-                what = "has changed" if one["path"] == other["path"] else "is not what was read"
+                same = one["path"] == other["path"]
                 raise InvalidInput(
-                    f"the input {other['path']} {what} since the job began with {one['path']}: its "
-                    "rows would not go with those that are written",
+                    f"the input {other['path']} has changed since the job began: its rows would "
+                    "not go with those that are written"
+                    if same
+                    else f"the job began with {one['path']}, where {other['path']} stands now",
                     hint="name another folder for the new input",
                 )
         if len(before) != len(job["inputs"]):
@@ -368,4 +370,6 @@ class Folder:
         self.rename(_MANIFEST + _OPEN, _MANIFEST)
 
     def _cannot_write(self, error: BaseException) -> InvalidInput:
-        return InvalidInput(f"cannot write to {self._name}: {why(error)}", hint=_GO_ON)
+        manifest = getattr(self, "_manifest", None)
+        hint = _GO_ON if manifest is not None and manifest["parts"] else None
+        return InvalidInput(f"cannot write to {self._name}: {why(error)}", hint=hint)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tfsclient.errors import TFSError
 from tfsclient.score._arrow import Array, RecordBatch
-from tfsclient.score._readers import Chunk
+from tfsclient.score._chunks import Chunk
 
 
 class Piece:
@@ -69,6 +69,7 @@ class Load:
         source: of the source in the job.
         chunk: the rows.
         refused: what is wrong with some of them, by their numbers in the chunk.
+        stops: whether the first of those is the last row that matters.
 
     Attributes:
         good: the rows that can be sent.
@@ -78,7 +79,9 @@ class Load:
         pieces: those in order that are not written.
     """
 
-    def __init__(self, number: int, source: int, chunk: Chunk, refused: Mapping[int, str]) -> None:
+    def __init__(
+        self, number: int, source: int, chunk: Chunk, refused: Mapping[int, str], *, stops: bool
+    ) -> None:
         self.number, self.source, self.chunk = number, source, chunk
         self.refused = deque(sorted(refused.items()))
         count = chunk.table.num_rows
@@ -86,6 +89,8 @@ class Load:
         self.good = chunk.table
         if refused:
             self.rows = np.delete(self.rows, list(refused))
+            if stops:
+                self.rows = self.rows[: min(refused)]
             self.good = chunk.table.take(self.rows)
         self.cut = 0
         self.failures: dict[int, TFSError] = {}
@@ -107,9 +112,8 @@ class Load:
             self.pieces.extendleft(reversed(self.pieces.popleft().parts or ()))
         return self.pieces[0] if self.pieces else None
 
-    def refused_before(self, piece: Piece | None) -> list[tuple[int, str]]:
-        """Take the refused rows that stand before a piece; None for all that are left."""
-        end = self.chunk.table.num_rows if piece is None else self.rows[piece.start]
+    def refused_before(self, end: int) -> list[tuple[int, str]]:
+        """Take the refused rows before a row of the chunk."""
         found = []
         while self.refused and self.refused[0][0] < end:
             found.append(self.refused.popleft())

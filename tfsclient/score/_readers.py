@@ -8,70 +8,21 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from tfsclient._codec.tfrecord import BrokenRecord, records
 from tfsclient.errors import InvalidInput
-from tfsclient.score._arrow import FAILURES, RecordBatch, pa, pq, to_column, why
-from tfsclient.score._files import Source
-
-ROWS: Final = 1 << 16  # the most in a chunk
-BYTES: Final = 16 << 20  # about as much as a chunk may have
+from tfsclient.score._arrow import FAILURES, pa, pq, to_column, why
+from tfsclient.score._chunks import BYTES, ROWS, Chunk, Reader, Wanted
+from tfsclient.score._files import Source, open_stream
+from tfsclient.score._text import open_text
 
 # What the columns are called of files that name none.
 ARRAY, EXAMPLE, PATH = "array", "example", "path"
-
-
-@dataclass
-class Chunk:
-    """Some rows of a source.
-
-    Attributes:
-        table: the rows, in their columns' types.
-        first: the number of the first one in its source.
-        done: how much of the source has been read now, 0 to 1.
-        refused: what is wrong with rows that cannot be read, by their numbers in the chunk; there
-            the table has nulls.
-        letters: the rows as dead letters show them, if that is not the table.
-        lines: of text, the line that each row begins on.
-    """
-
-    table: RecordBatch
-    first: int
-    done: float = 0.0
-    refused: dict[int, str] = field(default_factory=dict[int, str])
-    letters: RecordBatch | None = None
-    lines: Sequence[int] | None = None
-
-
-class Wanted(Protocol):
-    """What a text reader asks for: what to make of a column's cells."""
-
-    def leaf(self, column: str) -> str | None:
-        """The kind of number or text that an input wants of it; None to look at the cells."""
-
-
-class Reader(Protocol):
-    """Reads a source.
-
-    Attributes:
-        columns: their names.
-        rows: how many rows there are, where that is known before they are read.
-    """
-
-    columns: list[str]
-    rows: int | None
-
-    def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
-        """The rows after the first ``skip`` ones."""
-
-    def close(self) -> None:
-        """Close what is open."""
 
 
 class _Closing:
@@ -196,8 +147,8 @@ class RecordReader(_Closing):
     def __init__(self, source: Source) -> None:
         super().__init__()
         (file,) = source.files
-        stream = source.system.open_input_stream(file.path)  # which a name that ends so unpacks
-        self._stream = self._open.enter_context(stream)
+        self._stream, self._position = open_stream(source)
+        self._open.enter_context(self._stream)
         self._name, self._size = file.name, file.size
         self.columns = [EXAMPLE]
         self.rows: int | None = None
@@ -222,7 +173,7 @@ class RecordReader(_Closing):
 
     def _chunk(self, found: list[bytes], first: int) -> Chunk:
         batch = pa.RecordBatch.from_arrays([pa.array(found, pa.binary())], [EXAMPLE])
-        return Chunk(batch, first, min(1.0, self._stream.tell() / max(1, self._size)))
+        return Chunk(batch, first, min(1.0, self._position() / max(1, self._size)))
 
     def _records(self) -> Iterator[bytes]:
         try:
@@ -271,8 +222,6 @@ def open_reader(source: Source) -> Reader:
     Raises:
         InvalidInput: it cannot be read.
     """
-    from tfsclient.score._text import open_text  # which needs what stands here
-
     kinds: dict[str, Any] = {
         "parquet": ParquetReader,
         "npy": ArrayReader,

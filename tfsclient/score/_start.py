@@ -8,7 +8,6 @@ from typing import Any
 
 from tfsclient._client.sync import Client
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import Model
 from tfsclient.score._files import find_sources
 from tfsclient.score._job import Job
 from tfsclient.score._options import Options
@@ -43,7 +42,7 @@ def run_job(
             client = target
         else:
             client = stack.enter_context(Client(target, **{"retries": 0, **settings}))
-        model = _describe(client, options)
+        model = client.metadata(options.model, version=options.version, label=options.label)
         out: Folder | Stream = Stream()
         if not options.streams:
             out = Folder(options, [source.fingerprint() for source in sources])
@@ -58,7 +57,3 @@ def run_job(
         if started is not None:
             started(job)
         return job.run()
-
-
-def _describe(client: Client, options: Options) -> Model:
-    return client.metadata(options.model, version=options.version, label=options.label)

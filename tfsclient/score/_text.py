@@ -20,9 +20,9 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from tfsclient.errors import InvalidInput, shown
-from tfsclient.score._arrow import Column, pa, pc
-from tfsclient.score._files import Source
-from tfsclient.score._readers import BYTES, ROWS, Chunk, Wanted
+from tfsclient.score._arrow import Column, as_json_text, pa, pc
+from tfsclient.score._chunks import BYTES, ROWS, Chunk, Wanted
+from tfsclient.score._files import Source, open_stream
 
 _LONGEST: Final = 1 << 30  # characters of a cell: a picture in base64 passes csv's own limit
 _INTEGER: Final = r"^(0|-?[1-9][0-9]{0,17})$"
@@ -30,8 +30,10 @@ _NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$|^nan$|^NaN$|
 _SPECIAL: Final = ("NaN", "Infinity", "-Infinity")  # as strict JSON writes them, and we do
 _LEAVES: Final = {"int": "int64", "float": "float64", "bool": "bool"}
 
-# The line that a record begins on, and its cells or what is wrong with it.
-_Record: TypeAlias = "tuple[int, list[Any] | str]"
+_JSON: Final = "json"  # the type of a column that no type of Arrow has: each cell as JSON
+
+# The line that a record begins on, its cells, and what is wrong with it.
+_Record: TypeAlias = "tuple[int, list[Any], str | None]"
 
 
 class _TextReader:
@@ -74,7 +76,7 @@ class _TextReader:
         raise NotImplementedError
 
     def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
-        """See :class:`tfsclient.score._readers.Reader`."""
+        """See :class:`tfsclient.score._chunks.Reader`."""
         records: list[_Record] = []
         first = 0
         start = self._position()
@@ -93,34 +95,31 @@ class _TextReader:
     ) -> Iterator[Chunk]:
         if first + len(records) <= skip and self._types:
             return
-        refused: dict[int, str] = {}
-        blank: list[Any] = [None] * len(self.columns)
-        rows: list[list[Any]] = []
-        for number, (_, row) in enumerate(records):
-            if isinstance(row, str):
-                refused[number] = row
-            rows.append(blank if isinstance(row, str) else row)
-        typed, letters = [], []
+        refused = {number: why for number, (_, _, why) in enumerate(records) if why is not None}
+        typed, letters, fields = [], [], []
         for index, name in enumerate(self.columns):
-            cells = [row[index] for row in rows]
+            cells = [row[index] for _, row, _ in records]
             leaf = wanted.leaf(name)
             if name not in self._types:
-                self._types[name] = self._type(cells, leaf)
+                good = [cell for n, cell in enumerate(cells) if n not in refused]
+                self._types[name] = self._type(good, leaf)
 
             def refuse(row: int, why: str, name: str = name) -> None:
                 refused.setdefault(row, f"column {name!r} {why}")
 
             typed.append(self._column(cells, self._types[name], refuse))
             letters.append(typed[-1] if leaf is None else self._letters(cells))
+            mark = as_json_text() if self._types[name] == _JSON else None
+            fields.append(pa.field(name, typed[-1].type, metadata=mark))
         start = max(0, skip - first)
         if start < len(records):
             yield Chunk(
-                pa.RecordBatch.from_arrays(typed, self.columns).slice(start),
+                pa.RecordBatch.from_arrays(typed, schema=pa.schema(fields)).slice(start),
                 first + start,
                 min(1.0, self._position() / self._size) if self._size else 0.0,
                 {row - start: why for row, why in refused.items() if row >= start},
                 pa.RecordBatch.from_arrays(letters, self.columns).slice(start),
-                [line for line, _ in records[start:]],
+                [line for line, _, _ in records[start:]],
             )
 
 
@@ -150,16 +149,19 @@ class CsvReader(_TextReader):
             try:
                 row = next(self._reader, None)
             except csv.Error as error:
-                yield line, f"is not CSV: {error}"
+                yield line, [None] * width, f"is not CSV: {error}"
                 continue
             if row is None:
                 return
             if len(row) == width:
-                yield line, row
+                yield line, row, None
             elif row:  # a line without anything is no row
-                yield line, f"has {len(row)} cells, but the first line names {width}"
+                why = f"has {len(row)} cells, but the first line names {width}"
+                if len(row) > width:
+                    why += f": {shown(row[width:])} are too many"
+                yield line, [*row, *[None] * width][:width], why
             elif width == 1:
-                yield line, [""]
+                yield line, [""], None
 
     def _type(self, cells: list[Any], leaf: str | None) -> Any:
         if leaf is not None:
@@ -215,7 +217,7 @@ class JsonReader(_TextReader):
             try:
                 row = orjson.loads(text)
             except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
-                yield line, f"is not JSON: {error}"
+                yield line, f"is not JSON ({error}): {shown(text)}"
             else:
                 yield line, row if isinstance(row, dict) else f"is not an object: {shown(row)}"
 
@@ -225,12 +227,12 @@ class JsonReader(_TextReader):
         for items in (begun, self._objects()):
             for line, row in items:
                 if isinstance(row, str):
-                    yield line, row
-                elif row.keys() <= known:
-                    yield line, [row.get(name) for name in self.columns]
-                else:
-                    new = next(name for name in row if name not in known)
-                    yield line, f"has the key {shown(new)}, which no earlier row has"
+                    yield line, [None] * len(self.columns), row
+                    continue
+                cells, why = [row.get(name) for name in self.columns], None
+                if new := next((name for name in row if name not in known), None):
+                    why = f"has the key {shown(new)}, which the first rows do not have: {shown(row[new])}"
+                yield line, cells, why
 
     def _type(self, cells: list[Any], leaf: str | None) -> Any:
         values = [cell for cell in cells if cell is not None]
@@ -245,29 +247,32 @@ class JsonReader(_TextReader):
             return _nested(pa.type_for_alias(_LEAVES[leaf]), depth)
         try:
             kind = pa.array(values).type
-        except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-            return pa.string()
-        plain = re.sub(r"list<(item|element): |>", "", str(kind))
-        return kind if plain in ("int64", "double", "bool", "string") else pa.string()
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+            return _JSON
+        known = (pa.int64(), pa.float64(), pa.bool_(), pa.string())
+        return kind if _leaf(kind) in known else _JSON
 
     def _column(self, cells: list[Any], kind: Any, refuse: Callable[[int, str], None]) -> Column:
         if kind == pa.binary():
             cells = [_bytes(cell) for cell in cells]
-        try:
-            return pa.array(cells, kind)
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError):
-            pass
+        if kind == _JSON:
+            return pa.array([None if c is None else orjson.dumps(c).decode() for c in cells])
+        integers = pa.types.is_integer(_leaf(kind))
+        if not integers or all(map(_whole, cells)):  # else pyarrow cuts what follows the point
+            try:
+                return pa.array(cells, kind)
+            except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+                pass
         values = []
         for row, cell in enumerate(cells):
             value = _special(cell) if pa.types.is_floating(_leaf(kind)) else cell
             try:
-                value = pa.scalar(value, kind).as_py()
+                good = not integers or _whole(value)
+                value = pa.scalar(value, kind).as_py() if good else None
             except (pa.ArrowException, UnicodeEncodeError, OverflowError):
-                if kind == pa.string():
-                    value = orjson.dumps(cell).decode()
-                else:
-                    refuse(row, f"holds {shown(cell)}, not {_noun(kind)}")
-                    value = None
+                good, value = False, None
+            if not good:
+                refuse(row, f"holds {shown(cell)}, not {_noun(kind)}")
             values.append(value)
         return pa.array(values, kind)
 
@@ -288,18 +293,10 @@ def open_text(source: Source) -> CsvReader | JsonReader:
         kind = "jsonl" if raw.peek(1)[:1] in (b"{", b"") else "csv"
         position: Callable[[], int] = lambda: 0  # noqa: E731
     else:
-        (file,) = source.files
-        plain = source.system.open_input_stream(file.path, compression=None)
-        packed = pa.Codec.detect(file.path).name if _is_packed(file.path) else None
-        raw = pa.CompressedInputStream(plain, packed) if packed else plain
-        raw, position = io.BufferedReader(raw, 1 << 20), plain.tell
+        raw, position = open_stream(source)
     newline, reader = ("", CsvReader) if kind == "csv" else ("\n", JsonReader)
     text = io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline=newline)
     return reader(source, text, position)
-
-
-def _is_packed(path: str) -> bool:
-    return path.endswith((".gz", ".bz2", ".zst", ".lz4"))
 
 
 def _decodable(cells: list[str]) -> list[str]:
@@ -339,6 +336,13 @@ def _leaf(kind: Any) -> Any:
     while pa.types.is_list(kind):
         kind = kind.value_type
     return kind
+
+
+def _whole(value: Any) -> bool:
+    """Whether there are only integers and nulls in it."""
+    return (
+        all(map(_whole, value)) if isinstance(value, list) else value is None or type(value) is int
+    )
 
 
 def _special(value: Any) -> Any:

@@ -62,7 +62,9 @@ class JsonRows:
     def __init__(self, file: BinaryIO, schema: Schema, about: Mapping[str, str]) -> None:
         del about
         self._file = file
-        self._columns = [(orjson.dumps(field.name) + b":", field.type) for field in schema]
+        self._columns = [
+            (orjson.dumps(f.name) + b":", None if _is_json(f) else f.type) for f in schema
+        ]
 
     def write(self, batch: RecordBatch) -> None:
         """See :class:`Writer`."""
@@ -110,7 +112,14 @@ WRITERS: Final[Mapping[str, type[ParquetRows | JsonRows | CsvRows]]] = {
 }
 
 
+def _is_json(field: Any) -> bool:
+    return bool(field.metadata) and b"tfsclient.json" in field.metadata
+
+
 def _json_cells(values: list[Any], kind: Any) -> list[bytes]:
+    """The values as JSON; a kind of None is that already."""
+    if kind is None:
+        return [b"null" if value is None else value.encode() for value in values]
     convert = _plain if _needs_care(kind) else None
     if pa.types.is_float32(_leaf(kind)) or pa.types.is_float16(_leaf(kind)):
         convert = _short
