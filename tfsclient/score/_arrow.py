@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ Schema: TypeAlias = Any
 FileSystem: TypeAlias = Any
 Array: TypeAlias = npt.NDArray[Any]
 
+# Marks a field of text whose cells are JSON, which JSON lines are to have as such.
+AS_JSON: Final = {"tfsclient.json": "true"}
+
 FAILURES = (OSError, pa.ArrowException)  # of what reads and writes
 
 
@@ -37,11 +40,6 @@ def why(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def as_json_text() -> dict[str, str]:
-    """The metadata of a field of text whose cells are JSON, which JSON lines are to have as such."""
-    return {"tfsclient.json": "true"}
 
 
 def to_column(array: Array, *, text: bool | None = None) -> Column:

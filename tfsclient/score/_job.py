@@ -196,6 +196,7 @@ class Job:
             if self._read_all and not self._loads:
                 return
             self._listen()
+        self._flush()
 
     def _listen(self) -> None:
         """Wait for something to happen, and take all that did."""

@@ -36,8 +36,8 @@ _MANIFEST: Final = "_manifest.json"
 _ERRORS: Final = "_errors"
 _OPEN: Final = ".open"  # ends the names of files that are being written
 _ROWS: Final = 1 << 19  # of a part
-_SOONEST, _LATEST = 2.0, 60.0  # seconds after which a part is finished
-_SHARE: Final = 0.05  # of the time that the job has taken: later parts are larger
+_SOONEST, _LATEST = 0.5, 60.0  # seconds after which a part is finished
+_SHARE: Final = 0.1  # of the time that the job has taken: later parts are larger
 _GO_ON: Final = "what is listed in the manifest is kept, and --resume goes on from there"
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from tfsclient.errors import InvalidInput, shown
-from tfsclient.score._arrow import Column, as_json_text, pa, pc
+from tfsclient.score._arrow import AS_JSON, Column, pa, pc
 from tfsclient.score._chunks import BYTES, ROWS, Chunk, Wanted
 from tfsclient.score._files import Source, open_stream
 
@@ -30,6 +30,8 @@ _NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$|^nan$|^NaN$|
 _SPECIAL: Final = ("NaN", "Infinity", "-Infinity")  # as strict JSON writes them, and we do
 _LEAVES: Final = {"int": "int64", "float": "float64", "bool": "bool"}
 
+# What these types are made of: pyarrow would cut what follows the point, and take true as 1.
+_NUMBERS: Final = {"int64": (int,), "double": (int, float)}
 _JSON: Final = "json"  # the type of a column that no type of Arrow has: each cell as JSON
 
 # The line that a record begins on, its cells, and what is wrong with it.
@@ -96,7 +98,7 @@ class _TextReader:
         if first + len(records) <= skip and self._types:
             return
         refused = {number: why for number, (_, _, why) in enumerate(records) if why is not None}
-        typed, letters, fields = [], [], []
+        typed, letters, fields, shown_as = [], [], [], []
         for index, name in enumerate(self.columns):
             cells = [row[index] for _, row, _ in records]
             leaf = wanted.leaf(name)
@@ -108,9 +110,10 @@ class _TextReader:
                 refused.setdefault(row, f"column {name!r} {why}")
 
             typed.append(self._column(cells, self._types[name], refuse))
-            letters.append(typed[-1] if leaf is None else self._letters(cells))
-            mark = as_json_text() if self._types[name] == _JSON else None
+            mark = AS_JSON if self._types[name] == _JSON else None
             fields.append(pa.field(name, typed[-1].type, metadata=mark))
+            letters.append(typed[-1] if leaf is None else self._letters(cells))
+            shown_as.append(fields[-1] if leaf is None else pa.field(name, pa.string()))
         start = max(0, skip - first)
         if start < len(records):
             yield Chunk(
@@ -118,7 +121,7 @@ class _TextReader:
                 first + start,
                 min(1.0, self._position() / self._size) if self._size else 0.0,
                 {row - start: why for row, why in refused.items() if row >= start},
-                pa.RecordBatch.from_arrays(letters, self.columns).slice(start),
+                pa.RecordBatch.from_arrays(letters, schema=pa.schema(shown_as)).slice(start),
                 [line for line, _, _ in records[start:]],
             )
 
@@ -217,7 +220,7 @@ class JsonReader(_TextReader):
             try:
                 row = orjson.loads(text)
             except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
-                yield line, f"is not JSON ({error}): {shown(text)}"
+                yield line, f"is not JSON ({error}): {shown(text.strip())}"
             else:
                 yield line, row if isinstance(row, dict) else f"is not an object: {shown(row)}"
 
@@ -231,7 +234,10 @@ class JsonReader(_TextReader):
                     continue
                 cells, why = [row.get(name) for name in self.columns], None
                 if new := next((name for name in row if name not in known), None):
-                    why = f"has the key {shown(new)}, which the first rows do not have: {shown(row[new])}"
+                    why = (
+                        f"has the key {shown(new)}, which the first rows do not have: "
+                        f"{shown(row[new])}"
+                    )
                 yield line, cells, why
 
     def _type(self, cells: list[Any], leaf: str | None) -> Any:
@@ -257,8 +263,8 @@ class JsonReader(_TextReader):
             cells = [_bytes(cell) for cell in cells]
         if kind == _JSON:
             return pa.array([None if c is None else orjson.dumps(c).decode() for c in cells])
-        integers = pa.types.is_integer(_leaf(kind))
-        if not integers or all(map(_whole, cells)):  # else pyarrow cuts what follows the point
+        numbers = _NUMBERS.get(str(_leaf(kind)))
+        if numbers is None or all(_holds(cell, numbers) for cell in cells):
             try:
                 return pa.array(cells, kind)
             except (pa.ArrowException, UnicodeEncodeError, OverflowError):
@@ -267,7 +273,7 @@ class JsonReader(_TextReader):
         for row, cell in enumerate(cells):
             value = _special(cell) if pa.types.is_floating(_leaf(kind)) else cell
             try:
-                good = not integers or _whole(value)
+                good = numbers is None or _holds(value, numbers)
                 value = pa.scalar(value, kind).as_py() if good else None
             except (pa.ArrowException, UnicodeEncodeError, OverflowError):
                 good, value = False, None
@@ -338,11 +344,11 @@ def _leaf(kind: Any) -> Any:
     return kind
 
 
-def _whole(value: Any) -> bool:
-    """Whether there are only integers and nulls in it."""
-    return (
-        all(map(_whole, value)) if isinstance(value, list) else value is None or type(value) is int
-    )
+def _holds(value: Any, numbers: tuple[type, ...]) -> bool:
+    """Whether there is nothing in it but these types and nulls."""
+    if isinstance(value, list):
+        return all(_holds(item, numbers) for item in value)
+    return value is None or type(value) in numbers
 
 
 def _special(value: Any) -> Any:
