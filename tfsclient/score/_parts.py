@@ -60,6 +60,7 @@ class _Part:
         self._folder.rename(self._name + _OPEN, self._name)
 
     def discard(self) -> None:
+        self._writer.discard()
         with suppress(Exception):
             self._file.close()
         with suppress(*FAILURES):

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO, Final, Protocol
 
 import orjson
@@ -25,6 +26,9 @@ class Writer(Protocol):
 
     def finish(self) -> None:
         """Write what is left."""
+
+    def discard(self) -> None:
+        """Write no more, for the file is given up."""
 
 
 class ParquetRows:
@@ -49,6 +53,12 @@ class ParquetRows:
         """See :class:`Writer`."""
         self._flush()
         self._writer.close()
+
+    def discard(self) -> None:
+        """See :class:`Writer`."""
+        with suppress(Exception):
+            self._writer.close()
+        self._writer.is_open = False  # else it tries once more when it is collected
 
     def _flush(self) -> None:
         if self._batches:
@@ -78,6 +88,8 @@ class JsonRows:
     def finish(self) -> None:
         """See :class:`Writer`."""
 
+    discard = finish
+
 
 class CsvRows:
     """CSV after a line of names; lists are JSON, a null is an empty cell."""
@@ -98,6 +110,8 @@ class CsvRows:
 
     def finish(self) -> None:
         """See :class:`Writer`."""
+
+    discard = finish
 
     def _rows(self, rows: list[list[Any]]) -> None:
         text = io.StringIO(newline="")
