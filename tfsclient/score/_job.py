@@ -314,6 +314,8 @@ class Job:
             self._answered += 1
             self._last_answer = now
             self._learn_size(piece)
+            if (rows := piece.too_large()) is not None:
+                self._pace.too_large(rows // 2)
             self._pace.answered(sent.epoch, len(piece), now - sent.at, now)
 
     def _learn_size(self, piece: Piece) -> None:
@@ -344,13 +346,13 @@ class Job:
     def _refused(self, piece: Piece, error: TFSError) -> None:
         """Find the row for which a piece is refused."""
         if len(piece) > 1:
-            self._cut(piece)
+            self._cut(piece, refused=not isinstance(error, InvalidInput))
         else:
             piece.error = reason(error)
             self._stop_at(piece, error)
 
-    def _cut(self, piece: Piece) -> None:
-        for half in piece.cut():
+    def _cut(self, piece: Piece, *, refused: bool = False) -> None:
+        for half in piece.cut(refused=refused):
             heapq.heappush(self._again, half)
         self._held += 1
 

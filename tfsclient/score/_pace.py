@@ -19,7 +19,7 @@ _GAIN: Final = 1.1  # what doubling must bring
 _WINDOW: Final = 0.05  # seconds that a rate is measured over, at least
 _SLOW: Final = 2.0  # seconds of a call beyond which it is not made larger
 _PATIENCE: Final = 64  # windows between two tries, at most
-_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
+_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds
 
 
 class Pace:

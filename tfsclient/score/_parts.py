@@ -243,10 +243,7 @@ class Folder:
 
     def close(self) -> None:
         """Give up what is not finished."""
-        for part in (self._part, self._letters):
-            if part is not None:
-                part.discard()
-        self._part = self._letters = None
+        self._discard()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -370,7 +367,15 @@ class Folder:
             file.write(orjson.dumps(self._manifest, option=orjson.OPT_INDENT_2))
         self.rename(_MANIFEST + _OPEN, _MANIFEST)
 
+    def _discard(self) -> None:
+        for part in (self._part, self._letters):
+            if part is not None:
+                part.discard()
+        self._part = self._letters = None
+
     def _cannot_write(self, error: BaseException) -> InvalidInput:
+        """What to say; the part is given up, and the job does its rows again when it goes on."""
+        self._discard()
         manifest = getattr(self, "_manifest", None)
         hint = _GO_ON if manifest is not None and manifest["parts"] else None
         return InvalidInput(f"cannot write to {self._name}: {why(error)}", hint=hint)

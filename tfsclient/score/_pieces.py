@@ -23,13 +23,16 @@ class Piece:
         outputs: what the model answered, once it did.
         error: why its only row cannot be scored, once that is known.
         parts: the pieces that it was cut into.
+        whole: the piece that it was cut from, because the server refused that.
+        scored: of a piece that was cut, how many of its rows were scored.
         since: when it first failed for a reason that may pass.
         strikes: how often it failed while others were answered.
         answered: how many pieces were answered when it failed last.
     """
 
     __slots__ = (
-        "answered", "error", "load", "outputs", "parts", "since", "start", "stop", "strikes"
+        "answered", "error", "load", "outputs", "parts", "scored", "since", "start", "stop",
+        "strikes", "whole",
     )  # fmt: skip
 
     def __init__(self, load: Load, start: int, stop: int) -> None:
@@ -38,7 +41,8 @@ class Piece:
         self.error: str | None = None
         self.parts: tuple[Piece, Piece] | None = None
         self.since: float | None = None
-        self.strikes = self.answered = 0
+        self.strikes = self.answered = self.scored = 0
+        self.whole: Piece | None = None
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -51,14 +55,28 @@ class Piece:
         """Its rows."""
         return self.load.good.slice(self.start, len(self))
 
-    def cut(self) -> tuple[Piece, Piece]:
-        """Replace it by its halves."""
+    def cut(self, *, refused: bool) -> tuple[Piece, Piece]:
+        """Replace it by its halves, which the server may take where it refused the whole."""
         middle = (self.start + self.stop) // 2
         halves = Piece(self.load, self.start, middle), Piece(self.load, middle, self.stop)
         for half in halves:
             half.since, half.answered = self.since, self.answered
+            half.whole = self if refused else None
         self.parts = halves
         return halves
+
+    def too_large(self) -> int | None:
+        """Note that it was scored; the rows of a piece that was refused for nothing but its size.
+
+        That is one that was refused as a whole, and then scored row for row.
+        """
+        found, piece = None, self.whole
+        while piece is not None:
+            piece.scored += len(self)
+            if piece.scored == len(piece):
+                found = min(found or len(piece), len(piece))
+            piece = piece.whole
+        return found
 
 
 class Load:
