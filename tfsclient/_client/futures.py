@@ -13,6 +13,10 @@ from tfsclient._client.observe import Observed
 from tfsclient.errors import TFSError
 
 
+def _nothing() -> None:
+    """There is no call to cancel."""
+
+
 class CallFuture(Future[T]):
     """Holds the answer's bytes until somebody asks for the result, and decodes them then.
 
@@ -24,7 +28,17 @@ class CallFuture(Future[T]):
         self._observed = observed
         self._decoding = threading.Lock()
         self._decoded: tuple[T] | TFSError | None = None
-        self.cancel_call: Callable[[], object] = lambda: None
+        self._cancel_call: Callable[[], object] = _nothing
+
+    def cancels_by(self, cancel_call: Callable[[], object]) -> None:
+        """Take what cancels the call; it is let go of when the call ends.
+
+        It leads back to this future, and a circle keeps the request and the answer in memory until
+        the garbage collector comes along.
+        """
+        self._cancel_call = cancel_call
+        if self.done():
+            self._cancel_call = _nothing
 
     def arrived(self, outcome: bytes | TFSError) -> None:
         """Take the transport's answer; it comes too late for a future that was cancelled."""
@@ -34,6 +48,7 @@ class CallFuture(Future[T]):
                 self.set_exception(outcome)
             else:
                 self.set_result(cast("Any", outcome))
+        self._cancel_call = _nothing
 
     def result(self, timeout: float | None = None) -> T:
         """The result, decoded on first use; raises what went wrong."""
@@ -62,5 +77,5 @@ class CallFuture(Future[T]):
         """Cancel the call, on the wire too; False if it has ended already."""
         cancelled = super().cancel()
         if cancelled:
-            self.cancel_call()
+            self._cancel_call()
         return cancelled

@@ -138,8 +138,8 @@ class Sender(_Sender):
         observed = Observed(call, self.target, self.flows.learn, self._on_call)
         future = CallFuture(observed)
         try:
-            future.cancel_call = self._transport.start(
-                call, scope.deadline, scope.headers, future.arrived
+            future.cancels_by(
+                self._transport.start(call, scope.deadline, scope.headers, future.arrived)
             )
         except TFSError as error:
             observed.failed(error)
