@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from tfsclient.score._arrow import RecordBatch
 
-ROWS: Final = 1 << 16  # the most in a chunk
+ROWS: Final = 1 << 15  # the most in a chunk
 BYTES: Final = 16 << 20  # about as much as a chunk may have
 
 

@@ -13,9 +13,10 @@ from collections.abc import Generator
 from typing import Final
 
 _FIRST_BATCH, _FIRST_CALLS = 32, 4
-_MOST_ROWS, _MOST_CALLS = 1 << 14, 64
+_MOST_ROWS, _MOST_CALLS = 1 << 13, 64
 _MOST_BYTES: Final = 16 << 20  # of a call and its answer
 _GAIN: Final = 1.1  # what doubling must bring
+_LOSS: Final = 0.97  # what halving the calls may cost
 _WINDOW: Final = 0.05  # seconds that a rate is measured over, at least
 _SLOW: Final = 2.0  # seconds of a call beyond which it is not made larger
 _PATIENCE: Final = 64  # windows between two tries, at most
@@ -118,6 +119,13 @@ class Pace:
             for _ in range(quiet):
                 rate = (rate + (yield)) / 2
             quiet = min(_PATIENCE, 2 * quiet)
+            if self._finds["calls"] and (before := self.calls) > 1:
+                self._set("calls", before // 2)
+                fewer = yield
+                if fewer < rate * _LOSS:
+                    self._set("calls", before)
+                else:
+                    rate = fewer
 
     def _recovering(self, before: int) -> Generator[None, float, None]:
         while True:

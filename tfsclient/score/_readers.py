@@ -59,7 +59,7 @@ class ParquetReader(_Closing):
                 groups.append(number)
         largest = max((self._row_bytes(number) for number in groups), default=1)
         rows = max(1, min(ROWS, int(BYTES / largest)))
-        for batch in self._file.iter_batches(rows, row_groups=groups):
+        for batch in self._file.iter_batches(rows, row_groups=groups, use_threads=False):
             start = max(0, skip - first)
             if start < batch.num_rows:
                 done = (first + batch.num_rows) / meta.num_rows

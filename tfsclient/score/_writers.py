@@ -14,7 +14,7 @@ import orjson
 from tfsclient.results._forms import _string_to_json
 from tfsclient.score._arrow import RecordBatch, Schema, pa, pq
 
-_GROUP_ROWS: Final = 1 << 17  # of a row group, which small ones slow down
+_GROUP_ROWS: Final = 1 << 16  # of a row group, which small ones slow down
 _GROUP_BYTES: Final = 16 << 20
 
 
