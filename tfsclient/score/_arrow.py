@@ -68,8 +68,7 @@ def to_column(array: Array, *, text: bool | None = None) -> Column:
 
 
 def _strings(values: list[Any], text: bool | None) -> Column:
-    encoded = [value.encode() if isinstance(value, str) else value for value in values]
-    column = pa.array(encoded, pa.binary())
+    column = pa.array(values, pa.binary())  # text becomes UTF-8
     if text is False:
         return column
     try:

@@ -1,7 +1,8 @@
 """How many rows a call has and how many calls are under way: as much as raises the rate.
 
-While all goes well the batch is doubled as long as rows a second grow with it, then the number of
-calls; when neither helps any more, both are left alone and tried again now and then.  When the
+At first the batch is doubled with each round of calls, as long as rows a second grow by much: a few
+calls tell so.  From then on doubling the batch, or the calls, is measured for longer, and kept if
+it brings something; when neither does, both are left alone and tried again now and then.  When the
 server refuses, is gone or too slow, the calls are halved and everything waits, longer each time;
 afterwards they come back one by one.
 """
@@ -17,7 +18,8 @@ _MOST_ROWS, _MOST_CALLS = 1 << 13, 64
 _MOST_BYTES: Final = 16 << 20  # of a call and its answer
 _GAIN: Final = 1.1  # what doubling must bring
 _LOSS: Final = 0.97  # what halving the calls may cost
-_WINDOW: Final = 0.05  # seconds that a rate is measured over, at least
+_MUCH: Final = 1.4  # what it must bring at first, where few calls tell
+_WINDOW: Final = 0.05  # seconds that a rate is measured over, at least; not at first
 _SLOW: Final = 2.0  # seconds of a call beyond which it is not made larger
 _PATIENCE: Final = 64  # windows between two tries, at most
 _PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds
@@ -41,29 +43,32 @@ class Pace:
     def __init__(self, batch: int | None, calls: int | None, now: float) -> None:
         self._finds = {"batch": batch is None, "calls": calls is None}
         self._most = {"batch": batch or _MOST_ROWS, "calls": calls or _MOST_CALLS}
+        self._accepted = self._most["batch"]  # as far as the server told
         self.batch = batch or _FIRST_BATCH
         self.calls = calls or _FIRST_CALLS
         self.paused_until = now
         self.epoch = 0
+        self._begins = True
         self._burst = 0  # the first epoch after the last trouble
         self._pause = 0.0
         self._seconds = 0.0  # of the last call
         self._since: float | None = None  # when the window began
         self._rows = self._answers = 0  # in it
-        self._climb = self._climbing()
+        self._climb = self._beginning()
         next(self._climb)
 
     def fits(self, rows: int, size: int) -> None:
         """Learn how large a call of so many rows was, with its answer, in bytes."""
         if self._finds["batch"]:
             most = max(1, _MOST_BYTES * rows // max(1, size))
-            self._most["batch"] = min(_MOST_ROWS, most)
+            self._most["batch"] = min(self._accepted, most)
             self.batch = min(self.batch, most)
 
     def too_large(self, rows: int) -> None:
         """Learn that a call of more than this many rows is refused."""
-        self._most["batch"] = min(self._most["batch"], max(1, rows))
-        self.batch = min(self.batch, self._most["batch"])
+        self._accepted = min(self._accepted, max(1, rows))
+        self._most["batch"] = min(self._most["batch"], self._accepted)
+        self.batch = min(self.batch, self._accepted)
 
     def answered(self, epoch: int, rows: int, seconds: float, now: float) -> None:
         """Learn that a call was answered."""
@@ -77,7 +82,8 @@ class Pace:
         self._rows += rows
         self._answers += 1
         elapsed = now - self._since
-        if self._answers >= 2 * self.calls and elapsed >= _WINDOW:
+        enough = self._answers >= (self.calls if self._begins else 2 * self.calls)
+        if enough and elapsed >= (0 if self._begins else _WINDOW):
             rate = self._rows / elapsed
             self._start_window()
             self._climb.send(rate)
@@ -99,11 +105,22 @@ class Pace:
         if smaller and self._finds["batch"]:
             self.batch = max(1, self.batch // 2)
         self._change()
-        self._burst = self.epoch
+        self._burst, self._begins = self.epoch, False
         self._climb = self._recovering(before)
         next(self._climb)
 
     # The climb: generators that are sent the rate of each window.
+
+    def _beginning(self) -> Generator[None, float, None]:
+        best, tries = (yield), 2
+        while tries and self._raise("batch"):
+            higher = yield
+            tries = 2 if higher > best * _MUCH else tries - 1
+            best = max(best, higher)
+        self._begins = False
+        self._climb = self._climbing()
+        next(self._climb)
+        yield
 
     def _climbing(self) -> Generator[None, float, None]:
         rate = yield

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -32,12 +33,14 @@ class Writer(Protocol):
 
 
 class ParquetRows:
-    """Parquet, in row groups of many batches."""
+    """Parquet, in row groups of many batches; a thread writes one while the next comes together."""
 
     def __init__(self, file: BinaryIO, schema: Schema, about: Mapping[str, str]) -> None:
         schema = schema.with_metadata({f"tfsclient.{name}": text for name, text in about.items()})
         self._schema = schema
         self._writer = pq.ParquetWriter(file, schema)
+        self._thread = ThreadPoolExecutor(1, "tfsclient-score")
+        self._written: Future[None] | None = None
         self._batches: list[RecordBatch] = []
         self._rows = self._bytes = 0
 
@@ -52,18 +55,28 @@ class ParquetRows:
     def finish(self) -> None:
         """See :class:`Writer`."""
         self._flush()
+        self._wait()
+        self._thread.shutdown()
         self._writer.close()
 
     def discard(self) -> None:
         """See :class:`Writer`."""
+        self._thread.shutdown()
         with suppress(Exception):
             self._writer.close()
         self._writer.is_open = False  # else it tries once more when it is collected
 
     def _flush(self) -> None:
+        self._wait()
         if self._batches:
-            self._writer.write_table(pa.Table.from_batches(self._batches, self._schema))
+            rows = pa.Table.from_batches(self._batches, self._schema)
+            self._written = self._thread.submit(self._writer.write_table, rows)
         self._batches, self._rows, self._bytes = [], 0, 0
+
+    def _wait(self) -> None:
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
 
 
 class JsonRows:
