@@ -51,6 +51,7 @@ _MODULES = {
     "schema": "[to_json, from_json]",
     "model_config": "[read_config]",
     "warmup": "",
+    "score": "",
     "drift": "",
     "testing": "",
 }

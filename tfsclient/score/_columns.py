@@ -18,6 +18,7 @@ from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput, did_you_mean
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 from tfsclient.score._arrow import Array, Column, RecordBatch, Schema, pa, pc
+from tfsclient.score._files import Source
 
 _EVERY: Final = "*"  # x=* makes an Example of each row
 _FILE: Final = "@"  # x=@column: its cells name files, as @FILE does for predict
@@ -30,8 +31,11 @@ class Columns:
         spec: the signature.
         names: the columns.
         given: what the user said: columns by input.
-        kind: of the source.
-        folder: beside which the files are that cells name.
+        source: the first one that has these columns.
+
+    Attributes:
+        row_by_row: whether a call has one row, and no batch.
+        row_bytes: as many as a row has at least, in a request.
 
     Raises:
         InvalidInput: an input has no column, or what was given does not exist.
@@ -42,12 +46,11 @@ class Columns:
         spec: Signature,
         names: Sequence[str],
         given: Mapping[str, str],
-        kind: str,
-        folder: str,
+        source: Source,
     ) -> None:
         self._spec = spec
-        self._folder = folder
-        self._kind = kind
+        self._source = source
+        self._kind = source.kind
         self._of: dict[str, list[str]] = {}
         self._files: set[str] = set()
         self._examples: str | None = None
@@ -57,7 +60,9 @@ class Columns:
         for name, tensor in spec.inputs.items():
             if name not in self._of and name != self._examples:
                 self._find(name, tensor, names)
-        self._used = {column for columns in self._of.values() for column in columns}
+        self.row_bytes = sum(map(_size, spec.inputs.values()))
+        if self._kind == "pictures":
+            self.row_bytes = max(self.row_bytes, source.size // len(source.files))
 
     def _take(self, name: str, column: str, names: Sequence[str]) -> None:
         if name not in self._spec.inputs:
@@ -220,7 +225,9 @@ class Columns:
         """Where a picture is: as the cell names it, or beside the file that has the cell."""
         if isinstance(cell, bytes) or os.path.exists(cell):
             return cell
-        beside = os.path.join(self._folder, cell)
+        if self._source.is_remote() and self._kind == "pictures":
+            return self._source.read(cell)
+        beside = os.path.join(os.path.dirname(self._source.files[0].name), cell)
         return beside if os.path.exists(beside) else cell
 
     def _shaped(self, values: Any, tensor: TensorSpec) -> Any:
@@ -240,6 +247,15 @@ class Columns:
         if _has_one(tensor) and value.ndim < len(tensor.shape):
             value = value[np.newaxis]
         return _reshaped(value, tensor.shape)
+
+
+def _size(tensor: TensorSpec) -> int:
+    """The bytes of a row, as far as the signature says; at least a few."""
+    if tensor.dtype == STRING or not tensor.dtype.sendable:
+        return 8
+    return math.prod(size for size in (tensor.shape or ())[1:] if size > 0) * (
+        tensor.dtype.numpy.itemsize
+    )
 
 
 def _is_batch(tensor: TensorSpec) -> bool:

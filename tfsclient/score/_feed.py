@@ -84,6 +84,8 @@ class Feed:
     def stop(self) -> None:
         """Read no more; a thread that waits for standard input is left behind."""
         self._stopped.set()
+        if not self._thread.ident and self._first is not None:
+            self._first.close()
 
     def _put(self, item: Read | TFSError | None) -> bool:
         while not self._stopped.is_set():

@@ -37,7 +37,8 @@ class File:
     """A file.
 
     Attributes:
-        name: what errors call it, and what a picture's row says.
+        name: what errors call it, and what a picture's row says: what the user wrote, or the path
+            where that was a URI.
         path: where its file system has it.
         size: in bytes.
         mtime: when it was changed, in nanoseconds; None where that is not known.
@@ -75,6 +76,23 @@ class Source:
     def size(self) -> int:
         """In bytes."""
         return sum(file.size for file in self.files)
+
+    def is_remote(self) -> bool:
+        """Whether its files are not on this machine."""
+        return self.system is not None and not isinstance(self.system, fs.LocalFileSystem)
+
+    def read(self, name: str) -> bytes:
+        """One of its files.
+
+        Raises:
+            InvalidInput: it cannot be read.
+        """
+        try:
+            with self.system.open_input_stream(name, compression=None) as stream:
+                data: bytes = stream.read()
+        except FAILURES as error:
+            raise InvalidInput(f"cannot read {name}: {why(error)}") from error
+        return data
 
     def fingerprint(self) -> dict[str, Any]:
         """What changes when the files do."""
@@ -160,13 +178,14 @@ def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:
     if info.type == fs.FileType.NotFound:
         raise InvalidInput(f"{given} does not exist")
     if info.type != fs.FileType.Directory:
-        yield system, _file(info, given), None
+        yield system, _file(info, given if local else info.path), None
         return
     found = [one for one in _list(system, path) if not _hidden(one.path[len(path) :])]
     if not found:
         raise InvalidInput(f"{given} has no files in it")
     for one in found:
-        yield system, _file(one, given.rstrip("/") + one.path[len(path) :]), path
+        name = given.rstrip("/") + one.path[len(path) :] if local else one.path
+        yield system, _file(one, name), path
 
 
 def _glob(given: str, local: bool) -> Iterator[tuple[FileSystem, File, None]]:

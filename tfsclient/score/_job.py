@@ -116,6 +116,7 @@ class Job:
         self._began = time.monotonic()
         batch = 1 if self._columns.row_by_row else options.batch
         self._pace = Pace(batch, options.concurrency, self._began)
+        self._pace.fits(1, self._columns.row_bytes)
         self._loads: deque[Load] = deque()
         self._again: list[Piece] = []  # a heap, the earliest rows first
         self._under_way: set[Future[Prediction]] = set()
@@ -139,9 +140,7 @@ class Job:
 
     def _map(self, names: Sequence[str]) -> Columns:
         first = self._sources[0]
-        folder = first.files[0].name.rpartition("/")[0] or "."
-        kind = first.kind if first.kind != "stdin" else "jsonl"
-        return Columns(self._spec, names, self._options.map, kind, folder)
+        return Columns(self._spec, names, self._options.map, first)
 
     def _check_kept(self, kept: Sequence[str]) -> None:
         for name in kept:
@@ -169,6 +168,7 @@ class Job:
             TFSError: a row or a call failed for good; what was written before is kept.
         """
         if self._out.complete:
+            self._feed.stop()
             return self._summary()
         self._feed.start()
         try:
@@ -319,7 +319,8 @@ class Job:
             self._pace.answered(sent.epoch, len(piece), now - sent.at, now)
 
     def _learn_size(self, piece: Piece) -> None:
-        size = piece.table.nbytes + sum(array.nbytes for array in (piece.outputs or {}).values())
+        size = max(piece.table.nbytes, len(piece) * self._columns.row_bytes)
+        size += sum(array.nbytes for array in (piece.outputs or {}).values())
         self._pace.fits(len(piece), size)
         self._row_bytes = max(size / len(piece), 0.9 * self._row_bytes)
 

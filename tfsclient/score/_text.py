@@ -55,12 +55,19 @@ class _TextReader:
         self._position = position
         self._name, self._size = source.name, source.size
         self._types: dict[str, Any] = {}
+        self._read = 0  # characters
+        self._lines = self._counted(stream)
         self.columns: list[str] = []
         self.rows: int | None = None
 
     def close(self) -> None:
         """Close what is open."""
         self._open.close()
+
+    def _counted(self, stream: io.TextIOWrapper) -> Iterator[str]:
+        for line in stream:
+            self._read += len(line)
+            yield line
 
     def _records(self) -> Iterator[_Record]:
         raise NotImplementedError
@@ -80,15 +87,14 @@ class _TextReader:
     def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
         """See :class:`tfsclient.score._chunks.Reader`."""
         records: list[_Record] = []
-        first = 0
-        start = self._position()
-        for number, record in enumerate(self._records()):
+        first = start = 0
+        for record in self._records():
             records.append(record)
-            if len(records) < ROWS and (number % 64 or self._position() - start < BYTES):
+            if len(records) < ROWS and self._read - start < BYTES:
                 continue
             yield from self._chunk(records, first, skip, wanted)
             first += len(records)
-            records, start = [], self._position()
+            records, start = [], self._read
         if records:
             yield from self._chunk(records, first, skip, wanted)
 
@@ -134,7 +140,7 @@ class CsvReader(_TextReader):
     ) -> None:
         super().__init__(source, stream, position)
         csv.field_size_limit(max(_LONGEST, csv.field_size_limit()))
-        self._reader = csv.reader(stream, strict=True)
+        self._reader = csv.reader(self._lines, strict=True)
         try:
             self.columns = next(self._reader, [])
         except csv.Error as error:
@@ -203,18 +209,17 @@ class JsonReader(_TextReader):
         self, source: Source, stream: io.TextIOWrapper, position: Callable[[], int]
     ) -> None:
         super().__init__(source, stream, position)
-        self._lines = enumerate(stream, 1)
+        self._numbered = enumerate(self._lines, 1)
         self._begun: list[tuple[int, dict[str, Any] | str]] = []
-        start = position()
-        for number, item in enumerate(self._objects()):
+        for item in self._objects():
             self._begun.append(item)
-            if number + 1 >= ROWS or (number % 64 == 0 and position() - start >= BYTES):
+            if len(self._begun) >= ROWS or self._read >= BYTES:
                 break
         names = (name for _, row in self._begun if isinstance(row, dict) for name in row)
         self.columns = list(dict.fromkeys(names))
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
-        for line, text in self._lines:
+        for line, text in self._numbered:
             if not text.strip():
                 continue
             try:

@@ -16,6 +16,7 @@ from tfsclient.results._forms import _string_to_json
 from tfsclient.score._arrow import RecordBatch, Schema, pa, pq
 
 _GROUP_ROWS: Final = 1 << 16  # of a row group, which small ones slow down
+_MOST_BATCHES: Final = 1 << 10
 _GROUP_BYTES: Final = 16 << 20
 
 
@@ -51,6 +52,8 @@ class ParquetRows:
         self._bytes += batch.get_total_buffer_size() if batch.num_rows > 64 else batch.nbytes
         if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
             self._flush()
+        elif len(self._batches) >= _MOST_BATCHES:  # of a row each, say: each has buffers of its own
+            self._batches = pa.Table.from_batches(self._batches).combine_chunks().to_batches()
 
     def finish(self) -> None:
         """See :class:`Writer`."""
