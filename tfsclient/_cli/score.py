@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import orjson
@@ -14,6 +15,7 @@ import orjson
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_INTERRUPTED, EXIT_NO, exit_codes, print_error, visible
 from tfsclient._cli.options import signature_option, version_options
+from tfsclient.errors import Hint, TFSError
 from tfsclient.score import Progress, Summary, TooManyErrors
 from tfsclient.score._options import FORMATS, Auto, read_options
 
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
     from tfsclient.score._job import Job
 
 _EXIT_TERMINATED = 143
+# The library's options for people who write Python, and what becomes of them.
+_TYPED: Final = (
+    (r"on_error='dead-letter'", "--on-error dead-letter"),
+    (r"resume=True", "--resume"),
+    (r"max_errors=", "--max-errors "),
+    (r"max_errors\b", "--max-errors"),
+    (r"map=\{'([^']*)': '\*'\}", r"--map \1=*"),
+    (r"map=\{'([^']*)': \.\.\.\}", r"--map \1=COLUMN"),
+    (r"\b(prefix|keep|outputs)=\.\.\.", r"--\1"),
+    (r"\bbatch=1\b", "--batch 1"),
+)
 
 
 def _auto(_: click.Context, __: click.Parameter, value: str) -> Auto:
@@ -163,7 +176,7 @@ def score(
     """
     if as_json and out == "-":
         raise click.UsageError("--json is for a folder: standard output gets the rows")
-    with exit_codes(), _bar(out) as progress, _signals() as signals:
+    with exit_codes(), _typed(), _bar(out) as progress, _signals() as signals:
         options = read_options(
             model=model,
             inputs=inputs,
@@ -175,17 +188,29 @@ def score(
         )
         from tfsclient.score._start import run_job
 
-        try:
-            with connection.client(target, retries=0) as client:
-                summary = run_job(client, options, progress, {}, signals.watch)
-        except TooManyErrors as error:
-            print_error(error)
-            raise click.exceptions.Exit(EXIT_NO) from error
+        with connection.client(target, retries=0) as client:
+            summary = run_job(client, options, progress, {}, signals.watch)
     _print_summary(summary, as_json)
     if not summary.complete:
         raise click.exceptions.Exit(signals.exit_code)
     if summary.errors:
         raise click.exceptions.Exit(EXIT_NO)
+
+
+@contextmanager
+def _typed() -> Iterator[None]:
+    """Have errors speak of options as they are typed; too many failed rows are the answer no."""
+    try:
+        yield
+    except TFSError as error:
+        for python, typed in _TYPED:
+            error.details = re.sub(python, typed, error.details)
+            if error.hint is not None and not isinstance(error.hint, Hint):
+                error.hint = re.sub(python, typed, error.hint)
+        if not isinstance(error, TooManyErrors):
+            raise
+        print_error(error)
+        raise click.exceptions.Exit(EXIT_NO) from error
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:

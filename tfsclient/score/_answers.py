@@ -46,7 +46,8 @@ class Answers:
         twice = next((name for name in named if named.count(name) > 1), None)
         if twice is not None:
             raise InvalidInput(
-                f"two columns would be called {twice!r}", hint="another --prefix, or --keep fewer"
+                f"two columns would be called {twice!r}",
+                hint="another prefix=..., or fewer columns by keep=...",
             )
 
     def rows(self, answer: Prediction, count: int) -> dict[str, Array]:
@@ -68,7 +69,7 @@ class Answers:
                     "told which row is whose",
                     model=answer.model,
                     signature=answer.signature,
-                    hint="--batch 1, or --outputs without it",
+                    hint="batch=1, or outputs=... without it",
                 )
             found[name] = array
         return found

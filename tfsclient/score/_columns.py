@@ -103,8 +103,8 @@ class Columns:
             raise self._refusal(
                 f"no column is called as input {name!r}{did_you_mean(name, left)}; the columns are "
                 f"{', '.join(names) or 'none'}",
-                f"--map {name}=COLUMN says which one it is"
-                + (f"; {name}=* makes a tf.Example of each row" if only else ""),
+                f"map={{{name!r}: ...}} says which one it is"
+                + (f"; map={{{name!r}: '*'}} makes a tf.Example of each row" if only else ""),
             )
 
     def _takes_examples(self) -> bool:

@@ -366,7 +366,8 @@ class Job:
         if isinstance(error, NotFound) and self._version is not None:
             error.hint = (
                 f"version {self._version}, which the job is pinned to, is no longer served: serve "
-                "it again (model_version_policy) and --resume, or begin anew with another version"
+                "it again (model_version_policy) and go on with resume=True, or begin anew with "
+                "another version"
             )
         return error
 
@@ -438,7 +439,7 @@ class Job:
         failed = InvalidInput(f"{where}: {text}") if error is None else error
         failed.details = f"{where}: {text}"
         failed.args = (failed.details,)
-        failed.hint = failed.hint or "--on-error dead-letter sets such rows aside and goes on"
+        failed.hint = failed.hint or "on_error='dead-letter' sets such rows aside and goes on"
         return failed
 
     def _check_errors(self, *, last: bool) -> None:
@@ -451,7 +452,7 @@ class Job:
         if over:
             limit = str(most) if share is None else f"{share:.4%}".rstrip("0%").rstrip(".") + "%"
             raise TooManyErrors(
-                f"{errors} of {rows} rows failed, more than --max-errors {limit}: the job stopped"
+                f"{errors} of {rows} rows failed, more than max_errors={limit}: the job stopped"
             )
 
     def _commit(self) -> None:

@@ -38,7 +38,7 @@ _OPEN: Final = ".open"  # ends the names of files that are being written
 _ROWS: Final = 1 << 19  # of a part
 _SOONEST, _LATEST = 0.5, 60.0  # seconds after which a part is finished
 _SHARE: Final = 0.1  # of the time that the job has taken: later parts are larger
-_GO_ON: Final = "what is listed in the manifest is kept, and --resume goes on from there"
+_GO_ON: Final = "what is listed in the manifest is kept, and resume=True goes on from there"
 
 
 class _Part:
@@ -264,7 +264,7 @@ class Folder:
     def _begin(self, options: Options, sources: list[Mapping[str, Any]]) -> dict[str, Any]:
         info = self.system.get_file_info(self._root)
         if info.type == fs.FileType.File:
-            raise InvalidInput(f"{self._name} is a file: --out is the folder that the parts go to")
+            raise InvalidInput(f"{self._name} is a file, and the parts go to a folder")
         self.system.create_dir(self._root)
         self._take_lock()
         found = self._files()
@@ -276,7 +276,7 @@ class Folder:
             elif manifest["parts"] or manifest["state"] == "complete":
                 raise InvalidInput(
                     f"{self._name} holds a job's output already",
-                    hint="--resume goes on with it; else name another folder",
+                    hint="resume=True goes on with it; else name another folder",
                 )
             self._clean(found, manifest)
             if options.resume:
