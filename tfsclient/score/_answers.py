@@ -21,6 +21,7 @@ class Answers:
         prefix: what stands before an output that has the name of one of them.
         wanted: the outputs that are asked for; None for all.
         row_by_row: whether a call has one row, and no batch.
+        single: whether the user has each call have one row, so that all of an answer is its.
         schema: of the rows that were written before; None to take it from the first answer.
 
     Raises:
@@ -34,11 +35,12 @@ class Answers:
         prefix: str,
         wanted: Sequence[str] | None,
         row_by_row: bool,
+        single: bool,
         schema: Schema | None,
     ) -> None:
         self._spec = spec
         self._kept = list(kept)
-        self._row_by_row = row_by_row
+        self._row_by_row, self._single = row_by_row, single
         self.schema = schema
         outputs = spec.fetchable().outputs if wanted is None else wanted
         self._names = {name: f"{prefix}{name}" if name in kept else name for name in outputs}
@@ -63,6 +65,8 @@ class Answers:
                 shape = self._spec.outputs[name].shape if name in self._spec.outputs else None
                 has_row = bool(shape) and shape[0] in (-1, 1) and array.shape[:1] == (1,)  # type: ignore[index]
                 array = array if has_row else array[np.newaxis, ...]
+            elif self._single and array.shape[:1] != (1,):
+                array = array[np.newaxis, ...]
             elif array.shape[:1] != (count,):
                 raise InvalidInput(
                     f"output {name!r} has shape {list(array.shape)} for {count} rows: it cannot be "

@@ -23,6 +23,13 @@ from tfsclient.score._files import Source
 _EVERY: Final = "*"  # x=* makes an Example of each row
 _FILE: Final = "@"  # x=@column: its cells name files, as @FILE does for predict
 
+# By the kind of an input, what the values in its column may be; prepare looks at each.
+_FITS: Final = {
+    "int": (pa.types.is_integer,),
+    "float": (pa.types.is_integer, pa.types.is_floating),
+    "bool": (pa.types.is_boolean,),
+}
+
 
 class Columns:
     """The mapping of a source's columns to a signature's inputs.
@@ -54,12 +61,13 @@ class Columns:
         self._of: dict[str, list[str]] = {}
         self._files: set[str] = set()
         self._examples: str | None = None
-        self.row_by_row = any(not _is_batch(tensor) for tensor in spec.inputs.values())
         for name, column in given.items():
             self._take(name, column, names)
         for name, tensor in spec.inputs.items():
             if name not in self._of and name != self._examples:
                 self._find(name, tensor, names)
+        taken = [spec.inputs[name] for name in (*self._of, self._examples) if name is not None]
+        self.row_by_row = any(not _is_batch(tensor) for tensor in taken)
         self.row_bytes = sum(map(_size, spec.inputs.values()))
         if self._kind == "pictures":
             self.row_bytes = max(self.row_bytes, source.size // len(source.files))
@@ -152,7 +160,8 @@ class Columns:
             return text or pa.types.is_null(leaf)
         if text:  # of a picture, its name or bytes; of CSV, a list
             return _row_rank(tensor, self.row_by_row) > 0
-        return not pa.types.is_temporal(leaf) and not pa.types.is_struct(leaf)
+        fits = _FITS.get(tensor.dtype.kind)
+        return pa.types.is_null(leaf) or fits is None or any(of(leaf) for of in fits)
 
     # Rows.
 

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from tfsclient._client.sync import Client
+from tfsclient._inputs.prepare import AS_THEY_ARE
 from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -109,7 +110,13 @@ class Job:
         kept = self._feed.names if options.keep is None else list(options.keep)
         self._check_kept(kept)
         self._answers = Answers(
-            spec, kept, options.prefix, options.outputs, self._columns.row_by_row, out.schema
+            spec,
+            kept,
+            options.prefix,
+            options.outputs,
+            row_by_row=self._columns.row_by_row,
+            single=options.batch == 1,
+            schema=out.schema,
         )
         if options.outputs is not None:
             self._check_outputs(options.outputs)
@@ -439,7 +446,8 @@ class Job:
         failed = InvalidInput(f"{where}: {text}") if error is None else error
         failed.details = f"{where}: {text}"
         failed.args = (failed.details,)
-        failed.hint = failed.hint or "on_error='dead-letter' sets such rows aside and goes on"
+        if failed.hint is None or failed.hint == AS_THEY_ARE:
+            failed.hint = "on_error='dead-letter' sets such rows aside and goes on"
         return failed
 
     def _check_errors(self, *, last: bool) -> None:
