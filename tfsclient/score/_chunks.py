@@ -39,6 +39,7 @@ class Wanted(Protocol):
 
     def leaf(self, column: str) -> str | None:
         """The kind of number or text that an input wants of it; None to look at the cells."""
+        ...
 
 
 class Reader(Protocol):
@@ -54,6 +55,7 @@ class Reader(Protocol):
 
     def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
         """The rows after the first ``skip`` ones."""
+        ...
 
     def close(self) -> None:
         """Close what is open."""

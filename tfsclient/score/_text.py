@@ -300,7 +300,8 @@ def open_text(source: Source) -> CsvReader | JsonReader:
     """
     kind = source.kind
     if kind == "stdin":
-        raw: Any = io.BufferedReader(sys.stdin.buffer)
+        standard: Any = sys.stdin.buffer
+        raw: Any = io.BufferedReader(standard)
         kind = "jsonl" if raw.peek(1)[:1] in (b"{", b"") else "csv"
         position: Callable[[], int] = lambda: 0  # noqa: E731
     else:
