@@ -57,7 +57,9 @@ _ENDS: Final = (
 _PATIENCE: Final = 300.0  # seconds without any answer, or of one piece's failures
 _STRIKES: Final = 3  # after which a piece is cut, for one of its rows may be what fails
 _HELD: Final = 4  # pieces that wait to be written, for each call under way
-_HELD_BYTES: Final = 128 << 20
+_HELD_BYTES: Final = 24 << 20  # of all of them, where they are more than a few
+_FEW: Final = 4
+_STRING: Final = 64  # bytes that a string takes in memory, about
 _TICK: Final = 0.2  # seconds between two looks at whether to stop
 _ENOUGH: Final = 1000  # rows from which on a share of them says something
 
@@ -239,8 +241,8 @@ class Job:
     def _next_piece(self) -> Piece | None:
         if self._again:
             return heapq.heappop(self._again)
-        full = self._held >= _HELD * self._pace.calls + _HELD or self._held_bytes > _HELD_BYTES
-        if full and self._held:
+        large = self._held_bytes > _HELD_BYTES and self._held >= _FEW
+        if large or self._held >= _HELD * self._pace.calls + _HELD:
             return None
         load = self._loads[-1] if self._loads else None
         if load is None or load.cut == len(load.rows):
@@ -327,7 +329,8 @@ class Job:
 
     def _learn_size(self, piece: Piece) -> None:
         size = max(piece.table.nbytes, len(piece) * self._columns.row_bytes)
-        size += sum(array.nbytes for array in (piece.outputs or {}).values())
+        for array in (piece.outputs or {}).values():
+            size += array.size * _STRING if array.dtype.kind == "O" else array.nbytes
         self._pace.fits(len(piece), size)
         self._row_bytes = max(size / len(piece), 0.9 * self._row_bytes)
 

@@ -15,7 +15,7 @@ from typing import Final
 
 _FIRST_BATCH, _FIRST_CALLS = 32, 4
 _MOST_ROWS, _MOST_CALLS = 1 << 14, 64
-_MOST_BYTES: Final = 16 << 20  # of a call and its answer
+_MOST_BYTES: Final = 32 << 20  # of a call and its answer
 _GAIN: Final = 1.1  # what doubling must bring
 _LOSS: Final = 0.97  # what halving the calls may cost
 _MUCH: Final = 1.4  # what it must bring at first, where few calls tell
