@@ -41,6 +41,7 @@ test-floors: $(FLOORS)/.done  ## what needs no TensorFlow, on the lowest version
 bench: $(VENV)/.dev  ## side by side with the peers; writes benchmarks/results
 	$(BIN)/python benchmarks/run.py --plot
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/score.py
 	$(BIN)/python benchmarks/generator.py
 	$(BIN)/python benchmarks/generated.py
 
