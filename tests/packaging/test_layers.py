@@ -18,7 +18,7 @@ PACKAGES = {"tfsclient": ROOT / "tfsclient", "tfsclient_gen": ROOT / "codegen" /
 
 # From the foundation up: a module imports from its own layer's package and from the layers before.
 LAYERS = [
-    {"errors", "dtypes", "_tables"},
+    {"errors", "dtypes"},
     {"schema", "results", "meaning"},
     {"_codec"},
     {"_inputs", "sources", "model_config"},
