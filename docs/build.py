@@ -53,6 +53,7 @@ _MODULES = {
     "model_config": "[read_config]",
     "warmup": "",
     "drift": "",
+    "export": "",
     "testing": "",
 }
 

@@ -98,8 +98,8 @@ __all__ = [
 
 # Modules that the documentation names: loaded when they are first asked for.
 _MODULES = (
-    "drift", "dtypes", "errors", "meaning", "model_config", "results", "schema", "sources",
-    "testing", "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema",
+    "sources", "testing", "warmup",
 )  # fmt: skip
 
 

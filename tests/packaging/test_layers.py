@@ -27,7 +27,7 @@ LAYERS = [
     {"_client"},
     {"drift", "warmup", "generated"},
     {"server"},
-    {"testing"},
+    {"testing", "export"},
     {"_cli", "__main__"},
 ]
 # A room that stands apart from the floors above its foundation.
@@ -36,8 +36,8 @@ APART = {"server": LAYERS[:5]}
 TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
 
 PUBLIC = {
-    "drift", "dtypes", "errors", "meaning", "model_config", "results", "schema", "sources",
-    "testing", "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema",
+    "sources", "testing", "warmup",
 }  # fmt: skip
 
 

@@ -62,7 +62,8 @@ In Python: `client.predict("digits", inputs, signature="NAME")`.
         "The model was exported without signatures",
         """
 A SavedModel without signatures can be loaded, but not called: there is no name for
-what goes in and what comes out. Export it again with one.
+what goes in and what comes out. Export it again with one: `tfsclient export` makes it
+from a .keras file, a checkpoint or a frozen graph.
 
     model.export("models/digits/2")                      # Keras 3
 
@@ -160,9 +161,10 @@ the methods are the same.
 `Could not find variable ...`: the server has loaded the model, but nothing in it
 sets the variables that this signature reads. So it is with a Keras 3 model
 that was saved with `tf.saved_model.save(model, DIR)`, `signatures=` or not:
-TensorFlow does not see the variables that Keras keeps, and leaves them out. Nothing
-in the folder can be repaired; the model has to be saved again:
+TensorFlow does not see the variables that Keras keeps, and no server restores them.
+Make a version of it that is restored, or save the model again:
 
+    tfsclient export models/digits/1 --out models/digits
     model.export("models/digits/2")
 
 For signatures of your own, `keras.export.ExportArchive` takes functions and tracks

@@ -146,7 +146,7 @@ def from_saved_model(
     """
     from tfsclient.sources._features import read_examples
 
-    number, folder = _find(Path(path), version)
+    number, folder = find_version(Path(path), version)
     if name is None:
         resolved = folder.resolve()
         name = resolved.name if number is None else resolved.parent.name
@@ -190,7 +190,7 @@ def find_flaws(
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
         MissingExtra: protobuf is not installed.
     """
-    _, folder = _find(Path(path), version)
+    _, folder = find_version(Path(path), version)
     try:
         return flaws_in(pick_meta_graph(folder, tags))
     except MissingExtra:
@@ -199,7 +199,7 @@ def find_flaws(
         raise InvalidInput(f"{folder}: {error.details}", hint=error.hint) from error
 
 
-def _find(folder: Path, version: int | None) -> tuple[int | None, Path]:
+def find_version(folder: Path, version: int | None) -> tuple[int | None, Path]:
     """The folder that holds a SavedModel, and which version that is.
 
     Args:
@@ -281,14 +281,16 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
     for meta_graph in meta_graphs:
         if set(meta_graph.meta_info_def.tags) == tags:
             return meta_graph
-    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in meta_graphs]
+    there = [",".join(sorted(one.meta_info_def.tags)) for one in meta_graphs]
     raise from_code(
         Code.NOT_FOUND,
         "Could not find meta graph def matching supplied tags: { "
         + " ".join(sorted(tags))
         + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
         " `saved_model_cli`",
-        hint=f"it has graphs with the tags {there}",
+        hint=f"its graphs are tagged: {'; '.join(each or 'no tags' for each in there)}; start the "
+        "server with --saved_model_tags=... of one of them, or make a version tagged serve with "
+        "`tfsclient export`",
     )
 
 
