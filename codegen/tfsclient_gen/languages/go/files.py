@@ -104,6 +104,10 @@ def _view(run: Run) -> dict[str, Any]:
         "package_doc": go_comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
         ),
+        "api_doc": go_comment(
+            "API is what a Client does, for code that is given one. Package "
+            f"{package}test has clients for tests."
+        ),
         "fake_doc": go_comment(
             f'Package {package}test fakes the model "{model.name}", for tests without a server.'
         ),

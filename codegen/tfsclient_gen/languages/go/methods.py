@@ -287,7 +287,7 @@ def _tensor(
     if is_input and takes_image_files(spec):
         told.append("[tfs.ReadImages] makes it from image files.")
     if is_input and takes_pixels(spec):
-        told.append("[tfs.DecodeImages] makes it from image files.")
+        told.append(f"[tfs.DecodeImages] of shape {_dims(spec)} makes it from image files.")
     return Tensor(
         name=name,
         doc=go_comment(" ".join(told), tabs=1),
@@ -299,6 +299,11 @@ def _tensor(
         sample=_sample(spec, type_),
         verb=code("%q" if spec.dtype == STRING else "%v"),
     )
+
+
+def _dims(spec: TensorSpec) -> str:
+    """The shape of one picture of an input's batch."""
+    return f"[{', '.join(map(str, (spec.shape or ())[1:]))}]"
 
 
 def _shape(shape: Sequence[int] | None) -> Markup:
