@@ -16,7 +16,7 @@ from tfsclient_gen import Options
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.go.clients import PROGRAMS, run, write, zoo_model
 from tfsclient import Client, Example, Image, testing
-from tfsclient.schema._samples import PNG_BASE64
+from tfsclient._inputs.samples import PNG_BASE64
 
 pytestmark = pytest.mark.language("go")
 pytest_plugins = ["tests.generator.go.fixtures"]

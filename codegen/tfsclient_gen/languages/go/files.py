@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.go import methods
+from tfsclient_gen.languages.go.meaning import RUNTIME, meant
 from tfsclient_gen.names import identifier, is_windows_device, words
 from tfsclient_gen.quoting import code, go_comment, go_string
 from tfsclient_gen.render import template_names
@@ -60,6 +62,8 @@ def files(run: Run) -> dict[str, str]:
     names = {"client.go": "client.go", f"{package}test/{package}test.go": "fake.go"}
     if view["example"]:
         names["example_test.go"] = "example_test.go"
+    if view["meant"]:
+        names["meaning.go"] = "meaning.go"
     return {
         f"{package}/{path}": run.templates.render(f"go/{name}.j2", **view)
         for path, name in names.items()
@@ -80,6 +84,8 @@ def shared(runs: Sequence[Run]) -> dict[str, str]:
     }
     runtime = [n for n in template_names() if n.startswith(_RUNTIME)]
     names = [n for n in runtime if not (rest_only and n.startswith(_ONLY_GRPC))]
+    if not any(model["meant"] for model in models):
+        names.remove(RUNTIME)
     names += ["go/README.md.j2"] + (["go/go.mod.j2"] if options.go_mod else [])
     made = {_path(name): templates.render(name, **view) for name in names}
     if options.go_mod and not rest_only:  # REST requires no other module
@@ -103,6 +109,7 @@ def _view(run: Run) -> dict[str, Any]:
         "package": package,
         "package_doc": go_comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
+            f" {prose(model.description)}"
         ),
         "api_doc": go_comment(
             "API is what a Client does, for code that is given one. Package "
@@ -120,6 +127,7 @@ def _view(run: Run) -> dict[str, Any]:
         "imported": [go_string(path) for path in sorted(paths)],
         "methods": calls,
         "multi_inference": not run.rest_only and sum(m.kind != "predict" for m in calls) > 1,
+        "meant": meant(list(model.signatures.values()), calls),
         "example": example,
         "left_out": run.left_out,
     }

@@ -11,9 +11,10 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import dims
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.schema._samples import dims
+from tfsclient.schema._shown import meaning_text
 from tfsclient_gen.languages.go.types import (
     go_type,
     takes_examples,
@@ -280,13 +281,15 @@ def _tensor(
     type_ = go_type(spec.dtype)
     told = [f'{name.ident} is "{spec.name}": {spec}']
     told[0] += ", by its bits." if spec.dtype.startswith("float8") else "."
+    if about := meaning_text(spec):
+        told.append(f"Meaning: {about.rstrip('.')}.")
     if has_default:
         told.append("Over gRPC, the zero Tensor leaves it to the model's default.")
     if examples:
         told.append(f"[tfs.MarshalExamples] makes it from {examples}s.")
     if is_input and takes_image_files(spec):
         told.append("[tfs.ReadImages] makes it from image files.")
-    if is_input and takes_pixels(spec):
+    if is_input and takes_pixels(spec) and spec.meaning is None:
         told.append(f"[tfs.DecodeImages] of shape {_dims(spec)} makes it from image files.")
     return Tensor(
         name=name,
