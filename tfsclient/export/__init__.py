@@ -114,8 +114,8 @@ def export(
         calls = sampled(loaded, plan)
         with workplace(Path(scratch) / "out" if dry_run else out) as half:
             _saving.save(loaded, plan.served, half)
-            model = from_saved_model(half, out.resolve().name)
             _extra.write_meaning(half, plan)
+            model = from_saved_model(half, out.resolve().name)
             _extra.write_warm_up(half, model, compare(half, plan.served, calls))
             flaws = map(str, find_flaws(half))
             notes = (*loaded.notes, *plan.notes, *flaws, _releases.able(half))
