@@ -18,7 +18,7 @@ import (
 	"example.com/ml/one/tfs"
 )
 
-// API is what a Client does: code that takes it can be given something else. Package awkwardtest has a fake.
+// API is what a Client does, for code that is given one. Package awkwardtest has clients for tests.
 type API interface {
 	Signature(ctx context.Context, in SignatureInput, opts ...tfs.CallOption) (*SignatureOutput, error)
 	X(ctx context.Context, in XInput, opts ...tfs.CallOption) (*XOutput, error)

@@ -4,7 +4,7 @@
 //
 //	client := awkwardtest.NewClient(awkwardtest.Fake{
 //		ServingDefault: func(ctx context.Context, in awkward.ServingDefaultInput) (*awkward.ServingDefaultOutput, error) {
-//			return &awkward.ServingDefaultOutput{ ... }, nil
+//			...
 //		},
 //	})
 //
