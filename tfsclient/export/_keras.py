@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +73,8 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
         ) from error
     try:
         _call_once(model)
-        model.export(scratch / "keras", verbose=False)
+        with redirect_stdout(io.StringIO()):  # which version has a switch for that differs
+            model.export(str(scratch / "keras"))
     except Exception as error:
         raise InvalidInput(
             f"Keras loads {path}, but cannot export it: {first_line(error)}",
