@@ -11,6 +11,7 @@ Every error derives from ``TFSError``.  Modules that stand beside what is listed
 
     sources        schemas of models, from SavedModel folders, servers' answers and files
     schema         what a model wants and gives, as plain data and as JSON
+    meaning        what a signature cannot say: pictures, labels, examples
     results        what calls return
     dtypes         the types of tensors
     errors         what can go wrong
@@ -97,8 +98,8 @@ __all__ = [
 
 # Modules that the documentation names: loaded when they are first asked for.
 _MODULES = (
-    "drift", "dtypes", "errors", "export", "model_config", "results", "schema", "sources",
-    "testing", "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema",
+    "sources", "testing", "warmup",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ PACKAGES = {"tfsclient": ROOT / "tfsclient", "tfsclient_gen": ROOT / "codegen" /
 # From the foundation up: a module imports from its own layer's package and from the layers before.
 LAYERS = [
     {"errors", "dtypes", "_tables"},
-    {"schema", "results"},
+    {"schema", "results", "meaning"},
     {"_codec"},
     {"_inputs", "sources", "model_config"},
     {"_calls"},
@@ -36,8 +36,8 @@ APART = {"server": LAYERS[:5]}
 TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
 
 PUBLIC = {
-    "drift", "dtypes", "errors", "export", "model_config", "results", "schema", "sources",
-    "testing", "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema",
+    "sources", "testing", "warmup",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ HINTS: Final[tuple[Explanation, ...]] = (
         "tls",
         "TLS may be what failed",
         """
-The target is one of TLS (`grpcs://`, `https://`) and no connection was made.
+The target uses TLS (`grpcs://`, `https://`) and no connection was made.
 Neither gRPC nor HTTP say clearly why. Usual causes:
 
 - The server's certificate is signed by an authority of your own: name its file.
@@ -98,6 +98,26 @@ One value alone says nothing about which input it is for. Give each by its name:
     tfsclient predict localhost:8500 wide -i ages='[31, 47]' -i heights=@h.npy
 
 In Python: `client.predict("wide", {"ages": ages, "heights": heights})`.
+""",
+    ),
+    explain_as(
+        "no_labels",
+        "What the classes are called is not known",
+        """
+A signature tells how many scores there are, not what they are for: the labels stand
+in the model's meaning, a file `meaning.toml` that no server hands out.
+
+    [signatures.serving_default.outputs.scores]
+    kind = "scores"
+    labels = "labels.txt"                # in the same folder; or a list
+
+Give it to the client, which then has them for every answer:
+
+    meaning = tfsclient.meaning.read("meaning.toml")
+    client = Client(target, meanings={"digits": meaning})
+    client.predict("digits", images).top("scores", 3)
+
+On the command line: `tfsclient predict ... --meaning meaning.toml --top 3`.
 """,
     ),
     explain_as(

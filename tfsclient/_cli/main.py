@@ -167,6 +167,7 @@ _TYPED: dict[str, str | None] = {
     "validate": None,
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
+    "no_labels": "--meaning FILE tells them: labels = [...] of the output",
     "tls": "if TLS is what failed: --ca says whom to trust, --cert and --key are our own "
     "certificate",
 }

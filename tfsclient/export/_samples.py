@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._inputs.example import serialize
+from tfsclient._inputs.samples import PNG_BASE64, feature_dims
 from tfsclient.errors import InvalidInput
 from tfsclient.export._plan import Plan
 from tfsclient.export._source import Arrays, Source, first_line
 from tfsclient.schema import FeatureSpec, Signature
-from tfsclient.schema._samples import PNG_BASE64, feature_dims
 
 _SIZES: Final = (4, 32, 1)  # of dimensions that may be of any size
 _ROWS: Final = 2
