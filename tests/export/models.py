@@ -23,7 +23,7 @@ RANDOM = np.random.default_rng(7)
 
 def main(folder: Path) -> None:
     keras.utils.set_random_seed(7)
-    for make in (digits, houses, tutorial, code, checkpoint, segmentation, random):
+    for make in (digits, photos, houses, tutorial, code, checkpoint, segmentation, random):
         make(folder)
 
 
@@ -38,6 +38,18 @@ def digits(folder: Path) -> None:
     scores = model(pixels / np.float32(255))
     np.savez(folder / "digits.npz", pixels=pixels, scores=scores)
     (folder / "labels.txt").write_text("".join(f"digit {n}\n" for n in range(10)))
+
+
+def photos(folder: Path) -> None:
+    """Pictures of any size, which the model scales itself."""
+    photo = keras.Input((None, None, 3))
+    scaled = keras.layers.Rescaling(1 / 255)(photo)
+    features = keras.layers.Conv2D(4, 3, activation="relu")(scaled)
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    model = keras.Model(photo, keras.layers.Dense(3, activation="softmax")(pooled))
+    model.save(folder / "photos.keras")
+    pixels = RANDOM.integers(0, 256, (2, 12, 10, 3)).astype(np.uint8)
+    np.savez(folder / "photos.npz", pixels=pixels, scores=model(pixels))
 
 
 def houses(folder: Path) -> None:
@@ -56,8 +68,8 @@ def houses(folder: Path) -> None:
 class Subclassed(keras.Model):  # type: ignore[misc]
     """A model that is a class of its own."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.dense = keras.layers.Dense(2)
 
     def call(self, x: Any) -> Any:

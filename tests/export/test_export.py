@@ -29,7 +29,7 @@ def png(pixels: Any) -> bytes:
     except ImportError:
         missing("PIL")
     file = io.BytesIO()
-    Image.fromarray(pixels[..., 0]).save(file, "PNG")
+    Image.fromarray(pixels.squeeze()).save(file, "PNG")
     return file.getvalue()
 
 

@@ -25,6 +25,7 @@ CHECKPOINT = "--input", "x=x", "--output", "y=net/y:0", "--output", "word=word"
 EXPORTS: dict[str, list[Any]] = {
     "h5": ["digits.h5", "--output", "probability=dense_1"],
     "base64": ["digits.keras", "--pictures", "base64"],
+    "photos": ["photos.keras", "--pictures", "png", "--input-size", "12x10"],
     "houses": ["houses.keras", "--examples"],
     "lambda": ["lambda.keras", "--trust"],
     "checkpoint": ["checkpoint", *CHECKPOINT],
@@ -75,6 +76,24 @@ def test_pictures_as_web_safe_base64(trained: Path, client: Client) -> None:
     close(found.only(), saved["scores"])
 
 
+def test_a_model_that_scales_pixels_itself(trained: Path, out: Path, client: Client) -> None:
+    saved = np.load(trained / "photos.npz")
+    files = [png(each) for each in saved["pixels"]]
+    close(client.predict("photos", files, signature="png").only(), saved["scores"])
+    meaning = (out / "photos" / "1" / "assets.extra" / "meaning.toml").read_text()
+    assert 'range = [0.0, 255.0]\ncolour = "rgb"\nlayout = "HWC"\n' in meaning
+
+
+def test_a_class_of_ones_own_that_python_has(trained: Path, tmp_path: Path) -> None:
+    import keras
+
+    from tests.export.models import Subclassed
+
+    with keras.saving.custom_object_scope({"Subclassed": Subclassed}):
+        done = export(trained / "subclassed.keras", tmp_path, inputs={"x": "args_0"})
+    assert list(done.model.signature().inputs) == ["x"]
+
+
 def test_rows_of_a_table_as_examples(trained: Path, client: Client) -> None:
     saved = np.load(trained / "houses.npz")
     given = {"rooms": saved["rooms"], "size": saved["size"]}
@@ -100,17 +119,11 @@ def test_the_table_of_a_checkpoint_brings_its_file(out: Path) -> None:
 
 
 def test_frozen_graph_of_pictures_of_any_size(trained: Path, client: Client) -> None:
-    import io
-
-    from PIL import Image
-
     saved = np.load(trained / "segmentation.npz")
     size = {"height": 12, "width": 10}
     found = client.predict("deeplab", {"image": saved["image"], **size})
     assert np.array_equal(found["map"], saved["map"])
-    file = io.BytesIO()
-    Image.fromarray(saved["image"][0]).save(file, "PNG")
-    given = {"image_bytes": [file.getvalue()], **size}
+    given = {"image_bytes": [png(saved["image"])], **size}
     assert np.array_equal(client.predict("deeplab", given, signature="png")["map"], saved["map"])
 
 

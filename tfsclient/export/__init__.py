@@ -98,7 +98,11 @@ def export(
     if pictures is None and (input_size, value_range) != (None, None):
         raise InvalidInput("a size and a range are those of pictures: say which pictures to take")
     names = None if labels is None else read_labels(Path(labels))
-    with _saving.quiet(), TemporaryDirectory(prefix="tfsclient-export-") as scratch:
+    with (
+        _saving.quiet(),
+        TemporaryDirectory(prefix="tfsclient-export-") as scratch,
+        workplace(Path(scratch) / "out" if dry_run else out) as half,
+    ):
         loaded = _open.load(source, inputs or {}, outputs or {}, Path(scratch), trust=trust)
         plan = recommend(
             loaded, inputs or {}, outputs or {}, names,
@@ -112,13 +116,12 @@ def export(
         if examples:
             plan.add_examples()
         calls = sampled(loaded, plan)
-        with workplace(Path(scratch) / "out" if dry_run else out) as half:
-            _saving.save(loaded, plan.served, half)
-            _extra.write_meaning(half, plan)
-            model = from_saved_model(half, out.resolve().name)
-            _extra.write_warm_up(half, model, compare(half, plan.served, calls))
-            flaws = map(str, find_flaws(half))
-            notes = (*loaded.notes, *plan.notes, *flaws, _releases.able(half))
-            folder = None if dry_run else publish(half, out)
-        version = next_version(out) if folder is None else int(folder.name)
+        _saving.save(loaded, plan.served, half)
+        _extra.write_meaning(half, plan)
+        model = from_saved_model(half, out.resolve().name)
+        _extra.write_warm_up(half, model, compare(half, plan.served, calls))
+        flaws = map(str, find_flaws(half))
+        notes = (*loaded.notes, *plan.notes, *flaws, _releases.able(half))
+        folder = None if dry_run else publish(half, out)
+    version = next_version(out) if folder is None else int(folder.name)
     return Exported(replace(model, version=version), folder, notes)

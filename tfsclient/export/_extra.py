@@ -18,7 +18,7 @@ from tfsclient.schema import Model
 _FOLDER: Final = "assets.extra"
 _MEANING: Final = "meaning.toml"
 _LABELS: Final = "labels.txt"
-_FILE: Final = "a picture as a file: PNG, JPEG, GIF or BMP"
+_FILE: Final = "a PNG, JPEG, GIF or BMP file"
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 

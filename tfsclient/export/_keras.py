@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,7 @@ _CODE: Final = {
     "__lambda__": "a Lambda layer",
     "TorchModuleWrapper": "a pickled PyTorch module",
 }
-_RESCALING: Final = frozenset({"Rescaling", "Normalization"})
+_RESCALING: Final = frozenset({"Divide", "Rescaling", "TrueDivide"})
 _FIRST: Final = 4  # layers in which pixels are rescaled, if they are
 
 
@@ -71,7 +73,8 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
         ) from error
     try:
         _call_once(model)
-        model.export(scratch / "keras", verbose=False)
+        with redirect_stdout(io.StringIO()):  # which version has a switch for that differs
+            model.export(str(scratch / "keras"))
     except Exception as error:
         raise InvalidInput(
             f"Keras loads {path}, but cannot export it: {first_line(error)}",
@@ -169,8 +172,9 @@ def _chosen(model: Any) -> set[str]:
 
 
 def _rescales(model: Any) -> bool:
-    layers = getattr(model, "layers", None) or []
-    return any(type(layer).__name__ in _RESCALING for layer in layers[:_FIRST])
+    """Whether pixels are scaled in the model's first layers, or in those of a model in it."""
+    steps = getattr(model, "operations", None) or getattr(model, "layers", None) or []
+    return any(type(step).__name__ in _RESCALING or _rescales(step) for step in steps[:_FIRST])
 
 
 def _config(path: Path) -> Any:
