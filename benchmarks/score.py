@@ -8,7 +8,7 @@ process of its own, whose model sleeps 5 ms a batch: a SavedModel's graph cannot
 from __future__ import annotations
 
 import json
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -88,7 +88,9 @@ def run(kind: str, target: str, path: str, out: str, *numbers: str) -> None:
     else:
         by_hand(target, path, out, *map(int, numbers))
     seconds = time.perf_counter() - start
-    print(json.dumps((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))
+    # ru_maxrss would be that of the process which this one was forked from.
+    peak = re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())
+    print(json.dumps((seconds, int(peak[1]) / 1024 if peak else 0)))
 
 
 def write_rows(path: Path, count: int) -> None:

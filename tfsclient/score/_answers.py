@@ -10,6 +10,7 @@ from tfsclient.errors import InvalidInput
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 from tfsclient.score._arrow import Array, RecordBatch, Schema, pa, to_column
+from tfsclient.score._options import Options
 
 
 class Answers:
@@ -17,33 +18,42 @@ class Answers:
 
     Args:
         spec: the signature.
-        kept: the columns that are kept, in the order of the input.
-        prefix: what stands before an output that has the name of one of them.
-        wanted: the outputs that are asked for; None for all.
+        names: the columns of the input.
+        options: which of them are kept, and which outputs are wanted.
         row_by_row: whether a call has one row, and no batch.
-        single: whether the user has each call have one row, so that all of an answer is its.
         schema: of the rows that were written before; None to take it from the first answer.
 
     Raises:
-        InvalidInput: two columns would have the same name.
+        InvalidInput: a column or an output does not exist, or two would have the same name.
     """
 
     def __init__(
         self,
         spec: Signature,
-        kept: Sequence[str],
-        prefix: str,
-        wanted: Sequence[str] | None,
+        names: Sequence[str],
+        options: Options,
         row_by_row: bool,
-        single: bool,
         schema: Schema | None,
     ) -> None:
         self._spec = spec
-        self._kept = list(kept)
-        self._row_by_row, self._single = row_by_row, single
+        kept = list(names if options.keep is None else options.keep)
+        if missing := [name for name in kept if name not in names]:
+            raise InvalidInput(
+                f"there is no column {missing[0]!r} to keep; the columns are {', '.join(names)}"
+            )
+        wanted = list(spec.fetchable().outputs if options.outputs is None else options.outputs)
+        if missing := [name for name in wanted if name not in spec.outputs]:
+            raise InvalidInput(
+                f"there is no output {missing[0]!r}; the outputs are {', '.join(spec.outputs)}",
+                model=options.model,
+                signature=spec.name,
+            )
+        self._kept = kept
+        self._row_by_row = row_by_row
+        self._single = options.batch == 1  # so that all of an answer is the row's
         self.schema = schema
-        outputs = spec.fetchable().outputs if wanted is None else wanted
-        self._names = {name: f"{prefix}{name}" if name in kept else name for name in outputs}
+        prefix = options.prefix
+        self._names = {name: f"{prefix}{name}" if name in kept else name for name in wanted}
         named = [*kept, *self._names.values()]
         twice = next((name for name in named if named.count(name) > 1), None)
         if twice is not None:

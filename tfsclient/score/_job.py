@@ -13,14 +13,12 @@ import heapq
 import math
 import queue
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Final, NamedTuple
 
 from tfsclient._client.sync import Client
-from tfsclient._inputs.prepare import AS_THEY_ARE
 from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -38,16 +36,16 @@ from tfsclient.errors import (
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 from tfsclient.score._answers import Answers
-from tfsclient.score._arrow import pa
 from tfsclient.score._columns import Columns
 from tfsclient.score._feed import Feed
 from tfsclient.score._files import Source
 from tfsclient.score._options import Options
+from tfsclient.score._order import InOrder
 from tfsclient.score._pace import Pace
 from tfsclient.score._parts import Folder
 from tfsclient.score._pieces import Load, Piece, reason
 from tfsclient.score._stream import Stream
-from tfsclient.score._summary import Progress, Summary, TooManyErrors
+from tfsclient.score._summary import Progress, Summary
 
 _PASSES: Final = (Unavailable, ResourceExhausted, DeadlineExceeded)
 _ENDS: Final = (
@@ -61,7 +59,6 @@ _HELD_BYTES: Final = 24 << 20  # of all of them, where they are more than a few
 _FEW: Final = 4
 _STRING: Final = 64  # bytes that a string takes in memory, about
 _TICK: Final = 0.2  # seconds between two looks at whether to stop
-_ENOUGH: Final = 1000  # rows from which on a share of them says something
 
 
 class _Sent(NamedTuple):
@@ -109,40 +106,26 @@ class Job:
             sources, self._map, out.position, options.limit, partial(self._events.put, None)
         )
         self._columns = self._feed.columns
-        kept = self._feed.names if options.keep is None else list(options.keep)
-        self._check_kept(kept)
         self._answers = Answers(
-            spec,
-            kept,
-            options.prefix,
-            options.outputs,
-            row_by_row=self._columns.row_by_row,
-            single=options.batch == 1,
-            schema=out.schema,
+            spec, self._feed.names, options, self._columns.row_by_row, out.schema
         )
-        if options.outputs is not None:
-            self._check_outputs(options.outputs)
+        self._written = InOrder(options, sources, self._answers, out)
         self._began = time.monotonic()
         batch = 1 if self._columns.row_by_row else options.batch
         self._pace = Pace(batch, options.concurrency, self._began)
         self._pace.fits(1, self._columns.row_bytes)
-        self._loads: deque[Load] = deque()
         self._again: list[Piece] = []  # a heap, the earliest rows first
         self._under_way: set[Future[Prediction]] = set()
         self._read_all = False
         self._numbers = 0  # of loads
-        self._position = out.position
-        self._done = 0.0
-        self._held_bytes = 0
         self._row_bytes = 0.0
-        self._held = 0  # pieces
         self._allowed_at = self._began  # by the rate
         self._wait_until = math.inf  # what keeps the next call from being sent
         self._answered = 0
         self._last_answer = self._began
         self._told = 0.0
         self.stopping = False
-        self._rows = self._errors = self._calls = self._sent_rows = 0
+        self._calls = self._sent_rows = 0
         self._versions: set[int] = set()
 
     # Beginnings.
@@ -150,23 +133,6 @@ class Job:
     def _map(self, names: Sequence[str]) -> Columns:
         first = self._sources[0]
         return Columns(self._spec, names, self._options.map, first)
-
-    def _check_kept(self, kept: Sequence[str]) -> None:
-        for name in kept:
-            if name not in self._feed.names:
-                raise InvalidInput(
-                    f"there is no column {name!r} to keep; the columns are "
-                    f"{', '.join(self._feed.names)}"
-                )
-
-    def _check_outputs(self, outputs: Sequence[str]) -> None:
-        for name in outputs:
-            if name not in self._spec.outputs:
-                raise InvalidInput(
-                    f"there is no output {name!r}; the outputs are {', '.join(self._spec.outputs)}",
-                    model=self._options.model,
-                    signature=self._spec.name,
-                )
 
     # The loop.
 
@@ -184,9 +150,9 @@ class Job:
             try:
                 self._loop()
             except TFSError:
-                self._commit()
+                self._written.commit()
                 raise
-            self._commit()
+            self._written.commit()
             if not self.stopping:
                 self._out.finish()
         finally:
@@ -197,15 +163,13 @@ class Job:
 
     def _loop(self) -> None:
         while not self.stopping:
-            self._flush()
-            if self._out.is_due():
-                self._commit()
+            self._written.flush()
             self._tell()
             self._fill()
-            if self._read_all and not self._loads:
+            if self._read_all and not self._written.loads:
                 return
             self._listen()
-        self._flush()
+        self._written.flush()
 
     def _listen(self) -> None:
         """Wait for something to happen, and take all that did."""
@@ -241,10 +205,11 @@ class Job:
     def _next_piece(self) -> Piece | None:
         if self._again:
             return heapq.heappop(self._again)
-        large = self._held_bytes > _HELD_BYTES and self._held >= _FEW
-        if large or self._held >= _HELD * self._pace.calls + _HELD:
+        loads, held = self._written.loads, self._written.held
+        large = self._written.held_bytes > _HELD_BYTES and held >= _FEW
+        if large or held >= _HELD * self._pace.calls + _HELD:
             return None
-        load = self._loads[-1] if self._loads else None
+        load = loads[-1] if loads else None
         if load is None or load.cut == len(load.rows):
             load = self._next_load()
         most = self._pace.batch
@@ -252,8 +217,7 @@ class Job:
             most = max(1, min(most, int(self._options.rate)))
         piece = None if load is None else load.next_piece(most)
         if piece is not None:
-            self._held += 1
-            self._held_bytes += int(len(piece) * self._row_bytes)
+            self._written.hold(piece, int(len(piece) * self._row_bytes))
         return piece
 
     def _next_load(self) -> Load | None:
@@ -274,7 +238,7 @@ class Job:
             load = Load(self._numbers, read.source, chunk, refused, stops=self._options.stops)
             load.chunk.done = read.done
             self._numbers += 1
-            self._loads.append(load)
+            self._written.loads.append(load)
             if len(load.rows):
                 return load
         return None
@@ -365,7 +329,8 @@ class Job:
     def _cut(self, piece: Piece, *, refused: bool = False) -> None:
         for half in piece.cut(refused=refused):
             heapq.heappush(self._again, half)
-        self._held += 1
+            self._written.hold(half, piece.size // 2)
+        self._written.drop(piece)
 
     def _stop_at(self, piece: Piece, error: TFSError) -> None:
         """Remember why a row fails, for the error that stops the job when its turn comes."""
@@ -381,94 +346,6 @@ class Job:
             )
         return error
 
-    # Writing.
-
-    def _flush(self) -> None:
-        """Write what is answered, as far as it stands at the front."""
-        while self._loads:
-            load = self._loads[0]
-            piece = load.first()
-            if piece is None:
-                if load.cut < len(load.rows):
-                    return
-                end = load.chunk.table.num_rows
-            elif piece.outputs is None and piece.error is None:
-                return
-            else:
-                end = int(load.rows[piece.stop - 1]) + 1
-            self._bury(load, load.refused_before(end))
-            if piece is None:
-                self._loads.popleft()
-                self._done = load.chunk.done
-            else:
-                self._write(load, piece)
-            # Between here and the next row nothing may fail: what is written counts from now on.
-            self._position = (load.source, load.chunk.first + end)
-            self._check_errors(last=False)
-            if self._out.is_due():
-                self._commit()
-
-    def _write(self, load: Load, piece: Piece) -> None:
-        load.pieces.popleft()
-        self._held -= 1
-        self._held_bytes = max(0, self._held_bytes - int(len(piece) * self._row_bytes))
-        if not self._held:
-            self._held_bytes = 0
-        if piece.error is None:
-            self._out.write(self._answers.table(piece.table, piece.outputs or {}))
-            self._rows += len(piece)
-        else:
-            row = int(load.rows[piece.start])
-            self._bury(load, [(row, piece.error)], load.failures.get(piece.start))
-
-    def _bury(
-        self, load: Load, rows: Sequence[tuple[int, str]], error: TFSError | None = None
-    ) -> None:
-        """Write dead letters, or stop the job.
-
-        Raises:
-            TFSError: the job stops at the first bad row, or there are too many.
-        """
-        if not rows:
-            return
-        if self._options.stops:
-            raise self._stopped_at(load, *rows[0], error)
-        letters = load.letters([row for row, _ in rows])
-        name = "error"
-        while name in letters.schema.names:
-            name = f"{self._options.prefix or '_'}{name}"
-        reasons = [f"{load.where(row)}: {why}" for row, why in rows]
-        self._out.bury(letters.append_column(name, pa.array(reasons, pa.string())))
-        self._errors += len(rows)
-
-    def _stopped_at(self, load: Load, row: int, why: str, error: TFSError | None) -> TFSError:
-        where = f"{self._sources[load.source].name}: {load.where(row)}"
-        if self._sources[load.source].kind == "pictures":
-            where = str(load.chunk.table.column(0)[row].as_py())
-        text = error.details if error is not None else why
-        failed = InvalidInput(f"{where}: {text}") if error is None else error
-        failed.details = f"{where}: {text}"
-        failed.args = (failed.details,)
-        if failed.hint is None or failed.hint == AS_THEY_ARE:
-            failed.hint = "on_error='dead-letter' sets such rows aside and goes on"
-        return failed
-
-    def _check_errors(self, *, last: bool) -> None:
-        errors = self._errors + self._out.errors_before
-        rows = self._rows + errors + self._out.rows_before
-        most, share = self._options.max_errors, self._options.max_errors_share
-        over = most is not None and errors > most
-        if share is not None and (last or rows >= _ENOUGH):
-            over = errors > share * rows
-        if over:
-            limit = str(most) if share is None else f"{share:.4%}".rstrip("0%").rstrip(".") + "%"
-            raise TooManyErrors(
-                f"{errors} of {rows} rows failed, more than max_errors={limit}: the job stopped"
-            )
-
-    def _commit(self) -> None:
-        self._out.commit(self._position, self._answers.schema)
-
     # News.
 
     def _tell(self) -> None:
@@ -479,10 +356,10 @@ class Job:
 
     def _state(self, now: float) -> Progress:
         return Progress(
-            rows=self._rows,
-            errors=self._errors,
+            rows=self._written.rows,
+            errors=self._written.errors,
             total=self._feed.total,
-            fraction=self._done,
+            fraction=self._written.done,
             seconds=now - self._began,
             batch=self._pace.batch,
             calls=len(self._under_way),
@@ -490,14 +367,14 @@ class Job:
 
     def _summary(self) -> Summary:
         if not self.stopping:
-            self._check_errors(last=True)
+            self._written.check_errors(last=True)
         return Summary(
             model=self._options.model,
             signature=self._spec.name,
             version=self._version,
             versions=tuple(sorted(self._versions)),
-            rows=self._rows,
-            errors=self._errors + self._out.errors_before,
+            rows=self._written.rows,
+            errors=self._written.errors + self._out.errors_before,
             earlier=self._out.rows_before,
             calls=self._calls,
             rows_sent=self._sent_rows,

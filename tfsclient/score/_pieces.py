@@ -26,12 +26,13 @@ class Piece:
         whole: the piece that it was cut from, because the server refused that.
         scored: of a piece that was cut, how many of its rows were scored.
         since: when it first failed for a reason that may pass.
+        size: the bytes that it takes in memory, about.
         strikes: how often it failed while others were answered.
         answered: how many pieces were answered when it failed last.
     """
 
     __slots__ = (
-        "answered", "error", "load", "outputs", "parts", "scored", "since", "start", "stop",
+        "answered", "error", "load", "outputs", "parts", "scored", "since", "size", "start", "stop",
         "strikes", "whole",
     )  # fmt: skip
 
@@ -41,7 +42,7 @@ class Piece:
         self.error: str | None = None
         self.parts: tuple[Piece, Piece] | None = None
         self.since: float | None = None
-        self.strikes = self.answered = self.scored = 0
+        self.strikes = self.answered = self.scored = self.size = 0
         self.whole: Piece | None = None
 
     def __len__(self) -> int:
