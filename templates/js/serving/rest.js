@@ -4,8 +4,8 @@
 // TF Serving's REST interface. It needs fetch, as Node, Deno, Bun and browsers
 // have it.
 
-import { brackets, isTypedArray, isWellFormed } from "./elements.js";
-import { Fault, invalid, masked, quote, show } from "./errors.js";
+import { isWellFormed } from "./elements.js";
+import { Fault, invalid, masked, show } from "./errors.js";
 import {
   readClassify,
   readMetadata,
@@ -13,6 +13,7 @@ import {
   readRefusal,
   readRegress,
 } from "./rest-answers.js";
+import { writeExamples, writePredict } from "./rest-requests.js";
 
 export class RestTransport {
   #baseUrl;
@@ -158,120 +159,4 @@ function segment(what, name) {
     throw invalid(`${show(name)} is not a name for a ${what} over REST`);
   }
   return encodeURIComponent(name);
-}
-
-// Bodies of requests. Always TF Serving's column form: it alone can express
-// scalars and empty batches.
-
-/** The body of a request to predict. */
-export function writePredict(signature, inputs) {
-  checkCarried(signature, inputs);
-  const { name } = signature;
-  const members = inputs.map(
-    (input) => `${JSON.stringify(input.spec.name)}:${writeTensor(input)}`,
-  );
-  return `{"signature_name":${JSON.stringify(name)},"inputs":{${members.join(",")}}}`;
-}
-
-/** Refuse calls whose inputs or outputs TF Serving's JSON cannot carry. */
-function checkCarried({ inputs, notOverRest }, given) {
-  if (notOverRest !== undefined) {
-    throw new Fault("UNIMPLEMENTED", `over REST, ${notOverRest}`);
-  }
-  const sent = new Set(given.map(({ spec }) => spec));
-  for (const [key, spec] of Object.entries(inputs)) {
-    if (sent.has(spec)) continue;
-    throw new Fault(
-      "UNIMPLEMENTED",
-      `over REST, the server fills in no defaults, so input ${key} is needed`,
-    );
-  }
-}
-
-/** The body of a request to classify or regress. */
-export function writeExamples({ name }, { examples, context }) {
-  const members = [`"signature_name":${JSON.stringify(name)}`];
-  if (context) members.push(`"context":${writeExample(context)}`);
-  members.push(`"examples":[${examples.map(writeExample).join(",")}]`);
-  return `{${members.join(",")}}`;
-}
-
-/** Literals determine dtypes, so floats always have a point or an exponent. */
-function writeExample(example) {
-  const members = example.map(({ name, dtype, values }) => {
-    const texts = Array.from(values, writerOf(dtype));
-    return `${JSON.stringify(name)}:[${texts.join(",")}]`;
-  });
-  return `{${members.join(",")}}`;
-}
-
-function writeTensor({ spec, data, shape }) {
-  if (shape.slice(0, -1).includes(0)) {
-    throw new Fault(
-      "UNIMPLEMENTED",
-      `input ${quote(spec.name)} has shape ${brackets(shape)}; ` +
-        "JSON cannot express the sizes that follow a 0",
-    );
-  }
-  // {"b64": "text"} means bytes, even where "b64" is the name of an input.
-  const isBareString = spec.dtype === "string" && shape.length === 0;
-  const write = isBareString ? writeBytes : writerOf(spec.dtype);
-  return nest(data, shape, write);
-}
-
-/** JSON lists of this shape around the elements that `write` writes. */
-function nest(data, shape, write) {
-  let index = 0;
-  const writeAxis = (axis) => {
-    const size = shape[axis];
-    if (size === undefined) return write(data[index++]);
-    let items = "";
-    for (let i = 0; i < size; i++) {
-      items += (i > 0 ? "," : "") + writeAxis(axis + 1);
-    }
-    return `[${items}]`;
-  };
-  return writeAxis(0);
-}
-
-/** How to write elements of each dtype, which have been checked. */
-const WRITERS = {
-  float32: writeFloat,
-  float64: writeFloat,
-  int8: String,
-  int16: String,
-  int32: String,
-  int64: String,
-  uint8: String,
-  uint32: String,
-  uint64: String,
-  bool: String,
-  string: writeString,
-};
-
-function writerOf(dtype) {
-  return WRITERS[dtype];
-}
-
-function writeFloat(value) {
-  // The point keeps the sign of -0, and 1e20 from being read as an integer.
-  const isPlain = Number.isInteger(value) && Math.abs(value) < 1e21;
-  if (!isPlain) return String(value);
-  return Object.is(value, -0) ? "-0.0" : `${value}.0`;
-}
-
-function writeString(value) {
-  return isTypedArray(value) ? writeBytes(value) : JSON.stringify(value);
-}
-
-function writeBytes(value) {
-  const bytes =
-    value instanceof Uint8Array
-      ? value
-      : new TextEncoder().encode(String(value));
-  let binary = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) {
-    binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  }
-  return `{"b64":"${btoa(binary)}"}`;
 }

@@ -4,9 +4,9 @@
 // TF Serving's REST interface. It needs fetch, as Node, Deno, Bun and browsers
 // have it.
 
-import { brackets, isTypedArray, isWellFormed } from "./elements.js";
-import { Fault, invalid, masked, quote, show } from "./errors.js";
-import type { CheckedExample, CheckedTensor, ExampleBatch } from "./inputs.js";
+import { isWellFormed } from "./elements.js";
+import { Fault, invalid, masked, show } from "./errors.js";
+import type { CheckedTensor, ExampleBatch } from "./inputs.js";
 import {
   readClassify,
   readMetadata,
@@ -14,10 +14,9 @@ import {
   readRefusal,
   readRegress,
 } from "./rest-answers.js";
+import { writeExamples, writePredict } from "./rest-requests.js";
 import type {
   CallContext,
-  DType,
-  JsonDType,
   ModelRef,
   Send,
   Signature,
@@ -176,133 +175,4 @@ function segment(what: string, name: string): string {
     throw invalid(`${show(name)} is not a name for a ${what} over REST`);
   }
   return encodeURIComponent(name);
-}
-
-// Bodies of requests. Always TF Serving's column form: it alone can express
-// scalars and empty batches.
-
-/** The body of a request to predict. */
-export function writePredict(
-  signature: Signature,
-  inputs: readonly CheckedTensor[],
-): string {
-  checkCarried(signature, inputs);
-  const { name } = signature;
-  const members = inputs.map(
-    (input) => `${JSON.stringify(input.spec.name)}:${writeTensor(input)}`,
-  );
-  return `{"signature_name":${JSON.stringify(name)},"inputs":{${members.join(",")}}}`;
-}
-
-/** Refuse calls whose inputs or outputs TF Serving's JSON cannot carry. */
-function checkCarried(
-  { inputs, notOverRest }: Signature,
-  given: readonly CheckedTensor[],
-): void {
-  if (notOverRest !== undefined) {
-    throw new Fault("UNIMPLEMENTED", `over REST, ${notOverRest}`);
-  }
-  const sent = new Set(given.map(({ spec }) => spec));
-  for (const [key, spec] of Object.entries(inputs)) {
-    if (sent.has(spec)) continue;
-    throw new Fault(
-      "UNIMPLEMENTED",
-      `over REST, the server fills in no defaults, so input ${key} is needed`,
-    );
-  }
-}
-
-/** The body of a request to classify or regress. */
-export function writeExamples(
-  { name }: Signature,
-  { examples, context }: ExampleBatch,
-): string {
-  const members = [`"signature_name":${JSON.stringify(name)}`];
-  if (context) members.push(`"context":${writeExample(context)}`);
-  members.push(`"examples":[${examples.map(writeExample).join(",")}]`);
-  return `{${members.join(",")}}`;
-}
-
-/** Literals determine dtypes, so floats always have a point or an exponent. */
-function writeExample(example: CheckedExample): string {
-  const members = example.map(({ name, dtype, values }) => {
-    const texts = Array.from(values, writerOf(dtype));
-    return `${JSON.stringify(name)}:[${texts.join(",")}]`;
-  });
-  return `{${members.join(",")}}`;
-}
-
-function writeTensor({ spec, data, shape }: CheckedTensor): string {
-  if (shape.slice(0, -1).includes(0)) {
-    throw new Fault(
-      "UNIMPLEMENTED",
-      `input ${quote(spec.name)} has shape ${brackets(shape)}; ` +
-        "JSON cannot express the sizes that follow a 0",
-    );
-  }
-  // {"b64": "text"} means bytes, even where "b64" is the name of an input.
-  const isBareString = spec.dtype === "string" && shape.length === 0;
-  const write = isBareString ? writeBytes : writerOf(spec.dtype);
-  return nest(data, shape, write);
-}
-
-/** JSON lists of this shape around the elements that `write` writes. */
-function nest(
-  data: ArrayLike<unknown>,
-  shape: readonly number[],
-  write: (value: unknown) => string,
-): string {
-  let index = 0;
-  const writeAxis = (axis: number): string => {
-    const size = shape[axis];
-    if (size === undefined) return write(data[index++]);
-    let items = "";
-    for (let i = 0; i < size; i++) {
-      items += (i > 0 ? "," : "") + writeAxis(axis + 1);
-    }
-    return `[${items}]`;
-  };
-  return writeAxis(0);
-}
-
-/** How to write elements of each dtype, which have been checked. */
-const WRITERS: Readonly<Record<JsonDType, (value: unknown) => string>> = {
-  float32: writeFloat,
-  float64: writeFloat,
-  int8: String,
-  int16: String,
-  int32: String,
-  int64: String,
-  uint8: String,
-  uint32: String,
-  uint64: String,
-  bool: String,
-  string: writeString,
-};
-
-function writerOf(dtype: DType): (value: unknown) => string {
-  return WRITERS[dtype as JsonDType];
-}
-
-function writeFloat(value: unknown): string {
-  // The point keeps the sign of -0, and 1e20 from being read as an integer.
-  const isPlain = Number.isInteger(value) && Math.abs(value as number) < 1e21;
-  if (!isPlain) return String(value);
-  return Object.is(value, -0) ? "-0.0" : `${value}.0`;
-}
-
-function writeString(value: unknown): string {
-  return isTypedArray(value) ? writeBytes(value) : JSON.stringify(value);
-}
-
-function writeBytes(value: unknown): string {
-  const bytes =
-    value instanceof Uint8Array
-      ? value
-      : new TextEncoder().encode(String(value));
-  let binary = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) {
-    binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  }
-  return `{"b64":"${btoa(binary)}"}`;
 }

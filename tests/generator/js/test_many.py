@@ -67,7 +67,7 @@ def test_the_runtime_is_there_once_for_thirty_models(language: str) -> None:
     folders = [path.rpartition("/")[0] for path in generate(models, language)]
     assert set(folders) == {"", "serving"}
     alone = [path.rpartition("/")[0] for path in generate(models[0], language)]
-    assert folders.count("serving") == alone.count("serving") == 15
+    assert folders.count("serving") == alone.count("serving") == 17
 
 
 def test_models_that_would_be_one_are_refused() -> None:
