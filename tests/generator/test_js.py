@@ -180,7 +180,7 @@ def test_a_package_can_be_imported_by_its_name(npm: Path, tmp_path: Path) -> Non
       show(Object.keys(await import(`half-plus-two-client${path}`)).join());
     }
     """
-    client = "HalfPlusTwoClient,ServingError"
+    client = "HalfPlusTwoClient,ServingError,versionOf"
     assert node(program, tmp_path) == [client, client, "connect", "connect"]
 
 

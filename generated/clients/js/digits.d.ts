@@ -9,12 +9,15 @@ import type {
   Examples,
   FloatList,
   FloatTensorLike,
+  Model,
+  OutputOptions,
   StringTensorLike,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** An Example for the signature "classify". */
 export interface ClassifyExample {
@@ -63,6 +66,9 @@ export interface ServingDefaultResult {
  * ```
  */
 export class DigitsClient {
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
+
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
    * a connection to the gRPC port that `connect` of "./grpc.js" made.
@@ -86,15 +92,18 @@ export class DigitsClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  png(inputs: PngInput, options?: CallOptions): Promise<PngResult>;
+  png<K extends keyof PngResult>(
+    inputs: PngInput,
+    options?: OutputOptions<K>,
+  ): Promise<Pick<PngResult, K>>;
 
   /**
    * Run the signature "serving_default".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  servingDefault(
+  servingDefault<K extends keyof ServingDefaultResult>(
     inputs: ServingDefaultInput,
-    options?: CallOptions,
-  ): Promise<ServingDefaultResult>;
+    options?: OutputOptions<K>,
+  ): Promise<Pick<ServingDefaultResult, K>>;
 }

@@ -4,6 +4,7 @@
 import { ServedModel } from "./serving/model.js";
 
 export { ServingError } from "./serving/errors.js";
+export { versionOf } from "./serving/version.js";
 
 const CLASSIFY = {
   name: "classify",
@@ -72,6 +73,7 @@ export class DigitsClient {
    */
   constructor(server, options) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**

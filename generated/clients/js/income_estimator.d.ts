@@ -9,6 +9,8 @@ import type {
   ExampleTensorLike,
   Examples,
   FloatFeature,
+  Model,
+  OutputOptions,
   StringArray,
   StringFeature,
   StringOptions,
@@ -18,6 +20,7 @@ import type {
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** An Example for the signature "classification". */
 export interface ClassificationExample {
@@ -88,6 +91,9 @@ export interface ServingDefaultExample {
  * ```
  */
 export class IncomeEstimatorClient {
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
+
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
    * a connection to the gRPC port that `connect` of "./grpc.js" made.
@@ -111,10 +117,10 @@ export class IncomeEstimatorClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  predict<S extends Strings = "text">(
+  predict<K extends keyof PredictResult, S extends Strings = "text">(
     inputs: PredictInput,
-    options?: StringOptions<S>,
-  ): Promise<PredictResult<S>>;
+    options?: OutputOptions<K> & StringOptions<S>,
+  ): Promise<Pick<PredictResult<S>, K>>;
 
   /**
    * Run the signature "regression": for each example, a number.

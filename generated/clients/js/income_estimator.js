@@ -5,6 +5,7 @@ import { serializeExample } from "./serving/protobuf-writer.js";
 import { ServedModel } from "./serving/model.js";
 
 export { ServingError } from "./serving/errors.js";
+export { versionOf } from "./serving/version.js";
 
 const CLASSIFICATION = {
   name: "classification",
@@ -103,6 +104,7 @@ export class IncomeEstimatorClient {
    */
   constructor(server, options) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**

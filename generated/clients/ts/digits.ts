@@ -11,12 +11,15 @@ import type {
   Examples,
   FloatList,
   FloatTensorLike,
+  Model,
+  OutputOptions,
   StringTensorLike,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** An Example for the signature "classify". */
 export interface ClassifyExample {
@@ -110,6 +113,8 @@ const MODEL: ModelSpec = {
  */
 export class DigitsClient {
   readonly #model: ServedModel;
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
 
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
@@ -119,6 +124,7 @@ export class DigitsClient {
    */
   constructor(server: string | URL | Connection, options?: ClientOptions) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**
@@ -138,7 +144,10 @@ export class DigitsClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  png(inputs: PngInput, options?: CallOptions): Promise<PngResult> {
+  png<K extends keyof PngResult>(
+    inputs: PngInput,
+    options?: OutputOptions<K>,
+  ): Promise<Pick<PngResult, K>> {
     return this.#model.predict(PNG, inputs, options);
   }
 
@@ -147,10 +156,10 @@ export class DigitsClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  servingDefault(
+  servingDefault<K extends keyof ServingDefaultResult>(
     inputs: ServingDefaultInput,
-    options?: CallOptions,
-  ): Promise<ServingDefaultResult> {
+    options?: OutputOptions<K>,
+  ): Promise<Pick<ServingDefaultResult, K>> {
     return this.#model.predict(SERVING_DEFAULT, inputs, options);
   }
 }

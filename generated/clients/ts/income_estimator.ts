@@ -12,6 +12,8 @@ import type {
   ExampleTensorLike,
   Examples,
   FloatFeature,
+  Model,
+  OutputOptions,
   StringArray,
   StringFeature,
   StringOptions,
@@ -21,6 +23,7 @@ import type {
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** An Example for the signature "classification". */
 export interface ClassificationExample {
@@ -166,6 +169,8 @@ const MODEL: ModelSpec = {
  */
 export class IncomeEstimatorClient {
   readonly #model: ServedModel;
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
 
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
@@ -175,6 +180,7 @@ export class IncomeEstimatorClient {
    */
   constructor(server: string | URL | Connection, options?: ClientOptions) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**
@@ -194,10 +200,10 @@ export class IncomeEstimatorClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  predict<S extends Strings = "text">(
+  predict<K extends keyof PredictResult, S extends Strings = "text">(
     inputs: PredictInput,
-    options?: StringOptions<S>,
-  ): Promise<PredictResult<S>> {
+    options?: OutputOptions<K> & StringOptions<S>,
+  ): Promise<Pick<PredictResult<S>, K>> {
     return this.#model.predict(PREDICT, inputs, options);
   }
 

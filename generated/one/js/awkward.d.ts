@@ -6,11 +6,14 @@ import type {
   ClientOptions,
   Connection,
   FloatTensorLike,
+  Model,
+  OutputOptions,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** What the signature "#}" takes. */
 export interface SignatureInput {
@@ -885,6 +888,9 @@ export interface Signature4Result {
  * ```
  */
 export class AwkwardClient {
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
+
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
    * a connection to the gRPC port that `connect` of "./grpc.js" made.
@@ -1039,7 +1045,10 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  collide(inputs: CollideInput, options?: CallOptions): Promise<CollideResult>;
+  collide<K extends keyof CollideResult>(
+    inputs: CollideInput,
+    options?: OutputOptions<K>,
+  ): Promise<Pick<CollideResult, K>>;
 
   /**
    * Run the signature "constructor".
@@ -1077,10 +1086,10 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  everything(
+  everything<K extends keyof EverythingResult>(
     inputs: EverythingInput,
-    options?: CallOptions,
-  ): Promise<EverythingResult>;
+    options?: OutputOptions<K>,
+  ): Promise<Pick<EverythingResult, K>>;
 
   /**
    * Run the signature "float".

@@ -7,6 +7,7 @@
 import { ServedModel } from "./serving/model.js";
 
 export { ServingError } from "./serving/errors.js";
+export { versionOf } from "./serving/version.js";
 
 const SIGNATURE = {
   name: "#}",
@@ -791,6 +792,7 @@ export class AwkwardClient {
    */
   constructor(server, options) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**

@@ -14,14 +14,17 @@ import { Bound, TOO_BUSY } from "./serving/bound.js";
 import { Fault, invalid, isFault, masked, show } from "./serving/errors.js";
 import {
   readClassify,
+  readAnswering,
   readMetadata,
   readPredict,
   readRegress,
+  readStatus,
   writeExamples,
   writeMetadata,
   writePredict,
+  writeStatus,
 } from "./serving/grpc-messages.js";
-import { unlessAborted } from "./serving/model.js";
+import { unlessAborted } from "./serving/time.js";
 
 /**
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
@@ -182,33 +185,49 @@ class GrpcTransport {
 
   predict(signature, inputs) {
     const request = writePredict(this.#model, signature, inputs);
-    return this.#send("Predict", request, (response) =>
+    return this.#infer("Predict", request, (response) =>
       readPredict(signature, response),
     );
   }
 
   classify(signature, batch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Classify", request, (response) =>
+    return this.#infer("Classify", request, (response) =>
       readClassify(response, batch.examples.length),
     );
   }
 
   regress(signature, batch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Regress", request, (response) =>
+    return this.#infer("Regress", request, (response) =>
       readRegress(response, batch.examples.length),
     );
   }
 
-  metadata() {
-    const request = writeMetadata(this.#model);
-    return this.#send("GetModelMetadata", request, readMetadata);
+  status() {
+    const request = writeStatus(this.#model);
+    const method = "ModelService/GetModelStatus";
+    return this.#call(method, request, readStatus);
   }
 
-  #send(method, request, read) {
-    const path = `/tensorflow.serving.PredictionService/${method}`;
-    return async (context) => {
+  metadata() {
+    const request = writeMetadata(this.#model);
+    const method = "PredictionService/GetModelMetadata";
+    return this.#call(method, request, readMetadata);
+  }
+
+  #infer(method, request, read) {
+    return this.#call(
+      `PredictionService/${method}`,
+      request,
+      read,
+      readAnswering,
+    );
+  }
+
+  #call(method, request, read, readVersion = () => undefined) {
+    const path = `/tensorflow.serving.${method}`;
+    const send = async (context) => {
       const metadata = toMetadata(context.headers);
       let response;
       // A call that the server has no thread for never ran: it waits for its
@@ -229,8 +248,13 @@ class GrpcTransport {
           this.#bound.leave(burst, isRefused);
         }
       }
-      return read(response);
+      return {
+        value: read(response),
+        version: readVersion(response),
+        bytes: response.length,
+      };
     };
+    return { path, bytes: request.length, send };
   }
 
   async #unary(path, request, metadata, { signal, deadline }) {

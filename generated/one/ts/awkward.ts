@@ -11,11 +11,14 @@ import type {
   ClientOptions,
   Connection,
   FloatTensorLike,
+  Model,
+  OutputOptions,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** What the signature "#}" takes. */
 export interface SignatureInput {
@@ -1651,6 +1654,8 @@ const MODEL: ModelSpec = {
  */
 export class AwkwardClient {
   readonly #model: ServedModel;
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
 
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
@@ -1660,6 +1665,7 @@ export class AwkwardClient {
    */
   constructor(server: string | URL | Connection, options?: ClientOptions) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**
@@ -1844,7 +1850,10 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  collide(inputs: CollideInput, options?: CallOptions): Promise<CollideResult> {
+  collide<K extends keyof CollideResult>(
+    inputs: CollideInput,
+    options?: OutputOptions<K>,
+  ): Promise<Pick<CollideResult, K>> {
     return this.#model.predict(COLLIDE, inputs, options);
   }
 
@@ -1892,10 +1901,10 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  everything(
+  everything<K extends keyof EverythingResult>(
     inputs: EverythingInput,
-    options?: CallOptions,
-  ): Promise<EverythingResult> {
+    options?: OutputOptions<K>,
+  ): Promise<Pick<EverythingResult, K>> {
     return this.#model.predict(EVERYTHING, inputs, options);
   }
 

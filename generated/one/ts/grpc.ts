@@ -26,20 +26,23 @@ import {
 } from "./serving/errors.js";
 import {
   readClassify,
+  readAnswering,
   readMetadata,
   readPredict,
   readRegress,
+  readStatus,
   writeExamples,
   writeMetadata,
   writePredict,
+  writeStatus,
 } from "./serving/grpc-messages.js";
 import type { CheckedTensor, ExampleBatch } from "./serving/inputs.js";
-import { unlessAborted } from "./serving/model.js";
+import { unlessAborted } from "./serving/time.js";
 import type {
+  Call,
   CallContext,
   Connector,
   ModelRef,
-  Send,
   Signature,
   Transport,
 } from "./serving/specs.js";
@@ -222,37 +225,58 @@ class GrpcTransport implements Transport {
 
   predict(signature: Signature, inputs: readonly CheckedTensor[]) {
     const request = writePredict(this.#model, signature, inputs);
-    return this.#send("Predict", request, (response) =>
+    return this.#infer("Predict", request, (response) =>
       readPredict(signature, response),
     );
   }
 
   classify(signature: Signature, batch: ExampleBatch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Classify", request, (response) =>
+    return this.#infer("Classify", request, (response) =>
       readClassify(response, batch.examples.length),
     );
   }
 
   regress(signature: Signature, batch: ExampleBatch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Regress", request, (response) =>
+    return this.#infer("Regress", request, (response) =>
       readRegress(response, batch.examples.length),
     );
   }
 
-  metadata() {
-    const request = writeMetadata(this.#model);
-    return this.#send("GetModelMetadata", request, readMetadata);
+  status() {
+    const request = writeStatus(this.#model);
+    const method = "ModelService/GetModelStatus";
+    return this.#call(method, request, readStatus);
   }
 
-  #send<T>(
+  metadata() {
+    const request = writeMetadata(this.#model);
+    const method = "PredictionService/GetModelMetadata";
+    return this.#call(method, request, readMetadata);
+  }
+
+  #infer<T>(
     method: string,
     request: Uint8Array,
     read: (response: Uint8Array) => T,
-  ): Send<T> {
-    const path = `/tensorflow.serving.PredictionService/${method}`;
-    return async (context) => {
+  ): Call<T> {
+    return this.#call(
+      `PredictionService/${method}`,
+      request,
+      read,
+      readAnswering,
+    );
+  }
+
+  #call<T>(
+    method: string,
+    request: Uint8Array,
+    read: (response: Uint8Array) => T,
+    readVersion: (response: Uint8Array) => bigint | undefined = () => undefined,
+  ): Call<T> {
+    const path = `/tensorflow.serving.${method}`;
+    const send = async (context: CallContext) => {
       const metadata = toMetadata(context.headers);
       let response: Uint8Array | undefined;
       // A call that the server has no thread for never ran: it waits for its
@@ -273,8 +297,13 @@ class GrpcTransport implements Transport {
           this.#bound.leave(burst, isRefused);
         }
       }
-      return read(response);
+      return {
+        value: read(response),
+        version: readVersion(response),
+        bytes: response.length,
+      };
     };
+    return { path, bytes: request.length, send };
   }
 
   async #unary(

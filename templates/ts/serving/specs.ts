@@ -4,8 +4,12 @@
 // What a client knows about its model.
 
 import type { CheckedExample, CheckedTensor, ExampleBatch } from "./inputs.js";
-import type { Classification, Connection } from "./types.js";
-import type { ServedSignatures } from "./verify.js";
+import type {
+  Classification,
+  Connection,
+  ModelMetadata,
+  VersionStatus,
+} from "./types.js";
 
 /** The element types that TF Serving's JSON can carry. */
 export type JsonDType =
@@ -84,7 +88,7 @@ export interface Signature {
   features?: FeatureSpecs;
   /** Serializes an Example, if an input takes Examples. */
   serialize?: (example: CheckedExample) => Uint8Array;
-  /** Whether `outputs` are requested by name, because others cannot be returned. */
+  /** Whether `outputs` are requested by name: there are others. */
   asksByName?: true;
   /** Why REST cannot carry a call of it, if that is so. */
   notOverRest?: string;
@@ -114,8 +118,23 @@ export interface CallContext {
   headers: Readonly<Record<string, string>>;
 }
 
-/** Sends a request that is already encoded; may be called again. */
-export type Send<T> = (context: CallContext) => Promise<T>;
+/** A request that is already encoded. */
+export interface Call<T> {
+  /** The path of the URL, or that of the method. */
+  path: string;
+  /** The size of the body. */
+  bytes: number;
+  /** Send it; may be called again. */
+  send(context: CallContext): Promise<Answer<T>>;
+}
+
+export interface Answer<T> {
+  value: T;
+  /** The version that answered; undefined if that is not known. */
+  version: bigint | undefined;
+  /** The size of the body. */
+  bytes: number;
+}
 
 /** A model on a server, for calls. */
 export interface Transport {
@@ -123,12 +142,13 @@ export interface Transport {
   predict(
     signature: Signature,
     inputs: readonly CheckedTensor[],
-  ): Send<Record<string, unknown>>;
+  ): Call<Record<string, unknown>>;
   /** The result has a list for each example. */
-  classify(signature: Signature, batch: ExampleBatch): Send<Classification[][]>;
+  classify(signature: Signature, batch: ExampleBatch): Call<Classification[][]>;
   /** The result has a number for each example. */
-  regress(signature: Signature, batch: ExampleBatch): Send<Float32Array>;
-  metadata(): Send<ServedSignatures>;
+  regress(signature: Signature, batch: ExampleBatch): Call<Float32Array>;
+  status(): Call<VersionStatus[]>;
+  metadata(): Call<ModelMetadata>;
 }
 
 /** A connection that leads to any model of a server. */

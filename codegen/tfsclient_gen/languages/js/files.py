@@ -106,7 +106,8 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         "has_defaults": any(s.defaults for one in runs for s in one.model.signatures.values()),
         "takes_examples": any(m.kind != "predict" or m.features is not None for m in found),
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
-        "gives_text": any(m.generic for m in found),
+        "gives_text": any("StringOptions" in m.options for m in found),
+        "gives_several": any("OutputOptions" in m.options for m in found),
         "classifies": any(m.kind == "classify" for m in found),
         "regresses": any(m.kind == "regress" for m in found),
     }

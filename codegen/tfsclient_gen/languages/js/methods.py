@@ -37,8 +37,9 @@ _OBJECT: Final = frozenset(
         "valueOf",
     ]
 )
-# A method with such a name would change what the language itself does with a client.
-_METHODS: Final = _OBJECT | {"then", "toJSON"}
+# A method with such a name would change what the language itself does with a client, or hide what
+# every client has.
+_METHODS: Final = _OBJECT | {"then", "toJSON", "model"}
 
 # The type parameter that says whether strings are text or bytes.
 _STRINGS: Final = 'S extends Strings = "text"'
@@ -93,7 +94,8 @@ class Method:
         inputs: the inputs.
         outputs: the outputs.
         features: what its Examples hold; None if that is not known.
-        generic: its type parameter, for TypeScript; empty if its result has no text.
+        generics: its type parameters, for TypeScript.
+        options: the runtime's types that its options are made of.
         parameters: what it takes, for TypeScript.
         promise: what it gives, for TypeScript.
         run: the statement that runs it.
@@ -118,7 +120,8 @@ class Method:
     inputs: list[Field]
     outputs: list[Field]
     features: list[Field] | None
-    generic: Markup
+    generics: list[str]
+    options: frozenset[str]
     parameters: list[str]
     promise: Markup
     run: Markup
@@ -142,7 +145,9 @@ class Method:
 
     @property
     def _typed_name(self) -> str:
-        return f"{self.name.ident}{self.generic}("
+        if not self.generics:
+            return f"{self.name.ident}("
+        return str(layout.fit(2, f"{self.name.ident}<", self.generics, ">("))
 
 
 def methods(
@@ -175,9 +180,9 @@ def methods(
 
 def imports(found: Sequence[Method], *, rest_only: bool) -> list[str]:
     """The runtime's types that a client's own types are made of."""
-    used = {"ClientOptions"} if rest_only else {"ClientOptions", "Connection"}
+    used = {"ClientOptions", "Model"} if rest_only else {"ClientOptions", "Connection", "Model"}
     for method in found:
-        used |= {"StringOptions", "Strings"} if method.generic else {"CallOptions"}
+        used |= method.options
         fields = method.features or []
         if method.kind == "predict":
             fields = [*fields, *method.inputs, *method.outputs]
@@ -204,11 +209,20 @@ def _method(
     gives_text = kind == "predict" and any("StringArray" in f.imports for f in outputs)
     features = _features(signature)
     example = "Example" if features is None else f"{type_}Example"
+    generics, options = list[str](), dict[str, str]()
     if kind == "predict":
         given, promise = f"{type_}Input", f"{type_}Result{'<S>' if gives_text else ''}"
+        if len(outputs) > 1:
+            generics.append(f"K extends keyof {type_}Result")
+            options["OutputOptions"] = "<K>"
+            promise = f"Pick<{promise}, K>"
+        if gives_text:
+            generics.append(_STRINGS)
+            options["StringOptions"] = "<S>"
     else:
         given = f"Examples<{example}>"
         promise = "Classification[][]" if kind == "classify" else "Float32Array"
+    options = options or {"CallOptions": ""}
     if kind == "predict" and features is not None:
         inputs = _fields(ins, "tensor", lambda _: examples_type(example))
         examples = str(inputs[0].name.ident)
@@ -247,10 +261,11 @@ def _method(
         inputs=inputs,
         outputs=outputs,
         features=features,
-        generic=code(f"<{_STRINGS}>" if gives_text else ""),
+        generics=generics,
+        options=frozenset(options) | ({"Strings"} if gives_text else frozenset()),
         parameters=[
             f"inputs{optional}: {given}",
-            f"options?: {'StringOptions<S>' if gives_text else 'CallOptions'}",
+            f"options?: {' & '.join(f'{name}{generic}' for name, generic in options.items())}",
         ],
         promise=code(f"Promise<{promise}>"),
         run=layout.fit(4, f"return this.#model.{kind}(", [constant, "inputs", "options"], ");"),

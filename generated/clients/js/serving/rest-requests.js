@@ -14,7 +14,7 @@ export function writePredict(signature, inputs) {
   const json = new JsonWriter();
   json.raw(`{"signature_name":${JSON.stringify(signature.name)},"inputs":`);
   writeTensors(json, inputs);
-  return json.raw("}").toString();
+  return json.raw("}");
 }
 
 /** An object with these tensors, by their names on the server. */
@@ -54,7 +54,7 @@ export function writeExamples({ name }, { examples, context }) {
     json.raw(i > 0 ? "," : ',"examples":[');
     writeExample(json, example);
   });
-  return json.raw("]}").toString();
+  return json.raw("]}");
 }
 
 /** Literals determine dtypes, so floats always have a point or an exponent. */

@@ -12,78 +12,120 @@ import {
   readPredict,
   readRefusal,
   readRegress,
+  readStatus,
 } from "./rest-answers.js";
 import { writeExamples, writePredict } from "./rest-requests.js";
 
 export class RestTransport {
   #baseUrl;
-  #url;
-  #fetch;
+  #path;
+  #version;
+  #options;
 
-  constructor(baseUrl, model, fetch) {
+  constructor(baseUrl, model, options = {}) {
     this.#baseUrl = parseBaseUrl(baseUrl);
-    this.#url = `${this.#baseUrl}${pathOf(model)}`;
-    this.#fetch = fetch;
+    this.#path = pathOf(model);
+    this.#version = model.version;
+    this.#options = options;
   }
 
   predict(signature, inputs) {
     const body = writePredict(signature, inputs);
-    return this.#send(":predict", body, (answer) =>
+    return this.#call(":predict", body, (answer) =>
       readPredict(signature, answer),
     );
   }
 
   classify(signature, batch) {
     const body = writeExamples(signature, batch);
-    return this.#send(":classify", body, (answer) =>
+    return this.#call(":classify", body, (answer) =>
       readClassify(answer, batch.examples.length),
     );
   }
 
   regress(signature, batch) {
     const body = writeExamples(signature, batch);
-    return this.#send(":regress", body, (answer) =>
+    return this.#call(":regress", body, (answer) =>
       readRegress(answer, batch.examples.length),
     );
   }
 
-  metadata() {
-    return this.#send("/metadata", null, readMetadata);
+  status() {
+    return this.#call("", null, readStatus);
   }
 
-  /** POST a body to the model's URL with `rest` after it; GET if it is null. */
-  #send(rest, body, read) {
-    return async ({ signal, headers }) => {
-      // Called as a function: browsers refuse to run fetch as a method.
-      const fetch = this.#fetch ?? globalThis.fetch;
-      let response, answer;
-      try {
-        // A text body without an explicit content type needs no CORS preflight.
-        const method = body === null ? "GET" : "POST";
-        const url = this.#url + rest;
-        response = await fetch(url, {
-          method,
-          body,
+  metadata() {
+    return this.#call("/metadata", null, readMetadata);
+  }
+
+  /** POST a body to the model's path with `rest` after it; GET if it is null. */
+  #call(rest, json, read) {
+    const path = this.#path + rest;
+    const body = json && json.toString();
+    let compressed;
+    return {
+      path,
+      bytes: json?.size ?? 0,
+      send: async ({ headers, signal }) => {
+        const request = {
+          method: body === null ? "GET" : "POST",
           headers,
           signal,
-          redirect: "manual", // following would take inputs and secrets elsewhere
-        });
-        answer = new Uint8Array(await response.arrayBuffer());
-      } catch (cause) {
-        const reason = reasonOf(cause);
-        throw new Fault(
-          "UNAVAILABLE",
-          `cannot reach ${this.#baseUrl}: ${reason}`,
-          { cause, mayRetry: REFUSED.test(reason) },
-        );
-      }
-      if (isRedirect(response)) throw this.#redirected(response, rest);
-      if (response.status !== 200) throw readRefusal(response.status, answer);
-      return read(answer);
+        };
+        let answer;
+        if (body !== null && this.#options.gzip) {
+          compressed ??= gzip(body);
+          const more = {
+            "content-encoding": "gzip",
+            "content-type": "application/json",
+          };
+          answer = await this.#fetch(path, {
+            ...request,
+            headers: { ...headers, ...more },
+            body: await compressed,
+          });
+        } else {
+          // A text body without an explicit content type needs no CORS preflight.
+          answer = await this.#fetch(path, { ...request, body });
+        }
+        return {
+          value: read(answer),
+          version: this.#version,
+          bytes: answer.length,
+        };
+      },
     };
   }
 
-  #redirected(response, rest) {
+  /** The body of an answer that is a success. */
+  async #fetch(path, request) {
+    // Called as a function: browsers refuse to run fetch as a method.
+    const fetch = this.#options.fetch ?? globalThis.fetch;
+    let response, answer;
+    try {
+      response = await fetch(this.#baseUrl + path, {
+        ...request,
+        redirect: "manual", // following would take inputs and secrets elsewhere
+      });
+      answer = new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      throw this.#unreachable(cause);
+    }
+    if (isRedirect(response)) throw this.#redirected(response, path);
+    if (response.status !== 200) throw readRefusal(response.status, answer);
+    return answer;
+  }
+
+  #unreachable(cause) {
+    const reason = reasonOf(cause);
+    return new Fault(
+      "UNAVAILABLE",
+      `cannot reach ${this.#baseUrl}: ${reason}`,
+      { cause, mayRetry: REFUSED.test(reason) },
+    );
+  }
+
+  #redirected(response, path) {
     const { status, headers, url, type, redirected } = response;
     // A fetch that followed went to `url`; a browser does not say where to.
     const where = redirected ? url : headers.get("location");
@@ -93,7 +135,6 @@ export class RestTransport {
       return new Fault("UNKNOWN", what, options);
     }
     const to = where === null ? "another URL" : show(masked(where), 500);
-    const path = this.#url.slice(this.#baseUrl.length) + rest;
     const base = masked(where ?? "").split("?")[0] ?? "";
     const isBase = /^https?:[^@]+$/.test(base) && base.endsWith(path);
     return new Fault(
@@ -107,6 +148,12 @@ export class RestTransport {
       },
     );
   }
+}
+
+async function gzip(text) {
+  const compression = new CompressionStream("gzip");
+  const stream = new Blob([text]).stream().pipeThrough(compression);
+  return new Response(stream).arrayBuffer();
 }
 
 function isRedirect({ type, redirected, status }) {

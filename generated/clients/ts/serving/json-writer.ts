@@ -30,6 +30,11 @@ export class JsonWriter {
   #bytes = new Uint8Array(FIRST_CAPACITY);
   #size = 0;
 
+  /** How many bytes were written. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** What was written. */
   toString(): string {
     return DECODER.decode(this.#bytes.subarray(0, this.#size));

@@ -14,12 +14,12 @@ import type { DType, JsonDType, Signature } from "./specs.js";
 export function writePredict(
   signature: Signature,
   inputs: readonly CheckedTensor[],
-): string {
+): JsonWriter {
   checkCarried(signature, inputs);
   const json = new JsonWriter();
   json.raw(`{"signature_name":${JSON.stringify(signature.name)},"inputs":`);
   writeTensors(json, inputs);
-  return json.raw("}").toString();
+  return json.raw("}");
 }
 
 /** An object with these tensors, by their names on the server. */
@@ -57,7 +57,7 @@ function checkCarried(
 export function writeExamples(
   { name }: Signature,
   { examples, context }: ExampleBatch,
-): string {
+): JsonWriter {
   const json = new JsonWriter();
   json.raw(`{"signature_name":${JSON.stringify(name)}`);
   if (context) {
@@ -68,7 +68,7 @@ export function writeExamples(
     json.raw(i > 0 ? "," : ',"examples":[');
     writeExample(json, example);
   });
-  return json.raw("]}").toString();
+  return json.raw("]}");
 }
 
 /** Literals determine dtypes, so floats always have a point or an exponent. */

@@ -7,99 +7,141 @@
 import { isWellFormed } from "./elements.js";
 import { Fault, invalid, masked, show } from "./errors.js";
 import type { CheckedTensor, ExampleBatch } from "./inputs.js";
+import type { JsonWriter } from "./json-writer.js";
 import {
   readClassify,
   readMetadata,
   readPredict,
   readRefusal,
   readRegress,
+  readStatus,
 } from "./rest-answers.js";
 import { writeExamples, writePredict } from "./rest-requests.js";
-import type {
-  CallContext,
-  ModelRef,
-  Send,
-  Signature,
-  Transport,
-} from "./specs.js";
+import type { Call, ModelRef, Signature, Transport } from "./specs.js";
+
+interface RestOptions {
+  fetch?: typeof globalThis.fetch | undefined;
+  gzip?: boolean | undefined;
+}
 
 export class RestTransport implements Transport {
   readonly #baseUrl: string;
-  readonly #url: string;
-  readonly #fetch: typeof globalThis.fetch | undefined;
+  readonly #path: string;
+  readonly #version: bigint | undefined;
+  readonly #options: RestOptions;
 
   constructor(
     baseUrl: string | URL,
     model: ModelRef,
-    fetch?: typeof globalThis.fetch,
+    options: RestOptions = {},
   ) {
     this.#baseUrl = parseBaseUrl(baseUrl);
-    this.#url = `${this.#baseUrl}${pathOf(model)}`;
-    this.#fetch = fetch;
+    this.#path = pathOf(model);
+    this.#version = model.version;
+    this.#options = options;
   }
 
   predict(signature: Signature, inputs: readonly CheckedTensor[]) {
     const body = writePredict(signature, inputs);
-    return this.#send(":predict", body, (answer) =>
+    return this.#call(":predict", body, (answer) =>
       readPredict(signature, answer),
     );
   }
 
   classify(signature: Signature, batch: ExampleBatch) {
     const body = writeExamples(signature, batch);
-    return this.#send(":classify", body, (answer) =>
+    return this.#call(":classify", body, (answer) =>
       readClassify(answer, batch.examples.length),
     );
   }
 
   regress(signature: Signature, batch: ExampleBatch) {
     const body = writeExamples(signature, batch);
-    return this.#send(":regress", body, (answer) =>
+    return this.#call(":regress", body, (answer) =>
       readRegress(answer, batch.examples.length),
     );
   }
 
-  metadata() {
-    return this.#send("/metadata", null, readMetadata);
+  status() {
+    return this.#call("", null, readStatus);
   }
 
-  /** POST a body to the model's URL with `rest` after it; GET if it is null. */
-  #send<T>(
+  metadata() {
+    return this.#call("/metadata", null, readMetadata);
+  }
+
+  /** POST a body to the model's path with `rest` after it; GET if it is null. */
+  #call<T>(
     rest: string,
-    body: string | null,
+    json: JsonWriter | null,
     read: (answer: Uint8Array) => T,
-  ): Send<T> {
-    return async ({ signal, headers }: CallContext) => {
-      // Called as a function: browsers refuse to run fetch as a method.
-      const fetch = this.#fetch ?? globalThis.fetch;
-      let response, answer;
-      try {
-        // A text body without an explicit content type needs no CORS preflight.
-        const method = body === null ? "GET" : "POST";
-        const url = this.#url + rest;
-        response = await fetch(url, {
-          method,
-          body,
+  ): Call<T> {
+    const path = this.#path + rest;
+    const body = json && json.toString();
+    let compressed: Promise<ArrayBuffer> | undefined;
+    return {
+      path,
+      bytes: json?.size ?? 0,
+      send: async ({ headers, signal }) => {
+        const request = {
+          method: body === null ? "GET" : "POST",
           headers,
           signal,
-          redirect: "manual", // following would take inputs and secrets elsewhere
-        });
-        answer = new Uint8Array(await response.arrayBuffer());
-      } catch (cause) {
-        const reason = reasonOf(cause);
-        throw new Fault(
-          "UNAVAILABLE",
-          `cannot reach ${this.#baseUrl}: ${reason}`,
-          { cause, mayRetry: REFUSED.test(reason) },
-        );
-      }
-      if (isRedirect(response)) throw this.#redirected(response, rest);
-      if (response.status !== 200) throw readRefusal(response.status, answer);
-      return read(answer);
+        };
+        let answer;
+        if (body !== null && this.#options.gzip) {
+          compressed ??= gzip(body);
+          const more = {
+            "content-encoding": "gzip",
+            "content-type": "application/json",
+          };
+          answer = await this.#fetch(path, {
+            ...request,
+            headers: { ...headers, ...more },
+            body: await compressed,
+          });
+        } else {
+          // A text body without an explicit content type needs no CORS preflight.
+          answer = await this.#fetch(path, { ...request, body });
+        }
+        return {
+          value: read(answer),
+          version: this.#version,
+          bytes: answer.length,
+        };
+      },
     };
   }
 
-  #redirected(response: Response, rest: string): Fault {
+  /** The body of an answer that is a success. */
+  async #fetch(path: string, request: RequestInit): Promise<Uint8Array> {
+    // Called as a function: browsers refuse to run fetch as a method.
+    const fetch = this.#options.fetch ?? globalThis.fetch;
+    let response, answer;
+    try {
+      response = await fetch(this.#baseUrl + path, {
+        ...request,
+        redirect: "manual", // following would take inputs and secrets elsewhere
+      });
+      answer = new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      throw this.#unreachable(cause);
+    }
+    if (isRedirect(response)) throw this.#redirected(response, path);
+    if (response.status !== 200) throw readRefusal(response.status, answer);
+    return answer;
+  }
+
+  #unreachable(cause: unknown): Fault {
+    const reason = reasonOf(cause);
+    return new Fault(
+      "UNAVAILABLE",
+      `cannot reach ${this.#baseUrl}: ${reason}`,
+      { cause, mayRetry: REFUSED.test(reason) },
+    );
+  }
+
+  #redirected(response: Response, path: string): Fault {
     const { status, headers, url, type, redirected } = response;
     // A fetch that followed went to `url`; a browser does not say where to.
     const where = redirected ? url : headers.get("location");
@@ -109,7 +151,6 @@ export class RestTransport implements Transport {
       return new Fault("UNKNOWN", what, options);
     }
     const to = where === null ? "another URL" : show(masked(where), 500);
-    const path = this.#url.slice(this.#baseUrl.length) + rest;
     const base = masked(where ?? "").split("?")[0] ?? "";
     const isBase = /^https?:[^@]+$/.test(base) && base.endsWith(path);
     return new Fault(
@@ -123,6 +164,12 @@ export class RestTransport implements Transport {
       },
     );
   }
+}
+
+async function gzip(text: string): Promise<ArrayBuffer> {
+  const compression = new CompressionStream("gzip");
+  const stream = new Blob([text]).stream().pipeThrough(compression);
+  return new Response(stream).arrayBuffer();
 }
 
 function isRedirect({ type, redirected, status }: Response): boolean {

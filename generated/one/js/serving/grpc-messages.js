@@ -3,8 +3,8 @@
 
 // Requests as protobuf messages of tensorflow.serving.
 
-import { missingOutput, unreadable } from "./errors.js";
-import { Fields, text, toNumber } from "./protobuf-reader.js";
+import { CODES, missingOutput, unreadable } from "./errors.js";
+import { Fields, text, toNumber, unpackVarints } from "./protobuf-reader.js";
 import { Message, serializeExample } from "./protobuf-writer.js";
 import {
   dtypeName,
@@ -50,6 +50,11 @@ export function writeMetadata(model) {
     .chunk(1, writeModelSpec(model))
     .chunk(2, "signature_def")
     .toBytes();
+}
+
+/** A GetModelStatusRequest. */
+export function writeStatus(model) {
+  return new Message().chunk(1, writeModelSpec(model)).toBytes();
 }
 
 function writeModelSpec({ name, version, label }, signature) {
@@ -105,22 +110,67 @@ function checkCount(results, count) {
   throw unreadable(`${results.length} results came for ${count} examples`);
 }
 
-/** The signatures in a GetModelMetadataResponse. */
+/** What a GetModelMetadataResponse says. */
 export function readMetadata(response) {
-  const any = new Map(new Fields(response).entries(2)).get("signature_def");
+  const fields = new Fields(response);
+  const any = new Map(fields.entries(2)).get("signature_def");
   if (any === undefined) throw unreadable("it has no signatures");
   const signatures = any.message(2).entries(1);
-  return new Map(
-    signatures.map(([name, signature]) => [
-      name,
-      {
-        method: text(signature.last(3) ?? new Uint8Array()),
-        inputs: readTensors(signature, 1),
-        outputs: readTensors(signature, 2),
-        defaults: new Set(signature.entries(4).map(([input]) => input)),
-      },
-    ]),
-  );
+  return {
+    version: readVersion(fields.message(1)),
+    signatures: new Map(
+      signatures.map(([name, signature]) => [
+        name,
+        {
+          method: text(signature.last(3) ?? new Uint8Array()),
+          inputs: readTensors(signature, 1),
+          outputs: readTensors(signature, 2),
+          defaults: new Set(signature.entries(4).map(([input]) => input)),
+        },
+      ]),
+    ),
+  };
+}
+
+/** The version in the ModelSpec of an answer of predict, classify or regress. */
+export function readAnswering(response) {
+  return readVersion(new Fields(response).message(2));
+}
+
+/** The version in a ModelSpec. */
+function readVersion(spec) {
+  const [wrapped] = spec.messages(2);
+  return wrapped && readInteger(wrapped, 1);
+}
+
+/** An int64; 0 if it is not there. */
+function readInteger(message, number) {
+  const [low = 0, high = 0] = unpackVarints(message.last(number) ?? ZERO);
+  return (BigInt(high | 0) << 32n) | BigInt(low);
+}
+
+const ZERO = new Uint8Array(1);
+
+const STATES = {
+  10: "START",
+  20: "LOADING",
+  30: "AVAILABLE",
+  40: "UNLOADING",
+  50: "END",
+};
+
+/** The states in a GetModelStatusResponse. */
+export function readStatus(response) {
+  return new Fields(response).messages(1).map((one) => {
+    const status = one.message(3);
+    const code = toNumber(status.last(1) ?? ZERO);
+    return {
+      version: readInteger(one, 1),
+      state: STATES[toNumber(one.last(2) ?? ZERO)] ?? "UNKNOWN",
+      errorCode: code === 0 ? "OK" : (CODES[code - 1] ?? "UNKNOWN"),
+      errorMessage: text(status.last(2) ?? new Uint8Array()),
+    };
+  });
 }
 
 function readTensors(signature, number) {
