@@ -68,3 +68,6 @@ export class BertClient {
     options?: OutputOptions<K>,
   ): Promise<Pick<ServingDefaultResult, K>>;
 }
+
+/** The calls of a BertClient, for what stands in for it in tests. */
+export type BertCalls = Omit<BertClient, "model">;

@@ -22,7 +22,7 @@ const SERVING_DEFAULT = {
 
 const MODEL = {
   name: "bert",
-  signatures: [SERVING_DEFAULT],
+  signatures: { servingDefault: SERVING_DEFAULT },
 };
 
 /**

@@ -107,3 +107,6 @@ export class DigitsClient {
     options?: OutputOptions<K>,
   ): Promise<Pick<ServingDefaultResult, K>>;
 }
+
+/** The calls of a DigitsClient, for what stands in for it in tests. */
+export type DigitsCalls = Omit<DigitsClient, "model">;

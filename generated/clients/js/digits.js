@@ -47,7 +47,7 @@ const SERVING_DEFAULT = {
 
 const MODEL = {
   name: "digits",
-  signatures: [CLASSIFY, PNG, SERVING_DEFAULT],
+  signatures: { classify: CLASSIFY, png: PNG, servingDefault: SERVING_DEFAULT },
 };
 
 /**

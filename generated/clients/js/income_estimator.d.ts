@@ -142,3 +142,6 @@ export class IncomeEstimatorClient {
     options?: CallOptions,
   ): Promise<Classification[][]>;
 }
+
+/** The calls of a IncomeEstimatorClient, for what stands in for it in tests. */
+export type IncomeEstimatorCalls = Omit<IncomeEstimatorClient, "model">;

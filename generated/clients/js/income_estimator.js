@@ -78,7 +78,12 @@ const SERVING_DEFAULT = {
 
 const MODEL = {
   name: "estimator",
-  signatures: [CLASSIFICATION, PREDICT, REGRESSION, SERVING_DEFAULT],
+  signatures: {
+    classification: CLASSIFICATION,
+    predict: PREDICT,
+    regression: REGRESSION,
+    servingDefault: SERVING_DEFAULT,
+  },
 };
 
 /**

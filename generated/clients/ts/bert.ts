@@ -50,7 +50,7 @@ const SERVING_DEFAULT: Signature = {
 
 const MODEL: ModelSpec = {
   name: "bert",
-  signatures: [SERVING_DEFAULT],
+  signatures: { servingDefault: SERVING_DEFAULT },
 };
 
 /**
@@ -95,3 +95,6 @@ export class BertClient {
     return this.#model.predict(SERVING_DEFAULT, inputs, options);
   }
 }
+
+/** The calls of a BertClient, for what stands in for it in tests. */
+export type BertCalls = Omit<BertClient, "model">;

@@ -96,7 +96,7 @@ const SERVING_DEFAULT: Signature = {
 
 const MODEL: ModelSpec = {
   name: "digits",
-  signatures: [CLASSIFY, PNG, SERVING_DEFAULT],
+  signatures: { classify: CLASSIFY, png: PNG, servingDefault: SERVING_DEFAULT },
 };
 
 /**
@@ -163,3 +163,6 @@ export class DigitsClient {
     return this.#model.predict(SERVING_DEFAULT, inputs, options);
   }
 }
+
+/** The calls of a DigitsClient, for what stands in for it in tests. */
+export type DigitsCalls = Omit<DigitsClient, "model">;

@@ -152,7 +152,12 @@ const SERVING_DEFAULT: Signature = {
 
 const MODEL: ModelSpec = {
   name: "estimator",
-  signatures: [CLASSIFICATION, PREDICT, REGRESSION, SERVING_DEFAULT],
+  signatures: {
+    classification: CLASSIFICATION,
+    predict: PREDICT,
+    regression: REGRESSION,
+    servingDefault: SERVING_DEFAULT,
+  },
 };
 
 /**
@@ -231,3 +236,6 @@ export class IncomeEstimatorClient {
     return this.#model.classify(SERVING_DEFAULT, inputs, options);
   }
 }
+
+/** The calls of a IncomeEstimatorClient, for what stands in for it in tests. */
+export type IncomeEstimatorCalls = Omit<IncomeEstimatorClient, "model">;

@@ -1325,3 +1325,6 @@ export class AwkwardClient {
     options?: CallOptions,
   ): Promise<Signature4Result>;
 }
+
+/** The calls of a AwkwardClient, for what stands in for it in tests. */
+export type AwkwardCalls = Omit<AwkwardClient, "model">;

@@ -12,7 +12,8 @@ import { withVersion } from "./version.js";
 
 /** A model on a server, by its name and perhaps a version or label. */
 export class ServedModel {
-  #spec;
+  /** What the client was made for. */
+  spec;
   #ref;
   #transport;
   #calls;
@@ -20,7 +21,7 @@ export class ServedModel {
   #checked;
 
   constructor(server, spec, options = {}) {
-    this.#spec = spec;
+    this.spec = spec;
     try {
       checkOptions(options);
       this.#ref = toRef(options.model ?? spec.name, options);
@@ -98,7 +99,7 @@ export class ServedModel {
   #checkServed() {
     const ask = async () => {
       const { signatures } = await this.metadata();
-      checkServed(this.#spec, signatures);
+      checkServed(this.spec, signatures);
     };
     this.#checked ??= ask().catch((problem) => {
       this.#checked = undefined;

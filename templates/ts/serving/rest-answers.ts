@@ -29,7 +29,7 @@ import type {
   VersionStatus,
 } from "./types.js";
 
-const CODES: Readonly<Record<number, Code>> = {
+export const CODES: Readonly<Record<number, Code>> = {
   400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",
@@ -113,7 +113,7 @@ function checkCount<T extends ArrayLike<unknown>>(
 }
 
 /** The member of an object that has this name. */
-function readMember<T>(
+export function readMember<T>(
   body: Uint8Array,
   wanted: string,
   read: (json: JsonReader) => T,
@@ -136,7 +136,7 @@ function checkNotEmpty(body: Uint8Array): void {
   throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
-function readOutputs(
+export function readOutputs(
   json: JsonReader,
   { outputs, asksByName }: Signature,
 ): Result {
@@ -226,7 +226,7 @@ function readerOf(json: JsonReader, spec: TensorSpec): () => unknown {
     float64: () => json.float(),
     bool: () => json.boolean(),
     string: () => {
-      if (isBase64(spec)) return json.base64Object();
+      if (isBase64(spec) || json.at(BRACE)) return json.base64Object();
       if (spec.asBytes) return json.bytes();
       return json.string(() => notText(spec.name));
     },

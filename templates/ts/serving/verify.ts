@@ -17,7 +17,8 @@ type Tensors = SignatureInfo["inputs"];
  * input had, and give only shapes that an output had.
  */
 export function checkServed(model: ModelSpec, served: Signatures): void {
-  const differences = model.signatures.flatMap((signature) => {
+  const signatures = Object.values(model.signatures);
+  const differences = signatures.flatMap((signature) => {
     const found = served.get(signature.name);
     const what = `signature ${show(signature.name)}`;
     if (!found) return [`${what} is missing`];

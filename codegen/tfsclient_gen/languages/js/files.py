@@ -67,7 +67,10 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
             f"Left out: {gone.signature!r}: {'; '.join([gone.reason, *gone.others])}"
             for gone in run.left_out
         ],
-        "listed": layout.fit(2, "signatures: [", [str(m.constant) for m in found], "],"),
+        "listed": layout.fit(
+            2, "signatures: { ", [f"{m.name.ident}: {m.constant}" for m in found], " },"
+        ),
+        "stand_in": layout.alias(f"{names.client.removesuffix('Client')}Calls", names.client),
         "imports": layout.fit(0, "import type { ", types, ' } from "./serving/types.js";'),
         "example": shown.sample,
     }
@@ -185,6 +188,7 @@ def _methods(run: Run) -> list[Method]:
 def _exports(shown: Iterable[_Shown], *, rest_only: bool) -> list[tuple[str, Markup]]:
     """The package's subpaths, and the module of each."""
     paths = {".": "index", **{f"./{one.module}": str(one.module) for one in shown}}
+    paths["./testing"] = "testing"
     if not rest_only:
         paths |= {"./grpc": "grpc", "./grpc.js": "grpc"}
     return [(path, code(module)) for path, module in paths.items()]

@@ -13,7 +13,7 @@ import {
   JsonReader,
 } from "./json-reader.js";
 
-const CODES = {
+export const CODES = {
   400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",
@@ -88,7 +88,7 @@ function checkCount(json, results, count) {
 }
 
 /** The member of an object that has this name. */
-function readMember(body, wanted, read) {
+export function readMember(body, wanted, read) {
   checkNotEmpty(body);
   const json = new JsonReader(body);
   const found = [];
@@ -107,7 +107,7 @@ function checkNotEmpty(body) {
   throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
-function readOutputs(json, { outputs, asksByName }) {
+export function readOutputs(json, { outputs, asksByName }) {
   const specs = Object.entries(outputs);
   const found = new Map();
   let came = [];
@@ -194,7 +194,7 @@ function readerOf(json, spec) {
     float64: () => json.float(),
     bool: () => json.boolean(),
     string: () => {
-      if (isBase64(spec)) return json.base64Object();
+      if (isBase64(spec) || json.at(BRACE)) return json.base64Object();
       if (spec.asBytes) return json.bytes();
       return json.string(() => notText(spec.name));
     },

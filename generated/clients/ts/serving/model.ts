@@ -34,7 +34,8 @@ type PredictOptions = StringOptions<Strings> & OutputOptions<string>;
 
 /** A model on a server, by its name and perhaps a version or label. */
 export class ServedModel implements Model {
-  readonly #spec: ModelSpec;
+  /** What the client was made for. */
+  readonly spec: ModelSpec;
   readonly #ref: ModelRef;
   readonly #transport: Transport;
   readonly #calls: Calls;
@@ -46,7 +47,7 @@ export class ServedModel implements Model {
     spec: ModelSpec,
     options: ClientOptions = {},
   ) {
-    this.#spec = spec;
+    this.spec = spec;
     try {
       checkOptions(options);
       this.#ref = toRef(options.model ?? spec.name, options);
@@ -140,7 +141,7 @@ export class ServedModel implements Model {
   #checkServed(): Promise<void> {
     const ask = async () => {
       const { signatures } = await this.metadata();
-      checkServed(this.#spec, signatures);
+      checkServed(this.spec, signatures);
     };
     this.#checked ??= ask().catch((problem: unknown) => {
       this.#checked = undefined;

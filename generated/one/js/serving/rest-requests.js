@@ -67,7 +67,7 @@ function writeExample(json, example) {
   json.raw("}");
 }
 
-function writeTensor(json, { spec, data, shape }) {
+export function writeTensor(json, { spec, data, shape }) {
   if (shape.slice(0, -1).includes(0)) {
     throw new Fault(
       "UNIMPLEMENTED",

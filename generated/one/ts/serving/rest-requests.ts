@@ -81,7 +81,7 @@ function writeExample(json: JsonWriter, example: CheckedExample): void {
   json.raw("}");
 }
 
-function writeTensor(
+export function writeTensor(
   json: JsonWriter,
   { spec, data, shape }: CheckedTensor,
 ): void {

@@ -97,7 +97,8 @@ export interface Signature {
 /** A model as this client was made for it. */
 export interface ModelSpec {
   name: string;
-  signatures: readonly Signature[];
+  /** By the client's methods. */
+  signatures: Readonly<Record<string, Signature>>;
 }
 
 /** Which model on the server. */
