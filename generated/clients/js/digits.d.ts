@@ -2,7 +2,6 @@
 /* eslint-disable */
 
 import type {
-  CallOptions,
   Classification,
   ClientOptions,
   Connection,
@@ -11,6 +10,7 @@ import type {
   FloatTensorLike,
   Model,
   OutputOptions,
+  RunOptions,
   StringTensorLike,
   Tensor,
 } from "./serving/types.js";
@@ -84,7 +84,7 @@ export class DigitsClient {
    */
   classify(
     inputs: Examples<ClassifyExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]>;
 
   /**

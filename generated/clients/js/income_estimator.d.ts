@@ -2,7 +2,6 @@
 /* eslint-disable */
 
 import type {
-  CallOptions,
   Classification,
   ClientOptions,
   Connection,
@@ -11,6 +10,7 @@ import type {
   FloatFeature,
   Model,
   OutputOptions,
+  RunOptions,
   StringArray,
   StringFeature,
   StringOptions,
@@ -109,7 +109,7 @@ export class IncomeEstimatorClient {
    */
   classification(
     inputs: Examples<ClassificationExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]>;
 
   /**
@@ -129,7 +129,7 @@ export class IncomeEstimatorClient {
    */
   regression(
     inputs: Examples<RegressionExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Float32Array>;
 
   /**
@@ -139,7 +139,7 @@ export class IncomeEstimatorClient {
    */
   servingDefault(
     inputs: Examples<ServingDefaultExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]>;
 }
 

@@ -4,7 +4,6 @@
 import { ServedModel } from "./serving/model.js";
 import type { ModelSpec, Signature } from "./serving/specs.js";
 import type {
-  CallOptions,
   Classification,
   ClientOptions,
   Connection,
@@ -13,6 +12,7 @@ import type {
   FloatTensorLike,
   Model,
   OutputOptions,
+  RunOptions,
   StringTensorLike,
   Tensor,
 } from "./serving/types.js";
@@ -134,7 +134,7 @@ export class DigitsClient {
    */
   classify(
     inputs: Examples<ClassifyExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#model.classify(CLASSIFY, inputs, options);
   }

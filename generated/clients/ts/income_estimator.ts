@@ -5,7 +5,6 @@ import { serializeExample } from "./serving/protobuf-writer.js";
 import { ServedModel } from "./serving/model.js";
 import type { ModelSpec, Signature } from "./serving/specs.js";
 import type {
-  CallOptions,
   Classification,
   ClientOptions,
   Connection,
@@ -14,6 +13,7 @@ import type {
   FloatFeature,
   Model,
   OutputOptions,
+  RunOptions,
   StringArray,
   StringFeature,
   StringOptions,
@@ -195,7 +195,7 @@ export class IncomeEstimatorClient {
    */
   classification(
     inputs: Examples<ClassificationExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#model.classify(CLASSIFICATION, inputs, options);
   }
@@ -219,7 +219,7 @@ export class IncomeEstimatorClient {
    */
   regression(
     inputs: Examples<RegressionExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Float32Array> {
     return this.#model.regress(REGRESSION, inputs, options);
   }
@@ -231,7 +231,7 @@ export class IncomeEstimatorClient {
    */
   servingDefault(
     inputs: Examples<ServingDefaultExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#model.classify(SERVING_DEFAULT, inputs, options);
   }

@@ -69,13 +69,18 @@ export class Calls {
       tell?.(answer);
       return answer;
     } catch (problem) {
-      if (!isFault(problem)) throw problem;
-      const where = [`model ${quote(this.#model)}`];
-      if (signature !== undefined) where.push(`signature ${quote(signature)}`);
-      const error = problem.toError(where.join(", "));
-      tell?.(error);
+      const error = this.toError(problem, signature);
+      if (isFault(problem)) tell?.(error);
       throw error;
     }
+  }
+
+  /** The error for what went wrong in a call. */
+  toError(problem, signature) {
+    if (!isFault(problem)) return problem;
+    const where = [`model ${quote(this.#model)}`];
+    if (signature !== undefined) where.push(`signature ${quote(signature)}`);
+    return problem.toError(where.join(", "));
   }
 
   /** What tells the user's function of a call that starts now. */

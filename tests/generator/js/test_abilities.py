@@ -266,3 +266,58 @@ def _version(zoo: Zoo) -> int:
         version = client.predict("half_plus_two", [[2.0]]).version
     assert version is not None
     return version
+
+
+def test_large_batches_are_sent_in_parts(generated: Path, zoo: Zoo) -> None:
+    program = """
+    let underWay = 0;
+    let most = 0;
+    const calls = [];
+    const token = async () => {
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return "t";
+    };
+    const onCall = (call) => calls.push(call.code) && underWay--;
+    const client = new Client(server, { token, onCall });
+    const rows = Array.from({ length: 10 }, (_, i) => [i]);
+    const examples = Array.from({ length: 7 }, (_, i) => ({ x: i }));
+    const parts = { batchSize: 3, concurrency: 2 };
+    const result = await client.servingDefault({ x: rows }, parts);
+    show([result.y.shape, result.y.data, typeof versionOf(result), calls.length, most]);
+    show(await client.regressXToY({ examples }, parts));
+    show(await client.classifyTwo({ examples, context: { x2: 5 } }, parts));
+    await showCall(() => client.servingDefault({ x: rows }, { batchSize: 0 }));
+    await showCall(() => client.servingDefault({ x: rows }, { batchSize: 3, concurrency: 0.5 }));
+    const signal = AbortSignal.abort();
+    await showCall(() => client.servingDefault({ x: rows }, { ...parts, signal }));
+    calls.length = 0;
+    const gone = new Client(server, { model: "gone", onCall });
+    await showCall(() => gone.servingDefault({ x: rows }, { batchSize: 1, concurrency: 3 }));
+    show(calls.length <= 6);
+    """
+    rest, grpc = over_each(generated / "js", "half_plus_two", zoo, program)
+    with Client(zoo.grpc) as client:
+        wanted = client.predict("half_plus_two", {"x": np.arange(10, dtype="f")[:, None]})
+        examples = [{"x": float(i)} for i in range(7)]
+        numbers = client.regress("half_plus_two", examples, signature="regress_x_to_y")
+    for shown, version in ((rest, "undefined"), (grpc, "bigint")):
+        result, regressed, classes, *errors, few = shown
+        assert result == [[10, 1], wanted["y"].ravel().tolist(), version, 4, 2]
+        assert regressed == numbers.tolist()
+        assert len(classes) == 7
+        codes = [error["code"] for error in errors]
+        assert codes == ["INVALID_ARGUMENT"] * 2 + ["CANCELLED", "NOT_FOUND"]
+        assert few is True
+
+
+def test_what_cannot_be_put_together_is_refused(generated: Path, zoo: Zoo) -> None:
+    parts = "{ batchSize: 1 }"
+    calls = [
+        f"uneven({{ x: [[1, 2], [3, 4]] }}, {parts})",
+        f"uneven({{ x: [[1, 2], [3, 4]] }}, {{ ...{parts}, outputs: ['rows'] }})",
+    ]
+    uneven, rows = on_both(generated / "js", zoo, "ranks", calls)
+    assert uneven["code"] == "INVALID_ARGUMENT"
+    assert "output columns has shape [2] for 1 rows" in uneven["details"]
+    assert rows["rows"]["shape"][0] == 2

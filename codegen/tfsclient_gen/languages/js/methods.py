@@ -222,7 +222,7 @@ def _method(
     else:
         given = f"Examples<{example}>"
         promise = "Classification[][]" if kind == "classify" else "Float32Array"
-    options = options or {"CallOptions": ""}
+    options = options or {"RunOptions": ""}
     if kind == "predict" and features is not None:
         inputs = _fields(ins, "tensor", lambda _: examples_type(example))
         examples = str(inputs[0].name.ident)

@@ -177,8 +177,19 @@ export interface CallOptions {
   headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Options of a call that runs a signature. */
+export interface RunOptions extends CallOptions {
+  /**
+   * How many rows, or examples, the server takes at once. More of them are sent
+   * in parts, and the results put together; `timeoutMs` is then for each part.
+   */
+  batchSize?: number | undefined;
+  /** How many parts may be under way at once; 8 by default. */
+  concurrency?: number | undefined;
+}
+
 /** Options of a call whose result has several outputs. */
-export interface OutputOptions<Output> extends CallOptions {
+export interface OutputOptions<Output> extends RunOptions {
   /**
    * The outputs that the result should have; by default all. The server computes
    * and sends no others, but over REST it always sends all.
@@ -195,7 +206,7 @@ export type StringArray<S extends Strings> = S extends "bytes"
   : string[];
 
 /** Options of a call whose result has strings. */
-export interface StringOptions<S extends Strings> extends CallOptions {
+export interface StringOptions<S extends Strings> extends RunOptions {
   /** What the strings of the result are: "text" by default, which must be UTF-8. */
   strings?: S | undefined;
 }

@@ -76,13 +76,18 @@ export class Calls {
       tell?.(answer);
       return answer;
     } catch (problem) {
-      if (!isFault(problem)) throw problem;
-      const where = [`model ${quote(this.#model)}`];
-      if (signature !== undefined) where.push(`signature ${quote(signature)}`);
-      const error = problem.toError(where.join(", "));
-      tell?.(error);
+      const error = this.toError(problem, signature);
+      if (isFault(problem)) tell?.(error as ServingError);
       throw error;
     }
+  }
+
+  /** The error for what went wrong in a call. */
+  toError(problem: unknown, signature?: string): unknown {
+    if (!isFault(problem)) return problem;
+    const where = [`model ${quote(this.#model)}`];
+    if (signature !== undefined) where.push(`signature ${quote(signature)}`);
+    return problem.toError(where.join(", "));
   }
 
   /** What tells the user's function of a call that starts now. */
