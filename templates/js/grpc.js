@@ -10,8 +10,9 @@ import {
   Metadata,
   status,
 } from "@grpc/grpc-js";
-import { Bound, TOO_BUSY } from "./serving/bound.js";
-import { Fault, invalid, isFault, masked, show } from "./serving/errors.js";
+import { Bound } from "./serving/bound.js";
+import { invalid, isFault, masked, show } from "./serving/errors.js";
+import { proxyOf, toFault } from "./serving/grpc-faults.js";
 import {
   readClassify,
   readAnswering,
@@ -104,6 +105,7 @@ const CHANNEL_OPTIONS = {
 class GrpcConnection {
   #clients;
   #bound = new Bound();
+  #place;
   #turn = 0;
 
   constructor(targets, options) {
@@ -123,11 +125,19 @@ class GrpcConnection {
       this.close();
       throw problem;
     }
+    const proxies = targets.map((target, i) =>
+      proxyOf(target, clients[i]?.getChannel().getTarget() ?? target),
+    );
+    this.#place = {
+      targets: targets.map((target) => target.replace("dns:///", "")).join(),
+      isPlain: options.credentials === undefined,
+      proxy: proxies.find((proxy) => proxy !== undefined),
+    };
   }
 
   to(model) {
     const next = (signal) => this.#next(signal);
-    return new GrpcTransport(next, this.#bound, model);
+    return new GrpcTransport(next, this.#bound, this.#place, model);
   }
 
   close() {
@@ -175,11 +185,13 @@ class GrpcConnection {
 class GrpcTransport {
   #next;
   #bound;
+  #place;
   #model;
 
-  constructor(next, bound, model) {
+  constructor(next, bound, place, model) {
     this.#next = next;
     this.#bound = bound;
+    this.#place = place;
     this.#model = model;
   }
 
@@ -241,7 +253,7 @@ class GrpcTransport {
         } catch (error) {
           isRefused = isRefusal(error);
           if (!isRefused) {
-            throw toFault(error, wasRefused);
+            throw toFault(error, wasRefused, this.#place);
           }
           wasRefused = true;
         } finally {
@@ -307,19 +319,4 @@ function toMetadata(headers) {
     throw invalid(`gRPC cannot carry the headers: ${cause.message}`);
   }
   return metadata;
-}
-
-function toFault(error, wasRefused) {
-  const { code, details, message = "" } = error;
-  if (code === undefined) {
-    // Not an answer: grpc-js refuses calls once the connection is closed.
-    return new Fault("CANCELLED", message, { cause: error });
-  }
-  const name = status[code] ?? "UNKNOWN";
-  const isLate = name === "DEADLINE_EXCEEDED";
-  return new Fault(name, details ?? message, {
-    cause: error,
-    mayRetry: name === "UNAVAILABLE",
-    ...(isLate && wasRefused && { hint: TOO_BUSY }),
-  });
 }

@@ -15,15 +15,9 @@ import type {
   ChannelOptions,
   ServiceError,
 } from "@grpc/grpc-js";
-import { Bound, TOO_BUSY } from "./serving/bound.js";
-import {
-  Fault,
-  invalid,
-  isFault,
-  masked,
-  show,
-  type Code,
-} from "./serving/errors.js";
+import { Bound } from "./serving/bound.js";
+import { invalid, isFault, masked, show } from "./serving/errors.js";
+import { proxyOf, toFault, type Place } from "./serving/grpc-faults.js";
 import {
   readClassify,
   readAnswering,
@@ -140,6 +134,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 class GrpcConnection implements Connector {
   readonly #clients: readonly Client[];
   readonly #bound = new Bound();
+  readonly #place: Place;
   #turn = 0;
 
   constructor(targets: readonly string[], options: ConnectOptions) {
@@ -159,11 +154,19 @@ class GrpcConnection implements Connector {
       this.close();
       throw problem;
     }
+    const proxies = targets.map((target, i) =>
+      proxyOf(target, clients[i]?.getChannel().getTarget() ?? target),
+    );
+    this.#place = {
+      targets: targets.map((target) => target.replace("dns:///", "")).join(),
+      isPlain: options.credentials === undefined,
+      proxy: proxies.find((proxy) => proxy !== undefined),
+    };
   }
 
   to(model: ModelRef): Transport {
     const next = (signal: AbortSignal) => this.#next(signal);
-    return new GrpcTransport(next, this.#bound, model);
+    return new GrpcTransport(next, this.#bound, this.#place, model);
   }
 
   close(): void {
@@ -211,15 +214,18 @@ class GrpcConnection implements Connector {
 class GrpcTransport implements Transport {
   readonly #next: (signal: AbortSignal) => Promise<Client>;
   readonly #bound: Bound;
+  readonly #place: Place;
   readonly #model: ModelRef;
 
   constructor(
     next: (signal: AbortSignal) => Promise<Client>,
     bound: Bound,
+    place: Place,
     model: ModelRef,
   ) {
     this.#next = next;
     this.#bound = bound;
+    this.#place = place;
     this.#model = model;
   }
 
@@ -290,7 +296,11 @@ class GrpcTransport implements Transport {
         } catch (error) {
           isRefused = isRefusal(error as Partial<ServiceError>);
           if (!isRefused) {
-            throw toFault(error as Partial<ServiceError>, wasRefused);
+            throw toFault(
+              error as Partial<ServiceError>,
+              wasRefused,
+              this.#place,
+            );
           }
           wasRefused = true;
         } finally {
@@ -361,19 +371,4 @@ function toMetadata(headers: Readonly<Record<string, string>>): Metadata {
     throw invalid(`gRPC cannot carry the headers: ${(cause as Error).message}`);
   }
   return metadata;
-}
-
-function toFault(error: Partial<ServiceError>, wasRefused: boolean): Fault {
-  const { code, details, message = "" } = error;
-  if (code === undefined) {
-    // Not an answer: grpc-js refuses calls once the connection is closed.
-    return new Fault("CANCELLED", message, { cause: error });
-  }
-  const name = (status[code] ?? "UNKNOWN") as Code;
-  const isLate = name === "DEADLINE_EXCEEDED";
-  return new Fault(name, details ?? message, {
-    cause: error,
-    mayRetry: name === "UNAVAILABLE",
-    ...(isLate && wasRefused && { hint: TOO_BUSY }),
-  });
 }

@@ -24,7 +24,10 @@ from tfsclient_gen.target import Run
 # What only gRPC needs of the runtime, and what Examples in tensors need, too.
 _GRPC: Final = frozenset(
     ["grpc"]
-    + [f"serving/{name}" for name in ("bound", "grpc-messages", "protobuf-reader", "tensor-proto")]
+    + [
+        f"serving/{name}"
+        for name in ("bound", "grpc-faults", "grpc-messages", "protobuf-reader", "tensor-proto")
+    ]
 )
 _EXAMPLES: Final = frozenset(["serving/protobuf-writer"])
 

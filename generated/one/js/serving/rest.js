@@ -118,10 +118,15 @@ export class RestTransport {
 
   #unreachable(cause) {
     const reason = reasonOf(cause);
+    const hint = hintOf(this.#baseUrl, reason);
     return new Fault(
       "UNAVAILABLE",
       `cannot reach ${this.#baseUrl}: ${reason}`,
-      { cause, mayRetry: REFUSED.test(reason) },
+      {
+        cause,
+        mayRetry: REFUSED.test(reason),
+        ...(hint !== undefined && { hint }),
+      },
     );
   }
 
@@ -163,6 +168,22 @@ function isRedirect({ type, redirected, status }) {
 
 /** How Node, Bun and Deno say that the connection was refused; browsers do not. */
 const REFUSED = /ECONNREFUSED|connection ?refused/i;
+
+/** How Node says that what answers does not speak HTTP/1, or not TLS. */
+const NOT_HTTP = /HPE_INVALID|UND_ERR_SOCKET|ECONNRESET/;
+const NOT_TLS = /ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)/;
+
+function hintOf(baseUrl, reason) {
+  if (NOT_TLS.test(reason)) {
+    const plain = baseUrl.replace("https:", "http:");
+    return `the port does not speak TLS: write ${plain}`;
+  }
+  if (!NOT_HTTP.test(reason) || !baseUrl.startsWith("http:")) return undefined;
+  return (
+    "is that the REST port of TF Serving, usually 8501? If it expects TLS, " +
+    "write https://"
+  );
+}
 
 /** Why a fetch failed: Node says "fetch failed" and keeps the reason below. */
 function reasonOf(error) {
