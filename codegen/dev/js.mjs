@@ -19,7 +19,13 @@ const source = join(root, "templates", "ts");
 const target = join(root, "templates", "js");
 
 /** The modules whose types a client's own declarations refer to. */
-const DECLARED = ["grpc", "serving/errors", "serving/version", "testing"];
+const DECLARED = [
+  "grpc",
+  "serving/errors",
+  "serving/pixels",
+  "serving/version",
+  "testing",
+];
 const TYPES = "serving/types";
 
 const isType = (statement) =>

@@ -10,12 +10,14 @@ import type {
   FloatTensorLike,
   Model,
   OutputOptions,
+  Pictures,
   RunOptions,
   StringTensorLike,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
+export { pixelsOf } from "./serving/pixels.js";
 export type * from "./serving/types.js";
 export { versionOf } from "./serving/version.js";
 
@@ -42,7 +44,7 @@ export interface PngResult {
 /** What the signature "serving_default" takes. */
 export interface ServingDefaultInput {
   /** float32 [-1, 8, 8]. */
-  images: FloatTensorLike;
+  images: FloatTensorLike | Pictures;
 }
 
 /** What the signature "serving_default" returns. */

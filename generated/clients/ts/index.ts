@@ -2,6 +2,7 @@
 /* eslint-disable */
 
 export { ServingError, type Code } from "./serving/errors.js";
+export { pixelsOf } from "./serving/pixels.js";
 export type * from "./serving/types.js";
 export { versionOf } from "./serving/version.js";
 

@@ -15,6 +15,7 @@ import type {
   FloatTensorLike,
   IntegerTensorLike,
   Model,
+  Pictures,
   Tensor,
 } from "./serving/types.js";
 
@@ -37,13 +38,13 @@ type Received<Inputs> = [Inputs] extends [
     }
   : { readonly [Name in keyof Inputs]: ReceivedTensor<Inputs[Name]> };
 
-type ReceivedTensor<Input> = [Exclude<Input, undefined>] extends [
+type ReceivedTensor<Input> = [Exclude<Input, undefined | Pictures>] extends [
   FloatTensorLike,
 ]
   ? Tensor<ArrayLike<number>>
-  : [Exclude<Input, undefined>] extends [IntegerTensorLike]
+  : [Exclude<Input, undefined | Pictures>] extends [IntegerTensorLike]
     ? Tensor<ArrayLike<number | bigint>>
-    : [Exclude<Input, undefined>] extends [BooleanTensorLike]
+    : [Exclude<Input, undefined | Pictures>] extends [BooleanTensorLike]
       ? Tensor<readonly boolean[]>
       : Tensor<readonly (string | Uint8Array)[]>;
 

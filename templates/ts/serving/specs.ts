@@ -8,6 +8,7 @@ import type {
   Classification,
   Connection,
   ModelMetadata,
+  Pictures,
   VersionStatus,
 } from "./types.js";
 
@@ -77,6 +78,12 @@ export type FeatureSpecs = Readonly<Record<string, FeatureSpec>>;
 
 export type Kind = "predict" | "classify" | "regress";
 
+/** Elements as the caller gave them, in row-major order. */
+export interface FlatTensor {
+  data: ArrayLike<unknown>;
+  shape: readonly number[];
+}
+
 /** A signature; the keys are those of the client's inputs and results. */
 export interface Signature {
   name: string;
@@ -88,6 +95,8 @@ export interface Signature {
   features?: FeatureSpecs;
   /** Serializes an Example, if an input takes Examples. */
   serialize?: (example: CheckedExample) => Uint8Array;
+  /** Makes tensors of pictures, if an input takes them. */
+  pictures?: (pictures: Pictures, spec: TensorSpec) => FlatTensor;
   /** Whether `outputs` are requested by name: there are others. */
   asksByName?: true;
   /** Why REST cannot carry a call of it, if that is so. */

@@ -50,6 +50,19 @@ export type BooleanTensorLike = Tensor<readonly boolean[]> | Nested<boolean>;
 export type StringTensorLike =
   Tensor<readonly (string | Uint8Array)[]> | Nested<string | Uint8Array>;
 
+/**
+ * A picture, decoded: red, green, blue and alpha of each pixel, row by row. An
+ * ImageData is one.
+ */
+export interface Pixels {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+}
+
+/** What an input takes that may be pictures: one, or a batch of them. */
+export type Pictures = Pixels | readonly Pixels[];
+
 /** What an input of Examples takes; bytes are a serialized tf.Example. */
 export type ExampleTensorLike<E> =
   Tensor<readonly (E | Uint8Array)[]> | Nested<E | Uint8Array>;

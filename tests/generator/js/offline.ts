@@ -11,6 +11,7 @@ import {
   versionOf,
   type HalfPlusTwoCalls,
 } from "./half_plus_two.js";
+import { MlpClient } from "./mlp.js";
 import { RawPngClient } from "./raw_png.js";
 import { fakeConnection, fakeFetch, fakeModel } from "./testing.js";
 
@@ -69,6 +70,12 @@ const dtypes = fakeModel(DtypesClient, {
   }),
   // @ts-expect-error floats are not booleans
   idBool: ({ x }) => ({ y: { data: new Float32Array(1), shape: x.shape } }),
+});
+
+fakeModel(MlpClient, {
+  call: ({ images }) => ({
+    output0: { data: Float32Array.from(images.data), shape: images.shape },
+  }),
 });
 
 const models = [half, estimator, png, dtypes];

@@ -321,3 +321,24 @@ def test_what_cannot_be_put_together_is_refused(generated: Path, zoo: Zoo) -> No
     assert uneven["code"] == "INVALID_ARGUMENT"
     assert "output columns has shape [2] for 1 rows" in uneven["details"]
     assert rows["rows"]["shape"][0] == 2
+
+
+def test_bodies_are_compressed_on_wish(generated: Path, zoo: Zoo) -> None:
+    program = """
+    const { connect } = await import(`${process.cwd()}/grpc.js`);
+    const { HalfPlusTwoClient } = await import(`${process.cwd()}/half_plus_two.js`);
+    for (const server of given) {
+      const client = new HalfPlusTwoClient(server, { gzip: true });
+      show((await client.servingDefault({ x: [[2], [3]] })).y.data);
+    }
+    const connection = connect("localhost:1");
+    await showCall(async () => new HalfPlusTwoClient(connection, { gzip: true }));
+    connection.close();
+    """
+    with FakeServer(zoo_model("half_plus_two")) as server:
+        given = [zoo.rest, server.rest_target]
+        real, fake, refused = node(program, generated / "js", given)
+        (call,) = server.calls
+    assert (real, fake) == ([3, 3.5], [0, 0])
+    assert call.headers["content-encoding"] == "gzip"
+    assert refused["code"] == "INVALID_ARGUMENT"

@@ -13,6 +13,7 @@ import {
   type halfPlusTwo,
   type Tensor,
 } from "./index.js";
+import { MlpClient, pixelsOf, type Pixels } from "./mlp.js";
 import { RanksClient, type UnevenResult } from "./ranks.js";
 import { RawPngClient } from "./raw_png.js";
 
@@ -110,6 +111,15 @@ some.columns;
 await ranks.uneven({ x: [[1]] }, { outputs: ["z"] });
 const { state } = await ranks.model.waitUntilReady({ timeoutMs: 5 });
 const dtype = (await ranks.model.metadata()).signatures.get("uneven")?.inputs;
+
+const pixels: Pixels = { data: new Uint8Array(4), width: 1, height: 1 };
+const mlp = new MlpClient("http://h");
+await mlp.call({ images: pixels }, { batchSize: 1 });
+await mlp.call({ images: [pixels, await pixelsOf(new Blob([]))] });
+// @ts-expect-error a picture has pixels
+await mlp.call({ images: { width: 1, height: 1 } });
+// @ts-expect-error numbers of this shape are no picture
+await half.servingDefault({ x: pixels });
 
 const bytes: Uint8Array[] = (
   await new RawPngClient("http://h").servingDefault({

@@ -21,7 +21,7 @@ from tfsclient_gen.quoting import code, js_doc
 from tfsclient_gen.render import template_names
 from tfsclient_gen.target import Run
 
-# What only gRPC needs of the runtime, and what Examples in tensors need, too.
+# What only gRPC needs of the runtime, what Examples in tensors need, too, and pictures.
 _GRPC: Final = frozenset(
     ["grpc"]
     + [
@@ -30,6 +30,7 @@ _GRPC: Final = frozenset(
     ]
 )
 _EXAMPLES: Final = frozenset(["serving/protobuf-writer"])
+_PICTURES: Final = frozenset(["serving/pixels"])
 
 
 def javascript(run: Run) -> dict[str, str]:
@@ -65,6 +66,7 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
         "fence": code(language),
         "rest_only": run.rest_only,
         "serializes": any(m.serializes for m in found),
+        "draws": any(m.draws for m in found),
         "methods": found,
         "left_out": [
             f"Left out: {gone.signature!r}: {'; '.join([gone.reason, *gone.others])}"
@@ -112,6 +114,7 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         "has_defaults": any(s.defaults for one in runs for s in one.model.signatures.values()),
         "takes_examples": any(m.kind != "predict" or m.features is not None for m in found),
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
+        "draws": any(m.draws for m in found),
         "gives_text": any("StringOptions" in m.options for m in found),
         "gives_several": any("OutputOptions" in m.options for m in found),
         "classifies": any(m.kind == "classify" for m in found),
@@ -123,8 +126,11 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
     shipped = [n for n in template_names() if n.startswith(prefix) and not n.endswith(".j2")]
     runtime = {name.removeprefix(prefix): name for name in shipped}
     if run.rest_only:
-        serializes = any(m.serializes for m in found)
-        unused = _GRPC | (frozenset() if serializes else _EXAMPLES)
+        unused = _GRPC
+        if not any(m.serializes for m in found):
+            unused |= _EXAMPLES
+        if not any(m.draws for m in found):
+            unused |= _PICTURES
         runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] not in unused}
     return made | {path: run.templates.read(name) for path, name in runtime.items()}
 

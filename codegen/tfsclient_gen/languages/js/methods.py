@@ -87,6 +87,7 @@ class Method:
         grpc_only: why REST cannot carry it; empty if it can.
         not_over_rest: the property that says so.
         serializes: whether an input is made of Examples.
+        draws: whether an input takes pictures.
         asks_by_name: whether calls ask for the outputs by name.
         input: the interface of a predict signature's inputs.
         result: the first line of the interface of a predict signature's outputs.
@@ -113,6 +114,7 @@ class Method:
     grpc_only: str
     not_over_rest: Markup
     serializes: bool
+    draws: bool
     asks_by_name: bool
     input: Markup
     result: Markup
@@ -250,6 +252,7 @@ def _method(
         grpc_only=signature.why_not_over_rest or "",
         not_over_rest=layout.text(2, "notOverRest:", signature.why_not_over_rest or ""),
         serializes=kind == "predict" and features is not None,
+        draws=any("Pictures" in f.imports for f in inputs),
         asks_by_name=asked is not None,
         constant=constant,
         wire=js_string(signature.name),
