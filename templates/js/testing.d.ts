@@ -13,9 +13,9 @@ import type {
 
 /** What a fake model answers, by the methods of its client. */
 export type Answers<Client> = {
-  [Method in Exclude<keyof Client, "model">]?: Client[Method] extends (
-    ...given: infer Given
-  ) => Promise<infer Result>
+  [
+    Method in Exclude<keyof Client, "model" | "multiInference">
+  ]?: Client[Method] extends (...given: infer Given) => Promise<infer Result>
     ? (inputs: Received<Given[0]>) => Result | Promise<Result>
     : never;
 };

@@ -15,15 +15,18 @@ import { invalid, isFault, masked, show } from "./serving/errors.js";
 import { proxyOf, toFault } from "./serving/grpc-faults.js";
 import {
   readClassify,
+  readFirstAnswering,
   readAnswering,
   readMetadata,
   readPredict,
   readRegress,
   readStatus,
+  readTasks,
   writeExamples,
   writeMetadata,
   writePredict,
   writeStatus,
+  writeTasks,
 } from "./serving/grpc-messages.js";
 import { unlessAborted } from "./serving/time.js";
 
@@ -214,6 +217,14 @@ class GrpcTransport {
     return this.#infer("Regress", request, (response) =>
       readRegress(response, batch.examples.length),
     );
+  }
+
+  multiInference(signatures, batch) {
+    const request = writeTasks(this.#model, signatures, batch);
+    const read = (response) =>
+      readTasks(response, signatures, batch.examples.length);
+    const method = "PredictionService/MultiInference";
+    return this.#call(method, request, read, readFirstAnswering);
   }
 
   status() {

@@ -2,9 +2,11 @@
 /* eslint-disable */
 
 import type {
+  CallOptions,
   Classification,
   ClientOptions,
   Connection,
+  Example,
   ExampleTensorLike,
   Examples,
   FloatFeature,
@@ -78,6 +80,13 @@ export interface ServingDefaultExample {
   b: FloatFeature;
 }
 
+/** What the signatures that take Examples give, by their methods. */
+export interface MultiInferenceResult {
+  classification: Classification[][];
+  regression: Float32Array;
+  servingDefault: Classification[][];
+}
+
 /**
  * Client of the TensorFlow Serving model "estimator".
  *
@@ -141,6 +150,18 @@ export class IncomeEstimatorClient {
     inputs: Examples<ServingDefaultExample>,
     options?: RunOptions,
   ): Promise<Classification[][]>;
+
+  /**
+   * Run several of the signatures that take Examples on the same ones, in one call;
+   * over gRPC only.
+   *
+   * @throws {ServingError} if the inputs do not fit or the call fails
+   */
+  multiInference<K extends keyof MultiInferenceResult>(
+    methods: readonly K[],
+    inputs: Examples<Example>,
+    options?: CallOptions,
+  ): Promise<Pick<MultiInferenceResult, K>>;
 }
 
 /** The calls of a IncomeEstimatorClient, for what stands in for it in tests. */

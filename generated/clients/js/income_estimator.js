@@ -147,4 +147,14 @@ export class IncomeEstimatorClient {
   servingDefault(inputs, options) {
     return this.#model.classify(SERVING_DEFAULT, inputs, options);
   }
+
+  /**
+   * Run several of the signatures that take Examples on the same ones, in one call;
+   * over gRPC only.
+   *
+   * @throws {ServingError} if the inputs do not fit or the call fails
+   */
+  multiInference(methods, inputs, options) {
+    return this.#model.multiInference(methods, inputs, options);
+  }
 }

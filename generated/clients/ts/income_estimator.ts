@@ -5,9 +5,11 @@ import { serializeExample } from "./serving/protobuf-writer.js";
 import { ServedModel } from "./serving/model.js";
 import type { ModelSpec, Signature } from "./serving/specs.js";
 import type {
+  CallOptions,
   Classification,
   ClientOptions,
   Connection,
+  Example,
   ExampleTensorLike,
   Examples,
   FloatFeature,
@@ -79,6 +81,13 @@ export interface ServingDefaultExample {
   a: StringFeature;
   /** float32 [1] required. */
   b: FloatFeature;
+}
+
+/** What the signatures that take Examples give, by their methods. */
+export interface MultiInferenceResult {
+  classification: Classification[][];
+  regression: Float32Array;
+  servingDefault: Classification[][];
 }
 
 const CLASSIFICATION: Signature = {
@@ -234,6 +243,20 @@ export class IncomeEstimatorClient {
     options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#model.classify(SERVING_DEFAULT, inputs, options);
+  }
+
+  /**
+   * Run several of the signatures that take Examples on the same ones, in one call;
+   * over gRPC only.
+   *
+   * @throws {ServingError} if the inputs do not fit or the call fails
+   */
+  multiInference<K extends keyof MultiInferenceResult>(
+    methods: readonly K[],
+    inputs: Examples<Example>,
+    options?: CallOptions,
+  ): Promise<Pick<MultiInferenceResult, K>> {
+    return this.#model.multiInference(methods, inputs, options);
   }
 }
 

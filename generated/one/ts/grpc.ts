@@ -20,15 +20,18 @@ import { invalid, isFault, masked, show } from "./serving/errors.js";
 import { proxyOf, toFault, type Place } from "./serving/grpc-faults.js";
 import {
   readClassify,
+  readFirstAnswering,
   readAnswering,
   readMetadata,
   readPredict,
   readRegress,
   readStatus,
+  readTasks,
   writeExamples,
   writeMetadata,
   writePredict,
   writeStatus,
+  writeTasks,
 } from "./serving/grpc-messages.js";
 import type { CheckedTensor, ExampleBatch } from "./serving/inputs.js";
 import { unlessAborted } from "./serving/time.js";
@@ -248,6 +251,14 @@ class GrpcTransport implements Transport {
     return this.#infer("Regress", request, (response) =>
       readRegress(response, batch.examples.length),
     );
+  }
+
+  multiInference(signatures: readonly Signature[], batch: ExampleBatch) {
+    const request = writeTasks(this.#model, signatures, batch);
+    const read = (response: Uint8Array) =>
+      readTasks(response, signatures, batch.examples.length);
+    const method = "PredictionService/MultiInference";
+    return this.#call(method, request, read, readFirstAnswering);
   }
 
   status() {

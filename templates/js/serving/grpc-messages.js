@@ -3,7 +3,7 @@
 
 // Requests as protobuf messages of tensorflow.serving.
 
-import { CODES, missingOutput, unreadable } from "./errors.js";
+import { CODES, missingOutput, show, unreadable } from "./errors.js";
 import { Fields, text, toNumber, unpackVarints } from "./protobuf-reader.js";
 import { Message, serializeExample } from "./protobuf-writer.js";
 import {
@@ -32,16 +32,31 @@ export function writePredict(model, signature, inputs) {
 }
 
 /** A ClassificationRequest, or a RegressionRequest, which has the same form. */
-export function writeExamples(model, signature, { examples, context }) {
+export function writeExamples(model, signature, batch) {
+  return new Message()
+    .chunk(1, writeModelSpec(model, signature.name))
+    .chunk(2, writeInput(batch))
+    .toBytes();
+}
+
+/** A MultiInferenceRequest. */
+export function writeTasks(model, signatures, batch) {
+  const request = new Message();
+  for (const { name, kind } of signatures) {
+    const task = new Message()
+      .chunk(1, writeModelSpec(model, name))
+      .chunk(2, `tensorflow/serving/${kind}`);
+    request.chunk(1, task);
+  }
+  return request.chunk(2, writeInput(batch)).toBytes();
+}
+
+function writeInput({ examples, context }) {
   const list = new Message();
   for (const example of examples) list.chunk(1, serializeExample(example));
   if (context) list.chunk(2, serializeExample(context));
   // An ExampleList, or an ExampleListWithContext.
-  const input = new Message().chunk(context ? 2 : 1, list);
-  return new Message()
-    .chunk(1, writeModelSpec(model, signature.name))
-    .chunk(2, input)
-    .toBytes();
+  return new Message().chunk(context ? 2 : 1, list);
 }
 
 /** A GetModelMetadataRequest. */
@@ -81,7 +96,30 @@ export function readPredict({ outputs }, response) {
 
 /** A list of classes for each of `count` examples. */
 export function readClassify(response, count) {
-  const result = new Fields(response).message(1);
+  return readClasses(new Fields(response).message(1), count);
+}
+
+/** A number for each of `count` examples. */
+export function readRegress(response, count) {
+  return readNumbers(new Fields(response).message(1), count);
+}
+
+/** For each signature, what it gives for `count` examples. */
+export function readTasks(response, signatures, count) {
+  const results = new Fields(response).messages(1);
+  return signatures.map(({ name, kind }, i) => {
+    const isClasses = kind === "classify";
+    const result = results[i];
+    if (!result?.last(isClasses ? 2 : 3)) {
+      throw unreadable(`it lacks the result of the signature ${show(name)}`);
+    }
+    return isClasses
+      ? readClasses(result.message(2), count)
+      : readNumbers(result.message(3), count);
+  });
+}
+
+function readClasses(result, count) {
   const lists = result.messages(1).map((classes) =>
     classes.messages(1).map((one) => ({
       label: text(one.last(1) ?? new Uint8Array()),
@@ -91,9 +129,7 @@ export function readClassify(response, count) {
   return checkCount(lists, count);
 }
 
-/** A number for each of `count` examples. */
-export function readRegress(response, count) {
-  const result = new Fields(response).message(1);
+function readNumbers(result, count) {
   const values = result.messages(1).map((one) => readFloat(one, 1));
   return checkCount(Float32Array.from(values), count);
 }
@@ -135,6 +171,12 @@ export function readMetadata(response) {
 /** The version in the ModelSpec of an answer of predict, classify or regress. */
 export function readAnswering(response) {
   return readVersion(new Fields(response).message(2));
+}
+
+/** The version in the ModelSpec of the first of several results. */
+export function readFirstAnswering(response) {
+  const [first] = new Fields(response).messages(1);
+  return first && readVersion(first.message(1));
 }
 
 /** The version in a ModelSpec. */

@@ -207,7 +207,7 @@ export interface ExampleBatch {
 
 /** The examples and the context of a request. */
 export function checkExamples(
-  { features }: Signature,
+  features: FeatureSpecs | undefined,
   inputs: unknown,
 ): ExampleBatch {
   const { examples, context } = toObject("the inputs", inputs);

@@ -109,6 +109,19 @@ for (const [name, server, options] of [
     assert.equal(versionOf(numbers), 7n);
   });
 
+  test(`several signatures run together: ${name}`, async () => {
+    const client = new HalfPlusTwoClient(server, options);
+    const methods = ["classifyTwo", "regressXToY"] as const;
+    const call = client.multiInference(methods, { examples: [{ x: 3 }] });
+    if (name !== "connection") {
+      await assert.rejects(call, { code: "UNIMPLEMENTED" });
+      return;
+    }
+    const { classifyTwo, regressXToY } = await call;
+    assert.deepEqual(classifyTwo, [[{ label: "3", score: 1 }]]);
+    assert.deepEqual(regressXToY, Float32Array.of(6));
+  });
+
   test(`calls fail as real ones do: ${name}`, async () => {
     const slow = new EstimatorClient(server, { ...options, timeoutMs: 50 });
     const inputs = { examples: [{ a: "x", b: 1 }] };

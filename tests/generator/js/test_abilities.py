@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Zoo
 from tests.generator.js.clients import assert_same, node, plain, zoo_model
-from tests.generator.js.live import on_both
+from tests.generator.js.live import on_both, over_grpc
 from tfsclient import Client
 from tfsclient.testing import FakeServer
 
@@ -339,6 +339,35 @@ def test_bodies_are_compressed_on_wish(generated: Path, zoo: Zoo) -> None:
         given = [zoo.rest, server.rest_target]
         real, fake, refused = node(program, generated / "js", given)
         (call,) = server.calls
-    assert (real, fake) == ([3, 3.5], [0, 0])
+    assert (real, fake) == ([4, 4.5], [0, 0])
     assert call.headers["content-encoding"] == "gzip"
     assert refused["code"] == "INVALID_ARGUMENT"
+
+
+def test_several_signatures_run_on_the_same_examples(generated: Path, zoo: Zoo) -> None:
+    examples = "{ examples: [{ x: 1 }, { x: [2.5] }], context: { x2: 3 } }"
+    calls = [f'multiInference(["regressXToY", "classifyTwo", "regressXToY"], {examples})']
+    (came,) = over_grpc(generated / "js", zoo, "half_plus_two", calls)
+    given = [{"x": 1.0}, {"x": 2.5}], {"x2": 3.0}
+    with Client(zoo.grpc) as client:
+        numbers = client.regress("half_plus_two", *given, signature="regress_x_to_y")
+        classes = client.classify("half_plus_two", *given, signature="classify_two")
+    assert came["regressXToY"] == numbers.tolist()
+    assert [[(c["label"], c["score"]) for c in each] for each in came["classifyTwo"]] == classes
+    assert len(came) == 2
+
+
+def test_only_signatures_of_examples_run_together(generated: Path, zoo: Zoo) -> None:
+    calls = [f"multiInference({names}, {{ examples: [{{ x: 1 }}] }})" for names in (
+        '["servingDefault"]', '["toString"]', "[]",
+    )]  # fmt: skip
+    program = f"""
+    const {{ connect }} = await import(`${{process.cwd()}}/grpc.js`);
+    const {{ HalfPlusTwoClient }} = await import(`${{process.cwd()}}/half_plus_two.js`);
+    const connection = connect(given);
+    const client = new HalfPlusTwoClient(connection);
+    {"".join(f"await showCall(() => client.{call});" for call in calls)}
+    connection.close();
+    """
+    for error in node(program, generated / "js", zoo.grpc):
+        assert error["code"] == "INVALID_ARGUMENT"

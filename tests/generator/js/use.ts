@@ -10,6 +10,7 @@ import {
   type Code,
   versionOf,
   type CallInfo,
+  type Classification,
   type halfPlusTwo,
   type Tensor,
 } from "./index.js";
@@ -112,6 +113,17 @@ await ranks.uneven({ x: [[1]] }, { outputs: ["z"] });
 const { state } = await ranks.model.waitUntilReady({ timeoutMs: 5 });
 const dtype = (await ranks.model.metadata()).signatures.get("uneven")?.inputs;
 
+const together = await half.multiInference(["classifyTwo", "regressXToY"], {
+  examples: [{ x: 1 }],
+});
+const both: [Classification[][], Float32Array] = [
+  together.classifyTwo,
+  together.regressXToY,
+];
+// @ts-expect-error it was not asked for
+together.regressXToY2;
+// @ts-expect-error it takes no Examples
+await half.multiInference(["servingDefault"], { examples: [] });
 const pixels: Pixels = { data: new Uint8Array(4), width: 1, height: 1 };
 const mlp = new MlpClient("http://h");
 await mlp.call({ images: pixels }, { batchSize: 1 });
@@ -135,6 +147,6 @@ try {
     const status: number | undefined = error.httpStatus;
     console.log(code, status, error.details, score, label, numbers);
     console.log(big, unsigned, flags, texts, bytes);
-    console.log(version, every, sum, state, dtype, calls[0]?.durationMs);
+    console.log(version, both, every, sum, state, dtype, calls[0]?.durationMs);
   }
 }

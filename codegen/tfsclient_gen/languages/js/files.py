@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient_gen.languages.js import layout, samples
-from tfsclient_gen.languages.js.methods import Method, imports, methods, quoted
+from tfsclient_gen.languages.js.methods import Method, imports, methods, quoted, together
 from tfsclient_gen.languages.js.names import (
     names_of,
     package_name,
@@ -68,6 +68,7 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
         "serializes": any(m.serializes for m in found),
         "draws": any(m.draws for m in found),
         "methods": found,
+        "together": together(found, rest_only=run.rest_only),
         "left_out": [
             f"Left out: {gone.signature!r}: {'; '.join([gone.reason, *gone.others])}"
             for gone in run.left_out

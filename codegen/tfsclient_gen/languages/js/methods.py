@@ -39,7 +39,8 @@ _OBJECT: Final = frozenset(
 )
 # A method with such a name would change what the language itself does with a client, or hide what
 # every client has.
-_METHODS: Final = _OBJECT | {"then", "toJSON", "model"}
+_METHODS: Final = _OBJECT | {"then", "toJSON", "model", "multiInference"}
+_TYPES: Final = ["MultiInference"]
 
 # The type parameter that says whether strings are text or bytes.
 _STRINGS: Final = 'S extends Strings = "text"'
@@ -98,7 +99,8 @@ class Method:
         generics: its type parameters, for TypeScript.
         options: the runtime's types that its options are made of.
         parameters: what it takes, for TypeScript.
-        promise: what it gives, for TypeScript.
+        gives: what it gives, for TypeScript.
+        promise: the promise of that.
         run: the statement that runs it.
         sample: the inputs of the README's example, a line each.
         wants_picture: whether that example needs a picture.
@@ -125,6 +127,7 @@ class Method:
     generics: list[str]
     options: frozenset[str]
     parameters: list[str]
+    gives: Markup
     promise: Markup
     run: Markup
     sample: list[Markup]
@@ -168,7 +171,9 @@ def methods(
     names = claim(
         model.signatures, lambda w: camel(w, "signature")[:LONGEST], _METHODS, separator=""
     )
-    types = claim(model.signatures, lambda w: pascal(w, "signature")[:LONGEST], separator="")
+    types = claim(
+        model.signatures, lambda w: pascal(w, "signature")[:LONGEST], _TYPES, separator=""
+    )
     constants = claim(
         model.signatures, lambda w: snake(w, "signature")[:LONGEST].upper(), ["MODEL"]
     )
@@ -180,9 +185,17 @@ def methods(
     ]
 
 
+def together(found: Sequence[Method], *, rest_only: bool) -> list[Method]:
+    """The methods that can run in one call, on the same Examples; none if it is not several."""
+    on_examples = [m for m in found if m.kind != "predict"]
+    return on_examples if len(on_examples) > 1 and not rest_only else []
+
+
 def imports(found: Sequence[Method], *, rest_only: bool) -> list[str]:
     """The runtime's types that a client's own types are made of."""
     used = {"ClientOptions", "Model"} if rest_only else {"ClientOptions", "Connection", "Model"}
+    if together(found, rest_only=rest_only):
+        used |= {"CallOptions", "Example"}
     for method in found:
         used |= method.options
         fields = method.features or []
@@ -270,6 +283,7 @@ def _method(
             f"inputs{optional}: {given}",
             f"options?: {' & '.join(f'{name}{generic}' for name, generic in options.items())}",
         ],
+        gives=code(promise),
         promise=code(f"Promise<{promise}>"),
         run=layout.fit(4, f"return this.#model.{kind}(", [constant, "inputs", "options"], ");"),
         sample=sample,

@@ -13,7 +13,6 @@ import {
 } from "./inputs.js";
 import type {
   Call,
-  Kind,
   ModelRef,
   ModelSpec,
   Signature,
@@ -171,23 +170,23 @@ export class FakeTransport implements Transport {
   }
 
   classify(signature: Signature, batch: ExampleBatch) {
-    return this.#infer<Classification[][]>("classify", signature, batch);
+    return this.#call("classify", (fake) =>
+      infer<Classification[][]>(fake, signature, batch),
+    );
   }
 
   regress(signature: Signature, batch: ExampleBatch) {
-    return this.#infer<Float32Array>("regress", signature, batch);
+    return this.#call("regress", (fake) =>
+      infer<Float32Array>(fake, signature, batch),
+    );
   }
 
-  #infer<T>(
-    kind: Kind,
-    signature: Signature,
-    { examples, context }: ExampleBatch,
-  ) {
-    return this.#call(kind, (fake) =>
-      fake.infer<T>(
-        signature,
-        examples.map(toFeatures),
-        context && toFeatures(context),
+  multiInference(signatures: readonly Signature[], batch: ExampleBatch) {
+    return this.#call("multiInference", (fake) =>
+      Promise.all(
+        signatures.map((signature) =>
+          infer<Classification[][] | Float32Array>(fake, signature, batch),
+        ),
       ),
     );
   }
@@ -206,10 +205,7 @@ export class FakeTransport implements Transport {
     );
   }
 
-  #call<T>(
-    what: Kind | "status" | "metadata",
-    run: (fake: Fake) => Promise<T>,
-  ): Call<T> {
+  #call<T>(what: keyof Transport, run: (fake: Fake) => Promise<T>): Call<T> {
     const { version } = statusOf(this.#ref);
     return {
       path: `/fake/${what}`,
@@ -221,6 +217,15 @@ export class FakeTransport implements Transport {
       },
     };
   }
+}
+
+function infer<T>(
+  fake: Fake,
+  signature: Signature,
+  { examples, context }: ExampleBatch,
+): Promise<T> {
+  const shared = context && toFeatures(context);
+  return fake.infer<T>(signature, examples.map(toFeatures), shared);
 }
 
 function toFeatures(example: CheckedExample): Features {

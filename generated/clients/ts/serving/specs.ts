@@ -157,6 +157,11 @@ export interface Transport {
   classify(signature: Signature, batch: ExampleBatch): Call<Classification[][]>;
   /** The result has a number for each example. */
   regress(signature: Signature, batch: ExampleBatch): Call<Float32Array>;
+  /** What each signature gives for the same examples; not over REST. */
+  multiInference?(
+    signatures: readonly Signature[],
+    batch: ExampleBatch,
+  ): Call<(Classification[][] | Float32Array)[]>;
   status(): Call<VersionStatus[]>;
   metadata(): Call<ModelMetadata>;
 }

@@ -139,20 +139,16 @@ export class FakeTransport {
   }
 
   classify(signature, batch) {
-    return this.#infer("classify", signature, batch);
+    return this.#call("classify", (fake) => infer(fake, signature, batch));
   }
 
   regress(signature, batch) {
-    return this.#infer("regress", signature, batch);
+    return this.#call("regress", (fake) => infer(fake, signature, batch));
   }
 
-  #infer(kind, signature, { examples, context }) {
-    return this.#call(kind, (fake) =>
-      fake.infer(
-        signature,
-        examples.map(toFeatures),
-        context && toFeatures(context),
-      ),
+  multiInference(signatures, batch) {
+    return this.#call("multiInference", (fake) =>
+      Promise.all(signatures.map((signature) => infer(fake, signature, batch))),
     );
   }
 
@@ -179,6 +175,11 @@ export class FakeTransport {
       },
     };
   }
+}
+
+function infer(fake, signature, { examples, context }) {
+  const shared = context && toFeatures(context);
+  return fake.infer(signature, examples.map(toFeatures), shared);
 }
 
 function toFeatures(example) {

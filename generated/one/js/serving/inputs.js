@@ -161,7 +161,7 @@ function isObject(value) {
 // Turns Examples as the caller gave them into features that fit the signature.
 
 /** The examples and the context of a request. */
-export function checkExamples({ features }, inputs) {
+export function checkExamples(features, inputs) {
   const { examples, context } = toObject("the inputs", inputs);
   if (!Array.isArray(examples)) {
     throw invalid(`examples must be a list, not ${show(examples)}`);

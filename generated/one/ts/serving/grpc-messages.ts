@@ -3,7 +3,7 @@
 
 // Requests as protobuf messages of tensorflow.serving.
 
-import { CODES, missingOutput, unreadable } from "./errors.js";
+import { CODES, missingOutput, show, unreadable } from "./errors.js";
 import type { CheckedTensor, ExampleBatch } from "./inputs.js";
 import { Fields, text, toNumber, unpackVarints } from "./protobuf-reader.js";
 import { Message, serializeExample } from "./protobuf-writer.js";
@@ -48,17 +48,36 @@ export function writePredict(
 export function writeExamples(
   model: ModelRef,
   signature: Signature,
-  { examples, context }: ExampleBatch,
+  batch: ExampleBatch,
 ): Uint8Array {
+  return new Message()
+    .chunk(1, writeModelSpec(model, signature.name))
+    .chunk(2, writeInput(batch))
+    .toBytes();
+}
+
+/** A MultiInferenceRequest. */
+export function writeTasks(
+  model: ModelRef,
+  signatures: readonly Signature[],
+  batch: ExampleBatch,
+): Uint8Array {
+  const request = new Message();
+  for (const { name, kind } of signatures) {
+    const task = new Message()
+      .chunk(1, writeModelSpec(model, name))
+      .chunk(2, `tensorflow/serving/${kind}`);
+    request.chunk(1, task);
+  }
+  return request.chunk(2, writeInput(batch)).toBytes();
+}
+
+function writeInput({ examples, context }: ExampleBatch): Message {
   const list = new Message();
   for (const example of examples) list.chunk(1, serializeExample(example));
   if (context) list.chunk(2, serializeExample(context));
   // An ExampleList, or an ExampleListWithContext.
-  const input = new Message().chunk(context ? 2 : 1, list);
-  return new Message()
-    .chunk(1, writeModelSpec(model, signature.name))
-    .chunk(2, input)
-    .toBytes();
+  return new Message().chunk(context ? 2 : 1, list);
 }
 
 /** A GetModelMetadataRequest. */
@@ -107,7 +126,34 @@ export function readClassify(
   response: Uint8Array,
   count: number,
 ): Classification[][] {
-  const result = new Fields(response).message(1);
+  return readClasses(new Fields(response).message(1), count);
+}
+
+/** A number for each of `count` examples. */
+export function readRegress(response: Uint8Array, count: number): Float32Array {
+  return readNumbers(new Fields(response).message(1), count);
+}
+
+/** For each signature, what it gives for `count` examples. */
+export function readTasks(
+  response: Uint8Array,
+  signatures: readonly Signature[],
+  count: number,
+): (Classification[][] | Float32Array)[] {
+  const results = new Fields(response).messages(1);
+  return signatures.map(({ name, kind }, i) => {
+    const isClasses = kind === "classify";
+    const result = results[i];
+    if (!result?.last(isClasses ? 2 : 3)) {
+      throw unreadable(`it lacks the result of the signature ${show(name)}`);
+    }
+    return isClasses
+      ? readClasses(result.message(2), count)
+      : readNumbers(result.message(3), count);
+  });
+}
+
+function readClasses(result: Fields, count: number): Classification[][] {
   const lists = result.messages(1).map((classes) =>
     classes.messages(1).map((one) => ({
       label: text(one.last(1) ?? new Uint8Array()),
@@ -117,9 +163,7 @@ export function readClassify(
   return checkCount(lists, count);
 }
 
-/** A number for each of `count` examples. */
-export function readRegress(response: Uint8Array, count: number): Float32Array {
-  const result = new Fields(response).message(1);
+function readNumbers(result: Fields, count: number): Float32Array {
   const values = result.messages(1).map((one) => readFloat(one, 1));
   return checkCount(Float32Array.from(values), count);
 }
@@ -161,6 +205,12 @@ export function readMetadata(response: Uint8Array): ModelMetadata {
 /** The version in the ModelSpec of an answer of predict, classify or regress. */
 export function readAnswering(response: Uint8Array): bigint | undefined {
   return readVersion(new Fields(response).message(2));
+}
+
+/** The version in the ModelSpec of the first of several results. */
+export function readFirstAnswering(response: Uint8Array): bigint | undefined {
+  const [first] = new Fields(response).messages(1);
+  return first && readVersion(first.message(1));
 }
 
 /** The version in a ModelSpec. */

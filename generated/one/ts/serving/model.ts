@@ -10,7 +10,7 @@ import {
   type Tensors,
 } from "./batches.js";
 import { Calls } from "./calls.js";
-import { invalid, isFault, show } from "./errors.js";
+import { Fault, invalid, isFault, show } from "./errors.js";
 import { checkExamples, checkInputs } from "./inputs.js";
 import { checkOptions, toRef } from "./options.js";
 import { waitUntilReady } from "./readiness.js";
@@ -100,7 +100,7 @@ export class ServedModel implements Model {
     options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#run(signature, options, {
-      prepare: () => checkExamples(signature, inputs),
+      prepare: () => checkExamples(signature.features, inputs),
       call: (batch) => this.#transport.classify(signature, batch),
       split: splitExamples,
       join: (results) => results.flat(),
@@ -114,11 +114,43 @@ export class ServedModel implements Model {
     options?: RunOptions,
   ): Promise<Float32Array> {
     return this.#run(signature, options, {
-      prepare: () => checkExamples(signature, inputs),
+      prepare: () => checkExamples(signature.features, inputs),
       call: (batch) => this.#transport.regress(signature, batch),
       split: splitExamples,
       join: (results) => joinLists(results) as Float32Array,
     });
+  }
+
+  /** Run several signatures, by their methods, on the same examples. */
+  async multiInference<Results extends object>(
+    methods: readonly string[],
+    inputs: unknown,
+    options?: CallOptions,
+  ): Promise<Results> {
+    const wanted = Array.from(new Set(methods));
+    const { value, version } = await this.#calls.run(undefined, options, () => {
+      const signatures = wanted.map((method) => this.#examplesOf(method));
+      const features = signatures.map(({ features }) => features);
+      const known = features.every(Boolean) && Object.assign({}, ...features);
+      const batch = checkExamples(known || undefined, inputs);
+      const call = this.#transport.multiInference?.(signatures, batch);
+      if (call && signatures.length > 0) return call;
+      if (call) throw invalid("there are no signatures to run");
+      throw new Fault(
+        "UNIMPLEMENTED",
+        "over REST, there is no multi-inference",
+      );
+    });
+    const results = wanted.map((method, i) => [method, value[i]] as const);
+    return withVersion(Object.fromEntries(results) as Results, version);
+  }
+
+  /** The signature of a method that classifies or regresses. */
+  #examplesOf(method: string): Signature {
+    const { signatures } = this.spec;
+    const found = Object.hasOwn(signatures, method) && signatures[method];
+    if (found && found.kind !== "predict") return found;
+    throw invalid(`${show(method)} neither classifies nor regresses`);
   }
 
   async status(options?: CallOptions): Promise<VersionStatus[]> {
