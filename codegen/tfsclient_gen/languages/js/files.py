@@ -117,6 +117,7 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
         "draws": any(m.draws for m in found),
         "gives_text": any("StringOptions" in m.options for m in found),
+        "runs_together": any(together(one.methods, rest_only=run.rest_only) for one in shown),
         "gives_several": any("OutputOptions" in m.options for m in found),
         "classifies": any(m.kind == "classify" for m in found),
         "regresses": any(m.kind == "regress" for m in found),
