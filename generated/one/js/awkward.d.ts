@@ -2,15 +2,18 @@
 /* eslint-disable */
 
 import type {
-  CallOptions,
   ClientOptions,
   Connection,
   FloatTensorLike,
+  Model,
+  OutputOptions,
+  RunOptions,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** What the signature "#}" takes. */
 export interface SignatureInput {
@@ -885,6 +888,9 @@ export interface Signature4Result {
  * ```
  */
 export class AwkwardClient {
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
+
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
    * a connection to the gRPC port that `connect` of "./grpc.js" made.
@@ -900,7 +906,7 @@ export class AwkwardClient {
    */
   signature(
     inputs: SignatureInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<SignatureResult>;
 
   /**
@@ -908,14 +914,14 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  x(inputs: XInput, options?: CallOptions): Promise<XResult>;
+  x(inputs: XInput, options?: RunOptions): Promise<XResult>;
 
   /**
    * Run the signature "%s".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  s(inputs: SInput, options?: CallOptions): Promise<SResult>;
+  s(inputs: SInput, options?: RunOptions): Promise<SResult>;
 
   /**
    * Run the signature "*\/".
@@ -924,7 +930,7 @@ export class AwkwardClient {
    */
   signature2(
     inputs: Signature2Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature2Result>;
 
   /**
@@ -934,7 +940,7 @@ export class AwkwardClient {
    */
   signature1St(
     inputs: Signature1StInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature1StResult>;
 
   /**
@@ -942,70 +948,70 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  none(inputs: NoneInput, options?: CallOptions): Promise<NoneResult>;
+  none(inputs: NoneInput, options?: RunOptions): Promise<NoneResult>;
 
   /**
    * Run the signature "__init__".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  init(inputs: InitInput, options?: CallOptions): Promise<InitResult>;
+  init(inputs: InitInput, options?: RunOptions): Promise<InitResult>;
 
   /**
    * Run the signature "__proto__".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  proto(inputs: ProtoInput, options?: CallOptions): Promise<ProtoResult>;
+  proto(inputs: ProtoInput, options?: RunOptions): Promise<ProtoResult>;
 
   /**
    * Run the signature "a b".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB3(inputs: AB3Input, options?: CallOptions): Promise<AB3Result>;
+  aB3(inputs: AB3Input, options?: RunOptions): Promise<AB3Result>;
 
   /**
    * Run the signature "a-b".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB4(inputs: AB4Input, options?: CallOptions): Promise<AB4Result>;
+  aB4(inputs: AB4Input, options?: RunOptions): Promise<AB4Result>;
 
   /**
    * Run the signature "a:b".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB5(inputs: AB5Input, options?: CallOptions): Promise<AB5Result>;
+  aB5(inputs: AB5Input, options?: RunOptions): Promise<AB5Result>;
 
   /**
    * Run the signature "aB".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB(inputs: AB2Input, options?: CallOptions): Promise<AB2Result>;
+  aB(inputs: AB2Input, options?: RunOptions): Promise<AB2Result>;
 
   /**
    * Run the signature "a_b".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB2(inputs: ABInput, options?: CallOptions): Promise<ABResult>;
+  aB2(inputs: ABInput, options?: RunOptions): Promise<ABResult>;
 
   /**
    * Run the signature "await".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  await(inputs: AwaitInput, options?: CallOptions): Promise<AwaitResult>;
+  await(inputs: AwaitInput, options?: RunOptions): Promise<AwaitResult>;
 
   /**
    * Run the signature "b64".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  b64(inputs: B64Input, options?: CallOptions): Promise<B64Result>;
+  b64(inputs: B64Input, options?: RunOptions): Promise<B64Result>;
 
   /**
    * Run the signature "back\slash".
@@ -1014,7 +1020,7 @@ export class AwkwardClient {
    */
   backSlash(
     inputs: BackSlashInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<BackSlashResult>;
 
   /**
@@ -1024,7 +1030,7 @@ export class AwkwardClient {
    */
   camelCase(
     inputs: CamelCaseInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<CamelCaseResult>;
 
   /**
@@ -1032,14 +1038,17 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  class(inputs: ClassInput, options?: CallOptions): Promise<ClassResult>;
+  class(inputs: ClassInput, options?: RunOptions): Promise<ClassResult>;
 
   /**
    * Run the signature "collide".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  collide(inputs: CollideInput, options?: CallOptions): Promise<CollideResult>;
+  collide<K extends keyof CollideResult>(
+    inputs: CollideInput,
+    options?: OutputOptions<K>,
+  ): Promise<Pick<CollideResult, K>>;
 
   /**
    * Run the signature "constructor".
@@ -1048,7 +1057,7 @@ export class AwkwardClient {
    */
   constructor2(
     inputs: ConstructorInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<ConstructorResult>;
 
   /**
@@ -1056,66 +1065,66 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  dotTed(inputs: DotTedInput, options?: CallOptions): Promise<DotTedResult>;
+  dotTed(inputs: DotTedInput, options?: RunOptions): Promise<DotTedResult>;
 
   /**
    * Run the signature 'double"'.
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  double(inputs: DoubleInput, options?: CallOptions): Promise<DoubleResult>;
+  double(inputs: DoubleInput, options?: RunOptions): Promise<DoubleResult>;
 
   /**
    * Run the signature "error".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  error(inputs: ErrorInput, options?: CallOptions): Promise<ErrorResult>;
+  error(inputs: ErrorInput, options?: RunOptions): Promise<ErrorResult>;
 
   /**
    * Run the signature "everything".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  everything(
+  everything<K extends keyof EverythingResult>(
     inputs: EverythingInput,
-    options?: CallOptions,
-  ): Promise<EverythingResult>;
+    options?: OutputOptions<K>,
+  ): Promise<Pick<EverythingResult, K>>;
 
   /**
    * Run the signature "float".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  float(inputs: FloatInput, options?: CallOptions): Promise<FloatResult>;
+  float(inputs: FloatInput, options?: RunOptions): Promise<FloatResult>;
 
   /**
    * Run the signature "from".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  from(inputs: FromInput, options?: CallOptions): Promise<FromResult>;
+  from(inputs: FromInput, options?: RunOptions): Promise<FromResult>;
 
   /**
    * Run the signature "func".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  func(inputs: FuncInput, options?: CallOptions): Promise<FuncResult>;
+  func(inputs: FuncInput, options?: RunOptions): Promise<FuncResult>;
 
   /**
    * Run the signature "import".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  import(inputs: ImportInput, options?: CallOptions): Promise<ImportResult>;
+  import(inputs: ImportInput, options?: RunOptions): Promise<ImportResult>;
 
   /**
    * Run the signature "inputs".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  inputs(inputs: InputsInput, options?: CallOptions): Promise<InputsResult>;
+  inputs(inputs: InputsInput, options?: RunOptions): Promise<InputsResult>;
 
   /**
    * Run the signature "instances".
@@ -1124,7 +1133,7 @@ export class AwkwardClient {
    */
   instances(
     inputs: InstancesInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<InstancesResult>;
 
   /**
@@ -1132,21 +1141,21 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  int(inputs: IntInput, options?: CallOptions): Promise<IntResult>;
+  int(inputs: IntInput, options?: RunOptions): Promise<IntResult>;
 
   /**
    * Run the signature "lambda".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  lambda(inputs: LambdaInput, options?: CallOptions): Promise<LambdaResult>;
+  lambda(inputs: LambdaInput, options?: RunOptions): Promise<LambdaResult>;
 
   /**
    * Run the signature "len".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  len(inputs: LenInput, options?: CallOptions): Promise<LenResult>;
+  len(inputs: LenInput, options?: RunOptions): Promise<LenResult>;
 
   /**
    * Run the signature "model_spec".
@@ -1155,7 +1164,7 @@ export class AwkwardClient {
    */
   modelSpec(
     inputs: ModelSpecInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<ModelSpecResult>;
 
   /**
@@ -1163,49 +1172,49 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  name(inputs: NameInput, options?: CallOptions): Promise<NameResult>;
+  name(inputs: NameInput, options?: RunOptions): Promise<NameResult>;
 
   /**
    * Run the signature "new\nline".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  newLine(inputs: NewLineInput, options?: CallOptions): Promise<NewLineResult>;
+  newLine(inputs: NewLineInput, options?: RunOptions): Promise<NewLineResult>;
 
   /**
    * Run the signature "outputs".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  outputs(inputs: OutputsInput, options?: CallOptions): Promise<OutputsResult>;
+  outputs(inputs: OutputsInput, options?: RunOptions): Promise<OutputsResult>;
 
   /**
    * Run the signature "quote'".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  quote(inputs: QuoteInput, options?: CallOptions): Promise<QuoteResult>;
+  quote(inputs: QuoteInput, options?: RunOptions): Promise<QuoteResult>;
 
   /**
    * Run the signature "range".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  range(inputs: RangeInput, options?: CallOptions): Promise<RangeResult>;
+  range(inputs: RangeInput, options?: RunOptions): Promise<RangeResult>;
 
   /**
    * Run the signature "request".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  request(inputs: RequestInput, options?: CallOptions): Promise<RequestResult>;
+  request(inputs: RequestInput, options?: RunOptions): Promise<RequestResult>;
 
   /**
    * Run the signature "self".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  self(inputs: SelfInput, options?: CallOptions): Promise<SelfResult>;
+  self(inputs: SelfInput, options?: RunOptions): Promise<SelfResult>;
 
   /**
    * Run the signature "serving_default".
@@ -1214,7 +1223,7 @@ export class AwkwardClient {
    */
   servingDefault(
     inputs: ServingDefaultInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<ServingDefaultResult>;
 
   /**
@@ -1224,7 +1233,7 @@ export class AwkwardClient {
    */
   signatureName(
     inputs: SignatureNameInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<SignatureNameResult>;
 
   /**
@@ -1232,7 +1241,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  slaSh(inputs: SlaShInput, options?: CallOptions): Promise<SlaShResult>;
+  slaSh(inputs: SlaShInput, options?: RunOptions): Promise<SlaShResult>;
 
   /**
    * Run the signature "snake_case".
@@ -1241,7 +1250,7 @@ export class AwkwardClient {
    */
   snakeCase(
     inputs: SnakeCaseInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<SnakeCaseResult>;
 
   /**
@@ -1249,35 +1258,35 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  string(inputs: StringInput, options?: CallOptions): Promise<StringResult>;
+  string(inputs: StringInput, options?: RunOptions): Promise<StringResult>;
 
   /**
    * Run the signature "tab\t".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  tab(inputs: TabInput, options?: CallOptions): Promise<TabResult>;
+  tab(inputs: TabInput, options?: RunOptions): Promise<TabResult>;
 
   /**
    * Run the signature "type".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  type(inputs: TypeInput, options?: CallOptions): Promise<TypeResult>;
+  type(inputs: TypeInput, options?: RunOptions): Promise<TypeResult>;
 
   /**
    * Run the signature "var".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  var(inputs: VarInput, options?: CallOptions): Promise<VarResult>;
+  var(inputs: VarInput, options?: RunOptions): Promise<VarResult>;
 
   /**
    * Run the signature "x-y".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  xY(inputs: XYInput, options?: CallOptions): Promise<XYResult>;
+  xY(inputs: XYInput, options?: RunOptions): Promise<XYResult>;
 
   /**
    * Run the signature "{{ 7*7 }}".
@@ -1286,7 +1295,7 @@ export class AwkwardClient {
    */
   signature77(
     inputs: Signature77Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature77Result>;
 
   /**
@@ -1294,7 +1303,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  e(inputs: EInput, options?: CallOptions): Promise<EResult>;
+  e(inputs: EInput, options?: RunOptions): Promise<EResult>;
 
   /**
    * Run the signature "中文".
@@ -1303,7 +1312,7 @@ export class AwkwardClient {
    */
   signature3(
     inputs: Signature3Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature3Result>;
 
   /**
@@ -1313,6 +1322,9 @@ export class AwkwardClient {
    */
   signature4(
     inputs: Signature4Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature4Result>;
 }
+
+/** The calls of a AwkwardClient, for what stands in for it in tests. */
+export type AwkwardCalls = Omit<AwkwardClient, "model">;

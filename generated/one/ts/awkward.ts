@@ -7,15 +7,18 @@
 import { ServedModel } from "./serving/model.js";
 import type { ModelSpec, Signature } from "./serving/specs.js";
 import type {
-  CallOptions,
   ClientOptions,
   Connection,
   FloatTensorLike,
+  Model,
+  OutputOptions,
+  RunOptions,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** What the signature "#}" takes. */
 export interface SignatureInput {
@@ -1579,62 +1582,62 @@ const SIGNATURE_3: Signature = {
 
 const MODEL: ModelSpec = {
   name: "awkward",
-  signatures: [
-    SIGNATURE,
-    X,
-    S,
-    SIGNATURE_,
-    SIGNATURE_1_ST,
-    NONE,
-    INIT,
-    PROTO,
-    A_B_2,
-    A_B_3,
-    A_B_4,
-    A_B_,
-    A_B,
-    AWAIT,
-    B64,
-    BACK_SLASH,
-    CAMEL_CASE,
-    CLASS,
-    COLLIDE,
-    CONSTRUCTOR,
-    DOT_TED,
-    DOUBLE,
-    ERROR,
-    EVERYTHING,
-    FLOAT,
-    FROM,
-    FUNC,
-    IMPORT,
-    INPUTS,
-    INSTANCES,
-    INT,
-    LAMBDA,
-    LEN,
-    MODEL_SPEC,
-    NAME,
-    NEW_LINE,
-    OUTPUTS,
-    QUOTE,
-    RANGE,
-    REQUEST,
-    SELF,
-    SERVING_DEFAULT,
-    SIGNATURE_NAME,
-    SLA_SH,
-    SNAKE_CASE,
-    STRING,
-    TAB,
-    TYPE,
-    VAR,
-    X_Y,
-    SIGNATURE_7_7,
-    E,
-    SIGNATURE_2,
-    SIGNATURE_3,
-  ],
+  signatures: {
+    signature: SIGNATURE,
+    x: X,
+    s: S,
+    signature2: SIGNATURE_,
+    signature1St: SIGNATURE_1_ST,
+    none: NONE,
+    init: INIT,
+    proto: PROTO,
+    aB3: A_B_2,
+    aB4: A_B_3,
+    aB5: A_B_4,
+    aB: A_B_,
+    aB2: A_B,
+    await: AWAIT,
+    b64: B64,
+    backSlash: BACK_SLASH,
+    camelCase: CAMEL_CASE,
+    class: CLASS,
+    collide: COLLIDE,
+    constructor2: CONSTRUCTOR,
+    dotTed: DOT_TED,
+    double: DOUBLE,
+    error: ERROR,
+    everything: EVERYTHING,
+    float: FLOAT,
+    from: FROM,
+    func: FUNC,
+    import: IMPORT,
+    inputs: INPUTS,
+    instances: INSTANCES,
+    int: INT,
+    lambda: LAMBDA,
+    len: LEN,
+    modelSpec: MODEL_SPEC,
+    name: NAME,
+    newLine: NEW_LINE,
+    outputs: OUTPUTS,
+    quote: QUOTE,
+    range: RANGE,
+    request: REQUEST,
+    self: SELF,
+    servingDefault: SERVING_DEFAULT,
+    signatureName: SIGNATURE_NAME,
+    slaSh: SLA_SH,
+    snakeCase: SNAKE_CASE,
+    string: STRING,
+    tab: TAB,
+    type: TYPE,
+    var: VAR,
+    xY: X_Y,
+    signature77: SIGNATURE_7_7,
+    e: E,
+    signature3: SIGNATURE_2,
+    signature4: SIGNATURE_3,
+  },
 };
 
 /**
@@ -1651,6 +1654,8 @@ const MODEL: ModelSpec = {
  */
 export class AwkwardClient {
   readonly #model: ServedModel;
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
 
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
@@ -1660,6 +1665,7 @@ export class AwkwardClient {
    */
   constructor(server: string | URL | Connection, options?: ClientOptions) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**
@@ -1669,7 +1675,7 @@ export class AwkwardClient {
    */
   signature(
     inputs: SignatureInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<SignatureResult> {
     return this.#model.predict(SIGNATURE, inputs, options);
   }
@@ -1679,7 +1685,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  x(inputs: XInput, options?: CallOptions): Promise<XResult> {
+  x(inputs: XInput, options?: RunOptions): Promise<XResult> {
     return this.#model.predict(X, inputs, options);
   }
 
@@ -1688,7 +1694,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  s(inputs: SInput, options?: CallOptions): Promise<SResult> {
+  s(inputs: SInput, options?: RunOptions): Promise<SResult> {
     return this.#model.predict(S, inputs, options);
   }
 
@@ -1699,7 +1705,7 @@ export class AwkwardClient {
    */
   signature2(
     inputs: Signature2Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature2Result> {
     return this.#model.predict(SIGNATURE_, inputs, options);
   }
@@ -1711,7 +1717,7 @@ export class AwkwardClient {
    */
   signature1St(
     inputs: Signature1StInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature1StResult> {
     return this.#model.predict(SIGNATURE_1_ST, inputs, options);
   }
@@ -1721,7 +1727,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  none(inputs: NoneInput, options?: CallOptions): Promise<NoneResult> {
+  none(inputs: NoneInput, options?: RunOptions): Promise<NoneResult> {
     return this.#model.predict(NONE, inputs, options);
   }
 
@@ -1730,7 +1736,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  init(inputs: InitInput, options?: CallOptions): Promise<InitResult> {
+  init(inputs: InitInput, options?: RunOptions): Promise<InitResult> {
     return this.#model.predict(INIT, inputs, options);
   }
 
@@ -1739,7 +1745,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  proto(inputs: ProtoInput, options?: CallOptions): Promise<ProtoResult> {
+  proto(inputs: ProtoInput, options?: RunOptions): Promise<ProtoResult> {
     return this.#model.predict(PROTO, inputs, options);
   }
 
@@ -1748,7 +1754,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB3(inputs: AB3Input, options?: CallOptions): Promise<AB3Result> {
+  aB3(inputs: AB3Input, options?: RunOptions): Promise<AB3Result> {
     return this.#model.predict(A_B_2, inputs, options);
   }
 
@@ -1757,7 +1763,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB4(inputs: AB4Input, options?: CallOptions): Promise<AB4Result> {
+  aB4(inputs: AB4Input, options?: RunOptions): Promise<AB4Result> {
     return this.#model.predict(A_B_3, inputs, options);
   }
 
@@ -1766,7 +1772,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB5(inputs: AB5Input, options?: CallOptions): Promise<AB5Result> {
+  aB5(inputs: AB5Input, options?: RunOptions): Promise<AB5Result> {
     return this.#model.predict(A_B_4, inputs, options);
   }
 
@@ -1775,7 +1781,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB(inputs: AB2Input, options?: CallOptions): Promise<AB2Result> {
+  aB(inputs: AB2Input, options?: RunOptions): Promise<AB2Result> {
     return this.#model.predict(A_B_, inputs, options);
   }
 
@@ -1784,7 +1790,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  aB2(inputs: ABInput, options?: CallOptions): Promise<ABResult> {
+  aB2(inputs: ABInput, options?: RunOptions): Promise<ABResult> {
     return this.#model.predict(A_B, inputs, options);
   }
 
@@ -1793,7 +1799,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  await(inputs: AwaitInput, options?: CallOptions): Promise<AwaitResult> {
+  await(inputs: AwaitInput, options?: RunOptions): Promise<AwaitResult> {
     return this.#model.predict(AWAIT, inputs, options);
   }
 
@@ -1802,7 +1808,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  b64(inputs: B64Input, options?: CallOptions): Promise<B64Result> {
+  b64(inputs: B64Input, options?: RunOptions): Promise<B64Result> {
     return this.#model.predict(B64, inputs, options);
   }
 
@@ -1813,7 +1819,7 @@ export class AwkwardClient {
    */
   backSlash(
     inputs: BackSlashInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<BackSlashResult> {
     return this.#model.predict(BACK_SLASH, inputs, options);
   }
@@ -1825,7 +1831,7 @@ export class AwkwardClient {
    */
   camelCase(
     inputs: CamelCaseInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<CamelCaseResult> {
     return this.#model.predict(CAMEL_CASE, inputs, options);
   }
@@ -1835,7 +1841,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  class(inputs: ClassInput, options?: CallOptions): Promise<ClassResult> {
+  class(inputs: ClassInput, options?: RunOptions): Promise<ClassResult> {
     return this.#model.predict(CLASS, inputs, options);
   }
 
@@ -1844,7 +1850,10 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  collide(inputs: CollideInput, options?: CallOptions): Promise<CollideResult> {
+  collide<K extends keyof CollideResult>(
+    inputs: CollideInput,
+    options?: OutputOptions<K>,
+  ): Promise<Pick<CollideResult, K>> {
     return this.#model.predict(COLLIDE, inputs, options);
   }
 
@@ -1855,7 +1864,7 @@ export class AwkwardClient {
    */
   constructor2(
     inputs: ConstructorInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<ConstructorResult> {
     return this.#model.predict(CONSTRUCTOR, inputs, options);
   }
@@ -1865,7 +1874,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  dotTed(inputs: DotTedInput, options?: CallOptions): Promise<DotTedResult> {
+  dotTed(inputs: DotTedInput, options?: RunOptions): Promise<DotTedResult> {
     return this.#model.predict(DOT_TED, inputs, options);
   }
 
@@ -1874,7 +1883,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  double(inputs: DoubleInput, options?: CallOptions): Promise<DoubleResult> {
+  double(inputs: DoubleInput, options?: RunOptions): Promise<DoubleResult> {
     return this.#model.predict(DOUBLE, inputs, options);
   }
 
@@ -1883,7 +1892,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  error(inputs: ErrorInput, options?: CallOptions): Promise<ErrorResult> {
+  error(inputs: ErrorInput, options?: RunOptions): Promise<ErrorResult> {
     return this.#model.predict(ERROR, inputs, options);
   }
 
@@ -1892,10 +1901,10 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  everything(
+  everything<K extends keyof EverythingResult>(
     inputs: EverythingInput,
-    options?: CallOptions,
-  ): Promise<EverythingResult> {
+    options?: OutputOptions<K>,
+  ): Promise<Pick<EverythingResult, K>> {
     return this.#model.predict(EVERYTHING, inputs, options);
   }
 
@@ -1904,7 +1913,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  float(inputs: FloatInput, options?: CallOptions): Promise<FloatResult> {
+  float(inputs: FloatInput, options?: RunOptions): Promise<FloatResult> {
     return this.#model.predict(FLOAT, inputs, options);
   }
 
@@ -1913,7 +1922,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  from(inputs: FromInput, options?: CallOptions): Promise<FromResult> {
+  from(inputs: FromInput, options?: RunOptions): Promise<FromResult> {
     return this.#model.predict(FROM, inputs, options);
   }
 
@@ -1922,7 +1931,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  func(inputs: FuncInput, options?: CallOptions): Promise<FuncResult> {
+  func(inputs: FuncInput, options?: RunOptions): Promise<FuncResult> {
     return this.#model.predict(FUNC, inputs, options);
   }
 
@@ -1931,7 +1940,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  import(inputs: ImportInput, options?: CallOptions): Promise<ImportResult> {
+  import(inputs: ImportInput, options?: RunOptions): Promise<ImportResult> {
     return this.#model.predict(IMPORT, inputs, options);
   }
 
@@ -1940,7 +1949,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  inputs(inputs: InputsInput, options?: CallOptions): Promise<InputsResult> {
+  inputs(inputs: InputsInput, options?: RunOptions): Promise<InputsResult> {
     return this.#model.predict(INPUTS, inputs, options);
   }
 
@@ -1951,7 +1960,7 @@ export class AwkwardClient {
    */
   instances(
     inputs: InstancesInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<InstancesResult> {
     return this.#model.predict(INSTANCES, inputs, options);
   }
@@ -1961,7 +1970,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  int(inputs: IntInput, options?: CallOptions): Promise<IntResult> {
+  int(inputs: IntInput, options?: RunOptions): Promise<IntResult> {
     return this.#model.predict(INT, inputs, options);
   }
 
@@ -1970,7 +1979,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  lambda(inputs: LambdaInput, options?: CallOptions): Promise<LambdaResult> {
+  lambda(inputs: LambdaInput, options?: RunOptions): Promise<LambdaResult> {
     return this.#model.predict(LAMBDA, inputs, options);
   }
 
@@ -1979,7 +1988,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  len(inputs: LenInput, options?: CallOptions): Promise<LenResult> {
+  len(inputs: LenInput, options?: RunOptions): Promise<LenResult> {
     return this.#model.predict(LEN, inputs, options);
   }
 
@@ -1990,7 +1999,7 @@ export class AwkwardClient {
    */
   modelSpec(
     inputs: ModelSpecInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<ModelSpecResult> {
     return this.#model.predict(MODEL_SPEC, inputs, options);
   }
@@ -2000,7 +2009,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  name(inputs: NameInput, options?: CallOptions): Promise<NameResult> {
+  name(inputs: NameInput, options?: RunOptions): Promise<NameResult> {
     return this.#model.predict(NAME, inputs, options);
   }
 
@@ -2009,7 +2018,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  newLine(inputs: NewLineInput, options?: CallOptions): Promise<NewLineResult> {
+  newLine(inputs: NewLineInput, options?: RunOptions): Promise<NewLineResult> {
     return this.#model.predict(NEW_LINE, inputs, options);
   }
 
@@ -2018,7 +2027,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  outputs(inputs: OutputsInput, options?: CallOptions): Promise<OutputsResult> {
+  outputs(inputs: OutputsInput, options?: RunOptions): Promise<OutputsResult> {
     return this.#model.predict(OUTPUTS, inputs, options);
   }
 
@@ -2027,7 +2036,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  quote(inputs: QuoteInput, options?: CallOptions): Promise<QuoteResult> {
+  quote(inputs: QuoteInput, options?: RunOptions): Promise<QuoteResult> {
     return this.#model.predict(QUOTE, inputs, options);
   }
 
@@ -2036,7 +2045,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  range(inputs: RangeInput, options?: CallOptions): Promise<RangeResult> {
+  range(inputs: RangeInput, options?: RunOptions): Promise<RangeResult> {
     return this.#model.predict(RANGE, inputs, options);
   }
 
@@ -2045,7 +2054,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  request(inputs: RequestInput, options?: CallOptions): Promise<RequestResult> {
+  request(inputs: RequestInput, options?: RunOptions): Promise<RequestResult> {
     return this.#model.predict(REQUEST, inputs, options);
   }
 
@@ -2054,7 +2063,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  self(inputs: SelfInput, options?: CallOptions): Promise<SelfResult> {
+  self(inputs: SelfInput, options?: RunOptions): Promise<SelfResult> {
     return this.#model.predict(SELF, inputs, options);
   }
 
@@ -2065,7 +2074,7 @@ export class AwkwardClient {
    */
   servingDefault(
     inputs: ServingDefaultInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<ServingDefaultResult> {
     return this.#model.predict(SERVING_DEFAULT, inputs, options);
   }
@@ -2077,7 +2086,7 @@ export class AwkwardClient {
    */
   signatureName(
     inputs: SignatureNameInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<SignatureNameResult> {
     return this.#model.predict(SIGNATURE_NAME, inputs, options);
   }
@@ -2087,7 +2096,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  slaSh(inputs: SlaShInput, options?: CallOptions): Promise<SlaShResult> {
+  slaSh(inputs: SlaShInput, options?: RunOptions): Promise<SlaShResult> {
     return this.#model.predict(SLA_SH, inputs, options);
   }
 
@@ -2098,7 +2107,7 @@ export class AwkwardClient {
    */
   snakeCase(
     inputs: SnakeCaseInput,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<SnakeCaseResult> {
     return this.#model.predict(SNAKE_CASE, inputs, options);
   }
@@ -2108,7 +2117,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  string(inputs: StringInput, options?: CallOptions): Promise<StringResult> {
+  string(inputs: StringInput, options?: RunOptions): Promise<StringResult> {
     return this.#model.predict(STRING, inputs, options);
   }
 
@@ -2117,7 +2126,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  tab(inputs: TabInput, options?: CallOptions): Promise<TabResult> {
+  tab(inputs: TabInput, options?: RunOptions): Promise<TabResult> {
     return this.#model.predict(TAB, inputs, options);
   }
 
@@ -2126,7 +2135,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  type(inputs: TypeInput, options?: CallOptions): Promise<TypeResult> {
+  type(inputs: TypeInput, options?: RunOptions): Promise<TypeResult> {
     return this.#model.predict(TYPE, inputs, options);
   }
 
@@ -2135,7 +2144,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  var(inputs: VarInput, options?: CallOptions): Promise<VarResult> {
+  var(inputs: VarInput, options?: RunOptions): Promise<VarResult> {
     return this.#model.predict(VAR, inputs, options);
   }
 
@@ -2144,7 +2153,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  xY(inputs: XYInput, options?: CallOptions): Promise<XYResult> {
+  xY(inputs: XYInput, options?: RunOptions): Promise<XYResult> {
     return this.#model.predict(X_Y, inputs, options);
   }
 
@@ -2155,7 +2164,7 @@ export class AwkwardClient {
    */
   signature77(
     inputs: Signature77Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature77Result> {
     return this.#model.predict(SIGNATURE_7_7, inputs, options);
   }
@@ -2165,7 +2174,7 @@ export class AwkwardClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  e(inputs: EInput, options?: CallOptions): Promise<EResult> {
+  e(inputs: EInput, options?: RunOptions): Promise<EResult> {
     return this.#model.predict(E, inputs, options);
   }
 
@@ -2176,7 +2185,7 @@ export class AwkwardClient {
    */
   signature3(
     inputs: Signature3Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature3Result> {
     return this.#model.predict(SIGNATURE_2, inputs, options);
   }
@@ -2188,8 +2197,11 @@ export class AwkwardClient {
    */
   signature4(
     inputs: Signature4Input,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Signature4Result> {
     return this.#model.predict(SIGNATURE_3, inputs, options);
   }
 }
+
+/** The calls of a AwkwardClient, for what stands in for it in tests. */
+export type AwkwardCalls = Omit<AwkwardClient, "model">;
