@@ -4,4 +4,4 @@
 export { ServingError } from "./serving/errors.js";
 export { versionOf } from "./serving/version.js";
 
-export { AwkwardClient } from "./awkward.js";
+export { SignaturesTf2Client } from "./signatures_tf2.js";
