@@ -30,7 +30,7 @@ docs: $(VENV)/.docs  ## the site, in site/
 	$(BIN)/python docs/build.py
 
 test: lint types $(VENV)/.dev  ## everything that CI checks
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup
 
 test-all: test test-floors  ## the tests that take minutes, too
 	$(BIN)/python -m pytest -m slow

@@ -49,9 +49,11 @@ _GROUPS = {
 _MODULES = {
     "sources": "",
     "schema": "[to_json, from_json]",
+    "meaning": "",
     "model_config": "[read_config]",
     "warmup": "",
     "drift": "",
+    "export": "",
     "testing": "",
 }
 

@@ -11,6 +11,7 @@ Every error derives from ``TFSError``.  Modules that stand beside what is listed
 
     sources        schemas of models, from SavedModel folders, servers' answers and files
     schema         what a model wants and gives, as plain data and as JSON
+    meaning        what a signature cannot say: pictures, labels, examples
     results        what calls return
     dtypes         the types of tensors
     errors         what can go wrong
@@ -46,7 +47,6 @@ try:
     from tfsclient._inputs.example import Example
     from tfsclient._inputs.image import Image
     from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
-    from tfsclient._sources.model_config import ModelConfig, ServerConfig
     from tfsclient._transports.interface import AsyncTransport, Transport
     from tfsclient._transports.tls import TLS
     from tfsclient.dtypes import DType
@@ -73,6 +73,7 @@ try:
         Unimplemented,
         Unknown,
     )
+    from tfsclient.model_config import ModelConfig, ServerConfig
     from tfsclient.results import Prediction, VersionStatus
     from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 except ImportError as _error:
@@ -97,8 +98,8 @@ __all__ = [
 
 # Modules that the documentation names: loaded when they are first asked for.
 _MODULES = (
-    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing",
-    "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema",
+    "sources", "testing", "warmup",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ const target = join(root, "templates", "js");
 const DECLARED = [
   "grpc",
   "serving/errors",
+  "serving/meaning",
   "serving/pixels",
   "serving/version",
   "testing",

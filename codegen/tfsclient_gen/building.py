@@ -47,13 +47,17 @@ def build(config: Config, reader: Reader) -> Build:
             found[name] = reader.read(config.models[name], name)
         except TFSError as error:
             made.failed[name] = error
-    for out in config.outs:
+    for i, out in enumerate(config.outs):
         models = {name: found[name] for name in out.models if name in found}
-        models = dict(_callable(out, models))
-        if languages()[out.language].lock_file is None:
-            _together(made, out, models)
-        else:
-            _apart(made, out, models)
+        try:
+            models = dict(_callable(out, models))
+            if languages()[out.language].lock_file is None:
+                _together(made, out, models)
+            else:
+                _apart(made, out, models)
+        except InvalidInput as error:
+            error.details = f"{config.path}: out[{i}]: {error.details}"
+            raise
     return made
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,7 +24,7 @@ from tfsclient_gen import config as configuration
 from tfsclient_gen import output
 from tfsclient_gen.building import build as make_all
 from tfsclient_gen.generate import Generated, NothingToCall, languages, make, refuse_empty
-from tfsclient_gen.loading import Reader, load, source_options
+from tfsclient_gen.loading import Reader, load, load_each, source_options
 from tfsclient_gen.output import Output
 from tfsclient_gen.owned import names_in
 from tfsclient_gen.reporting import is_fresh, tell, tell_of, write
@@ -148,6 +148,12 @@ def main(
         raise click.UsageError("--no-go-mod needs --go-module: the import path of --out")
     if diff and not check:
         raise click.UsageError("--diff can only be used with --check")
+    for option, value, meant in (
+        ("--npm-name", npm_name, {"js", "ts"}),
+        ("--go-module", go_module, {"go"}),
+    ):
+        if value is not None and not meant & set(chosen):
+            raise click.UsageError(f"{option} is for {' and '.join(sorted(meant))} only")
     folders = {lang: out if len(chosen) == 1 else out / lang for lang in chosen}
     with _failures_reported():
         loaded = load(**source)
@@ -279,26 +285,35 @@ def drift(
                 f"--model {unknown[0]}: {lock} holds {', '.join(map(repr, locked))}"
             )
         asked = models or tuple(locked)
-        current = {model.name: model for model in load(models=asked, **source)}
-        differences = list(_differences({name: locked[name] for name in asked}, current))
+        if len(asked) > 1 and (source["saved_model"] or source["metadata"]):
+            raise click.UsageError(
+                f"{lock} holds {', '.join(map(repr, locked))}: say by --model which of them the "
+                "source is"
+            )
+        current, failed = load_each(asked, **source)
+    found = [(name, each) for name in current for each in compare(locked[name], current[name])]
     if as_json:
-        click.echo(orjson.dumps(differences, option=orjson.OPT_INDENT_2))
+        rows = [{"model": name, **asdict(each)} for name, each in found]
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
     else:
-        for verdict in get_args(Verdict):
-            of_verdict = [str(each) for each in differences if each.verdict == verdict]
-            if of_verdict:
-                click.echo("\n  ".join([f"{verdict}:", *of_verdict]))
-        if not differences:
+        _print_differences(found, several=len(asked) > 1)
+        if current and not found:
             click.echo("no difference")
-    if any(each.verdict == "breaking" for each in differences):
-        context.exit(EXIT_NO)
+    for error in failed.values():
+        print_error(error)
+    breaking = any(each.verdict == "breaking" for _, each in found)
+    context.exit(max([EXIT_NO * breaking, *map(exit_code, failed.values())]))
 
 
-def _differences(locked: Mapping[str, Model], current: Mapping[str, Model]) -> Iterator[Difference]:
-    for name, old in locked.items():
-        for each in compare(old, current[name]):
-            where = f"model {name!r}, {each.where}" if len(locked) > 1 else each.where
-            yield replace(each, where=where)
+def _print_differences(found: Sequence[tuple[str, Difference]], *, several: bool) -> None:
+    for verdict in get_args(Verdict):
+        lines = [
+            f"model {name!r}, {each}" if several else str(each)
+            for name, each in found
+            if each.verdict == verdict
+        ]
+        if lines:
+            click.echo("\n  ".join([f"{verdict}:", *lines]))
 
 
 @main.command()

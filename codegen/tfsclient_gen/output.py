@@ -75,6 +75,10 @@ class Output:
             self._listed |= set(new.files)  # what it lists beside `files` stays as it is
             self._changes = self._owned.changes(new)
 
+    def paths(self) -> list[Path]:
+        """Where the files go."""
+        return [self.folder.absolute() / path for path in self.files]
+
     def refuse_what_is_not_ours(self) -> None:
         """Check that :meth:`write` would write over nothing but what an earlier run wrote.
 
@@ -87,7 +91,7 @@ class Output:
         more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
         raise InvalidInput(
             f"nothing was written: {'; '.join(found[:_TOLD])}{more}",
-            hint="move or remove what is in the way, or give another --out",
+            hint="move or remove what is in the way, or have the files written elsewhere",
         )
 
     def write(self) -> Written:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tfsclient.errors import InvalidInput
 from tfsclient_gen.generate import Generated
 from tfsclient_gen.output import Output, counted
 
@@ -39,6 +40,7 @@ def write(outputs: Sequence[Output]) -> None:
     Raises:
         InvalidInput: something is in the way.
     """
+    _refuse_collisions(outputs)
     for one in outputs:
         one.refuse_what_is_not_ours()
     for folder, each in _by_folder(outputs):
@@ -51,6 +53,21 @@ def write(outputs: Sequence[Output]) -> None:
             for path in done.kept:
                 tell(f"kept {folder / path}: it is no longer generated, but it was edited")
         tell(f"wrote {counted(written)} to {folder}" if written else f"{folder} is up to date")
+
+
+def _refuse_collisions(outputs: Sequence[Output]) -> None:
+    """Check that no folder's file stands where another folder's file or directory is to be."""
+    owners = {path: one.folder for one in outputs for path in one.paths()}
+    for one in outputs:
+        for path in one.paths():
+            if owners[path] != one.folder:
+                raise InvalidInput(f"{path} would be written for {owners[path]} and {one.folder}")
+            for parent in path.parents:
+                if parent in owners:
+                    raise InvalidInput(
+                        f"{parent} would be a file for {owners[parent]} and a directory for "
+                        f"{one.folder}"
+                    )
 
 
 def is_fresh(outputs: Sequence[Output], *, diff: bool) -> bool:

@@ -18,8 +18,7 @@ from tfsclient import (
     TFSError,
     Unimplemented,
 )
-from tfsclient._sources.model_config import plan_reload
-from tfsclient.model_config import read_config
+from tfsclient.model_config import plan_reload, read_config
 
 LINEAR, HALF = str(ZOO / "linear"), str(ZOO / "half_plus_two")
 

@@ -56,7 +56,7 @@ def test_an_installation_without_grpc(server: FakeServer) -> None:
     (problem,) = (one for one in findings if one["kind"] == "problem")
     assert problem["text"].startswith("grpc is not installed here")
     assert "pip install grpcio" in problem["remedy"]
-    assert any(one["text"].endswith("takes connections") for one in findings)
+    assert any(one["text"].endswith("accepts connections") for one in findings)
     code, findings, _ = doctor(server.rest_target, before=before)
     assert code == 0
     assert findings[0]["kind"] == "note"
@@ -77,10 +77,10 @@ def test_a_package_that_is_missing_or_broken(
         assert problem["text"].startswith(package)
         assert words in problem["text"]
         assert f"pip install {remedy}".removesuffix(" install") in problem["remedy"]
-        assert any(one["text"].endswith("takes connections") for one in findings)
+        assert any(one["text"].endswith("accepts connections") for one in findings)
     code, findings, _ = doctor(server.grpc_target, before=f"import sys\n{before}")
     assert code == (0 if package == "httpx" else 1)
-    assert findings[0]["text"].startswith(f"{package} is installed, and cannot be imported")
+    assert findings[0]["text"].startswith(f"{package} is installed but cannot be imported")
 
 
 def test_a_broken_package_is_named_where_the_library_is_used(tmp_path: Path) -> None:

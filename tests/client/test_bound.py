@@ -46,7 +46,8 @@ class World:
         if self.running:
             number, burst = self.running.pop(pick.randrange(len(self.running)))
             self.done.append(number)
-            self.bound.leave(burst, refused=False)
+            if number >= 0:  # another client's never entered here
+                self.bound.leave(burst, refused=False)
         elif self.timers:
             self.timers.sort(key=lambda timer: timer[0])
             self.now, call = self.timers.pop(0)

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from tests.conftest import ROOT, missing
 from tfsclient import InvalidInput
+from tfsclient._cli.demo import keeping
 from tfsclient._cli.main import main
-from tfsclient.demo import keeping
 
 LEFT = ["models/digits/1/saved_model.pb", "scan.png", *(f"scans/{n}.png" for n in range(10))]
 

@@ -50,7 +50,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     for needed in ("tensorflow", "sklearn", "PIL", "tensorflow_serving", "requests"):
         if find_spec(needed) is None:
             missing(needed)
-    from tfsclient.demo import digits
+    from tfsclient._cli.demo import digits
     from tfsclient.server.app import Server
 
     scans = digits.build(tmp_path / "digits" / "1")

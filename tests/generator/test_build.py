@@ -228,6 +228,7 @@ OUT = ONE + '[[out]]\ndir = "a"\n'
     [
         ("", "it has no models"),
         ("[models.m]", "models.m has no source"),
+        ('[models.""]', "models has a model without a name"),
         ("[models]\nm = 1", "models.m must be a table"),
         (ONE + 'schema = "b"', "models.m has server and schema"),
         (
@@ -255,6 +256,29 @@ def test_a_broken_file_is_told_by_file_and_key(text: str, told: str, tmp_path: P
     assert refused.exit_code == 2
     assert f"{tmp_path / 'tfsclient-gen.toml'}: " in refused.output
     assert told in refused.output
+
+
+def test_a_folder_cannot_stand_where_a_file_of_another_goes(folder: Path) -> None:
+    outs = '[[out]]\nlang = "curl"\ndir = "a"\n[[out]]\nlang = "python"\ndir = "a/linear.sh"\n'
+    configure(folder, outs=outs)
+    result = build(folder)
+    assert result.exit_code == 2
+    assert "linear.sh would be a file for" in result.output
+    assert not (folder / "a").exists()
+
+
+def test_drift_of_several_models_goes_on_where_one_cannot_be_asked(folder: Path, zoo: Zoo) -> None:
+    models = "".join(f'[models.{n}]\nsaved_model = "models/{n}"\n' for n in ("linear", "bert"))
+    configure(folder, models.replace("models.bert", "models.nobody"))
+    build(folder)
+    lock = str(folder / "clients" / "curl" / "tfsclient.lock.json")
+    command = ["drift", "--lock", lock, "--server", zoo.grpc, "--timeout", "5"]
+    result = CliRunner().invoke(main, [*command, "--json"])
+    assert (result.exit_code, json.loads(result.stdout)) == (4, [])
+    assert "model 'nobody'" in result.stderr
+    by_folder = CliRunner().invoke(main, ["drift", "--lock", lock, "--saved-model", str(folder)])
+    assert by_folder.exit_code == 2
+    assert "holds 'linear', 'nobody': say by --model" in by_folder.output
 
 
 def test_two_models_of_one_identifier(folder: Path) -> None:
@@ -292,7 +316,7 @@ def test_thirty_models_over_one_runtime(tmp_path: Path) -> None:
     assert build(tmp_path).exit_code == 0
     folder = tmp_path / "go"
     assert len(list(folder.glob("*/client.go"))) == 30
-    assert len(list(folder.glob("tfs/*.go"))) <= 10
+    assert [path.parent.name for path in folder.rglob("conn.go")] == ["tfs"]
     others = {path.name for path in folder.iterdir() if path.is_file()}
     assert others == {"README.md", "go.mod", "go.sum", "tfsclient.lock.json"}
     run(tool("go"), "vet", "./...", cwd=folder)
@@ -305,7 +329,7 @@ def test_thirty_models_over_one_runtime(tmp_path: Path) -> None:
     own = {
         f"{name}/{file}"
         for name in ("half", "halfplus0")
-        for file in ("client.go", "example_test.go")
+        for file in ("client.go", "example_test.go", f"{name}test/{name}test.go")
     }
     assert changed(before, contents(folder)) == {*own, "README.md", "tfsclient.lock.json"}
     assert not (folder / "halfplus0").exists()

@@ -41,7 +41,7 @@ def test_the_demo_exports_the_model_that_its_schema_tells(tmp_path: Path) -> Non
         import tensorflow as tf  # noqa: F401
     except ImportError as error:
         missing(str(error.name))
-    from tfsclient.demo import digits
+    from tfsclient._cli.demo import digits
 
     held_out = digits.build(tmp_path / "digits" / "1")
     assert len(held_out.truth) >= 300

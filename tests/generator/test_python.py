@@ -63,7 +63,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
         import tensorflow as tf  # noqa: F401
     except ImportError as error:
         missing(str(error.name))
-    from tfsclient.demo import digits
+    from tfsclient._cli.demo import digits
     from tfsclient.server.app import Server
 
     path = tmp_path_factory.mktemp("digits")

@@ -12,10 +12,10 @@ import pytest
 from tests.conftest import ZOO, missing
 from tfsclient._codec.messages import message_class
 from tfsclient._inputs.example import Example, serialize
-from tfsclient._sources.features import Examples, read_examples
 from tfsclient.dtypes import DType
 from tfsclient.schema import Features, FeatureSpec, Model, Signature
 from tfsclient.sources import from_saved_model
+from tfsclient.sources._features import Examples, read_examples
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 try:

@@ -40,7 +40,7 @@ class Deadline:
         """Seconds that are left, 0 if it has passed; None for no limit."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
-    def left(self, model: str | None = None) -> float | None:
+    def left(self) -> float | None:
         """Seconds that are left to send a request; None for no limit.
 
         Raises:
@@ -50,7 +50,7 @@ class Deadline:
             return None
         seconds = self._end - time.monotonic()
         if seconds <= 0:
-            raise DeadlineExceeded("no time was left to send the request", model=model)
+            raise DeadlineExceeded("no time was left to send the request")
         return seconds
 
 

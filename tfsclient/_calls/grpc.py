@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -18,12 +18,12 @@ from tfsclient._codec.predict import decode_predict_response, decode_strings_res
 from tfsclient._codec.protobuf import chunk
 from tfsclient._codec.tensor import Outputs
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._sources.model_config import ServerConfig
-from tfsclient._sources.read import from_metadata_response
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, missing_outputs
+from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
+from tfsclient.sources._read import from_metadata_response
 
 PREDICTION_SERVICE: Final = "/tensorflow.serving.PredictionService/"
 MODEL_SERVICE: Final = "/tensorflow.serving.ModelService/"
@@ -72,12 +72,13 @@ class GrpcCalls:
         read: _Read = decode_predict_response
         if spec is not None and [t.dtype for t in spec.outputs.values()] == [STRING]:
             read = decode_strings_response
+        labels = None if spec is None else spec.labels
         wanted = frozenset(request.outputs or (() if spec is None else spec.outputs))
         call = Call(
             PREDICTION_SERVICE + "Predict",
             None,
             ref,
-            decode=partial(_prediction, read, ref, wanted, copy),
+            decode=partial(_prediction, read, ref, wanted, copy, labels),
         )
         key = None
         if spec is not None and inputs is not None:
@@ -125,17 +126,25 @@ class GrpcCalls:
 
 
 def _prediction(
-    read: _Read, ref: ModelRef, wanted: frozenset[str], copy: bool, data: bytes
+    read: _Read,
+    ref: ModelRef,
+    wanted: frozenset[str],
+    copy: bool,
+    labels: Mapping[str, Sequence[str]] | None,
+    data: bytes,
 ) -> Prediction:
     answered, outputs = read(data, copy)
     if not outputs.keys() >= wanted:
         raise missing_outputs(wanted, outputs)
-    return Prediction(
+    prediction = Prediction(
         outputs,
         model=ref.name,
         signature=answered.signature or ref.signature,
         version=answered.version,
     )
+    if labels is not None:
+        prediction.labels = labels
+    return prediction
 
 
 def _model_spec(ref: ModelRef) -> bytes:

@@ -8,6 +8,7 @@ vary come once.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import encode_input, encode_output_filter, encode_request_ref
 from tfsclient._codec.protobuf import Buffer, join
 from tfsclient._codec.strings import string_parts
-from tfsclient._codec.tensor import Array, encode_tensor, memory_of
+from tfsclient._codec.tensor import COPIED, Array, encode_tensor, memory_of
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.dtypes import STRING
 from tfsclient.results import Prediction
@@ -44,6 +45,7 @@ class Frame(NamedTuple):
         heads: what stands before the elements of each array.
         tail: what stands after the inputs.
         call: a call like it, without a body.
+        small: the heads again, if it has few bytes and no strings; None otherwise.
     """
 
     spec: Signature
@@ -51,10 +53,16 @@ class Frame(NamedTuple):
     heads: list[bytes | _Strings]
     tail: bytes
     call: Call[Prediction]
+    small: list[bytes] | None
 
     def body(self, inputs: Inputs) -> bytes | None:
         """The request for these inputs; None if they are not like the earlier ones after all."""
         parts: list[Buffer] = [self.start]
+        if self.small is not None:
+            for start, array in zip(self.small, _arrays(inputs), strict=True):
+                parts += (start, array.tobytes())
+            parts.append(self.tail)
+            return b"".join(parts)
         for head, array in zip(self.heads, _arrays(inputs), strict=True):
             if isinstance(head, bytes):
                 parts += (head, memory_of(array))
@@ -108,8 +116,12 @@ class Frames:
                 heads.append(_Strings(name, bytes(proto[0])))
             else:
                 heads.append(b"".join(entry[:-1]))
-        self._frames[key] = Frame(request.spec, start, heads, tail, call)
-        return join([*parts, tail])
+        body = join([*parts, tail])
+        plain = [head for head in heads if isinstance(head, bytes)]
+        small = len(body) <= COPIED and len(plain) == len(heads) and sys.byteorder == "little"
+        frame = Frame(request.spec, start, heads, tail, call, plain if small else None)
+        self._frames[key] = frame
+        return body
 
 
 def frame_key(
@@ -121,7 +133,7 @@ def frame_key(
     inputs: Inputs,
 ) -> Hashable:
     """What two requests must have in common; None if the inputs are not all plain arrays."""
-    which = (ref.name, ref.version, ref.label, id(spec), outputs, validate, copy)
+    which = (ref[:3], id(spec), outputs, validate, copy)
     if type(inputs) is np.ndarray:
         return which, inputs.dtype, inputs.shape
     if type(inputs) is not dict:

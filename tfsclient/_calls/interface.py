@@ -8,7 +8,7 @@ from tfsclient._calls.call import Call
 from tfsclient._calls.request import ExamplesRequest, PredictRequest
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._sources.model_config import ServerConfig
+from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 

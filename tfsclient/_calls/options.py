@@ -61,6 +61,8 @@ class Options(_Options):
         copy: Flag = DEFAULT,
     ) -> Options:
         """Options as a caller gives them."""
+        if headers is outputs is None and timeout is validate is copy is DEFAULT:
+            return _DEFAULTS
         if outputs is not None:
             outputs = read_names(outputs, "outputs")
         if timeout is not DEFAULT and timeout is not None:
@@ -70,6 +72,9 @@ class Options(_Options):
         if copy is not DEFAULT:
             copy = read_flag(copy, "copy")
         return tuple.__new__(cls, (outputs, timeout, headers, validate, copy))
+
+
+_DEFAULTS: Final = tuple.__new__(Options, (None, DEFAULT, None, DEFAULT, DEFAULT))
 
 
 def read_names(value: object, argument: str) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from tfsclient._calls.request import ExamplesRequest, PredictRequest, model_path
 from tfsclient._codec import proto_json, rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._sources.model_config import ServerConfig
-from tfsclient._sources.read import from_metadata_json
 from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, Unimplemented
+from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
+from tfsclient.sources._read import from_metadata_json
 
 
 class RestCalls:
@@ -108,14 +108,21 @@ class RestCalls:
 
 
 def _prediction(
-    data: bytes, *, ref: ModelRef, spec: Signature, outputs: Sequence[str] | None
+    data: bytes,
+    *,
+    ref: ModelRef,
+    spec: Signature,
+    outputs: Sequence[str] | None,
 ) -> Prediction:
-    return Prediction(
+    prediction = Prediction(
         rest_json.decode_predict(data, spec.outputs, outputs),
         model=ref.name,
         signature=ref.signature,
         version=None,
     )
+    if spec.labels is not None:
+        prediction.labels = spec.labels
+    return prediction
 
 
 def _statuses(data: bytes) -> Statuses:

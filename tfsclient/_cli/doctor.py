@@ -140,7 +140,7 @@ def _survived(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield Finding(str(error).partition("\n")[0], hint, lost=unreachable(error))
     except Exception as error:  # noqa: BLE001 (the tool that explains must not die)
         yield Finding(
-            f"a check failed itself: {type(error).__name__}: {error}",
+            f"a check itself failed: {type(error).__name__}: {error}",
             "look at this machine's installation and environment for what the error names",
         )
 
@@ -159,7 +159,7 @@ def _installation(target: Target) -> Iterator[Finding]:
                 text, remedy = f"{name} is not installed here", f"pip install {package}"
             else:
                 reason = str(error).partition("\n")[0] or type(error).__name__
-                text = f"{name} is installed, and cannot be imported: {reason}"
+                text = f"{name} is installed but cannot be imported: {reason}"
                 remedy = f"pip install --force-reinstall {package}"
             if protocol not in needed_for:
                 yield Finding(f"{text}; so there is no {other}: {remedy}", note=True)
@@ -214,7 +214,7 @@ def _network(target: Target, address: Address, connection: Connection) -> Iterat
     except OSError as error:
         yield _closed(address, error)
         return
-    yield Finding(f"{address} takes connections")
+    yield Finding(f"{address} accepts connections")
     protocol = _protocol(target, address)
     yield protocol
     if target.tls and not protocol.remedy:
@@ -230,7 +230,7 @@ def _closed(address: Address, error: OSError) -> Finding:
             lost=True,
         )
     return Finding(
-        f"{address} does not take a connection: {error}",
+        f"{address} does not accept a connection: {error}",
         "look for a firewall or a network policy between here and there, or correct the host",
         lost=True,
     )
@@ -246,7 +246,7 @@ def _protocol(target: Target, address: Address) -> Finding:
         if probe.speaks(address, http2=http2, tls=tls):
             return Finding(
                 f"it speaks {_spoken(http2=http2, tls=tls)}, but {target} means {wanted}",
-                f"write {_scheme(http2=http2, tls=tls)}{address}, or take the port that you mean: "
+                f"write {_scheme(http2=http2, tls=tls)}{address}, or use the port that you mean: "
                 "gRPC is usually on 8500, REST on 8501",
             )
     if not tls:
@@ -279,13 +279,13 @@ def _certificates(target: Target, address: Address, connection: Connection) -> I
         refusal = probe.why_not_known(address, http2=not target.rest, tls=tls)
         if refusal is not None and tls.cert is None:
             yield Finding(
-                f"the server takes nobody without a certificate: {refusal}",
+                f"the server requires a client certificate: {refusal}",
                 "give one that it trusts: --cert, with its --key",
                 lost=True,
             )
         elif refusal is not None:
             yield Finding(
-                f"the server does not take our certificate: {refusal}",
+                f"the server does not accept our certificate: {refusal}",
                 "it must be current, and signed by an authority that the server trusts: --cert, "
                 "with its --key",
                 lost=True,
@@ -364,7 +364,7 @@ def _versions(states: list[VersionStatus], target: Target, model: str) -> Iterat
         elif state.error_code is not Code.OK:
             yield Finding(
                 f"{version} did not load: {state.error_code}: {state.error_message}",
-                "put right what the server says, and export it as a new version",
+                "fix what the server reports, and export it as a new version",
             )
         else:
             yield Finding(f"{version} is {state.state}", note=True)

@@ -50,9 +50,10 @@ _COMMANDS = {
     "bench": ("tfsclient._cli.bench", "Measure how fast a model answers."),
     "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
+    "export": ("tfsclient._cli.export", "Make a good SavedModel of a trained model."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
-    "demo": ("tfsclient.demo.cli", "The whole story on this machine."),
+    "demo": ("tfsclient._cli.demo.cli", "The whole story on this machine."),
 }
 
 
@@ -166,6 +167,7 @@ _TYPED: dict[str, str | None] = {
     "validate": None,
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
+    "no_labels": "--meaning FILE tells them: labels = [...] of the output",
     "tls": "if TLS is what failed: --ca says whom to trust, --cert and --key are our own "
     "certificate",
 }

@@ -8,8 +8,8 @@ import click
 
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import exit_codes, visible
-from tfsclient._sources.model_config import plan_reload
 from tfsclient.errors import InvalidInput
+from tfsclient.model_config import plan_reload
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, cast
 
-from tfsclient._calls.call import T
-from tfsclient._client.observe import Observed
+from tfsclient._calls.call import Call, T
+from tfsclient._client.observe import Observer
 from tfsclient.errors import TFSError
 
 
@@ -19,9 +20,11 @@ class CallFuture(Future[T]):
     So decoding runs on the thread that wants the result, not on the transport's.
     """
 
-    def __init__(self, observed: Observed[T]) -> None:
+    def __init__(self, call: Call[T], observer: Observer) -> None:
         super().__init__()
-        self._observed = observed
+        self._call = call
+        self._observer = observer
+        self._started = time.perf_counter()
         self._decoding = threading.Lock()
         self._decoded: tuple[T] | TFSError | None = None
         self.cancel_call: Callable[[], object] = lambda: None
@@ -30,10 +33,14 @@ class CallFuture(Future[T]):
         """Take the transport's answer; it comes too late for a future that was cancelled."""
         with contextlib.suppress(InvalidStateError):
             if isinstance(outcome, TFSError):
-                self._observed.failed(outcome)
+                self.failed(outcome)
                 self.set_exception(outcome)
             else:
                 self.set_result(cast("Any", outcome))
+
+    def failed(self, error: TFSError) -> None:
+        """Have it noted that there is no answer."""
+        self._observer.failed(self._call, error, self._started)
 
     def result(self, timeout: float | None = None) -> T:
         """The result, decoded on first use; raises what went wrong."""
@@ -41,7 +48,7 @@ class CallFuture(Future[T]):
         with self._decoding:
             if self._decoded is None:
                 try:
-                    self._decoded = (self._observed.answered(data),)
+                    self._decoded = (self._observer.answered(self._call, data, self._started),)
                 except TFSError as error:
                     self._decoded = error
         if isinstance(self._decoded, TFSError):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import TypeAlias, cast
 
 from tfsclient._calls.call import Call, Flight, Flow, Step, T
-from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.options import Options
 from tfsclient._client.flows import Flows, Scope
 from tfsclient._client.futures import CallFuture
-from tfsclient._client.observe import Observed, OnCall
+from tfsclient._client.observe import Observer, OnCall
 from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
 from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.target import Target
-from tfsclient.errors import Cancelled, DeadlineExceeded, Internal, InvalidInput, TFSError
+from tfsclient.errors import Cancelled, DeadlineExceeded, Internal, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 
@@ -104,14 +104,12 @@ class Sender(_Sender):
         on_call: OnCall,
         recipe: Recipe,
     ) -> None:
-        if on_call is not None and not callable(on_call):
-            raise InvalidInput(f"on_call must be a function, not {on_call!r:.50}")
         super().__init__(recipe.of("_sender"))
         self.recipe = recipe
         self.target = target
         self.flows = flows
         self._transport = transport
-        self._on_call = on_call
+        self._observer = Observer(target, flows.learn, on_call)
 
     def predict(
         self,
@@ -132,20 +130,17 @@ class Sender(_Sender):
 
     def start(self, flow: Flow[Call[T]], options: Options) -> CallFuture[T]:
         """Run a flow to its call, start that and return."""
-        scope = self.flows.scope(options)
+        scope = deadline, headers = self.flows.scope(options)
         call = drive(flow, partial(self._step, scope))
-        observed = Observed(call, self.target, self.flows.learn, self._on_call)
-        future = CallFuture(observed)
+        future = CallFuture(call, self._observer)
         try:
-            future.cancel_call = self._transport.start(
-                call, scope.deadline, scope.headers, future.arrived
-            )
+            future.cancel_call = self._transport.start(call, deadline, headers, future.arrived)
         except TFSError as error:
-            observed.failed(error)
+            future.failed(error)
             raise
         except Exception as error:
             foreign = self._foreign(call, error)
-            observed.failed(foreign)
+            future.failed(foreign)
             raise foreign from error
         return future
 
@@ -158,21 +153,24 @@ class Sender(_Sender):
     def _wait(self, scope: Scope, flight: Flight) -> None:
         over = threading.Event()
         flight.tell(over.set)
-        if not over.wait(scope.deadline.remaining()):
+        if not over.wait(scope[0].remaining()):
             raise self._not_in_time(flight)
 
     def _send(self, scope: Scope, call: Call[T]) -> T:
-        observed = Observed(call, self.target, self.flows.learn, self._on_call)
+        deadline, headers = scope
+        if call.patience is not None:
+            deadline = deadline.capped(call.patience)
+        started = time.perf_counter()
         try:
-            data = self._transport.send(call, _deadline(scope, call), scope.headers)
+            data = self._transport.send(call, deadline, headers)
         except TFSError as error:
-            observed.failed(error)
+            self._observer.failed(call, error, started)
             raise
         except Exception as error:
             foreign = self._foreign(call, error)
-            observed.failed(foreign)
+            self._observer.failed(call, foreign, started)
             raise foreign from error
-        return observed.answered(data)
+        return self._observer.answered(call, data, started)
 
     def close(self) -> None:
         """Close the connections; new ones are opened when they are needed."""
@@ -190,14 +188,12 @@ class AsyncSender(_Sender):
         on_call: OnCall,
         recipe: Recipe,
     ) -> None:
-        if on_call is not None and not callable(on_call):
-            raise InvalidInput(f"on_call must be a function, not {on_call!r:.50}")
         super().__init__(recipe.of("_sender"))
         self.recipe = recipe
         self.target = target
         self.flows = flows
         self._transport = transport
-        self._on_call = on_call
+        self._observer = Observer(target, flows.learn, on_call)
 
     async def predict(
         self,
@@ -231,35 +227,35 @@ class AsyncSender(_Sender):
         over = asyncio.Event()
         flight.tell(partial(_tell, loop, over))
         try:
-            await asyncio.wait_for(over.wait(), scope.deadline.remaining())
+            await asyncio.wait_for(over.wait(), scope[0].remaining())
         except asyncio.TimeoutError:
             raise self._not_in_time(flight) from None
 
     async def _send(self, scope: Scope, call: Call[T]) -> T:
-        observed = Observed(call, self.target, self.flows.learn, self._on_call)
+        deadline, headers = scope
+        if call.patience is not None:
+            deadline = deadline.capped(call.patience)
+        started = time.perf_counter()
         try:
-            data = await self._transport.asend(call, _deadline(scope, call), scope.headers)
+            data = await self._transport.asend(call, deadline, headers)
         except TFSError as error:
-            observed.failed(error)
+            self._observer.failed(call, error, started)
             raise
         except asyncio.CancelledError:
-            observed.failed(
-                Cancelled("the call was cancelled", model=call.model, signature=call.signature)
+            cancelled = Cancelled(
+                "the call was cancelled", model=call.model, signature=call.signature
             )
+            self._observer.failed(call, cancelled, started)
             raise
         except Exception as error:
             foreign = self._foreign(call, error)
-            observed.failed(foreign)
+            self._observer.failed(call, foreign, started)
             raise foreign from error
-        return observed.answered(data)
+        return self._observer.answered(call, data, started)
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
         await self._transport.aclose()
-
-
-def _deadline(scope: Scope, call: Call[T]) -> Deadline:
-    return scope.deadline if call.patience is None else scope.deadline.capped(call.patience)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:

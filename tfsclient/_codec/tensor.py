@@ -67,7 +67,7 @@ _NUMPY_MAX_RANK = getattr(np, "MAXDIMS", 64)  # 32 before numpy 2, which no long
 
 _BIG_ENDIAN = sys.byteorder == "big"  # which the wire never is
 _WIDEST = 16  # bytes of an element
-_COPIED = 4096  # bytes: copying so little costs less than making a memoryview
+COPIED = 4096  # bytes: copying so little costs less than making a memoryview
 
 # Bytes of padding that a message may ask for without paying with bytes of its own.
 MAX_PADDING: Final = 16 << 20
@@ -158,7 +158,7 @@ def memory_of(array: Array) -> Buffer:
     """The elements' bytes in row-major order: a view if that saves copying much."""
     if _BIG_ENDIAN:
         array = array.byteswap()
-    if array.nbytes <= _COPIED or not array.flags.c_contiguous:
+    if array.nbytes <= COPIED or not array.flags.c_contiguous:
         return array.tobytes()
     return array.reshape(-1).view(np.uint8).data
 

@@ -14,7 +14,7 @@ import math
 import random
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 
 _PAUSE_SECONDS = 0.01
@@ -33,7 +33,9 @@ class Bound:
         self._lock = threading.Lock()
         self._after = after
         self._limit = math.inf
-        self._under_way = 0
+        # An entry a call: adding and taking one is atomic, so that a channel without a bound, as
+        # most are, takes no lock.
+        self._under_way: deque[None] = deque()
         # How many bursts of refusals there were; to be given back with a place: calls sent before
         # a burst belong to it.
         self.burst = 0
@@ -43,10 +45,13 @@ class Bound:
 
     def enter(self) -> bool:
         """Take a place if there is one and nobody waits."""
+        if self._limit == math.inf and not self._waiting:
+            self._under_way.append(None)
+            return True
         with self._lock:
-            if self._waiting or (self._limit != math.inf and not self._has_room()):
+            if self._waiting or not self._has_room():
                 return False
-            self._under_way += 1
+            self._under_way.append(None)
             return True
 
     def wait(self, key: Hashable, wake: Callable[[], None], *, first: bool) -> None:
@@ -75,22 +80,27 @@ class Bound:
             burst: what :attr:`burst` was when the call was sent.
             refused: whether the server had no thread for it.
         """
+        if not refused and self._limit == math.inf:
+            self._under_way.pop()
+            if self._waiting:
+                self._wake()
+            return
         pause = 0.0
         with self._lock:
             if refused:
                 if burst == self.burst:
                     self.burst += 1
-                    self._limit = max(1, min(self._limit, self._under_way) // 2)
-                if self._under_way == 1 and self._pausing_until <= time.monotonic():
+                    self._limit = max(1, min(self._limit, len(self._under_way)) // 2)
+                if len(self._under_way) == 1 and self._pausing_until <= time.monotonic():
                     # Others have the server's threads: no end of ours can be waited for.
                     self._pause = min(_LONGEST_PAUSE_SECONDS, 2 * self._pause or _PAUSE_SECONDS)
                     pause = self._pause * random.uniform(0.5, 1.5)  # noqa: S311
                     self._pausing_until = time.monotonic() + pause
             elif self._limit != math.inf:
                 self._pause = 0.0
-                if self._under_way >= math.floor(self._limit):  # it is what holds us back
+                if len(self._under_way) >= math.floor(self._limit):  # it is what holds us back
                     self._limit += 1 / self._limit
-            self._under_way -= 1
+            self._under_way.pop()
         if pause:
             self._after(pause, self._wake)
         elif self._waiting:
@@ -103,7 +113,7 @@ class Bound:
         self._wake()
 
     def _has_room(self) -> bool:
-        if self._under_way >= self._limit:
+        if len(self._under_way) >= self._limit:
             return False
         return not self._pausing_until or self._pausing_until <= time.monotonic()
 
@@ -112,6 +122,6 @@ class Bound:
             with self._lock:
                 if not self._waiting or not self._has_room():
                     return
-                self._under_way += 1
+                self._under_way.append(None)
                 _, wake = self._waiting.popitem(last=False)
             wake()

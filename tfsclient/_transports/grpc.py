@@ -107,7 +107,7 @@ class GrpcTransport:
                 self._wait(bound, deadline, request, first=refused)
             burst, refused = bound.burst, False
             try:
-                seconds = deadline.left(request.model)
+                seconds = deadline.left()
                 data: bytes | None = method(request.body, timeout=seconds, metadata=metadata)
             except Exception as error:
                 refused = is_refusal(error)
@@ -144,7 +144,7 @@ class GrpcTransport:
         Returns:
             A function that cancels the call on the wire.
         """
-        deadline.left(request.model)
+        deadline.left()
         started = _Started(self._open(), self._settings, request, deadline, headers, done)
         started.enter(first=False)
         return started.cancel
@@ -207,7 +207,7 @@ class _Started:
         burst = self._bound.burst
         try:
             method = self._channel.methods[self._request.path]
-            seconds = self._deadline.left(self._request.model)
+            seconds = self._deadline.left()
             rpc = method.future(self._request.body, timeout=seconds, metadata=self._metadata)
         except Exception as error:  # noqa: BLE001 (whatever it is, the future must end)
             self._bound.leave(burst, refused=False)

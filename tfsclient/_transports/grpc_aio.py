@@ -75,7 +75,7 @@ class AsyncGrpcTransport:
                 await self._wait(bound, deadline, request, first=refused)
             burst, refused = bound.burst, False
             try:
-                seconds = deadline.left(request.model)
+                seconds = deadline.left()
                 data: bytes | None = await method(request.body, timeout=seconds, metadata=metadata)
             except (asyncio.CancelledError, grpc.aio.UsageError) as error:
                 # To the task, close() looks as if somebody had cancelled the task.

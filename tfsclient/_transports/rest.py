@@ -50,7 +50,7 @@ class RestTransport:
             TFSError: of the class that the HTTP status says.
         """
         arguments = to_arguments(request, self._settings, headers)
-        seconds = deadline.left(request.model)
+        seconds = deadline.left()
         failed: list[TFSError] = []
         opened = self._open()
         attempts = retrying(request, self._settings, seconds, failed, opened.sleep)

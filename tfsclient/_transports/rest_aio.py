@@ -49,7 +49,7 @@ class AsyncRestTransport:
             TFSError: of the class that the HTTP status says.
         """
         arguments = to_arguments(request, self._settings, headers)
-        seconds = deadline.left(request.model)
+        seconds = deadline.left()
         failed: list[TFSError] = []
         attempts = async_retrying(request, self._settings, seconds, failed)
         client = await self._clients.get()

@@ -134,7 +134,7 @@ def _check_host_port(address: str, text: str) -> None:
     if "," in address:
         raise InvalidInput(
             f"target {text!r} has a comma in it",
-            hint="several servers are a list of addresses: ['10.0.0.1:8500', '10.0.0.2:8500']",
+            hint="give several servers as a list of addresses: ['10.0.0.1:8500', '10.0.0.2:8500']",
         )
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise InvalidInput(

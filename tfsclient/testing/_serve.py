@@ -118,7 +118,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _wait_for_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until the REST port, which opens last, takes connections."""
+    """Wait until the REST port, which opens last, accepts connections."""
     while True:
         try:
             socket.create_connection(("localhost", port), timeout=1).close()

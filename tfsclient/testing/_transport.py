@@ -44,7 +44,7 @@ class FakeTransport:
         Raises:
             TFSError: what the function raised, or that no time was left.
         """
-        deadline.left(request.model)
+        deadline.left()
         self.requests.append(request)
         self.headers.append(dict(headers))
         return self._answer(request)

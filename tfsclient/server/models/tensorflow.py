@@ -18,11 +18,11 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tfsclient._codec.tensor import Tensor
-from tfsclient._sources.flaws import flaws_in
-from tfsclient._sources.read import read_meta_graph
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, MissingExtra, TFSError, from_code
 from tfsclient.server.models.ops import prepare_graph
+from tfsclient.sources._flaws import flaws_in
+from tfsclient.sources._read import read_meta_graph
 
 _log = logging.getLogger("tfsclient.server")
 

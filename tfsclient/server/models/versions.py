@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tfsclient._sources.versions import version_number
 from tfsclient.errors import InvalidArgument, NotFound
+from tfsclient.sources._versions import version_number
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9.]*)://[^/]*(.*)", re.DOTALL)
 _SAVED_MODEL: Final = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +10,9 @@ from typing import Final
 from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.js import layout, samples
+from tfsclient_gen.languages.js.meaning import RUNTIME, meaning_view
 from tfsclient_gen.languages.js.methods import Method, imports, methods, quoted, together
 from tfsclient_gen.languages.js.names import (
     names_of,
@@ -60,6 +63,7 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
     shown = _shown(run, found, package="")
     view = {
         "model": run.model.name,
+        "about": [js_doc(line) for line in textwrap.wrap(prose(run.model.description), 76)],
         "model_quoted": js_doc(quoted(run.model.name)),
         "client": names.client,
         "typescript": language == "ts",
@@ -80,10 +84,15 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
         "imports": layout.fit(0, "import type { ", types, ' } from "./serving/types.js";'),
         "example": shown.sample,
     }
-    return {
+    made = {
         f"{names.module}.{ending}": run.templates.render(f"{language}/model.{ending}.j2", **view)
         for ending in endings
     }
+    told = meaning_view(run.model, found)
+    for ending in endings if told is not None else ():
+        template = f"{language}/meaning.{ending}.j2"
+        made[f"{names.module}.meaning.{ending}"] = run.templates.render(template, **told or {})
+    return made
 
 
 def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[str, str]:
@@ -134,6 +143,8 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         if not any(m.draws for m in found):
             unused |= _PICTURES
         runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] not in unused}
+    if not any(one.told for one in shown):
+        runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] != RUNTIME}
     return made | {path: run.templates.read(name) for path, name in runtime.items()}
 
 
@@ -151,6 +162,7 @@ class _Shown:
         sample: the lines of an example that makes a client and calls it.
         call: the lines that call it.
         grpc_only: whether that call needs gRPC.
+        told: whether there is a module of what its tensors stand for.
     """
 
     model: str
@@ -162,6 +174,7 @@ class _Shown:
     sample: Sequence[Markup]
     call: Sequence[Markup]
     grpc_only: bool
+    told: bool
 
 
 def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
@@ -185,6 +198,7 @@ def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
         sample=[*_new("client", names.client, server), *call],
         call=call,
         grpc_only=grpc_only,
+        told=meaning_view(run.model, found) is not None,
     )
 
 
@@ -200,6 +214,7 @@ def _exports(shown: Iterable[_Shown], *, rest_only: bool) -> list[tuple[str, Mar
     """The package's subpaths, and the module of each."""
     paths = {".": "index", **{f"./{one.module}": str(one.module) for one in shown}}
     paths["./testing"] = "testing"
+    paths |= {f"./{one.module}/meaning": f"{one.module}.meaning" for one in shown if one.told}
     if not rest_only:
         paths |= {"./grpc": "grpc", "./grpc.js": "grpc"}
     return [(path, code(module)) for path, module in paths.items()]

@@ -9,8 +9,9 @@ from typing import Final, TypeVar
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import is_picture
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.schema._samples import is_picture
+from tfsclient.schema._shown import meaning_text
 from tfsclient_gen.languages.js import layout, samples
 from tfsclient_gen.languages.js.types import (
     Type,
@@ -332,6 +333,11 @@ def _fields(
     ]
 
 
+def _meaning(spec: TensorSpec | FeatureSpec) -> str:
+    text = meaning_text(spec).rstrip(".") if isinstance(spec, TensorSpec) else ""
+    return f": {text}" if text else ""
+
+
 def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_default: bool) -> Field:
     called = "" if name.ident == spec.name else f"; called {quoted(spec.name)} by the server"
     parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', layout.shape(6, spec.shape)]
@@ -343,7 +349,7 @@ def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_defau
         called += ". Over gRPC, it may be left out: the model has a default"
     return Field(
         name=name,
-        doc=js_doc(f"{spec}{form(spec)}{called}."),
+        doc=js_doc(f"{spec}{form(spec)}{called}{_meaning(spec)}."),
         type=code(type_.text),
         imports=type_.imports,
         optional=not required,

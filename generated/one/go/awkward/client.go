@@ -18,6 +18,70 @@ import (
 	"example.com/ml/one/tfs"
 )
 
+// API is what a Client does: code that takes it can be given something else. Package awkwardtest has a fake.
+type API interface {
+	Signature(ctx context.Context, in SignatureInput, opts ...tfs.CallOption) (*SignatureOutput, error)
+	X(ctx context.Context, in XInput, opts ...tfs.CallOption) (*XOutput, error)
+	S(ctx context.Context, in SInput, opts ...tfs.CallOption) (*SOutput, error)
+	Signature2(ctx context.Context, in Signature2Input, opts ...tfs.CallOption) (*Signature2Output, error)
+	Signature1St(ctx context.Context, in Signature1StInput, opts ...tfs.CallOption) (*Signature1StOutput, error)
+	None(ctx context.Context, in NoneInput, opts ...tfs.CallOption) (*NoneOutput, error)
+	Init(ctx context.Context, in InitInput, opts ...tfs.CallOption) (*InitOutput, error)
+	Proto(ctx context.Context, in ProtoInput, opts ...tfs.CallOption) (*ProtoOutput, error)
+	AB3(ctx context.Context, in AB3Input, opts ...tfs.CallOption) (*AB3Output, error)
+	AB4(ctx context.Context, in AB4Input, opts ...tfs.CallOption) (*AB4Output, error)
+	AB5(ctx context.Context, in AB5Input, opts ...tfs.CallOption) (*AB5Output, error)
+	AB2(ctx context.Context, in AB2Input, opts ...tfs.CallOption) (*AB2Output, error)
+	AB(ctx context.Context, in ABInput, opts ...tfs.CallOption) (*ABOutput, error)
+	Await(ctx context.Context, in AwaitInput, opts ...tfs.CallOption) (*AwaitOutput, error)
+	B64(ctx context.Context, in B64Input, opts ...tfs.CallOption) (*B64Output, error)
+	BackSlash(ctx context.Context, in BackSlashInput, opts ...tfs.CallOption) (*BackSlashOutput, error)
+	CamelCase(ctx context.Context, in CamelCaseInput, opts ...tfs.CallOption) (*CamelCaseOutput, error)
+	Class(ctx context.Context, in ClassInput, opts ...tfs.CallOption) (*ClassOutput, error)
+	Collide(ctx context.Context, in CollideInput, opts ...tfs.CallOption) (*CollideOutput, error)
+	Constructor(ctx context.Context, in ConstructorInput, opts ...tfs.CallOption) (*ConstructorOutput, error)
+	DotTed(ctx context.Context, in DotTedInput, opts ...tfs.CallOption) (*DotTedOutput, error)
+	Double(ctx context.Context, in DoubleInput, opts ...tfs.CallOption) (*DoubleOutput, error)
+	Error2(ctx context.Context, in Error2Input, opts ...tfs.CallOption) (*Error2Output, error)
+	Everything(ctx context.Context, in EverythingInput, opts ...tfs.CallOption) (*EverythingOutput, error)
+	Float(ctx context.Context, in FloatInput, opts ...tfs.CallOption) (*FloatOutput, error)
+	From(ctx context.Context, in FromInput, opts ...tfs.CallOption) (*FromOutput, error)
+	Func(ctx context.Context, in FuncInput, opts ...tfs.CallOption) (*FuncOutput, error)
+	Import(ctx context.Context, in ImportInput, opts ...tfs.CallOption) (*ImportOutput, error)
+	Inputs(ctx context.Context, in InputsInput, opts ...tfs.CallOption) (*InputsOutput, error)
+	Instances(ctx context.Context, in InstancesInput, opts ...tfs.CallOption) (*InstancesOutput, error)
+	Int(ctx context.Context, in IntInput, opts ...tfs.CallOption) (*IntOutput, error)
+	Lambda(ctx context.Context, in LambdaInput, opts ...tfs.CallOption) (*LambdaOutput, error)
+	Len(ctx context.Context, in LenInput, opts ...tfs.CallOption) (*LenOutput, error)
+	ModelSpec(ctx context.Context, in ModelSpecInput, opts ...tfs.CallOption) (*ModelSpecOutput, error)
+	Name(ctx context.Context, in NameInput, opts ...tfs.CallOption) (*NameOutput, error)
+	NewLine(ctx context.Context, in NewLineInput, opts ...tfs.CallOption) (*NewLineOutput, error)
+	Outputs(ctx context.Context, in OutputsInput, opts ...tfs.CallOption) (*OutputsOutput, error)
+	Quote(ctx context.Context, in QuoteInput, opts ...tfs.CallOption) (*QuoteOutput, error)
+	Range(ctx context.Context, in RangeInput, opts ...tfs.CallOption) (*RangeOutput, error)
+	Request(ctx context.Context, in RequestInput, opts ...tfs.CallOption) (*RequestOutput, error)
+	Self(ctx context.Context, in SelfInput, opts ...tfs.CallOption) (*SelfOutput, error)
+	ServingDefault(ctx context.Context, in ServingDefaultInput, opts ...tfs.CallOption) (*ServingDefaultOutput, error)
+	SignatureName(ctx context.Context, in SignatureNameInput, opts ...tfs.CallOption) (*SignatureNameOutput, error)
+	SLASh(ctx context.Context, in SLAShInput, opts ...tfs.CallOption) (*SLAShOutput, error)
+	SnakeCase(ctx context.Context, in SnakeCaseInput, opts ...tfs.CallOption) (*SnakeCaseOutput, error)
+	String2(ctx context.Context, in String2Input, opts ...tfs.CallOption) (*String2Output, error)
+	Tab(ctx context.Context, in TabInput, opts ...tfs.CallOption) (*TabOutput, error)
+	Type(ctx context.Context, in TypeInput, opts ...tfs.CallOption) (*TypeOutput, error)
+	Var(ctx context.Context, in VarInput, opts ...tfs.CallOption) (*VarOutput, error)
+	XY(ctx context.Context, in XYInput, opts ...tfs.CallOption) (*XYOutput, error)
+	Signature77(ctx context.Context, in Signature77Input, opts ...tfs.CallOption) (*Signature77Output, error)
+	E(ctx context.Context, in EInput, opts ...tfs.CallOption) (*EOutput, error)
+	Signature3(ctx context.Context, in Signature3Input, opts ...tfs.CallOption) (*Signature3Output, error)
+	Signature4(ctx context.Context, in Signature4Input, opts ...tfs.CallOption) (*Signature4Output, error)
+	Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error)
+	Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error)
+	WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error)
+	Close() error
+}
+
+var _ API = (*Client)(nil)
+
 // Client calls the model "awkward". It may be used by several goroutines at once.
 type Client struct {
 	model *tfs.Model
@@ -45,6 +109,22 @@ func (c *Client) Close() error {
 	return c.model.Close()
 }
 
+// Status gives the states of the model's versions, newest first.
+func (c *Client) Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error) {
+	return c.model.Status(ctx, opts...)
+}
+
+// Metadata asks the server for the signatures of the model that it has.
+func (c *Client) Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error) {
+	return c.model.Metadata(ctx, opts...)
+}
+
+// WaitUntilReady waits until a version of the model answers calls, and gives the newest that does. It
+// fails when the timeout ends, and at once if all versions failed to load.
+func (c *Client) WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error) {
+	return c.model.WaitUntilReady(ctx, opts...)
+}
+
 // SignatureInput holds the inputs of signature "#}".
 type SignatureInput struct {
 	// Tensor is "#}": float32 [-1].
@@ -55,6 +135,8 @@ type SignatureInput struct {
 type SignatureOutput struct {
 	// Tensor is "#}": float32 [-1].
 	Tensor tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Signature runs signature "#}".
@@ -62,9 +144,11 @@ func (c *Client) Signature(ctx context.Context, in SignatureInput, opts ...tfs.C
 	out := new(SignatureOutput)
 	inputs := []tfs.Input{in.Tensor}
 	outputs := []tfs.Output{&out.Tensor}
-	if err := c.model.Predict(ctx, &signatureSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &signatureSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -78,6 +162,8 @@ type XInput struct {
 type XOutput struct {
 	// X is "${x}": float32 [-1].
 	X tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // X runs signature "${x}".
@@ -85,9 +171,11 @@ func (c *Client) X(ctx context.Context, in XInput, opts ...tfs.CallOption) (*XOu
 	out := new(XOutput)
 	inputs := []tfs.Input{in.X}
 	outputs := []tfs.Output{&out.X}
-	if err := c.model.Predict(ctx, &xSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &xSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -101,6 +189,8 @@ type SInput struct {
 type SOutput struct {
 	// S is "%s": float32 [-1].
 	S tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // S runs signature "%s".
@@ -108,9 +198,11 @@ func (c *Client) S(ctx context.Context, in SInput, opts ...tfs.CallOption) (*SOu
 	out := new(SOutput)
 	inputs := []tfs.Input{in.S}
 	outputs := []tfs.Output{&out.S}
-	if err := c.model.Predict(ctx, &sSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &sSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -124,6 +216,8 @@ type Signature2Input struct {
 type Signature2Output struct {
 	// Tensor is "*/": float32 [-1].
 	Tensor tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Signature2 runs signature "*/".
@@ -131,9 +225,11 @@ func (c *Client) Signature2(ctx context.Context, in Signature2Input, opts ...tfs
 	out := new(Signature2Output)
 	inputs := []tfs.Input{in.Tensor}
 	outputs := []tfs.Output{&out.Tensor}
-	if err := c.model.Predict(ctx, &signature2Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &signature2Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -147,6 +243,8 @@ type Signature1StInput struct {
 type Signature1StOutput struct {
 	// Tensor1St is "1st": float32 [-1].
 	Tensor1St tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Signature1St runs signature "1st".
@@ -154,9 +252,11 @@ func (c *Client) Signature1St(ctx context.Context, in Signature1StInput, opts ..
 	out := new(Signature1StOutput)
 	inputs := []tfs.Input{in.Tensor1St}
 	outputs := []tfs.Output{&out.Tensor1St}
-	if err := c.model.Predict(ctx, &signature1StSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &signature1StSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -170,6 +270,8 @@ type NoneInput struct {
 type NoneOutput struct {
 	// None is "None": float32 [-1].
 	None tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // None runs signature "None".
@@ -177,9 +279,11 @@ func (c *Client) None(ctx context.Context, in NoneInput, opts ...tfs.CallOption)
 	out := new(NoneOutput)
 	inputs := []tfs.Input{in.None}
 	outputs := []tfs.Output{&out.None}
-	if err := c.model.Predict(ctx, &noneSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &noneSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -193,6 +297,8 @@ type InitInput struct {
 type InitOutput struct {
 	// Init is "__init__": float32 [-1].
 	Init tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Init runs signature "__init__".
@@ -200,9 +306,11 @@ func (c *Client) Init(ctx context.Context, in InitInput, opts ...tfs.CallOption)
 	out := new(InitOutput)
 	inputs := []tfs.Input{in.Init}
 	outputs := []tfs.Output{&out.Init}
-	if err := c.model.Predict(ctx, &initSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &initSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -216,6 +324,8 @@ type ProtoInput struct {
 type ProtoOutput struct {
 	// Proto is "__proto__": float32 [-1].
 	Proto tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Proto runs signature "__proto__".
@@ -223,9 +333,11 @@ func (c *Client) Proto(ctx context.Context, in ProtoInput, opts ...tfs.CallOptio
 	out := new(ProtoOutput)
 	inputs := []tfs.Input{in.Proto}
 	outputs := []tfs.Output{&out.Proto}
-	if err := c.model.Predict(ctx, &protoSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &protoSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -239,6 +351,8 @@ type AB3Input struct {
 type AB3Output struct {
 	// AB is "a b": float32 [-1].
 	AB tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // AB3 runs signature "a b".
@@ -246,9 +360,11 @@ func (c *Client) AB3(ctx context.Context, in AB3Input, opts ...tfs.CallOption) (
 	out := new(AB3Output)
 	inputs := []tfs.Input{in.AB}
 	outputs := []tfs.Output{&out.AB}
-	if err := c.model.Predict(ctx, &aB3Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &aB3Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -262,6 +378,8 @@ type AB4Input struct {
 type AB4Output struct {
 	// Y is "y": float32 [-1].
 	Y tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // AB4 runs signature "a-b".
@@ -269,9 +387,11 @@ func (c *Client) AB4(ctx context.Context, in AB4Input, opts ...tfs.CallOption) (
 	out := new(AB4Output)
 	inputs := []tfs.Input{in.X}
 	outputs := []tfs.Output{&out.Y}
-	if err := c.model.Predict(ctx, &aB4Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &aB4Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -285,6 +405,8 @@ type AB5Input struct {
 type AB5Output struct {
 	// AB is "a:b": float32 [-1].
 	AB tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // AB5 runs signature "a:b".
@@ -292,9 +414,11 @@ func (c *Client) AB5(ctx context.Context, in AB5Input, opts ...tfs.CallOption) (
 	out := new(AB5Output)
 	inputs := []tfs.Input{in.AB}
 	outputs := []tfs.Output{&out.AB}
-	if err := c.model.Predict(ctx, &aB5Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &aB5Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -308,6 +432,8 @@ type AB2Input struct {
 type AB2Output struct {
 	// Y is "y": float32 [-1].
 	Y tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // AB2 runs signature "aB".
@@ -315,9 +441,11 @@ func (c *Client) AB2(ctx context.Context, in AB2Input, opts ...tfs.CallOption) (
 	out := new(AB2Output)
 	inputs := []tfs.Input{in.X}
 	outputs := []tfs.Output{&out.Y}
-	if err := c.model.Predict(ctx, &aBSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &aBSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -331,6 +459,8 @@ type ABInput struct {
 type ABOutput struct {
 	// Y is "y": float32 [-1].
 	Y tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // AB runs signature "a_b".
@@ -338,9 +468,11 @@ func (c *Client) AB(ctx context.Context, in ABInput, opts ...tfs.CallOption) (*A
 	out := new(ABOutput)
 	inputs := []tfs.Input{in.X}
 	outputs := []tfs.Output{&out.Y}
-	if err := c.model.Predict(ctx, &aB2Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &aB2Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -354,6 +486,8 @@ type AwaitInput struct {
 type AwaitOutput struct {
 	// Await is "await": float32 [-1].
 	Await tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Await runs signature "await".
@@ -361,9 +495,11 @@ func (c *Client) Await(ctx context.Context, in AwaitInput, opts ...tfs.CallOptio
 	out := new(AwaitOutput)
 	inputs := []tfs.Input{in.Await}
 	outputs := []tfs.Output{&out.Await}
-	if err := c.model.Predict(ctx, &awaitSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &awaitSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -377,6 +513,8 @@ type B64Input struct {
 type B64Output struct {
 	// B64 is "b64": float32 [-1].
 	B64 tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // B64 runs signature "b64".
@@ -384,9 +522,11 @@ func (c *Client) B64(ctx context.Context, in B64Input, opts ...tfs.CallOption) (
 	out := new(B64Output)
 	inputs := []tfs.Input{in.B64}
 	outputs := []tfs.Output{&out.B64}
-	if err := c.model.Predict(ctx, &b64Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &b64Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -400,6 +540,8 @@ type BackSlashInput struct {
 type BackSlashOutput struct {
 	// BackSlash is "back\slash": float32 [-1].
 	BackSlash tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // BackSlash runs signature "back\slash".
@@ -407,9 +549,11 @@ func (c *Client) BackSlash(ctx context.Context, in BackSlashInput, opts ...tfs.C
 	out := new(BackSlashOutput)
 	inputs := []tfs.Input{in.BackSlash}
 	outputs := []tfs.Output{&out.BackSlash}
-	if err := c.model.Predict(ctx, &backSlashSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &backSlashSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -423,6 +567,8 @@ type CamelCaseInput struct {
 type CamelCaseOutput struct {
 	// CamelCase is "camelCase": float32 [-1].
 	CamelCase tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // CamelCase runs signature "camelCase".
@@ -430,9 +576,11 @@ func (c *Client) CamelCase(ctx context.Context, in CamelCaseInput, opts ...tfs.C
 	out := new(CamelCaseOutput)
 	inputs := []tfs.Input{in.CamelCase}
 	outputs := []tfs.Output{&out.CamelCase}
-	if err := c.model.Predict(ctx, &camelCaseSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &camelCaseSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -446,6 +594,8 @@ type ClassInput struct {
 type ClassOutput struct {
 	// Class is "class": float32 [-1].
 	Class tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Class runs signature "class".
@@ -453,9 +603,11 @@ func (c *Client) Class(ctx context.Context, in ClassInput, opts ...tfs.CallOptio
 	out := new(ClassOutput)
 	inputs := []tfs.Input{in.Class}
 	outputs := []tfs.Output{&out.Class}
-	if err := c.model.Predict(ctx, &classSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &classSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -477,6 +629,8 @@ type CollideOutput struct {
 	AB2 tfs.Tensor[float32]
 	// AB is "a_b": float32 [-1].
 	AB tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Collide runs signature "collide".
@@ -484,9 +638,11 @@ func (c *Client) Collide(ctx context.Context, in CollideInput, opts ...tfs.CallO
 	out := new(CollideOutput)
 	inputs := []tfs.Input{in.AB3, in.AB2, in.AB}
 	outputs := []tfs.Output{&out.AB3, &out.AB2, &out.AB}
-	if err := c.model.Predict(ctx, &collideSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &collideSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -500,6 +656,8 @@ type ConstructorInput struct {
 type ConstructorOutput struct {
 	// Constructor is "constructor": float32 [-1].
 	Constructor tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Constructor runs signature "constructor".
@@ -507,9 +665,11 @@ func (c *Client) Constructor(ctx context.Context, in ConstructorInput, opts ...t
 	out := new(ConstructorOutput)
 	inputs := []tfs.Input{in.Constructor}
 	outputs := []tfs.Output{&out.Constructor}
-	if err := c.model.Predict(ctx, &constructorSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &constructorSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -523,6 +683,8 @@ type DotTedInput struct {
 type DotTedOutput struct {
 	// DotTed is "dot.ted": float32 [-1].
 	DotTed tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // DotTed runs signature "dot.ted".
@@ -530,9 +692,11 @@ func (c *Client) DotTed(ctx context.Context, in DotTedInput, opts ...tfs.CallOpt
 	out := new(DotTedOutput)
 	inputs := []tfs.Input{in.DotTed}
 	outputs := []tfs.Output{&out.DotTed}
-	if err := c.model.Predict(ctx, &dotTedSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &dotTedSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -546,6 +710,8 @@ type DoubleInput struct {
 type DoubleOutput struct {
 	// Double is "double"": float32 [-1].
 	Double tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Double runs signature "double"".
@@ -553,9 +719,11 @@ func (c *Client) Double(ctx context.Context, in DoubleInput, opts ...tfs.CallOpt
 	out := new(DoubleOutput)
 	inputs := []tfs.Input{in.Double}
 	outputs := []tfs.Output{&out.Double}
-	if err := c.model.Predict(ctx, &doubleSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &doubleSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -569,6 +737,8 @@ type Error2Input struct {
 type Error2Output struct {
 	// Error is "error": float32 [-1].
 	Error tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Error2 runs signature "error".
@@ -576,9 +746,11 @@ func (c *Client) Error2(ctx context.Context, in Error2Input, opts ...tfs.CallOpt
 	out := new(Error2Output)
 	inputs := []tfs.Input{in.Error}
 	outputs := []tfs.Output{&out.Error}
-	if err := c.model.Predict(ctx, &errorSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &errorSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -796,6 +968,8 @@ type EverythingOutput struct {
 	Tensor4 tfs.Tensor[float32]
 	// Tensor5 is "😀": float32 [-1].
 	Tensor5 tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Everything runs signature "everything".
@@ -909,9 +1083,11 @@ func (c *Client) Everything(ctx context.Context, in EverythingInput, opts ...tfs
 		&out.Tensor4,
 		&out.Tensor5,
 	}
-	if err := c.model.Predict(ctx, &everythingSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &everythingSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -925,6 +1101,8 @@ type FloatInput struct {
 type FloatOutput struct {
 	// Float is "float": float32 [-1].
 	Float tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Float runs signature "float".
@@ -932,9 +1110,11 @@ func (c *Client) Float(ctx context.Context, in FloatInput, opts ...tfs.CallOptio
 	out := new(FloatOutput)
 	inputs := []tfs.Input{in.Float}
 	outputs := []tfs.Output{&out.Float}
-	if err := c.model.Predict(ctx, &floatSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &floatSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -948,6 +1128,8 @@ type FromInput struct {
 type FromOutput struct {
 	// From is "from": float32 [-1].
 	From tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // From runs signature "from".
@@ -955,9 +1137,11 @@ func (c *Client) From(ctx context.Context, in FromInput, opts ...tfs.CallOption)
 	out := new(FromOutput)
 	inputs := []tfs.Input{in.From}
 	outputs := []tfs.Output{&out.From}
-	if err := c.model.Predict(ctx, &fromSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &fromSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -971,6 +1155,8 @@ type FuncInput struct {
 type FuncOutput struct {
 	// Func is "func": float32 [-1].
 	Func tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Func runs signature "func".
@@ -978,9 +1164,11 @@ func (c *Client) Func(ctx context.Context, in FuncInput, opts ...tfs.CallOption)
 	out := new(FuncOutput)
 	inputs := []tfs.Input{in.Func}
 	outputs := []tfs.Output{&out.Func}
-	if err := c.model.Predict(ctx, &funcSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &funcSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -994,6 +1182,8 @@ type ImportInput struct {
 type ImportOutput struct {
 	// Import is "import": float32 [-1].
 	Import tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Import runs signature "import".
@@ -1001,9 +1191,11 @@ func (c *Client) Import(ctx context.Context, in ImportInput, opts ...tfs.CallOpt
 	out := new(ImportOutput)
 	inputs := []tfs.Input{in.Import}
 	outputs := []tfs.Output{&out.Import}
-	if err := c.model.Predict(ctx, &importSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &importSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1017,6 +1209,8 @@ type InputsInput struct {
 type InputsOutput struct {
 	// Inputs is "inputs": float32 [-1].
 	Inputs tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Inputs runs signature "inputs".
@@ -1024,9 +1218,11 @@ func (c *Client) Inputs(ctx context.Context, in InputsInput, opts ...tfs.CallOpt
 	out := new(InputsOutput)
 	inputs := []tfs.Input{in.Inputs}
 	outputs := []tfs.Output{&out.Inputs}
-	if err := c.model.Predict(ctx, &inputsSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &inputsSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1040,6 +1236,8 @@ type InstancesInput struct {
 type InstancesOutput struct {
 	// Instances is "instances": float32 [-1].
 	Instances tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Instances runs signature "instances".
@@ -1047,9 +1245,11 @@ func (c *Client) Instances(ctx context.Context, in InstancesInput, opts ...tfs.C
 	out := new(InstancesOutput)
 	inputs := []tfs.Input{in.Instances}
 	outputs := []tfs.Output{&out.Instances}
-	if err := c.model.Predict(ctx, &instancesSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &instancesSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1063,6 +1263,8 @@ type IntInput struct {
 type IntOutput struct {
 	// Int is "int": float32 [-1].
 	Int tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Int runs signature "int".
@@ -1070,9 +1272,11 @@ func (c *Client) Int(ctx context.Context, in IntInput, opts ...tfs.CallOption) (
 	out := new(IntOutput)
 	inputs := []tfs.Input{in.Int}
 	outputs := []tfs.Output{&out.Int}
-	if err := c.model.Predict(ctx, &intSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &intSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1086,6 +1290,8 @@ type LambdaInput struct {
 type LambdaOutput struct {
 	// Lambda is "lambda": float32 [-1].
 	Lambda tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Lambda runs signature "lambda".
@@ -1093,9 +1299,11 @@ func (c *Client) Lambda(ctx context.Context, in LambdaInput, opts ...tfs.CallOpt
 	out := new(LambdaOutput)
 	inputs := []tfs.Input{in.Lambda}
 	outputs := []tfs.Output{&out.Lambda}
-	if err := c.model.Predict(ctx, &lambdaSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &lambdaSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1109,6 +1317,8 @@ type LenInput struct {
 type LenOutput struct {
 	// Len is "len": float32 [-1].
 	Len tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Len runs signature "len".
@@ -1116,9 +1326,11 @@ func (c *Client) Len(ctx context.Context, in LenInput, opts ...tfs.CallOption) (
 	out := new(LenOutput)
 	inputs := []tfs.Input{in.Len}
 	outputs := []tfs.Output{&out.Len}
-	if err := c.model.Predict(ctx, &lenSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &lenSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1132,6 +1344,8 @@ type ModelSpecInput struct {
 type ModelSpecOutput struct {
 	// ModelSpec is "model_spec": float32 [-1].
 	ModelSpec tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // ModelSpec runs signature "model_spec".
@@ -1139,9 +1353,11 @@ func (c *Client) ModelSpec(ctx context.Context, in ModelSpecInput, opts ...tfs.C
 	out := new(ModelSpecOutput)
 	inputs := []tfs.Input{in.ModelSpec}
 	outputs := []tfs.Output{&out.ModelSpec}
-	if err := c.model.Predict(ctx, &modelSpecSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &modelSpecSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1155,6 +1371,8 @@ type NameInput struct {
 type NameOutput struct {
 	// Name is "name": float32 [-1].
 	Name tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Name runs signature "name".
@@ -1162,9 +1380,11 @@ func (c *Client) Name(ctx context.Context, in NameInput, opts ...tfs.CallOption)
 	out := new(NameOutput)
 	inputs := []tfs.Input{in.Name}
 	outputs := []tfs.Output{&out.Name}
-	if err := c.model.Predict(ctx, &nameSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &nameSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1178,6 +1398,8 @@ type NewLineInput struct {
 type NewLineOutput struct {
 	// NewLine is "new\nline": float32 [-1].
 	NewLine tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // NewLine runs signature "new\nline".
@@ -1185,9 +1407,11 @@ func (c *Client) NewLine(ctx context.Context, in NewLineInput, opts ...tfs.CallO
 	out := new(NewLineOutput)
 	inputs := []tfs.Input{in.NewLine}
 	outputs := []tfs.Output{&out.NewLine}
-	if err := c.model.Predict(ctx, &newLineSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &newLineSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1201,6 +1425,8 @@ type OutputsInput struct {
 type OutputsOutput struct {
 	// Outputs is "outputs": float32 [-1].
 	Outputs tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Outputs runs signature "outputs".
@@ -1208,9 +1434,11 @@ func (c *Client) Outputs(ctx context.Context, in OutputsInput, opts ...tfs.CallO
 	out := new(OutputsOutput)
 	inputs := []tfs.Input{in.Outputs}
 	outputs := []tfs.Output{&out.Outputs}
-	if err := c.model.Predict(ctx, &outputsSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &outputsSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1224,6 +1452,8 @@ type QuoteInput struct {
 type QuoteOutput struct {
 	// Quote is "quote'": float32 [-1].
 	Quote tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Quote runs signature "quote'".
@@ -1231,9 +1461,11 @@ func (c *Client) Quote(ctx context.Context, in QuoteInput, opts ...tfs.CallOptio
 	out := new(QuoteOutput)
 	inputs := []tfs.Input{in.Quote}
 	outputs := []tfs.Output{&out.Quote}
-	if err := c.model.Predict(ctx, &quoteSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &quoteSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1247,6 +1479,8 @@ type RangeInput struct {
 type RangeOutput struct {
 	// Range is "range": float32 [-1].
 	Range tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Range runs signature "range".
@@ -1254,9 +1488,11 @@ func (c *Client) Range(ctx context.Context, in RangeInput, opts ...tfs.CallOptio
 	out := new(RangeOutput)
 	inputs := []tfs.Input{in.Range}
 	outputs := []tfs.Output{&out.Range}
-	if err := c.model.Predict(ctx, &rangeSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &rangeSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1270,6 +1506,8 @@ type RequestInput struct {
 type RequestOutput struct {
 	// Request is "request": float32 [-1].
 	Request tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Request runs signature "request".
@@ -1277,9 +1515,11 @@ func (c *Client) Request(ctx context.Context, in RequestInput, opts ...tfs.CallO
 	out := new(RequestOutput)
 	inputs := []tfs.Input{in.Request}
 	outputs := []tfs.Output{&out.Request}
-	if err := c.model.Predict(ctx, &requestSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &requestSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1293,6 +1533,8 @@ type SelfInput struct {
 type SelfOutput struct {
 	// Self is "self": float32 [-1].
 	Self tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Self runs signature "self".
@@ -1300,9 +1542,11 @@ func (c *Client) Self(ctx context.Context, in SelfInput, opts ...tfs.CallOption)
 	out := new(SelfOutput)
 	inputs := []tfs.Input{in.Self}
 	outputs := []tfs.Output{&out.Self}
-	if err := c.model.Predict(ctx, &selfSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &selfSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1316,6 +1560,8 @@ type ServingDefaultInput struct {
 type ServingDefaultOutput struct {
 	// Return is "return": float32 [-1].
 	Return tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // ServingDefault runs signature "serving_default".
@@ -1323,9 +1569,11 @@ func (c *Client) ServingDefault(ctx context.Context, in ServingDefaultInput, opt
 	out := new(ServingDefaultOutput)
 	inputs := []tfs.Input{in.Class}
 	outputs := []tfs.Output{&out.Return}
-	if err := c.model.Predict(ctx, &servingDefaultSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &servingDefaultSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1339,6 +1587,8 @@ type SignatureNameInput struct {
 type SignatureNameOutput struct {
 	// SignatureName is "signature_name": float32 [-1].
 	SignatureName tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // SignatureName runs signature "signature_name".
@@ -1346,9 +1596,11 @@ func (c *Client) SignatureName(ctx context.Context, in SignatureNameInput, opts 
 	out := new(SignatureNameOutput)
 	inputs := []tfs.Input{in.SignatureName}
 	outputs := []tfs.Output{&out.SignatureName}
-	if err := c.model.Predict(ctx, &signatureNameSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &signatureNameSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1362,6 +1614,8 @@ type SLAShInput struct {
 type SLAShOutput struct {
 	// SLASh is "sla/sh": float32 [-1].
 	SLASh tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // SLASh runs signature "sla/sh".
@@ -1369,9 +1623,11 @@ func (c *Client) SLASh(ctx context.Context, in SLAShInput, opts ...tfs.CallOptio
 	out := new(SLAShOutput)
 	inputs := []tfs.Input{in.SLASh}
 	outputs := []tfs.Output{&out.SLASh}
-	if err := c.model.Predict(ctx, &slaShSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &slaShSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1385,6 +1641,8 @@ type SnakeCaseInput struct {
 type SnakeCaseOutput struct {
 	// SnakeCase is "snake_case": float32 [-1].
 	SnakeCase tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // SnakeCase runs signature "snake_case".
@@ -1392,9 +1650,11 @@ func (c *Client) SnakeCase(ctx context.Context, in SnakeCaseInput, opts ...tfs.C
 	out := new(SnakeCaseOutput)
 	inputs := []tfs.Input{in.SnakeCase}
 	outputs := []tfs.Output{&out.SnakeCase}
-	if err := c.model.Predict(ctx, &snakeCaseSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &snakeCaseSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1408,6 +1668,8 @@ type String2Input struct {
 type String2Output struct {
 	// String is "string": float32 [-1].
 	String tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // String2 runs signature "string".
@@ -1415,9 +1677,11 @@ func (c *Client) String2(ctx context.Context, in String2Input, opts ...tfs.CallO
 	out := new(String2Output)
 	inputs := []tfs.Input{in.String}
 	outputs := []tfs.Output{&out.String}
-	if err := c.model.Predict(ctx, &stringSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &stringSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1431,6 +1695,8 @@ type TabInput struct {
 type TabOutput struct {
 	// Tab is "tab\t": float32 [-1].
 	Tab tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Tab runs signature "tab\t".
@@ -1438,9 +1704,11 @@ func (c *Client) Tab(ctx context.Context, in TabInput, opts ...tfs.CallOption) (
 	out := new(TabOutput)
 	inputs := []tfs.Input{in.Tab}
 	outputs := []tfs.Output{&out.Tab}
-	if err := c.model.Predict(ctx, &tabSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &tabSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1454,6 +1722,8 @@ type TypeInput struct {
 type TypeOutput struct {
 	// Type is "type": float32 [-1].
 	Type tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Type runs signature "type".
@@ -1461,9 +1731,11 @@ func (c *Client) Type(ctx context.Context, in TypeInput, opts ...tfs.CallOption)
 	out := new(TypeOutput)
 	inputs := []tfs.Input{in.Type}
 	outputs := []tfs.Output{&out.Type}
-	if err := c.model.Predict(ctx, &typeSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &typeSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1477,6 +1749,8 @@ type VarInput struct {
 type VarOutput struct {
 	// Var is "var": float32 [-1].
 	Var tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Var runs signature "var".
@@ -1484,9 +1758,11 @@ func (c *Client) Var(ctx context.Context, in VarInput, opts ...tfs.CallOption) (
 	out := new(VarOutput)
 	inputs := []tfs.Input{in.Var}
 	outputs := []tfs.Output{&out.Var}
-	if err := c.model.Predict(ctx, &varSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &varSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1500,6 +1776,8 @@ type XYInput struct {
 type XYOutput struct {
 	// XY is "x-y": float32 [-1].
 	XY tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // XY runs signature "x-y".
@@ -1507,9 +1785,11 @@ func (c *Client) XY(ctx context.Context, in XYInput, opts ...tfs.CallOption) (*X
 	out := new(XYOutput)
 	inputs := []tfs.Input{in.XY}
 	outputs := []tfs.Output{&out.XY}
-	if err := c.model.Predict(ctx, &xYSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &xYSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1523,6 +1803,8 @@ type Signature77Input struct {
 type Signature77Output struct {
 	// Tensor77 is "{{ 7*7 }}": float32 [-1].
 	Tensor77 tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Signature77 runs signature "{{ 7*7 }}".
@@ -1530,9 +1812,11 @@ func (c *Client) Signature77(ctx context.Context, in Signature77Input, opts ...t
 	out := new(Signature77Output)
 	inputs := []tfs.Input{in.Tensor77}
 	outputs := []tfs.Output{&out.Tensor77}
-	if err := c.model.Predict(ctx, &signature77Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &signature77Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1546,6 +1830,8 @@ type EInput struct {
 type EOutput struct {
 	// E is "é": float32 [-1].
 	E tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // E runs signature "é".
@@ -1553,9 +1839,11 @@ func (c *Client) E(ctx context.Context, in EInput, opts ...tfs.CallOption) (*EOu
 	out := new(EOutput)
 	inputs := []tfs.Input{in.E}
 	outputs := []tfs.Output{&out.E}
-	if err := c.model.Predict(ctx, &eSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &eSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1569,6 +1857,8 @@ type Signature3Input struct {
 type Signature3Output struct {
 	// Tensor is "中文": float32 [-1].
 	Tensor tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Signature3 runs signature "中文".
@@ -1576,9 +1866,11 @@ func (c *Client) Signature3(ctx context.Context, in Signature3Input, opts ...tfs
 	out := new(Signature3Output)
 	inputs := []tfs.Input{in.Tensor}
 	outputs := []tfs.Output{&out.Tensor}
-	if err := c.model.Predict(ctx, &signature3Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &signature3Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
@@ -1592,6 +1884,8 @@ type Signature4Input struct {
 type Signature4Output struct {
 	// Tensor is "😀": float32 [-1].
 	Tensor tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Signature4 runs signature "😀".
@@ -1599,9 +1893,11 @@ func (c *Client) Signature4(ctx context.Context, in Signature4Input, opts ...tfs
 	out := new(Signature4Output)
 	inputs := []tfs.Input{in.Tensor}
 	outputs := []tfs.Output{&out.Tensor}
-	if err := c.model.Predict(ctx, &signature4Signature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &signature4Signature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 

@@ -1,1 +1,0 @@
-"""Where schemas and configurations come from: metadata answers, SavedModel folders, files."""

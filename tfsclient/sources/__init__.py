@@ -1,0 +1,25 @@
+"""Where models' schemas come from: a server's metadata, a SavedModel folder, a saved file."""
+
+from tfsclient.sources._flaws import Flaw
+from tfsclient.sources._read import (
+    all_from_file,
+    find_flaws,
+    from_file,
+    from_metadata_json,
+    from_metadata_response,
+    from_saved_model,
+)
+
+__all__ = [
+    "Flaw",
+    "all_from_file",
+    "find_flaws",
+    "from_file",
+    "from_metadata_json",
+    "from_metadata_response",
+    "from_saved_model",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
