@@ -78,7 +78,10 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
             for gone in run.left_out
         ],
         "listed": layout.fit(
-            2, "signatures: { ", [f"{m.name.ident}: {m.constant}" for m in found], " },"
+            2,
+            "signatures: { ",
+            [layout.member(4, str(m.name.ident), str(m.constant)) for m in found],
+            " },",
         ),
         "stand_in": layout.alias(f"{names.client.removesuffix('Client')}Calls", names.client),
         "imports": layout.fit(0, "import type { ", types, ' } from "./serving/types.js";'),
