@@ -70,7 +70,12 @@ def input_type(spec: TensorSpec) -> Type:
 
 
 def takes_pictures(spec: TensorSpec) -> bool:
-    """Whether pixels fit: [batch, height, width, channels], or without the batch or channels."""
+    """Whether pixels fit: [batch, height, width, channels], or without the batch or channels.
+
+    Where a meaning tells how the numbers are made of a picture, they are not 0 to 255.
+    """
+    if spec.meaning is not None and spec.meaning.kind == "image":
+        return False
     shape, numbers = spec.shape or (), spec.dtype.kind in ("float", "int")
     if not numbers or form(spec) or len(shape) not in (3, 4):
         return False
