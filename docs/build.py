@@ -52,6 +52,7 @@ _MODULES = {
     "meaning": "",
     "model_config": "[read_config]",
     "warmup": "",
+    "score": "",
     "drift": "",
     "export": "",
     "testing": "",

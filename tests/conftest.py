@@ -98,30 +98,19 @@ def _separate_streams() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     _separate_streams()
     config.addinivalue_line("markers", "slow: takes minutes; `make test-all` runs it")
-    config.addinivalue_line("markers", "xdist_group(name): runs in one process with its like")
     config.addinivalue_line("markers", "language(name): runs generated code of this language")
-
-
-# Folders whose tests install and compile in the checkout, which two of them must not do at once.
-COMPILED = ("demo", "docs", "generator", "packaging")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests run in one process where there are several: a file's, or all that compile."""
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        group = "compiled" if folder in COMPILED else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if marker := item.get_closest_marker("language"):
-            item.user_properties.append(("language", marker.args[0]))
 
 
 _by_language: Counter[str] = Counter()
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
     if report.when == "call" and report.passed:
-        _by_language[str(dict(report.user_properties).get("language", "python"))] += 1
+        marker = item.get_closest_marker("language")
+        _by_language[marker.args[0] if marker else "python"] += 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

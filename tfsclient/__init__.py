@@ -18,6 +18,7 @@ Every error derives from ``TFSError``.  Modules that stand beside what is listed
     drift          what changed between two schemas
     model_config   the config files of TensorFlow Serving
     warmup         warm-up requests in SavedModels
+    score          whole files through a model
     testing        servers and transports for tests
 
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
@@ -98,7 +99,7 @@ __all__ = [
 
 # Modules that the documentation names: loaded when they are first asked for.
 _MODULES = (
-    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema", "score",
     "sources", "testing", "warmup",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfsclient import Client, Image, InvalidInput, Prediction, build_predict, meaning
+from tests.conftest import ZOO
+from tfsclient import Client, Image, InvalidInput, Prediction, build_predict, meaning, sources
 
 RGB = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 14
 GREY = RGB[..., 0]
@@ -119,6 +121,20 @@ def test_a_meaning_that_does_not_fit_is_refused_with_its_line(
         client.predict("ranks", np.zeros((1, 1, 1), np.float32), signature="rank3")
     with pytest.raises(InvalidInput, match="'ranks' must be a model's name, with a Meaning"):
         make_client(target, meanings={"ranks": str(path)})
+
+
+def test_a_folder_s_own_goes_with_its_schema(target: str, tmp_path: Path) -> None:
+    shutil.copytree(ZOO / "ranks", tmp_path / "ranks")
+    (tmp_path / "ranks" / "1" / "assets.extra").mkdir()
+    (tmp_path / "ranks" / "1" / "assets.extra" / "meaning.toml").write_text(TEXT, "utf-8")
+    model = sources.from_saved_model(tmp_path / "ranks")
+    with Client(target, schemas={"ranks": model}) as client:
+        out = client.predict("ranks", np.zeros((1, 3)), signature="rank2")
+        assert out.top("y", 1) == [[("zero", 1)]]
+        np.testing.assert_allclose(seen(client, "rank3", Image(GREY)), GREY[None] / 255, atol=1e-6)
+    bare = meaning.Meaning()
+    with Client(target, schemas={"ranks": model}, meanings={"ranks": bare}) as client:
+        assert client.predict("ranks", np.zeros((1, 3)), signature="rank2").labels is None
 
 
 def test_without_a_meaning_the_bytes_are_as_before(target: str, told: meaning.Meaning) -> None:

@@ -18,7 +18,7 @@ PACKAGES = {"tfsclient": ROOT / "tfsclient", "tfsclient_gen": ROOT / "codegen" /
 
 # From the foundation up: a module imports from its own layer's package and from the layers before.
 LAYERS = [
-    {"errors", "dtypes", "_tables"},
+    {"errors", "dtypes"},
     {"schema", "results", "meaning"},
     {"_codec"},
     {"_inputs", "sources", "model_config"},
@@ -27,7 +27,7 @@ LAYERS = [
     {"_client"},
     {"drift", "warmup", "generated"},
     {"server"},
-    {"testing", "export"},
+    {"testing", "export", "score"},
     {"_cli", "__main__"},
 ]
 # A room that stands apart from the floors above its foundation.
@@ -36,7 +36,7 @@ APART = {"server": LAYERS[:5]}
 TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
 
 PUBLIC = {
-    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema", "score",
     "sources", "testing", "warmup",
 }  # fmt: skip
 

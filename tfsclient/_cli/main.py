@@ -14,7 +14,6 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from tfsclient import _tables
 from tfsclient.errors import (
     USE_GRPC,
     DeadlineExceeded,
@@ -25,6 +24,7 @@ from tfsclient.errors import (
     Unavailable,
     left_out,
 )
+from tfsclient.schema import _tables
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -47,6 +47,7 @@ _COMMANDS = {
     "status": ("tfsclient._cli.models", "Show the states of a model's versions."),
     "wait": ("tfsclient._cli.wait", "Wait until a model answers requests."),
     "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
+    "score": ("tfsclient._cli.score", "Run a model on whole files."),
     "bench": ("tfsclient._cli.bench", "Measure how fast a model answers."),
     "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),

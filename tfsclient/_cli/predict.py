@@ -157,7 +157,8 @@ def _check_pictures(values: Inputs, spec: Signature, scale: float | None) -> Non
         raise InvalidInput("--scale is for pictures, and no input is one")
     for name in pictures:
         told = spec.inputs[name].meaning
-        if scale is None and told is None and spec.inputs[name].dtype.kind == "float":
+        is_told = told is not None and told.kind == "image"
+        if scale is None and not is_told and spec.inputs[name].dtype.kind == "float":
             click.echo(
                 visible(
                     f"note: a picture for {name!r} becomes values 0 to 255; if the model wants "

@@ -129,7 +129,7 @@ def top_classes(name: str, array: Array, labels: Sequence[str] | None, k: int) -
     scores = plain(rows)
     order = np.argsort(-scores.astype(np.float64), axis=1, kind="stable")[:, :k]  # NaN is last
     return [
-        [(labels[n], float(row[n])) for n in picked]
+        [(labels[int(n)], float(row[n])) for n in picked]
         for picked, row in zip(order.tolist(), scores, strict=True)
     ]
 

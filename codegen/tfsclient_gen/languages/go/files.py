@@ -111,6 +111,10 @@ def _view(run: Run) -> dict[str, Any]:
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
             f" {prose(model.description)}"
         ),
+        "api_doc": go_comment(
+            "API is what a Client does, for code that is given one. Package "
+            f"{package}test has clients for tests."
+        ),
         "fake_doc": go_comment(
             f'Package {package}test fakes the model "{model.name}", for tests without a server.'
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,42 +14,26 @@ from tfsclient._inputs.samples import dims
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.schema._shown import meaning_text
+from tfsclient_gen.languages.go.names import (
+    EXAMPLE_METHODS,
+    METHODS,
+    OUTPUT_FIELDS,
+    exported,
+    unexported,
+)
 from tfsclient_gen.languages.go.types import (
     go_type,
     takes_examples,
     takes_image_files,
     takes_pixels,
 )
-from tfsclient_gen.names import Name, camel, claim, pascal
+from tfsclient_gen.names import Name, claim
 from tfsclient_gen.quoting import code, go_comment, go_string
 
 _LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
 _FEW: Final = 4  # elements that a sample lists
 _WIDTH: Final = 100
 _TAB: Final = 4
-
-# Methods of the client, and those by which interfaces are known: go vet wants the standard ones to
-# be as their interfaces declare them, and fmt calls a String, Format or Error.
-_METHODS: Final = frozenset(
-    """
-    Close Metadata MultiInference Status WaitUntilReady
-    As Is Unwrap Error String GoString Format Scan
-    AppendBinary AppendText GobDecode GobEncode MarshalBinary MarshalJSON MarshalText MarshalXML
-    MarshalXMLAttr UnmarshalBinary UnmarshalJSON UnmarshalText UnmarshalXML UnmarshalXMLAttr
-    Flush Read ReadAt ReadByte ReadFrom ReadRune Seek UnreadByte UnreadRune Value
-    Write WriteAt WriteByte WriteString WriteTo
-    """.split()
-)
-_OUTPUT_FIELDS: Final = frozenset({"Version"})  # beside the tensors
-_EXAMPLE_METHODS: Final = frozenset({"Features", "MarshalBinary"})
-
-# As golint and staticcheck want them.
-_INITIALISMS: Final = frozenset(
-    """
-    ACL API ASCII CPU CSS DB DNS EOF GID GPU GUID HTML HTTP HTTPS ID IP JPEG JSON PNG QPS RAM RPC
-    RTP SIP SLA SMTP SQL SSH TCP TLS TS TTL UDP UI UID URI URL UUID VM XML XMPP XSRF XSS
-    """.split()
-)
 
 # The function that makes a feature of Go values, and how a constant gets the feature's type.
 _SETS: Final = {"float32": "tfs.Floats", "int64": "tfs.Ints", "string": "tfs.Strings"}
@@ -166,8 +149,8 @@ def methods(
         rest_only: whether there is no gRPC.
     """
     wires = model.signatures
-    names = claim(wires, lambda w: _exported(w, "signature"), _METHODS, separator="")
-    variables = claim(wires, lambda w: _unexported(w, "signature"), separator="")
+    names = claim(wires, lambda w: exported(w, "signature"), METHODS, separator="")
+    variables = claim(wires, lambda w: unexported(w, "signature"), separator="")
     return [
         _method(
             s,
@@ -204,7 +187,7 @@ def _method(
         for spec, field in _named(signature.inputs.values())
     ]
     given = [t for n, t in signature.outputs.items() if asked is None or n in asked]
-    outputs = [_tensor(spec, field) for spec, field in _named(given, _OUTPUT_FIELDS)]
+    outputs = [_tensor(spec, field) for spec, field in _named(given, OUTPUT_FIELDS)]
     gives = {
         "predict": f"{name.ident} runs {wire}.",
         "classify": f"{name.ident} runs {wire}: it gives the classes of each example.",
@@ -257,7 +240,7 @@ def _named(
     specs: Iterable[TensorSpec], taken: frozenset[str] = frozenset()
 ) -> list[tuple[TensorSpec, Name]]:
     specs = list(specs)
-    names = claim((s.name for s in specs), lambda w: _exported(w, "tensor"), taken, separator="")
+    names = claim((s.name for s in specs), lambda w: exported(w, "tensor"), taken, separator="")
     return [(spec, names[spec.name]) for spec in specs]
 
 
@@ -290,7 +273,7 @@ def _tensor(
     if is_input and takes_image_files(spec):
         told.append("[tfs.ReadImages] makes it from image files.")
     if is_input and takes_pixels(spec) and spec.meaning is None:
-        told.append("[tfs.DecodeImages] makes it from image files.")
+        told.append(f"[tfs.DecodeImages] of shape {_dims(spec)} makes it from image files.")
     return Tensor(
         name=name,
         doc=go_comment(" ".join(told), tabs=1),
@@ -304,12 +287,17 @@ def _tensor(
     )
 
 
+def _dims(spec: TensorSpec) -> str:
+    """The shape of one picture of an input's batch."""
+    return f"[{', '.join(map(str, (spec.shape or ())[1:]))}]"
+
+
 def _shape(shape: Sequence[int] | None) -> Markup:
     return code("" if shape is None else f", Shape: []int{{{', '.join(map(str, shape))}}}")
 
 
 def _features(specs: Mapping[str, FeatureSpec]) -> list[Feature]:
-    names = claim(specs, lambda w: _exported(w, "feature"), _EXAMPLE_METHODS, separator="")
+    names = claim(specs, lambda w: exported(w, "feature"), EXAMPLE_METHODS, separator="")
     shown = {n for n, spec in specs.items() if spec.required} or set(list(specs)[:1])
     return [_feature(spec, names[n], n in shown) for n, spec in specs.items()]
 
@@ -342,25 +330,6 @@ def _feature(spec: FeatureSpec, name: Name, shown: bool) -> Feature:
         sample=code(sample),
         shown=shown,
     )
-
-
-def _exported(wire: str, fallback: str) -> str:
-    return _with_initialisms(pascal(wire, fallback))
-
-
-def _unexported(wire: str, fallback: str) -> str:
-    return _with_initialisms(camel(wire, fallback))
-
-
-def _with_initialisms(ident: str) -> str:
-    def spelled(word: re.Match[str]) -> str:
-        upper = word[0].upper()
-        if upper in _INITIALISMS:
-            return upper
-        plural = upper.endswith("S") and upper[:-1] in _INITIALISMS
-        return f"{upper[:-1]}s" if plural else word[0]
-
-    return re.sub(r"[A-Z][a-z]+", spelled, ident)
 
 
 def _holds_picture(spec: TensorSpec) -> bool:

@@ -18,7 +18,7 @@ import (
 	"example.com/ml/clients/tfs"
 )
 
-// API is what a Client does: code that takes it can be given something else. Package berttest has a fake.
+// API is what a Client does, for code that is given one. Package berttest has clients for tests.
 type API interface {
 	ServingDefault(ctx context.Context, in ServingDefaultInput, opts ...tfs.CallOption) (*ServingDefaultOutput, error)
 	Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error)

@@ -18,7 +18,7 @@ import (
 	"example.com/ml/clients/tfs"
 )
 
-// API is what a Client does: code that takes it can be given something else. Package digitstest has a fake.
+// API is what a Client does, for code that is given one. Package digitstest has clients for tests.
 type API interface {
 	Classify(ctx context.Context, in ClassifyInput, opts ...tfs.CallOption) ([][]tfs.Class, error)
 	PNG(ctx context.Context, in PNGInput, opts ...tfs.CallOption) (*PNGOutput, error)
@@ -133,7 +133,8 @@ func (c *Client) PNG(ctx context.Context, in PNGInput, opts ...tfs.CallOption) (
 
 // ServingDefaultInput holds the inputs of signature "serving_default".
 type ServingDefaultInput struct {
-	// Images is "images": float32 [-1, 8, 8]. [tfs.DecodeImages] makes it from image files.
+	// Images is "images": float32 [-1, 8, 8]. [tfs.DecodeImages] of shape [8, 8] makes it from
+	// image files.
 	Images tfs.Tensor[float32]
 }
 

@@ -18,7 +18,8 @@ import (
 	"example.com/ml/clients/tfs"
 )
 
-// API is what a Client does: code that takes it can be given something else. Package incomeestimatortest has a fake.
+// API is what a Client does, for code that is given one. Package incomeestimatortest has clients
+// for tests.
 type API interface {
 	Classification(ctx context.Context, in ClassificationInput, opts ...tfs.CallOption) ([][]tfs.Class, error)
 	Predict(ctx context.Context, in PredictInput, opts ...tfs.CallOption) (*PredictOutput, error)

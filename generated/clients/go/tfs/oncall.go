@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// CallInfo is what became of a call, for the function that WithOnCall is given.
+// CallInfo is what became of a call, for the function given to WithOnCall.
 type CallInfo struct {
 	// Target, Model and Signature say what was called; Signature is empty where the call is about the model.
 	Target, Model, Signature string
@@ -28,7 +28,7 @@ type CallInfo struct {
 	Err error
 }
 
-// watch starts the clock of a call, and gives what tells of its end.
+// watch starts the clock of a call. What it gives is to be called at the end.
 func (c *call) watch(ctx context.Context) func(where Error, err error) {
 	if c.onCall == nil {
 		return func(Error, error) {}

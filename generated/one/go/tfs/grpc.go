@@ -86,8 +86,8 @@ func newGRPC(target string, s *settings) (transport, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	hints := hints{target: strings.TrimPrefix(target, "grpc://"), secure: s.tls != nil || parsed.secure}
-	if parsed.scheme == "dns" {
-		hints.proxy = proxyOf("https://" + strings.TrimPrefix(parsed.address, "dns:///"))
+	if address, ok := strings.CutPrefix(parsed.address, "dns:///"); ok { // gRPC connects to others directly
+		hints.proxy = proxyOf("https://" + address)
 	}
 	return &grpcTransport{conn, newBound(), hints}, nil
 }

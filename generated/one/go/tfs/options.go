@@ -112,8 +112,9 @@ func WithVerify() CallOption {
 	return callOption(func(s *callSettings) { s.verify = true })
 }
 
-// WithOutputs asks a predict call for these outputs alone, by the names that the signature has for them;
-// without a name, for all. Over REST the server sends the others, too. Their fields stay empty.
+// WithOutputs asks a predict call for these outputs alone, by the names that the signature has for
+// them; without a name, for all. Fields of the others stay empty. Over REST the server sends them
+// nevertheless.
 func WithOutputs(names ...string) CallOption {
 	return callOption(func(s *callSettings) { s.outputs = names })
 }
@@ -132,8 +133,8 @@ func WithGzip() CallOption {
 	return callOption(func(s *callSettings) { s.gzip = true })
 }
 
-// WithOnCall has each call told to a function once it has ended, in the call's own goroutine, with the
-// caller's context: for metrics, traces and logs.
+// WithOnCall calls a function after each call, in the call's own goroutine and with the caller's
+// context: for metrics, traces and logs.
 func WithOnCall(onCall func(ctx context.Context, info CallInfo)) CallOption {
 	return callOption(func(s *callSettings) { s.onCall = onCall })
 }

@@ -79,7 +79,8 @@ func (m *Model) WaitUntilReady(ctx context.Context, opts ...CallOption) (Version
 		defer cancel()
 	}
 	look := append(slices.Clip(opts), WithTimeout(longestLook), WithRetries(0))
-	seen, cause := "it has no versions", error(nil)
+	const nothing = "it has no versions"
+	seen, cause := nothing, error(nil)
 	for {
 		versions, err := m.Status(ctx, look...)
 		switch ready := readyOf(versions); {
@@ -87,7 +88,7 @@ func (m *Model) WaitUntilReady(ctx context.Context, opts ...CallOption) (Version
 			if callers.Err() != nil || ctx.Err() == nil {
 				return VersionStatus{}, err
 			}
-		case err != nil && (cause == nil || ctx.Err() == nil): // what the end cut short says less
+		case err != nil && (seen == nothing || ctx.Err() == nil): // what the end cut short says less
 			var e *Error
 			errors.As(err, &e)
 			seen, cause = fmt.Sprintf("%s: %s", e.Code, e.Message), err

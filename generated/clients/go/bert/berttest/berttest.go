@@ -4,7 +4,7 @@
 //
 //	client := berttest.NewClient(berttest.Fake{
 //		ServingDefault: func(ctx context.Context, in bert.ServingDefaultInput) (*bert.ServingDefaultOutput, error) {
-//			return &bert.ServingDefaultOutput{ ... }, nil
+//			...
 //		},
 //	})
 //

@@ -4,7 +4,7 @@
 //
 //	client := digitstest.NewClient(digitstest.Fake{
 //		ServingDefault: func(ctx context.Context, in digits.ServingDefaultInput) (*digits.ServingDefaultOutput, error) {
-//			return &digits.ServingDefaultOutput{ ... }, nil
+//			...
 //		},
 //	})
 //

@@ -2,6 +2,12 @@
 
 // Package incomeestimatortest fakes the model "estimator", for tests without a server.
 //
+//	client := incomeestimatortest.NewClient(incomeestimatortest.Fake{
+//		ServingDefault: func(ctx context.Context, in incomeestimator.ServingDefaultInput) ([][]tfs.Class, error) {
+//			...
+//		},
+//	})
+//
 // The client is a real one: it checks inputs, and knows every option.
 package incomeestimatortest
 
