@@ -18,8 +18,8 @@ PACKAGES = {"tfsclient": ROOT / "tfsclient", "tfsclient_gen": ROOT / "codegen" /
 
 # From the foundation up: a module imports from its own layer's package and from the layers before.
 LAYERS = [
-    {"errors", "dtypes", "_tables"},
-    {"schema", "results"},
+    {"errors", "dtypes"},
+    {"schema", "results", "meaning"},
     {"_codec"},
     {"_inputs", "sources", "model_config"},
     {"_calls"},
@@ -27,7 +27,7 @@ LAYERS = [
     {"_client"},
     {"drift", "warmup", "generated"},
     {"server"},
-    {"testing"},
+    {"testing", "export", "score"},
     {"_cli", "__main__", "ui"},
 ]
 # A room that stands apart from the floors above its foundation.
@@ -38,8 +38,8 @@ BESIDE = {("tfsclient.server.cli", "ui")}
 TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
 
 PUBLIC = {
-    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing",
-    "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema", "score",
+    "sources", "testing", "warmup",
 }  # fmt: skip
 
 

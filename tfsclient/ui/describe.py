@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from tfsclient._inputs import samples
+from tfsclient._inputs.samples import dims, feature_dims, is_picture
 from tfsclient.dtypes import STRING
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.schema._reasons import without_exporters
-from tfsclient.schema._samples import dims, feature_dims, is_picture
 
 MOST_SAMPLE: Final = 4096  # values of an input that a sample spells out
 _MOST_CELLS: Final = 32  # columns that are shown as cells
@@ -140,7 +141,7 @@ def _feature_sample(spec: FeatureSpec) -> str:
     """What the feature's field starts with; nothing where it may be left out."""
     if not spec.required and spec.default is not None:
         return ""
-    values = _nested(_element(spec), feature_dims(spec))
+    values = samples.nested(_element(spec), feature_dims(spec))
     if isinstance(values, list) and len(values) == 1:
         values = values[0]
     return values if isinstance(values, str) else json.dumps(values)
@@ -167,23 +168,14 @@ def _sample_of(spec: TensorSpec, signature: Signature) -> Any:
         if features is None:
             return [{"feature": 1.0}]
         shown = [one for one in features.values() if one.required] or list(features.values())[:1]
-        return [{one.name: _nested(_element(one), feature_dims(one)) for one in shown}]
-    return _nested(_element(spec), dims(spec))
+        return [{one.name: samples.nested(_element(one), feature_dims(one)) for one in shown}]
+    return samples.nested(_element(spec), dims(spec))
 
 
 def _element(spec: TensorSpec | FeatureSpec) -> Any:
-    # Late, for the generator is not needed to serve the page.
-    from tfsclient_gen import samples
-
     if spec.dtype.kind == "complex":
         return [0.0, 0.0]
     return samples.element(spec)
-
-
-def _nested(value: Any, sizes: list[int]) -> Any:
-    for size in reversed(sizes):
-        value = [value] * size
-    return value
 
 
 def _written(value: Any) -> str:
