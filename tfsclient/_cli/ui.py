@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import webbrowser
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -15,11 +16,12 @@ import click
 from tfsclient import sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import exit_codes, missing_extra
-from tfsclient._cli.options import read_saved_model
+from tfsclient._cli.options import meaning_option, meanings, read_saved_model
 from tfsclient._transports.target import parse
 from tfsclient.schema import Model
 
 if TYPE_CHECKING:
+    from tfsclient.meaning import Meaning
     from tfsclient.ui.servers import Server
 
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     help="The SavedModel of a model, or its schema: tells the features of its Examples, which no "
     "server does; may be repeated.",
 )
+@meaning_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--no-open", is_flag=True, help="Open no browser.")
@@ -45,6 +48,7 @@ def ui(
     targets: tuple[str, ...],
     models: tuple[str, ...],
     folders: tuple[Path, ...],
+    meaning: str | None,
     port: int,
     host: str,
     no_open: bool,
@@ -66,7 +70,10 @@ def ui(
         known = [_read(folder) for folder in folders]
         by_name = {model.name: model for model in known}
         names = list(dict.fromkeys([*models, *by_name]))
-        servers = [_server(target, connection) for target in dict.fromkeys(targets)]
+        if meaning is not None and len(names) != 1:
+            raise click.UsageError("--meaning is of one model: name that by --model")
+        given = meanings(names[0], meaning) if names else None
+        servers = [_server(target, connection, given) for target in dict.fromkeys(targets)]
         with Page(host, port) as page:
             page.start(Servers(servers, lambda: names, cache(by_name.get)))
             click.echo(page.address)
@@ -82,7 +89,7 @@ def _read(path: Path) -> Model:
     return sources.from_file(path)
 
 
-def _server(target: str, connection: Connection) -> Server:
+def _server(target: str, connection: Connection, given: Mapping[str, Meaning] | None) -> Server:
     from tfsclient._client.aio import AsyncClient
     from tfsclient.ui.servers import MOST_BYTES, Server, on_call
 
@@ -90,7 +97,7 @@ def _server(target: str, connection: Connection) -> Server:
     hidden = tuple(f"{name}=" for name in ("token", "headers", "tls") if arguments[name])
     if not parse(target).rest:
         arguments["channel_options"] = [("grpc.max_receive_message_length", MOST_BYTES)]
-    client = AsyncClient(target, **arguments, on_call=on_call)
+    client = AsyncClient(target, **arguments, meanings=given, on_call=on_call)
     return Server(target, client, None, hidden)
 
 

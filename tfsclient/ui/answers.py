@@ -45,8 +45,17 @@ def _output(name: str, array: Array, spec: Signature) -> dict[str, Any]:
         "count": array.size,
         "numeric": array.dtype.kind not in "OSU",
         "stats": _stats(array),
+        "labels": _labels(array, spec, name),
         "values": values(array) if whole else None,
     }
+
+
+def _labels(array: Array, spec: Signature, name: str) -> list[str] | None:
+    """What the classes are called, where the last dimension is theirs."""
+    labels = (spec.labels or {}).get(name)
+    if labels is None or not array.ndim or array.shape[-1] != len(labels):
+        return None
+    return list(labels)
 
 
 def values(array: Array) -> Any:

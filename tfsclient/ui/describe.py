@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from contextlib import suppress
 from typing import Any, Final
 
 from tfsclient._inputs import samples
 from tfsclient._inputs.samples import dims, feature_dims, is_picture
 from tfsclient.dtypes import STRING
-from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema import (
+    DEFAULT_SIGNATURE,
+    FeatureSpec,
+    Model,
+    Picture,
+    Sample,
+    Signature,
+    TensorSpec,
+)
 from tfsclient.schema._reasons import without_exporters
 
 MOST_SAMPLE: Final = 4096  # values of an input that a sample spells out
@@ -37,12 +47,17 @@ def _signature(signature: Signature) -> dict[str, Any]:
         "not_over_rest": signature.why_not_over_rest,
         "inputs": [_input(spec, signature) for spec in signature.inputs.values()],
         "outputs": [
-            {"name": s.name, "dtype": str(s.dtype), "shape": s.shape, "text": str(s)}
+            {
+                "name": s.name,
+                "dtype": str(s.dtype),
+                "shape": s.shape,
+                "text": str(s),
+                "about": _about(s),
+            }
             for s in (part or signature).outputs.values()
         ],
         "sample": None if part is None else sample(signature),
-        # Named examples will come from the model's meaning; until then, the sample is the only one.
-        "examples": [],
+        "examples": [_example(one) for one in signature.samples],
     }
 
 
@@ -64,11 +79,46 @@ def _input(spec: TensorSpec, signature: Signature) -> dict[str, Any]:
         "optional": spec.name in signature.defaults,
         "modes": modes,
         "columns": _columns(spec),
-        "picture": _is_pixels(spec) or is_picture(spec),
+        "picture": _takes_pictures(spec),
+        # What turns pixels into the model's numbers is known, and not asked for.
+        "scaled": spec.meaning is not None and spec.meaning.kind == "image",
+        "about": _about(spec),
         "features": None if features is None else [_feature(one) for one in features.values()],
         "json": _written(_sample_of(spec, signature)) if "json" in modes else None,
         "sizes": dims(spec),
     }
+
+
+def _about(spec: TensorSpec) -> str:
+    return "" if spec.meaning is None else spec.meaning.description
+
+
+def _takes_pictures(spec: TensorSpec) -> bool:
+    if spec.meaning is not None and spec.meaning.kind is not None:
+        return spec.meaning.kind == "image"
+    return _is_pixels(spec) or is_picture(spec)
+
+
+def _example(sample: Sample) -> dict[str, Any]:
+    """A named example as the form takes it."""
+    return {
+        "name": sample.name,
+        "inputs": {name: _example_field(value) for name, value in sample.inputs.items()},
+    }
+
+
+def _example_field(value: Any) -> dict[str, Any]:
+    pictures = value if isinstance(value, tuple) else (value,)
+    if pictures and all(isinstance(one, Picture) and one.path is not None for one in pictures):
+        files = []
+        for one in pictures:
+            with suppress(OSError):  # one that is gone is missed in the form
+                packed = base64.b64encode(one.path.read_bytes()).decode()
+                files.append({"name": one.path.name, "b64": packed})
+        return {"mode": "file", "files": files}
+    if isinstance(value, str):
+        return {"mode": "text", "text": value}
+    return {"mode": "json", "text": _written(samples.plain(value))}
 
 
 def _modes(spec: TensorSpec, *, examples: bool, features: bool) -> list[str]:
@@ -76,7 +126,7 @@ def _modes(spec: TensorSpec, *, examples: bool, features: bool) -> list[str]:
     if examples:
         return (["features"] if features else []) + ["json", "file"]
     many = _count(spec) > MOST_SAMPLE
-    pictures = _is_pixels(spec) or is_picture(spec)
+    pictures = _takes_pictures(spec)
     modes = ["file"] if pictures else []
     if spec.dtype.kind in _CELLS and _columns(spec) is not None and not pictures:
         modes.append("cells")

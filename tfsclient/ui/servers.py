@@ -16,7 +16,7 @@ from tfsclient._client.observe import CallInfo
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import parse
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import Model, Signature
+from tfsclient.schema import Model, Signature, TensorSpec
 
 MOST_BYTES: Final = 256 << 20  # of an answer over gRPC
 _REST_PORT: Final = 8501
@@ -130,18 +130,42 @@ class Servers:
 
 
 def _with_features(model: Model, known: Model | None) -> Model:
-    """The model with the features that its SavedModel tells, where the signatures are the same."""
+    """The model with what its SavedModel tells of signatures that are the same there."""
     if known is None:
         return model
     signatures: Mapping[str, Signature] = {
-        name: replace(
-            one,
-            example_input=known.signatures[name].example_input,
-            features=known.signatures[name].features,
-            same_tensors=known.signatures[name].same_tensors,
-        )
-        if name in known.signatures and known.signatures[name].inputs == one.inputs
-        else one
+        name: _told(one, known.signatures[name]) if name in known.signatures else one
         for name, one in model.signatures.items()
     }
     return replace(model, signatures=signatures)
+
+
+def _told(served: Signature, known: Signature) -> Signature:
+    if _forms(served.inputs) != _forms(known.inputs):
+        return served
+    return replace(
+        served,
+        inputs=_meant(served.inputs, known.inputs),
+        outputs=_meant(served.outputs, known.outputs),
+        example_input=known.example_input,
+        features=known.features,
+        same_tensors=known.same_tensors,
+        samples=served.samples or known.samples,
+    )
+
+
+def _forms(specs: Mapping[str, TensorSpec]) -> dict[str, tuple[object, object]]:
+    return {name: (spec.dtype, spec.shape) for name, spec in specs.items()}
+
+
+def _meant(
+    served: Mapping[str, TensorSpec], known: Mapping[str, TensorSpec]
+) -> dict[str, TensorSpec]:
+    """The tensors, each with what it stands for: as was given, or as its SavedModel says."""
+    forms, of_known = _forms(served), _forms(known)
+    return {
+        name: replace(spec, meaning=spec.meaning or known[name].meaning)
+        if forms[name] == of_known.get(name)
+        else spec
+        for name, spec in served.items()
+    }

@@ -172,7 +172,11 @@ function pictureType(b64) {
 function bars(_, output, __, labels) {
   const { values, shape } = output;
   const rows = shape.length === 1 ? [values] : values;
-  const names = labels ? (shape.length === 1 ? [labels.values] : labels.values) : null;
+  const names = labels
+    ? shape.length === 1
+      ? [labels.values]
+      : labels.values
+    : output.labels && rows.map(() => output.labels);
   let from = 0;
   const body = h("div");
   const more = h("p");

@@ -67,6 +67,7 @@ export function field(input, changed, dropped) {
       ),
       head,
     ),
+    input.about ? h("p.quiet.small", {}, input.about) : null,
     skip ? h("label.check", {}, skip, " Leave it to the model\u2019s default") : null,
     body,
     error,
@@ -222,7 +223,7 @@ function file(input, changed, dropped) {
     "div",
     {},
     zone.element,
-    choice && (numbers ? input.picture : true)
+    choice && (numbers ? input.picture && !input.scaled : true)
       ? h("label.inline", {}, numbers ? "Values of pictures " : "The file is sent ", choice)
       : null,
     h(
@@ -237,7 +238,7 @@ function file(input, changed, dropped) {
     async value() {
       return {
         files: await packed(zone.files()),
-        ...(numbers && choice ? { scale: choice.value } : {}),
+        ...(numbers && choice && !input.scaled ? { scale: choice.value } : {}),
         ...(strings && choice.value ? { base64url: true } : {}),
       };
     },

@@ -379,7 +379,14 @@ function showCall(signature, holder, result) {
           {},
           h("span.quiet", {}, "Examples"),
           signature.examples.map((one) =>
-            button(wire(one.name), () => page.form.restore(one), { class: "chip" }),
+            button(
+              wire(one.name),
+              () => {
+                page.form.restore(one);
+                predict();
+              },
+              { class: "chip" },
+            ),
           ),
         )
       : null,
