@@ -176,7 +176,7 @@ def score(
     """
     if as_json and out == "-":
         raise click.UsageError("--json is for a folder: standard output gets the rows")
-    if connection.token_file == "-" and "-" in inputs:
+    if inputs == ("-",) == (connection.token_file,):
         raise click.UsageError("standard input cannot hold both the token and the rows")
     with exit_codes(), _typed(), _bar(out) as progress, _signals() as signals:
         options = read_options(
