@@ -44,7 +44,11 @@ def start(target: str, path: Path, out: Path, *more: str) -> subprocess.Popen[st
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+    ],
 )
 def test_signals(target: str, tmp_path: Path, number: signal.Signals) -> None:
     path, out = write(tmp_path / "in.parquet", table(6000)), tmp_path / "out"
