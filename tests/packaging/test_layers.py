@@ -27,7 +27,7 @@ LAYERS = [
     {"_client"},
     {"drift", "warmup", "generated"},
     {"server"},
-    {"testing"},
+    {"testing", "load"},
     {"_cli", "__main__"},
 ]
 # A room that stands apart from the floors above its foundation.

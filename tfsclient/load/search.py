@@ -1,0 +1,230 @@
+"""The highest rate at which a server keeps a limit, found with few calls.
+
+A rate is doubled until the limit is missed, and the gap between the highest kept and the lowest
+missed rate is halved until it is small.  A load ends as soon as it is clear what will come of it,
+so that those that are too much end early.  What was found is then sent once more, for the whole
+time and with other arrivals: only a rate that also holds then is given out, else a lower one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from tfsclient.load.interface import SEED, Load, Measured, Progress, Watch
+from tfsclient.load.limits import Latency
+from tfsclient.load.statistics import Summary, bounds, summarize
+
+PRECISION: Final = 1.05  # by what a missed rate is higher than the one that is given out, at most
+_MOST_RATE: Final = 1e6
+_CONFIRMATIONS: Final = 6
+_GROWTH: Final = 1.5  # of the median, from one half of a load to the other: a queue that grows
+
+# Sends a load; the same as an engine's `run`.
+Run: TypeAlias = Callable[[Load, Watch], Measured]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A rate that was tried.
+
+    Attributes:
+        rate: calls a second.
+        summary: what came of it.
+        kept: whether the limit was kept; None where the sender was too slow to say.
+        why: for people.
+        confirming: whether it was sent for the whole time, to see if it holds.
+    """
+
+    rate: float
+    summary: Summary
+    kept: bool | None
+    why: str
+    confirming: bool = False
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search came to.
+
+    Attributes:
+        limit: what was searched by.
+        trials: in their order.
+        best: the trial with the highest rate that holds; None where none does.
+        sender_bound: whether the sender, and not the server, may have been the limit.
+        interrupted: whether the user ended it.
+    """
+
+    limit: Latency
+    trials: list[Trial] = field(default_factory=list)
+    best: Trial | None = None
+    sender_bound: bool = False
+    interrupted: bool = False
+
+    @property
+    def calls(self) -> int:
+        """How many calls it took."""
+        return sum(len(trial.summary.measured.intended) for trial in self.trials)
+
+
+def stopping_rule(load: Load, limit: Latency, *, whole: bool = False) -> Callable[[Progress], bool]:
+    """Says when a load need not go on, for it is clear whether it keeps the limit.
+
+    That it does not is clear once more calls missed it than chance explains.  That it does takes
+    half of the time, too: a queue that grows slowly misses nothing at first.
+
+    Args:
+        load: what is sent.
+        limit: what is to be kept.
+        whole: whether a load that keeps it is sent for the whole time.
+    """
+
+    def over(progress: Progress) -> bool:
+        low, high = bounds(progress.missed, progress.judged)
+        if low > limit.allowed:
+            return True
+        return not whole and high <= limit.allowed and progress.elapsed >= load.seconds / 2
+
+    return over
+
+
+def search(
+    run: Run,
+    load: Load,
+    limit: Latency,
+    first: float,
+    tell: Callable[[Trial], object] = lambda trial: None,
+    watch: Watch = lambda progress: False,
+) -> Found:
+    """Find the highest rate at which a limit is kept.
+
+    Args:
+        run: sends a load.
+        load: how long, and with which arrivals; its rate is what is looked for.
+        limit: what is to be kept.
+        first: the rate to begin with.
+        tell: is given each trial.
+        watch: is told how far a trial is, and may end it.
+    """
+    search_ = _Search(run, load, limit, tell, watch)
+    search_.find(min(max(first, least_rate(load, limit)), _MOST_RATE))
+    return search_.found
+
+
+def least_rate(load: Load, limit: Latency) -> float:
+    """The lowest rate that is tried: with less, no call at all might be over the limit."""
+    return 1 / limit.allowed / load.seconds
+
+
+class _Search:
+    def __init__(
+        self,
+        run: Run,
+        load: Load,
+        limit: Latency,
+        tell: Callable[[Trial], object],
+        watch: Watch,
+    ) -> None:
+        self._run = run
+        self._load = load
+        self._limit = limit
+        self._tell = tell
+        self._watch = watch
+        self.found = Found(limit)
+
+    def find(self, rate: float) -> None:
+        least = least_rate(self._load, self._limit) * 0.999
+        kept, missed = 0.0, math.inf
+        while kept * PRECISION < missed and least <= rate <= _MOST_RATE:
+            trial = self._try(rate)
+            if trial is None:
+                return
+            if trial.kept:
+                kept = rate
+            else:
+                missed = rate
+                self.found.sender_bound = trial.kept is None
+            if not kept:
+                rate = max(rate / 2, least) if rate > least * 1.1 else 0.0
+            elif missed == math.inf:
+                rate *= 2
+            else:
+                rate = math.sqrt(kept * missed)
+        if kept:
+            self._confirm(kept)
+
+    def _confirm(self, rate: float) -> None:
+        """Send the rate for the whole time, and a lower one where it does not hold."""
+        for number in range(1, _CONFIRMATIONS + 1):
+            trial = self._try(rate, confirmation=number)
+            if trial is None:
+                return
+            if trial.kept:
+                self.found.best = trial
+                return
+            rate /= PRECISION
+
+    def _try(self, rate: float, confirmation: int = 0) -> Trial | None:
+        """Send a rate; None where the user ends the search."""
+        load = Load(
+            self._load.seconds,
+            rate,
+            arrivals=self._load.arrivals,
+            warmup=self._load.warmup,
+            seed=SEED + confirmation,
+            limit=self._limit.seconds,
+        )
+        rule = stopping_rule(load, self._limit, whole=bool(confirmation))
+
+        def watch(progress: Progress) -> bool:
+            return self._watch(progress) or rule(progress)
+
+        measured = self._run(load, watch)
+        summary = summarize(measured)
+        kept, why = judge(summary, self._limit)
+        trial = Trial(rate, summary, kept, why, bool(confirmation))
+        self.found.interrupted = measured.interrupted
+        if measured.interrupted:
+            return None
+        self.found.trials.append(trial)
+        self._tell(trial)
+        return trial
+
+
+def judge(summary: Summary, limit: Latency) -> tuple[bool | None, str]:
+    """Whether a load kept a limit, and why; None where the sender was too slow to say.
+
+    A call that failed missed it.  A load under which the latency grows all the time would miss it
+    later.
+    """
+    missed = summary.missed(limit.seconds)
+    text = f"{missed} of {summary.calls} calls over {limit.seconds * 1e3:.6g} ms"
+    sender = summary.bottleneck(limit.percent, limit.seconds)
+    if sender is not None:
+        return None, f"no verdict, for the sender was the bottleneck: {sender}"
+    if not summary.calls:
+        return False, "nothing was sent"
+    if missed > limit.allowed * summary.calls + 1e-9:
+        return False, text
+    if grows(summary, limit):
+        return False, f"{text}, but they became slower all the time"
+    return True, text
+
+
+def grows(summary: Summary, limit: Latency) -> bool:
+    """Whether a queue grows: calls become slower from quarter to quarter, towards the limit."""
+    m = summary.measured
+    good = (m.codes == "") & (m.intended >= 0)
+    when, took = m.intended[good], (m.ended - m.intended)[good]
+    edges = [m.seconds * n / 4 for n in range(5)]
+    medians = []
+    for low, high in itertools.pairwise(edges):
+        inside = took[(when >= low) & (when < high)]
+        if len(inside) < 10:
+            return False
+        medians.append(float(sorted(inside)[len(inside) // 2]))
+    rising = all(b > a for a, b in itertools.pairwise(medians))
+    return rising and medians[-1] > _GROWTH * medians[0] and medians[-1] > limit.seconds / 4
