@@ -52,7 +52,7 @@ class World:
         return self._cpu * self._now
 
     def sleep_until(self, time: float) -> None:
-        while self._events and self._events[0][0] <= time:
+        while self._events and self._events[0][0] <= max(time, self._now):
             at, _, happen = heapq.heappop(self._events)
             self._now = max(self._now, at)
             happen()

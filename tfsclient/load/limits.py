@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tfsclient.errors import InvalidInput
-from tfsclient.load.statistics import Summary
+from tfsclient.load.statistics import Summary, percentile
+from tfsclient.load.units import milliseconds
 
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _NUMBER: Final = r"(\d+(?:\.\d*)?|\.\d+)"
@@ -86,13 +87,33 @@ def _latency(found: re.Match[str], where: str) -> Latency:
 
 
 def verdict(summary: Summary, limit: Latency | Errors) -> tuple[bool | None, str]:
-    """Whether a limit was kept, and why; None where the sender was too slow to say."""
+    """Whether a limit was kept, and why.
+
+    What was kept in spite of the sender is kept.  What was missed is blamed on the server where it
+    would have been without the sender's lag, too; else there is no verdict, which is None.
+    """
     if isinstance(limit, Errors):
         share = summary.errors_share
-        return share <= limit.share, f"errors {share:.3g} of {limit.share:.3g}"
-    sender = summary.bottleneck(limit.percent, limit.seconds)
+        return share <= limit.share, f"{share:.3g} of the calls failed, {limit.share:.3g} may"
     took = summary.latency(limit.percent)
-    text = f"p{limit.percent:g} {took * 1e3:.3g} ms of {limit.seconds * 1e3:.6g} ms"
-    if sender is not None:
-        return None, f"{text}; no verdict, for the sender was the bottleneck: {sender}"
-    return bool(took <= limit.seconds), text
+    text = f"p{limit.percent:g} {milliseconds(took)} ms of {limit.seconds * 1e3:.6g} ms"
+    if took <= limit.seconds:
+        return True, text
+    without_lag = percentile(summary.without_lag, limit.percent)
+    return blame(summary, text, servers=not without_lag <= limit.seconds)
+
+
+def blame(summary: Summary, text: str, *, servers: bool) -> tuple[bool | None, str]:
+    """The verdict on a limit that was missed.
+
+    Args:
+        summary: what was measured.
+        text: by how much it was missed.
+        servers: whether it was missed without the sender's lag, too.
+    """
+    if summary.busy:
+        return None, f"{text}; the sender was the bottleneck, with {summary.cpu:.0%} of a CPU"
+    if not servers:
+        lag = milliseconds(summary.lag(99))
+        return None, f"{text}; the sender was the bottleneck, with a lag of p99 {lag} ms"
+    return False, text

@@ -15,19 +15,20 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from tfsclient.load.interface import SEED, Load, Measured, Progress, Watch
-from tfsclient.load.limits import Latency
+from tfsclient.load.limits import Latency, blame
 from tfsclient.load.statistics import Summary, bounds, summarize
 
 PRECISION: Final = 1.05  # by what a missed rate is higher than the one that is given out, at most
 _MOST_RATE: Final = 1e6
 _CONFIRMATIONS: Final = 6
+_SOONEST: Final = 1.0  # seconds, or a quarter of the time: one hiccup at first is no verdict
 _GROWTH: Final = 1.5  # of the median, from one half of a load to the other: a queue that grows
 
 # Sends a load; the same as an engine's `run`.
 Run: TypeAlias = Callable[[Load, Watch], Measured]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """A rate that was tried.
 
@@ -85,7 +86,7 @@ def stopping_rule(load: Load, limit: Latency, *, whole: bool = False) -> Callabl
     def over(progress: Progress) -> bool:
         low, high = bounds(progress.missed, progress.judged)
         if low > limit.allowed:
-            return True
+            return progress.elapsed >= min(_SOONEST, load.seconds / 4)
         return not whole and high <= limit.allowed and progress.elapsed >= load.seconds / 2
 
     return over
@@ -157,7 +158,7 @@ class _Search:
             self._confirm(kept)
 
     def _confirm(self, rate: float) -> None:
-        """Send the rate for the whole time, and a lower one where it does not hold."""
+        """Send the rate for the whole time; where it does not hold, lower ones in growing steps."""
         for number in range(1, _CONFIRMATIONS + 1):
             trial = self._try(rate, confirmation=number)
             if trial is None:
@@ -165,7 +166,7 @@ class _Search:
             if trial.kept:
                 self.found.best = trial
                 return
-            rate /= PRECISION
+            rate /= PRECISION**number
 
     def _try(self, rate: float, confirmation: int = 0) -> Trial | None:
         """Send a rate; None where the user ends the search."""
@@ -195,20 +196,18 @@ class _Search:
 
 
 def judge(summary: Summary, limit: Latency) -> tuple[bool | None, str]:
-    """Whether a load kept a limit, and why; None where the sender was too slow to say.
+    """Whether a load kept a limit, and why; None where the sender, not the server, missed it.
 
     A call that failed missed it.  A load under which the latency grows all the time would miss it
     later.
     """
-    missed = summary.missed(limit.seconds)
-    text = f"{missed} of {summary.calls} calls over {limit.seconds * 1e3:.6g} ms"
-    sender = summary.bottleneck(limit.percent, limit.seconds)
-    if sender is not None:
-        return None, f"no verdict, for the sender was the bottleneck: {sender}"
     if not summary.calls:
         return False, "nothing was sent"
-    if missed > limit.allowed * summary.calls + 1e-9:
-        return False, text
+    missed, by_server = summary.missed(limit.seconds)
+    allowed = limit.allowed * summary.calls + 1e-9
+    text = f"{missed} of {summary.calls} calls over {limit.seconds * 1e3:.6g} ms"
+    if missed > allowed:
+        return blame(summary, text, servers=by_server > allowed)
     if grows(summary, limit):
         return False, f"{text}, but they became slower all the time"
     return True, text

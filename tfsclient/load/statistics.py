@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 
 from tfsclient.load.interface import Floats, Measured
+from tfsclient.load.units import milliseconds
 
-_ENOUGH_CPU: Final = 0.9  # of one: with more, Python threads wait for each other
-_ENOUGH_LAG: Final = 0.1  # of what is judged, and
-_LEAST_LAG: Final = 0.001  # seconds, of which a machine is always late
+_MUCH_CPU: Final = 0.9  # of one: with more, Python threads wait for each other
+_MUCH_LAG: Final = 0.1  # of a percentile, and
+_LEAST_LAG: Final = 0.001  # seconds, by which a machine is always late
 _HIDDEN: Final = 2.0  # times the closed loop's percentile that an open loop would see
 
 CURVE: Final = (0, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99)
@@ -28,7 +29,7 @@ def percentile(values: Floats, percent: float) -> float:
     return float(np.partition(values, max(place - 1, 0))[max(place - 1, 0)])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Summary:
     """A load's calls in numbers; seconds, and those of the warm-up left out.
 
@@ -36,6 +37,7 @@ class Summary:
         measured: the calls themselves.
         calls: that were to be sent while it was measured.
         latencies: of the calls that were answered, from when they were to be sent.
+        without_lag: the same from when they were sent, in the same order.
         errors: how many calls failed, by code.
         rate: answers a second.
         lags: of all calls, from when they were to be sent to when they were.
@@ -46,6 +48,7 @@ class Summary:
     measured: Measured
     calls: int
     latencies: Floats
+    without_lag: Floats
     errors: dict[str, int]
     rate: float
     lags: Floats
@@ -70,26 +73,28 @@ class Summary:
         """A percentile of the lags."""
         return percentile(self.lags, percent)
 
-    def missed(self, limit: float) -> int:
-        """How many calls failed or took longer than this."""
-        return self.failed + int(np.count_nonzero(self.latencies > limit))
+    def missed(self, limit: float) -> tuple[int, int]:
+        """How many calls failed or took longer than this: in all, and without the sender's lag."""
+        late, late_by_server = (
+            int(np.count_nonzero(took > limit)) for took in (self.latencies, self.without_lag)
+        )
+        return self.failed + late, self.failed + late_by_server
 
-    def bottleneck(self, percent: float = 99.0, limit: float | None = None) -> str | None:
-        """Why these numbers may be the sender's rather than the server's; None if they are not.
+    @property
+    def busy(self) -> bool:
+        """Whether sending took a whole CPU, so that answers were read late, too."""
+        return self.cpu > _MUCH_CPU
 
-        It is late by itself where its lag is over a tenth of the limit, or of the latency where
-        there is no limit.
-
-        Args:
-            percent: the percentile that is judged.
-            limit: what it is judged by.
-        """
-        judged = self.latency(percent) if limit is None else limit
-        lag = self.lag(percent)
-        if lag > max(_LEAST_LAG, _ENOUGH_LAG * judged):
-            return f"it sent late itself: p{percent:g} of its lag is {lag * 1e3:.3g} ms"
-        if self.cpu > _ENOUGH_CPU:
+    def bottleneck(self, percent: float = 99.0) -> str | None:
+        """Why these numbers may be the sender's rather than the server's; None if they are not."""
+        if self.busy:
             return f"it used {self.cpu:.0%} of a CPU"
+        whole, servers = self.latency(percent), percentile(self.without_lag, percent)
+        if whole - servers > max(_LEAST_LAG, _MUCH_LAG * whole):
+            return (
+                f"it sent late itself: p{percent:g} is {milliseconds(whole)} ms, and without its "
+                f"lag {milliseconds(servers)} ms"
+            )
         return None
 
     def hidden(self, percent: float = 99.0) -> float | None:
@@ -143,6 +148,7 @@ def summarize(measured: Measured) -> Summary:
         measured=m,
         calls=int(np.count_nonzero(inside)),
         latencies=(m.ended - m.intended)[inside & good],
+        without_lag=(m.ended - m.started)[inside & good],
         errors=dict(Counter(m.codes[inside & ~good].tolist()).most_common()),
         rate=float(np.count_nonzero(answers) / m.seconds) if m.seconds > 0 else 0.0,
         lags=(m.started - m.intended)[inside],
