@@ -202,6 +202,7 @@ def test_how_sure_shares_and_means_are() -> None:
     assert bounds(0, 250)[1] > 0.01  # too few for p99
     low, high = bounds(50, 1000)
     assert low < 0.05 < high
-    mean, low, high = interval([1.0, 2.0, 3.0, 4.0])
-    assert (mean, low < 2 < 3 < high) == (2.5, True)
-    assert interval([1.0, 2.0]) == interval([1.0, 2.0])
+    mean, low, high = interval([1.0, 2.0, 3.0])
+    spread = 4.303 / math.sqrt(3)
+    assert (mean, low, high) == pytest.approx((2.0, 2 - spread, 2 + spread))
+    assert interval([1.0]) == (1.0, -math.inf, math.inf)

@@ -296,10 +296,13 @@ def _endpoint(target: str, connection: Connection, rest: str | None = None) -> E
     # Secrets are for the target alone: another port may be another's, and without TLS.
     headers: dict[str, str] = {}
     if _transport(target) == "rest":
-        headers = {name: str(value) for name, value in connection.read_headers().items()}
+        given = connection.read_headers().items()
+        headers = {name: value for name, value in given if isinstance(value, str)}
         if connection.token:
             headers["authorization"] = f"Bearer {connection.token}"
-    return Endpoint(target, _transport(target), page_at(url, headers))
+    tls = connection.read_tls(target)
+    trusted = True if tls is None else tls.ssl_context()
+    return Endpoint(target, _transport(target), page_at(url, headers, trusted))
 
 
 class _Benchmark:

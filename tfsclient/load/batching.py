@@ -69,7 +69,7 @@ def advise(found: Mapping[int, Found]) -> Advice | None:
         f"do; {why_timeout}."
     )
     lines = [
-        *(f"# {line.rstrip()}" for line in wrap(reason, 78)),
+        *(f"# {line.rstrip()}" for line in wrap(reason, 74)),
         f"max_batch_size {{ value: {best} }}",
         f"batch_timeout_micros {{ value: {round(timeout * 1e6)} }}",
     ]

@@ -76,7 +76,7 @@ def _difference(name: str, left: Array | None, right: Array | None, tolerance: f
         apart = _apart(plain(left), plain(right))
         differ = ~(apart <= tolerance)  # NaN, too
         largest = float(apart.max()) if apart.size else 0.0
-    by_row = differ.reshape(len(differ), -1).any(axis=1) if differ.ndim else differ.reshape(1)
+    by_row = differ.any(axis=tuple(range(1, differ.ndim)))
     return Difference(name, largest, np.flatnonzero(by_row).tolist(), _argmax(left, right))
 
 
@@ -104,4 +104,4 @@ def _argmax(left: Array, right: Array) -> float | None:
     if left.ndim < 2 or left.shape[-1] < 2 or not left.size or left.dtype.kind in "OSUbc":
         return None
     same = plain(left).argmax(axis=-1) == plain(right).argmax(axis=-1)
-    return float(same.reshape(len(same), -1).all(axis=1).mean())
+    return float(same.all(axis=tuple(range(1, same.ndim))).mean())

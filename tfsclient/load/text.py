@@ -147,12 +147,18 @@ def _against(against: Against) -> Iterator[str]:
     yield from _wrapped(
         f"{second} against {first}, {named(against.first.load, against.first.batch)}:"
     )
+    rows = [["", "difference in ms", "95 of 100 times", ""]]
     for difference in against.differences:
-        low, high = milliseconds(difference.low), milliseconds(difference.high)
         word = "slower" if difference.seconds > 0 else "faster"
-        by = f"{milliseconds(abs(difference.seconds))} ms {word}"
-        said = by if difference.clear else f"no clear difference ({by})"
-        yield f"  p{difference.percent:g}  {said}; 95 of 100 times {low} to {high} ms"
+        rows.append(
+            [
+                f"p{difference.percent:g}",
+                milliseconds(difference.seconds),
+                f"{milliseconds(difference.low)} to {milliseconds(difference.high)}",
+                word if difference.clear else "no clear difference",
+            ]
+        )
+    yield from table(rows, "  ")
 
 
 def notes(report: Report) -> Iterator[str]:

@@ -7,7 +7,7 @@ import math
 
 def milliseconds(seconds: float | None) -> str:
     """A time with three digits that count; "-" where there is none."""
-    if seconds is None or math.isnan(seconds):
+    if seconds is None or not math.isfinite(seconds):
         return "-"
     value = seconds * 1e3
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
