@@ -16,6 +16,7 @@ from tfsclient.load.units import milliseconds, number, share
 
 _MOST_TIMELINES: Final = 24
 
+_WHY: Final = '<th class="words">why'
 _STYLE: Final = """
 :root { color-scheme: light dark; --back: #fff; --text: #1c2024; --faint: #60646c;
   --grid: #e3e5e8; --card: #f7f8f9; --bad: #b42318; --good: #157347;
@@ -45,7 +46,8 @@ svg text.limit { fill: var(--bad); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 14px; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--grid); font-variant-numeric: tabular-nums; }
-th:first-child, td:first-child, td.words { text-align: left; } td.words { white-space: normal; }
+th:first-child, td:first-child, td.words, th.words { text-align: left; }
+td.words { white-space: normal; }
 .good { color: var(--good); } .bad { color: var(--bad); } ul { padding-left: 1.2rem; margin: 0; }
 pre { overflow-x: auto; padding: .6rem; background: var(--card); border-radius: 8px; }
 """
@@ -90,17 +92,11 @@ def _summary(report: Report) -> Iterator[str]:
     if report.interrupted:
         yield '<li class="bad">It was interrupted: this is what there was until then.</li>'
     for searched in report.searches:
-        found, what = searched.found, named(None, searched.batch, searched.endpoint)
-        if found.best is None:
-            word = "no verdict" if _sender_bound(searched) else "no rate holds"
-            yield f'<li class="bad">{_text(f"{found.limit}, {what}: {word}")}</li>'
-            continue
-        rows = found.best.rate * (searched.batch or 1)
-        more = f", {number(rows)} rows a second" if searched.batch else ""
-        held = f"{found.limit}, {what}: {number(found.best.rate)} calls a second hold{more}"
-        yield f'<li class="good">{_text(held)}</li>'
-        if found.sender_bound:
-            yield "<li>With more, the sender was the bottleneck: the server may take more.</li>"
+        style = "bad" if searched.found.best is None else "good"
+        sentence, more = text.outcome(searched)
+        yield f'<li class="{style}">{_text(sentence)}</li>'
+        if more:
+            yield f"<li>{_text(more)}</li>"
     for against in report.against:
         first, second = against.first.endpoint, against.second.endpoint
         for one in against.differences:
@@ -126,11 +122,6 @@ def _summary(report: Report) -> Iterator[str]:
         if report.advice.file is not None:
             yield "<p>A file for <code>--batching_parameters_file</code>:</p>"
             yield f"<pre>{escape(report.advice.file)}</pre>"
-
-
-def _sender_bound(searched: Searched) -> bool:
-    trials = searched.found.trials
-    return bool(trials) and trials[-1].kept is None
 
 
 def _said(run: Run) -> str:
@@ -267,7 +258,7 @@ def _tables(report: Report) -> Iterator[str]:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{_text(cell)}</th>" for cell in heads)
+    head = "".join(f"<th>{_text(cell)}</th>" for cell in heads).replace("<th>why", _WHY)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'

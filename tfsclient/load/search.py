@@ -21,7 +21,11 @@ from tfsclient.load.statistics import Summary, bounds, summarize
 PRECISION: Final = 1.05  # by what a missed rate is higher than the one that is given out, at most
 _MOST_RATE: Final = 1e6
 _CONFIRMATIONS: Final = 6
-_SOONEST: Final = 1.0  # seconds, or a quarter of the time: one hiccup at first is no verdict
+# A rate is given up after so many seconds, or a quarter of the time, and so many calls: one hiccup
+# at first is no verdict.
+_SOONEST: Final = 1.0
+_FEWEST: Final = 50
+_HICCUP: Final = 0.1  # of the calls: where more are late, it is the server
 _GROWTH: Final = 1.5  # of the median, from one half of a load to the other: a queue that grows
 
 # Sends a load; the same as an engine's `run`.
@@ -86,7 +90,8 @@ def stopping_rule(load: Load, limit: Latency, *, whole: bool = False) -> Callabl
     def over(progress: Progress) -> bool:
         low, high = bounds(progress.missed, progress.judged)
         if low > limit.allowed:
-            return progress.elapsed >= min(_SOONEST, load.seconds / 4)
+            soon = progress.elapsed < min(_SOONEST, load.seconds / 4)
+            return not soon and progress.judged >= _FEWEST
         return not whole and high <= limit.allowed and progress.elapsed >= load.seconds / 2
 
     return over
@@ -141,6 +146,8 @@ class _Search:
         kept, missed = 0.0, math.inf
         while kept * PRECISION < missed and least <= rate <= _MOST_RATE:
             trial = self._try(rate)
+            if trial is not None and not trial.kept and self._is_close(trial):
+                trial = self._try(rate, SEED - 1)
             if trial is None:
                 return
             if trial.kept:
@@ -160,7 +167,7 @@ class _Search:
     def _confirm(self, rate: float) -> None:
         """Send the rate for the whole time; where it does not hold, lower ones in growing steps."""
         for number in range(1, _CONFIRMATIONS + 1):
-            trial = self._try(rate, confirmation=number)
+            trial = self._try(rate, SEED + number, confirming=True)
             if trial is None:
                 return
             if trial.kept:
@@ -168,17 +175,22 @@ class _Search:
                 return
             rate /= PRECISION**number
 
-    def _try(self, rate: float, confirmation: int = 0) -> Trial | None:
+    def _is_close(self, trial: Trial) -> bool:
+        """Whether it was missed by so little that a hiccup may be why: it is tried once more."""
+        missed, _ = trial.summary.missed(self._limit.seconds)
+        return missed < _HICCUP * trial.summary.calls
+
+    def _try(self, rate: float, seed: int = SEED, *, confirming: bool = False) -> Trial | None:
         """Send a rate; None where the user ends the search."""
         load = Load(
             self._load.seconds,
             rate,
             arrivals=self._load.arrivals,
             warmup=self._load.warmup,
-            seed=SEED + confirmation,
+            seed=seed,
             limit=self._limit.seconds,
         )
-        rule = stopping_rule(load, self._limit, whole=bool(confirmation))
+        rule = stopping_rule(load, self._limit, whole=confirming)
 
         def watch(progress: Progress) -> bool:
             return self._watch(progress) or rule(progress)
@@ -186,7 +198,7 @@ class _Search:
         measured = self._run(load, watch)
         summary = summarize(measured)
         kept, why = judge(summary, self._limit)
-        trial = Trial(rate, summary, kept, why, bool(confirmation))
+        trial = Trial(rate, summary, kept, why, confirming)
         self.found.interrupted = measured.interrupted
         if measured.interrupted:
             return None

@@ -99,31 +99,37 @@ def _wrapped(text: str, indent: str = "") -> Iterator[str]:
         yield f"{indent}{line}".rstrip()
 
 
-def _searched(searched: Searched) -> Iterator[str]:
+def outcome(searched: Searched) -> tuple[str, str]:
+    """What a search came to, in a sentence, and what to know of it; "" for nothing."""
     found = searched.found
-    yield ""
-    what = named(None, searched.batch, searched.endpoint)
+    what = f"{found.limit}, {named(None, searched.batch, searched.endpoint)}"
     if found.best is not None:
         rows = f", {number(found.best.rate * searched.batch)} rows/s" if searched.batch else ""
-        yield f"{found.limit}, {what}: {number(found.best.rate)} calls/s{rows} hold"
-        if found.sender_bound:
-            yield from _wrapped(
-                "with more, the sender was the bottleneck: the server may well take more; "
-                "--processes sends from several",
-                "  ",
-            )
-    elif found.trials and found.trials[-1].kept is None:
-        yield f"{found.limit}, {what}: no verdict, for the sender was the bottleneck"
-    else:
-        yield f"{found.limit}, {what}: no rate holds"
-        if found.trials:
-            trial = found.trials[-1]
-            why = f"{number(trial.rate)} calls/s: {trial.why}"
-            if trial.confirming:
-                said = f"what was kept was not kept again: the latency varies; at last {why}"
-            else:
-                said = f"the lowest that was tried is {why}; lower ones need more --seconds"
-            yield from _wrapped(said, "  ")
+        more = (
+            "with more, the sender was the bottleneck: the server may well take more; --processes "
+            "sends from several"
+            if found.sender_bound
+            else ""
+        )
+        return f"{what}: {number(found.best.rate)} calls/s{rows} hold", more
+    if not found.trials:
+        return f"{what}: nothing was tried", ""
+    trial = found.trials[-1]
+    why = f"{number(trial.rate)} calls/s: {trial.why}"
+    if trial.kept is None:
+        return f"{what}: no verdict", f"at last {why}"
+    if trial.confirming:
+        return f"{what}: no rate holds", f"what was kept was not kept again; at last {why}"
+    return f"{what}: no rate holds", f"the lowest was {why}; lower ones need more --seconds"
+
+
+def _searched(searched: Searched) -> Iterator[str]:
+    found = searched.found
+    sentence, more = outcome(searched)
+    yield ""
+    yield from _wrapped(sentence)
+    if more:
+        yield from _wrapped(more, "  ")
     yield f"  {found.calls} calls in {len(found.trials)} trials:"
     rows_ = [["calls/s", "p50", f"p{found.limit.percent:g}", "", ""]]
     for trial in sorted(found.trials, key=lambda trial: trial.rate):
