@@ -51,12 +51,12 @@ class World:
     def cpu(self) -> float:
         return self._cpu * self._now
 
-    def sleep_until(self, time: float) -> None:
-        while self._events and self._events[0][0] <= max(time, self._now):
+    def sleep_until(self, when: float) -> None:
+        while self._events and self._events[0][0] <= max(when, self._now):
             at, _, happen = heapq.heappop(self._events)
             self._now = max(self._now, at)
             happen()
-        self._now = max(self._now, time)
+        self._now = max(self._now, when)
 
     def start(self, number: int, done: Callable[[Outcome], object]) -> None:
         self.calls += 1

@@ -23,7 +23,7 @@ class Clock(Protocol):
         """The time now."""
         ...
 
-    def sleep_until(self, time: float) -> None:
+    def sleep_until(self, when: float) -> None:
         """Return at this time; at once, if it has passed."""
         ...
 

@@ -19,7 +19,7 @@ _AHEAD = 0.2  # seconds in which every process is told of a load, before it begi
 
 
 class Processes:
-    """Puts loads on a server from several processes; an :class:`Engine`.
+    """Puts loads on a server from several processes; an :class:`Engine`, for the main thread.
 
     Args:
         count: how many.
@@ -30,13 +30,19 @@ class Processes:
         context = multiprocessing.get_context("spawn")  # gRPC and threads do not survive a fork
         self._pipes: list[Any] = []
         self._children = []
-        for _ in range(count):
-            ours, theirs = context.Pipe()
-            child = context.Process(target=_serve, args=(theirs, make), daemon=True)
-            child.start()
-            theirs.close()
-            self._pipes.append(ours)
-            self._children.append(child)
+        # A terminal's Ctrl-C goes to all of us.  It is for this process to end the others in order,
+        # so they ignore it: what is ignored here now, they ignore from their first moment.
+        ours_to_handle = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for _ in range(count):
+                ours, theirs = context.Pipe()
+                child = context.Process(target=_serve, args=(theirs, make), daemon=True)
+                child.start()
+                theirs.close()
+                self._pipes.append(ours)
+                self._children.append(child)
+        finally:
+            signal.signal(signal.SIGINT, ours_to_handle)
         self._receive_all()  # they have loaded what they need
 
     def run(self, load: Load, watch: Watch) -> Measured:
@@ -95,7 +101,6 @@ def _receive(pipe: Any) -> Any:
 
 def _serve(pipe: Connection, make: Callable[[], ThreadSender]) -> None:
     """What a process does: it sends its shares of loads until it is told to end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the terminal sends to all of us
     sender = make()
     pipe.send("ready")
     while (told := _next(pipe)) is not None:

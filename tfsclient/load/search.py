@@ -198,13 +198,13 @@ class _Search:
         measured = self._run(load, watch)
         summary = summarize(measured)
         kept, why = judge(summary, self._limit)
+        if measured.interrupted:
+            kept, why = None, "interrupted"
         trial = Trial(rate, summary, kept, why, confirming)
         self.found.interrupted = measured.interrupted
-        if measured.interrupted:
-            return None
         self.found.trials.append(trial)
         self._tell(trial)
-        return trial
+        return None if measured.interrupted else trial
 
 
 def judge(summary: Summary, limit: Latency) -> tuple[bool | None, str]:

@@ -25,9 +25,9 @@ class RealClock:
     cpu = staticmethod(time.process_time)
 
     @staticmethod
-    def sleep_until(time_: float) -> None:
+    def sleep_until(when: float) -> None:
         """Return at this time; at once, if it has passed."""
-        seconds = time_ - time.perf_counter()
+        seconds = when - time.perf_counter()
         if seconds > 0:
             time.sleep(seconds)
 
