@@ -94,11 +94,11 @@ def test_poisson_arrivals_queue_as_lindley_and_pollaczek_khinchine_say() -> None
 
 
 def test_exponential_service_has_exponential_latencies() -> None:
-    service = np.random.default_rng(1).exponential(0.01, 40_000)
-    result = numbers(World(lambda n: float(service[n])), Load(700, 50))
+    service = np.random.default_rng(1).exponential(0.01, 25_000)
+    result = numbers(World(lambda n: float(service[n])), Load(400, 50))
     for percent in (50, 90, 99):  # of M/M/1
         expected = math.log(100 / (100 - percent)) / (100 - 50)
-        assert result.latency(percent) == pytest.approx(expected, rel=0.1)
+        assert result.latency(percent) == pytest.approx(expected, rel=0.12)
 
 
 def test_two_percent_of_calls_take_a_second() -> None:

@@ -240,6 +240,16 @@ def test_the_servers_own_times() -> None:
     assert read_times("", "m", "GRPC") == ServerTimes()
 
 
+def test_the_servers_times_are_beside_ours() -> None:
+    pages = iter([PAGE, PAGE.replace("} 3000", "} 9000").replace('GRPC"} 3', 'GRPC"} 6')])
+    endpoint = Endpoint("localhost:8500", "grpc", lambda: next(pages))
+    run = session(lambda *_: World(lambda n: 0.01, None), name="m")
+    run.sweep([endpoint], [None], loads(BASE, [20], []))
+    said, read, _ = written(run.report)
+    assert "server" in said
+    assert read["runs"][0]["mean_seconds"]["server"] == pytest.approx(0.002)  # type: ignore[index]
+
+
 def test_where_a_servers_other_port_is() -> None:
     assert rest_beside("localhost:8500") == "http://localhost:8501"
     assert rest_beside("grpcs://[::1]:8500") == "https://[::1]:8501"

@@ -144,6 +144,8 @@ class Measured:
         unanswered: calls that had not ended when it was interrupted.
         cpu: of each sender, the share of a CPU that it used.
         interrupted: whether the user did not want to wait any longer.
+        server: mean seconds a request, and a run of the model, as the server says; None where it
+            does not.
     """
 
     load: Load
@@ -157,6 +159,7 @@ class Measured:
     unanswered: int = 0
     cpu: list[float] = field(default_factory=list)
     interrupted: bool = False
+    server: tuple[float, float | None] | None = None
 
 
 class Engine(Protocol):

@@ -116,4 +116,14 @@ def joined(parts: Sequence[Measured], load: Load) -> Measured:
         unanswered=sum(part.unanswered for part in parts),
         cpu=[max((share for part in parts for share in part.cpu), default=0.0)],
         interrupted=any(part.interrupted for part in parts),
+        server=_mean_server(parts),
     )
+
+
+def _mean_server(parts: Sequence[Measured]) -> tuple[float, float | None] | None:
+    said = [part.server for part in parts if part.server is not None]
+    if not said:
+        return None
+    runs = [run for _, run in said if run is not None]
+    requests = [request for request, _ in said]
+    return float(np.mean(requests)), float(np.mean(runs)) if runs else None

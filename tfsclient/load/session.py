@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tfsclient._transports.target import parse
 from tfsclient.load.batching import Advice, advise
-from tfsclient.load.interface import Engine, Load, Progress
+from tfsclient.load.interface import Engine, Load, Measured, Progress, Watch
 from tfsclient.load.interleave import Difference, interleave
 from tfsclient.load.limits import Errors, Latency, verdict
 from tfsclient.load.metrics import Page, ServerTimes, read_times
@@ -45,19 +45,21 @@ class Run:
         endpoint: the server.
         batch: rows of each call; None where calls are as they were given.
         summary: what came of it.
-        server: mean seconds a request, and a run of the model, as the server says; None where it
-            does not.
     """
 
     endpoint: Endpoint
     batch: int | None
     summary: Summary
-    server: tuple[float, float | None] | None = None
 
     @property
     def load(self) -> Load:
         """What was sent."""
         return self.summary.measured.load
+
+    @property
+    def server(self) -> tuple[float, float | None] | None:
+        """What the server says of its times; see :class:`Measured`."""
+        return self.summary.measured.server
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,28 @@ class Live(Protocol):
         ...
 
 
+class _Asking:
+    """An engine that also asks the server what it says of its times."""
+
+    def __init__(self, engine: Engine, endpoint: Endpoint, model: str) -> None:
+        self._engine = engine
+        self._endpoint = endpoint
+        self._model = model
+
+    def run(self, load: Load, watch: Watch) -> Measured:
+        before = self._times()
+        measured = self._engine.run(load, watch)
+        after = self._times()
+        measured.server = after.since(before) if after and before else None
+        return measured
+
+    def _times(self) -> ServerTimes | None:
+        page = self._endpoint.page()
+        if page is None:
+            return None
+        return read_times(page, self._model, self._endpoint.transport.upper())
+
+
 # Opens what puts loads on a server, with calls of so many rows.
 Open = Callable[[Endpoint, int | None], AbstractContextManager[Engine]]
 
@@ -148,8 +172,13 @@ class Session:
 
     def __init__(self, report: Report, open_: Open, live: Live) -> None:
         self.report = report
-        self._open = open_
+        self._open_engine = open_
         self._live = live
+
+    @contextmanager
+    def _open(self, endpoint: Endpoint, batch: int | None) -> Iterator[Engine]:
+        with self._open_engine(endpoint, batch) as engine:
+            yield _Asking(engine, endpoint, self.report.model)
 
     def sweep(
         self, endpoints: Sequence[Endpoint], batches: Sequence[int | None], loads: Sequence[Load]
@@ -160,23 +189,10 @@ class Session:
                 with self._open(endpoint, batch) as engine:
                     for load in loads:
                         self._live.begin(named(load, batch, endpoint))
-                        run = self._run(engine, endpoint, batch, load)
-                        self.report.runs.append(run)
-                        if run.summary.measured.interrupted:
+                        summary = summarize(engine.run(load, self._live.watch))
+                        self.report.runs.append(Run(endpoint, batch, summary))
+                        if summary.measured.interrupted:
                             raise KeyboardInterrupt
-
-    def _run(self, engine: Engine, endpoint: Endpoint, batch: int | None, load: Load) -> Run:
-        before = self._times(endpoint)
-        summary = summarize(engine.run(load, self._live.watch))
-        after = self._times(endpoint)
-        server = after.since(before) if after and before else None
-        return Run(endpoint, batch, summary, server)
-
-    def _times(self, endpoint: Endpoint) -> ServerTimes | None:
-        page = endpoint.page()
-        if page is None:
-            return None
-        return read_times(page, self.report.model, endpoint.transport.upper())
 
     def search(
         self,
