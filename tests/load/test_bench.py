@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import ZOO
-from tfsclient import Client, Unavailable, build_predict, sources, warmup
+from tfsclient import Unavailable, build_predict, sources, warmup
 from tfsclient._cli.main import main
 from tfsclient.testing import FakeServer
 
@@ -163,6 +163,7 @@ def test_an_interrupt_prints_what_there_is(fake: FakeServer) -> None:
         (["--json", "/no/such/folder/a.json"], "is not a directory"),
         (["--data", "/no/such/file.csv"], "/no/such/file.csv"),
         (["-i", "x=1", "--data", "a.csv"], "give --input or --data"),
+        (["-i", "x=1", "--data", "recorded"], "give --input or --data"),
         (["-i", "x=[]", "--batch", "2"], "has no rows"),
     ],
 )
@@ -177,16 +178,11 @@ def test_a_server_that_is_not_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("load", [("--rate", "20", "--arrivals", "even"), ("--concurrency", "2")])
-def test_a_server_of_fifty_milliseconds(
-    fake: FakeServer, tmp_path: Path, load: tuple[str, ...]
-) -> None:
+def test_a_server_of_fifty_milliseconds(fake: FakeServer, tmp_path: Path) -> None:
     fake.delay(0.05, method="Predict")
     file = tmp_path / "a.json"
-    command = [*load, "--seconds", "5", "--json", str(file)]
-    assert run(fake.grpc_target, "linear", *command).exit_code == 0
+    load = "--rate", "20", "--arrivals", "even", "--seconds", "5", "--json", str(file)
+    assert run(fake.grpc_target, "linear", *load).exit_code == 0
     (one,) = json.loads(file.read_text())["runs"]
     assert one["latency_seconds"]["p50"] == pytest.approx(0.05, rel=0.15)
-    assert one["answers_per_second"] == pytest.approx(20 if load[0] == "--rate" else 40, rel=0.15)
-    with Client(fake.grpc_target) as client:
-        assert client.predict("linear", [1.0])["y"].shape == (1,)
+    assert one["answers_per_second"] == pytest.approx(20, rel=0.15)

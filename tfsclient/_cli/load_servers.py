@@ -26,6 +26,7 @@ from tfsclient.load.interface import Engine
 from tfsclient.load.metrics import grpc_beside, page_at, rest_beside, url_of
 from tfsclient.load.session import Endpoint, Report
 from tfsclient.load.threads import Alone, ThreadSender
+from tfsclient.schema import DEFAULT_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +119,26 @@ class Calls:
             TFSError: an input cannot be read, or a server does not answer.
         """
         asked = self._asked
-        with self._client(endpoints[0].target) as client:
-            named = asked.signature or asked.data.given.signature_name
-            spec = client.signature(asked.model, named, version=asked.version, label=asked.label)
-            if asked.data.recorded:
-                if batches:
-                    raise InvalidInput("--batch cannot be used with recorded calls")
-                assert asked.data.file is not None
-                ref = asked.ref.with_signature(asked.signature)
-                self._recorded = recorded_requests(asked.data.file, ref)
-            else:
+        given = asked.data.given
+        if asked.data.recorded:
+            if batches:
+                raise InvalidInput("--batch cannot be used with recorded calls")
+            assert asked.data.file is not None
+            ref = asked.ref.with_signature(asked.signature)
+            self._recorded = recorded_requests(asked.data.file, ref)
+        else:
+            with self._client(endpoints[0].target) as client:
+                named = asked.signature or given.signature_name
+                spec = client.signature(
+                    asked.model, named, version=asked.version, label=asked.label
+                )
                 self._whole = read_requests(client, asked.ref, spec, asked.data)
         for batch in batches or []:
             self.requests(batch)  # so that what cannot be made is refused before anything is sent
         for endpoint in endpoints:
             self.check(endpoint)
         requests = self.requests(batches[0] if batches else None)
-        signature = requests[0].ref.signature or spec.name
+        signature = requests[0].ref.signature or DEFAULT_SIGNATURE
         return Report(asked.model, signature, describe(requests, zeros=asked.data.zeros))
 
     def check(self, endpoint: Endpoint) -> None:
