@@ -39,7 +39,9 @@ def test_arrivals_are_the_same_each_time_and_split_without_loss() -> None:
     gaps = np.diff(arrival_times(Load(4000, 50)))
     assert gaps.mean() == pytest.approx(1 / 50, rel=0.01)
     assert gaps.std() == pytest.approx(1 / 50, rel=0.01)  # as exponential ones have
-    assert len(arrival_times(even(50, 100, 10))) == 5500
+    for times in (arrival_times(even(50, 100, 10)), arrival_times(Load(100, 50, warmup=10))):
+        assert len(times) == 5500  # as many as the rate says
+        assert np.count_nonzero(times >= 10) == 5000
     assert not np.array_equal(arrival_times(Load(9, 50)), arrival_times(Load(9, 50, seed=1)))
 
 

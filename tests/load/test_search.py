@@ -120,4 +120,3 @@ def test_limits_are_judged() -> None:
     assert verdict(summary, Errors(0.005))[0] is False
     assert verdict(summary, Latency(99, 0.02))[0] is True
     assert verdict(summary, Latency(99, 0.005)) == (False, "p99 10 ms of 5 ms")
-    assert np.isnan(summarize(World(lambda n: 1.0).run(Load(0.1, 0.01))).latency(50))

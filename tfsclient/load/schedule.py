@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tfsclient.load.interface import Floats, Load
@@ -14,24 +16,28 @@ def arrival_times(load: Load) -> Floats:
     what one would.
     """
     assert load.rate is not None
-    length = load.warmup + load.seconds
     if load.arrivals == "even":
-        times = np.arange(np.ceil(length * load.rate - 1e-9)) / load.rate
+        times = np.arange(_count(load.rate, load.warmup + load.seconds)) / load.rate
     else:
-        times = _poisson(load.rate, length, load.seed)
+        times = _poisson(load, load.rate)
     share, shares = load.share
     return times[share::shares]
 
 
-def _poisson(rate: float, length: float, seed: int) -> Floats:
-    random = np.random.default_rng(seed)
-    times = np.zeros(0)
-    last = 0.0
-    while last < length:
-        gaps = random.exponential(1 / rate, max(16, int((length - last) * rate * 1.1)))
-        more = last + np.cumsum(gaps)
-        times, last = np.concatenate([times, more]), float(more[-1])
-    return times[times < length]
+def _poisson(load: Load, rate: float) -> Floats:
+    """Arrivals that are independent of each other, and as many as the rate says.
+
+    How many there are would be chance, too, and a rate of 50 at one time 47 and at another 53.  Of
+    a Poisson process whose count is known, every arrival is anywhere with the same probability.
+    """
+    random = np.random.default_rng(load.seed)
+    before = random.uniform(0, load.warmup, _count(rate, load.warmup))
+    measured = random.uniform(0, load.seconds, _count(rate, load.seconds))
+    return np.concatenate([np.sort(before), load.warmup + np.sort(measured)])
+
+
+def _count(rate: float, seconds: float) -> int:
+    return math.ceil(round(rate * seconds, 6))
 
 
 def callers(load: Load) -> int:

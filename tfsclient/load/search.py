@@ -2,8 +2,10 @@
 
 A rate is doubled until the limit is missed, and the gap between the highest kept and the lowest
 missed rate is halved until it is small.  A load ends as soon as it is clear what will come of it,
-so that those that are too much end early.  What was found is then sent once more, for the whole
-time and with other arrivals: only a rate that also holds then is given out, else a lower one.
+so that those that are too much end early.
+
+What was found so is the edge, and half of the time it would not hold.  So what is given out is some
+steps below, and held twice more, for the whole time and with other arrivals.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from tfsclient.load.interface import SEED, Load, Measured, Progress, Watch
 from tfsclient.load.limits import Latency, blame
 from tfsclient.load.statistics import Summary, bounds, summarize
 
-PRECISION: Final = 1.05  # by what a missed rate is higher than the one that is given out, at most
+PRECISION: Final = 1.05  # the steps between rates
 _MOST_RATE: Final = 1e6
-_CONFIRMATIONS: Final = 6
+_CONFIRMATIONS: Final = 2
+_STEPS: Final = (3, 2, 3, 4, 5)  # by which the edge is lowered, until it holds
 # A rate is given up after so many seconds, or a quarter of the time, and so many calls: one hiccup
 # at first is no verdict.
 _SOONEST: Final = 1.0
@@ -79,7 +82,7 @@ def stopping_rule(load: Load, limit: Latency, *, whole: bool = False) -> Callabl
     """Says when a load need not go on, for it is clear whether it keeps the limit.
 
     That it does not is clear once more calls missed it than chance explains.  That it does takes
-    half of the time, too: a queue that grows slowly misses nothing at first.
+    a third of the time, too: a queue that grows slowly misses nothing at first.
 
     Args:
         load: what is sent.
@@ -92,7 +95,7 @@ def stopping_rule(load: Load, limit: Latency, *, whole: bool = False) -> Callabl
         if low > limit.allowed:
             soon = progress.elapsed < min(_SOONEST, load.seconds / 4)
             return not soon and progress.judged >= _FEWEST
-        return not whole and high <= limit.allowed and progress.elapsed >= load.seconds / 2
+        return not whole and high <= limit.allowed and progress.elapsed >= load.seconds / 3
 
     return over
 
@@ -165,15 +168,20 @@ class _Search:
             self._confirm(kept)
 
     def _confirm(self, rate: float) -> None:
-        """Send the rate for the whole time; where it does not hold, lower ones in growing steps."""
-        for number in range(1, _CONFIRMATIONS + 1):
-            trial = self._try(rate, SEED + number, confirming=True)
-            if trial is None:
-                return
-            if trial.kept:
+        """Find a rate that holds for the whole time, twice; what does not is lowered, ever more."""
+        seed = SEED
+        for steps in _STEPS:
+            rate /= PRECISION**steps
+            for _ in range(_CONFIRMATIONS):
+                seed += 1
+                trial = self._try(rate, seed, confirming=True)
+                if trial is None:
+                    return
+                if not trial.kept:
+                    break
+            else:
                 self.found.best = trial
                 return
-            rate /= PRECISION**number
 
     def _is_close(self, trial: Trial) -> bool:
         """Whether it was missed by so little that a hiccup may be why: it is tried once more."""
