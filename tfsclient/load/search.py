@@ -23,7 +23,7 @@ from tfsclient.load.statistics import Summary, bounds, summarize
 PRECISION: Final = 1.05  # the steps between rates
 _MOST_RATE: Final = 1e6
 _CONFIRMATIONS: Final = 2
-_STEPS: Final = (3, 2, 3, 4, 5)  # by which the edge is lowered, until it holds
+_STEPS: Final = (3, 2, 3, 4, 5)  # by which the edge is lowered until it holds; then it is halved
 # A rate is given up after so many seconds, or a quarter of the time, and so many calls: one hiccup
 # at first is no verdict.
 _SOONEST: Final = 1.0
@@ -170,8 +170,11 @@ class _Search:
     def _confirm(self, rate: float) -> None:
         """Find a rate that holds for the whole time, twice; what does not is lowered, ever more."""
         seed = SEED
-        for steps in _STEPS:
-            rate /= PRECISION**steps
+        lower = [PRECISION**steps for steps in _STEPS]
+        for factor in itertools.chain(lower, itertools.repeat(2.0)):
+            rate /= factor
+            if rate < least_rate(self._load, self._limit) / 2:
+                return
             for _ in range(_CONFIRMATIONS):
                 seed += 1
                 trial = self._try(rate, seed, confirming=True)

@@ -172,7 +172,8 @@ def notes(report: Report) -> Iterator[str]:
     for run in report.runs:
         s, where = run.summary, named(run.load, run.batch, run.endpoint)
         reason = s.bottleneck()
-        if reason is not None:
+        judged = run.load.limit is not None or report.verdicts  # by a limit, which says more
+        if reason is not None and not judged:
             yield (
                 f"{where}: no verdict on the server, for the sender was the bottleneck: {reason}"
                 f"{'; --processes sends from several' if s.busy else ''}"
