@@ -10,7 +10,7 @@ import pytest
 
 from tests.load.simulated import World
 from tfsclient.errors import InvalidInput
-from tfsclient.load.interface import Load, Measured, Watch
+from tfsclient.load.interface import Load, Measured, Progress, Watch
 from tfsclient.load.limits import Errors, Latency, read_fail_if, read_slo, verdict
 from tfsclient.load.search import PRECISION, Found, judge, search
 from tfsclient.load.statistics import summarize
@@ -90,6 +90,25 @@ def test_where_the_sender_is_late_the_server_is_not_blamed() -> None:
     slow = summarize(World(lambda n: 0.1, None, sending=0.02).run(Load(5, 100.0)))
     assert verdict(slow, Latency(99, 0.05))[0] is False  # it missed it by itself, too
     assert verdict(late, Latency(99, 60.0))[0] is True  # what is kept in spite of it is kept
+
+
+def test_an_interrupt_keeps_what_was_tried() -> None:
+    runs = 0
+
+    def run(load: Load, watch: Watch) -> Measured:
+        nonlocal runs
+        runs += 1
+
+        def impatient(progress: Progress) -> bool:
+            if runs == 3 and progress.elapsed > 1:
+                raise KeyboardInterrupt
+            return watch(progress)
+
+        return World(lambda n: 0.01).run(load, impatient)
+
+    found = search(run, Load(10, 1.0, warmup=1.0), SLO, first=10.0)
+    assert (found.interrupted, found.best) == (True, None)
+    assert [trial.why == "interrupted" for trial in found.trials] == [False, False, True]
 
 
 def test_a_queue_that_grows_slowly_does_not_pass_for_a_rate() -> None:

@@ -169,21 +169,22 @@ class _Search:
 
     def _confirm(self, rate: float) -> None:
         """Find a rate that holds for the whole time, twice; what does not is lowered, ever more."""
-        seed = SEED
+        seeds = itertools.count(SEED + 1)
         lower = [PRECISION**steps for steps in _STEPS]
         for factor in itertools.chain(lower, itertools.repeat(2.0)):
             rate /= factor
             if rate < least_rate(self._load, self._limit) / 2:
                 return
-            for _ in range(_CONFIRMATIONS):
-                seed += 1
-                trial = self._try(rate, seed, confirming=True)
+            held: list[Trial] = []
+            while len(held) < _CONFIRMATIONS:
+                trial = self._try(rate, next(seeds), confirming=True)
                 if trial is None:
                     return
                 if not trial.kept:
                     break
+                held.append(trial)
             else:
-                self.found.best = trial
+                self.found.best = held[-1]
                 return
 
     def _is_close(self, trial: Trial) -> bool:
