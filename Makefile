@@ -18,7 +18,11 @@ FLOOR_TESTS := $(addprefix tests/,inputs codec client sources cli) \
 	$(addprefix tests/server/test_,fake.py rapidjson.py) \
 	$(addprefix tests/generator/test_,cli.py drift.py names.py output.py quoting.py render.py)
 
-.PHONY: help demo docs test test-all test-floors bench lint types regen clean
+# Tests that compile and install in the checkout, one after the other; all others run beside them.
+COMPILED := $(addsuffix /,$(addprefix tests/,demo docs generator packaging))
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+
+.PHONY: help demo docs test test-generator test-library test-all test-floors bench lint types regen clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -30,7 +34,14 @@ docs: $(VENV)/.docs  ## the site, in site/
 	$(BIN)/python docs/build.py
 
 test: lint types $(VENV)/.dev  ## everything that CI checks
-	$(BIN)/python -m pytest
+	@echo "two processes run the tests; each prints when it ends"
+	@$(MAKE) --no-print-directory --jobs=2 $(SYNC) test-generator test-library
+
+test-generator: $(VENV)/.dev  # and all else that compiles and installs
+	$(BIN)/python -m pytest $(COMPILED)
+
+test-library: $(VENV)/.dev
+	$(BIN)/python -m pytest $(filter-out $(COMPILED),$(wildcard tests/*/))
 
 test-all: test test-floors  ## the tests that take minutes, too
 	$(BIN)/python -m pytest -m slow
@@ -41,6 +52,7 @@ test-floors: $(FLOORS)/.done  ## what needs no TensorFlow, on the lowest version
 bench: $(VENV)/.dev  ## side by side with the peers; writes benchmarks/results
 	$(BIN)/python benchmarks/run.py --plot
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/score.py
 	$(BIN)/python benchmarks/generator.py
 	$(BIN)/python benchmarks/generated.py
 

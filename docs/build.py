@@ -49,9 +49,12 @@ _GROUPS = {
 _MODULES = {
     "sources": "",
     "schema": "[to_json, from_json]",
+    "meaning": "",
     "model_config": "[read_config]",
     "warmup": "",
+    "score": "",
     "drift": "",
+    "export": "",
     "testing": "",
 }
 

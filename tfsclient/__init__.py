@@ -11,12 +11,14 @@ Every error derives from ``TFSError``.  Modules that stand beside what is listed
 
     sources        schemas of models, from SavedModel folders, servers' answers and files
     schema         what a model wants and gives, as plain data and as JSON
+    meaning        what a signature cannot say: pictures, labels, examples
     results        what calls return
     dtypes         the types of tensors
     errors         what can go wrong
     drift          what changed between two schemas
     model_config   the config files of TensorFlow Serving
     warmup         warm-up requests in SavedModels
+    score          whole files through a model
     testing        servers and transports for tests
 
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
@@ -97,8 +99,8 @@ __all__ = [
 
 # Modules that the documentation names: loaded when they are first asked for.
 _MODULES = (
-    "drift", "dtypes", "errors", "model_config", "results", "schema", "sources", "testing",
-    "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema", "score",
+    "sources", "testing", "warmup",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from tfsclient.schema import Features, FeatureSpec, Model, Signature, TensorSpec
+from tfsclient.schema._shown import meaning_text
 
 __all__ = ["Difference", "Verdict", "compare"]
 
@@ -23,6 +24,9 @@ _Shape: TypeAlias = "tuple[int, ...] | None"
 # A likely new name is looked for within bounds: names are quadratic to compare, and may be huge.
 _MOST_GUESSES: Final = 100
 _LONGEST_NAME: Final = 100
+
+_long = reprlib.Repr()
+_long.maxstring = 200
 
 
 def __dir__() -> list[str]:
@@ -68,7 +72,7 @@ def compare(old: Model, new: Model) -> list[Difference]:
             found.append(Difference("compatible", where, text))
         else:
             found += _signature(where, before[name], after[name])
-    return found
+    return [*found, *_meanings(old, new)]
 
 
 def _callable(model: Model) -> dict[str, Signature]:
@@ -233,6 +237,42 @@ def _feature(at: str, old: FeatureSpec, new: FeatureSpec) -> Iterator[Difference
     elif old.default != new.default and repr(old.default) != repr(new.default):
         text = f"its default was {_values(old.default)}, is {_values(new.default)}"
         yield Difference("documentation", at, text)
+
+
+def _meanings(old: Model, new: Model) -> Iterator[Difference]:
+    """What is told beside the signatures; a client carries it, and no server hands it out."""
+    told = [_has_meaning(model) for model in (old, new)]
+    if told[0] != told[1]:
+        text = "only one side has a meaning; a SavedModel folder may have one, a server does not"
+        yield Difference("not comparable", "the model", text)
+    if not all(told):
+        return
+    if old.description != new.description:
+        yield Difference("documentation", "the model", "its description has changed")
+    for name in sorted(old.signatures.keys() & new.signatures.keys()):
+        where, before, after = f"signature {name!r}", old.signatures[name], new.signatures[name]
+        for way in ("inputs", "outputs"):
+            specs: Mapping[str, TensorSpec] = getattr(before, way)
+            now: Mapping[str, TensorSpec] = getattr(after, way)
+            for tensor in sorted(specs.keys() & now.keys()):
+                if specs[tensor].meaning != now[tensor].meaning:
+                    at = f"{where}, {way[:-1]} {tensor!r}"
+                    yield Difference("documentation", at, _meaning(specs[tensor], now[tensor]))
+        if before.samples != after.samples:
+            yield Difference("documentation", where, "its examples have changed")
+
+
+def _has_meaning(model: Model) -> bool:
+    return bool(model.description) or any(
+        signature.samples or any(spec.meaning for spec in specs.values())
+        for signature in model.signatures.values()
+        for specs in (signature.inputs, signature.outputs)
+    )
+
+
+def _meaning(old: TensorSpec, new: TensorSpec) -> str:
+    was, now = (_long.repr(meaning_text(spec)) if spec.meaning else "none" for spec in (old, new))
+    return f"its meaning was {was}, is {now}" if was != now else "its meaning has changed"
 
 
 def _values(default: tuple[float | bytes, ...] | None) -> str:

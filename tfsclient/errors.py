@@ -285,7 +285,15 @@ _BY_HTTP_STATUS = {
 }
 
 
-_repr = Repr()
+class _Short(Repr):
+    def repr_bytes(self, value: bytes, level: int) -> str:
+        """A long one's beginning; the whole would be written out before it is cut."""
+        del level
+        cut = self.maxother // 2
+        return repr(value) if len(value) <= cut else f"{value[:cut]!r}... ({len(value)} bytes)"
+
+
+_repr = _Short()
 _repr.maxlevel, _repr.maxstring, _repr.maxother = 3, 60, 60
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy.typing as npt
+
 from tfsclient._inputs.example import Example
 from tfsclient.drift import compare
 from tfsclient.dtypes import DType
-from tfsclient.errors import REDEPLOYED, DecodeError, FailedPrecondition
-from tfsclient.results import Prediction
+from tfsclient.errors import REDEPLOYED, DecodeError, FailedPrecondition, InvalidInput
+from tfsclient.results import Classes, Prediction
+from tfsclient.results._forms import top_classes
 from tfsclient.schema import Model, Signature
 
 # A tf.Example whose features no type tells: itself, its features by name, or its bytes.
@@ -53,6 +56,19 @@ def check_dtypes(answer: Prediction, signature: Signature) -> None:
                 signature=signature.name,
                 hint=REDEPLOYED,
             )
+
+
+def top(
+    signature: Signature, outputs: Mapping[str, npt.NDArray[Any]], output: str, k: int
+) -> Classes:
+    """See :meth:`tfsclient.Prediction.top`; of the outputs of a client that knows their labels."""
+    if output not in outputs:
+        raise KeyError(f"there is no output {output!r} with labels; there are {', '.join(outputs)}")
+    try:
+        return top_classes(output, outputs[output], (signature.labels or {}).get(output), k)
+    except InvalidInput as error:
+        error.signature = signature.name
+        raise
 
 
 def plain_examples(examples: Any) -> Any:

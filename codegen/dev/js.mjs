@@ -19,7 +19,14 @@ const source = join(root, "templates", "ts");
 const target = join(root, "templates", "js");
 
 /** The modules whose types a client's own declarations refer to. */
-const DECLARED = ["grpc", "serving/errors"];
+const DECLARED = [
+  "grpc",
+  "serving/errors",
+  "serving/meaning",
+  "serving/pixels",
+  "serving/version",
+  "testing",
+];
 const TYPES = "serving/types";
 
 const isType = (statement) =>

@@ -22,7 +22,7 @@ else:
 FILE: Final = "tfsclient-gen.toml"
 
 _SOURCES: Final = ("server", "saved_model", "schema", "metadata")
-_MODEL_KEYS: Final = frozenset({*_SOURCES, "name", "version", "label", "tags"})
+_MODEL_KEYS: Final = frozenset({*_SOURCES, "name", "version", "label", "tags", "meaning"})
 _OUT_KEYS: Final = frozenset(
     ["lang", "dir", "models", "module", "go_mod", "npm_name", "transport", "templates"]
 )
@@ -174,7 +174,7 @@ def _source(entry: _Table, folder: Path) -> Source:
         raise InvalidInput(f"{entry.place('version')} is negative")
     if version is not None and label is not None:
         raise InvalidInput(f"{entry.where} has version and label; give one of them")
-    paths = {key: entry.get(key, str) for key in _SOURCES[1:]}
+    paths = {key: entry.get(key, str) for key in (*_SOURCES[1:], "meaning")}
     found = {key: str(folder / text) for key, text in paths.items() if text is not None}
     server, tags = entry.get("server", str), entry.get("tags", str)
     return Source(server, version=version, label=label, tags=tags, **found)

@@ -13,8 +13,9 @@ import click
 from tfsclient import Client, sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import unreachable
-from tfsclient._cli.options import read_saved_model
+from tfsclient._cli.options import meaning_option, read_meaning, read_saved_model
 from tfsclient.errors import TFSError
+from tfsclient.meaning import attach
 from tfsclient.schema import Model
 
 _SOURCE_OPTIONS = [
@@ -33,6 +34,7 @@ _SOURCE_OPTIONS = [
     click.option(
         "--tags", metavar="TAG,...", help="With --saved-model: the tags of the graph to read."
     ),
+    meaning_option,
     click.option("--version", type=click.IntRange(0), help="With --server: this version."),
     click.option("--label", help="With --server: the version with this label."),
     connection_options(timeout=30.0, about="Seconds to wait for --server."),
@@ -51,6 +53,7 @@ class Source:
         version: with a server, the version.
         label: with a server, the version's label.
         tags: with a SavedModel, the tags of the graph to read.
+        meaning: a file that says what signatures cannot.
     """
 
     server: str | None = None
@@ -60,6 +63,7 @@ class Source:
     version: int | None = None
     label: str | None = None
     tags: str | None = None
+    meaning: str | None = None
 
 
 class Reader:
@@ -82,12 +86,17 @@ class Reader:
         """The model called ``name``, or if that is None what the source calls it.
 
         Raises:
-            TFSError: it cannot be read.
+            TFSError: it cannot be read, or its meaning does not fit it.
         """
+        meaning = read_meaning(source.meaning)
+        if source.saved_model is not None:
+            return read_saved_model(source.saved_model, name, source.tags, meaning=meaning)
+        found = self._read(source, name)
+        return found if meaning is None else attach(meaning, found)
+
+    def _read(self, source: Source, name: str | None) -> Model:
         if source.server is not None:
             return self._ask(source.server, source, name or "")
-        if source.saved_model is not None:
-            return read_saved_model(source.saved_model, name, source.tags)
         loaded = sources.from_file(source.metadata or source.schema or "", name)
         return loaded if name is None else replace(loaded, name=name)
 
@@ -125,7 +134,7 @@ def load(models: tuple[str, ...], connection: Connection, **given: Any) -> list[
         TFSError: one of them cannot be read.
     """
     source = _source(models, connection, **given)
-    if source.schema is not None and not models:
+    if source.schema is not None and not models and source.meaning is None:
         return sources.all_from_file(source.schema)
     with Reader(connection) as reader:
         return [reader.read(source, name) for name in models or (None,)]
@@ -158,6 +167,7 @@ def _source(
     version: int | None,
     label: str | None,
     tags: str | None,
+    meaning: str | None,
 ) -> Source:
     given = {"--server": server, "--saved-model": saved_model, "--metadata": metadata}
     if sum(source is not None for source in (*given.values(), schema)) != 1:
@@ -183,4 +193,6 @@ def _source(
                 )
         if version is not None or label is not None:
             raise click.UsageError("--version and --label are for one model: give --model once")
-    return Source(server, saved_model, schema, metadata, version, label, tags)
+        if meaning is not None:
+            raise click.UsageError("--meaning is for one model: give --model once")
+    return Source(server, saved_model, schema, metadata, version, label, tags, meaning)

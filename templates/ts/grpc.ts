@@ -15,31 +15,31 @@ import type {
   ChannelOptions,
   ServiceError,
 } from "@grpc/grpc-js";
-import { Bound, TOO_BUSY } from "./serving/bound.js";
-import {
-  Fault,
-  invalid,
-  isFault,
-  masked,
-  show,
-  type Code,
-} from "./serving/errors.js";
+import { Bound } from "./serving/bound.js";
+import { invalid, isFault, masked, show } from "./serving/errors.js";
+import { proxyOf, toFault, type Place } from "./serving/grpc-faults.js";
 import {
   readClassify,
+  readFirstAnswering,
+  readAnswering,
   readMetadata,
   readPredict,
   readRegress,
+  readStatus,
+  readTasks,
   writeExamples,
   writeMetadata,
   writePredict,
+  writeStatus,
+  writeTasks,
 } from "./serving/grpc-messages.js";
 import type { CheckedTensor, ExampleBatch } from "./serving/inputs.js";
-import { unlessAborted } from "./serving/model.js";
+import { unlessAborted } from "./serving/time.js";
 import type {
+  Call,
   CallContext,
   Connector,
   ModelRef,
-  Send,
   Signature,
   Transport,
 } from "./serving/specs.js";
@@ -137,6 +137,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 class GrpcConnection implements Connector {
   readonly #clients: readonly Client[];
   readonly #bound = new Bound();
+  readonly #place: Place;
   #turn = 0;
 
   constructor(targets: readonly string[], options: ConnectOptions) {
@@ -156,11 +157,19 @@ class GrpcConnection implements Connector {
       this.close();
       throw problem;
     }
+    const proxies = targets.map((target, i) =>
+      proxyOf(target, clients[i]?.getChannel().getTarget() ?? target),
+    );
+    this.#place = {
+      targets: targets.map((target) => target.replace("dns:///", "")).join(),
+      isPlain: options.credentials === undefined,
+      proxy: proxies.find((proxy) => proxy !== undefined),
+    };
   }
 
   to(model: ModelRef): Transport {
     const next = (signal: AbortSignal) => this.#next(signal);
-    return new GrpcTransport(next, this.#bound, model);
+    return new GrpcTransport(next, this.#bound, this.#place, model);
   }
 
   close(): void {
@@ -208,51 +217,83 @@ class GrpcConnection implements Connector {
 class GrpcTransport implements Transport {
   readonly #next: (signal: AbortSignal) => Promise<Client>;
   readonly #bound: Bound;
+  readonly #place: Place;
   readonly #model: ModelRef;
 
   constructor(
     next: (signal: AbortSignal) => Promise<Client>,
     bound: Bound,
+    place: Place,
     model: ModelRef,
   ) {
     this.#next = next;
     this.#bound = bound;
+    this.#place = place;
     this.#model = model;
   }
 
   predict(signature: Signature, inputs: readonly CheckedTensor[]) {
     const request = writePredict(this.#model, signature, inputs);
-    return this.#send("Predict", request, (response) =>
+    return this.#infer("Predict", request, (response) =>
       readPredict(signature, response),
     );
   }
 
   classify(signature: Signature, batch: ExampleBatch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Classify", request, (response) =>
+    return this.#infer("Classify", request, (response) =>
       readClassify(response, batch.examples.length),
     );
   }
 
   regress(signature: Signature, batch: ExampleBatch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Regress", request, (response) =>
+    return this.#infer("Regress", request, (response) =>
       readRegress(response, batch.examples.length),
     );
   }
 
-  metadata() {
-    const request = writeMetadata(this.#model);
-    return this.#send("GetModelMetadata", request, readMetadata);
+  multiInference(signatures: readonly Signature[], batch: ExampleBatch) {
+    const request = writeTasks(this.#model, signatures, batch);
+    const read = (response: Uint8Array) =>
+      readTasks(response, signatures, batch.examples.length);
+    const method = "PredictionService/MultiInference";
+    return this.#call(method, request, read, readFirstAnswering);
   }
 
-  #send<T>(
+  status() {
+    const request = writeStatus(this.#model);
+    const method = "ModelService/GetModelStatus";
+    return this.#call(method, request, readStatus);
+  }
+
+  metadata() {
+    const request = writeMetadata(this.#model);
+    const method = "PredictionService/GetModelMetadata";
+    return this.#call(method, request, readMetadata);
+  }
+
+  #infer<T>(
     method: string,
     request: Uint8Array,
     read: (response: Uint8Array) => T,
-  ): Send<T> {
-    const path = `/tensorflow.serving.PredictionService/${method}`;
-    return async (context) => {
+  ): Call<T> {
+    return this.#call(
+      `PredictionService/${method}`,
+      request,
+      read,
+      readAnswering,
+    );
+  }
+
+  #call<T>(
+    method: string,
+    request: Uint8Array,
+    read: (response: Uint8Array) => T,
+    readVersion: (response: Uint8Array) => bigint | undefined = () => undefined,
+  ): Call<T> {
+    const path = `/tensorflow.serving.${method}`;
+    const send = async (context: CallContext) => {
       const metadata = toMetadata(context.headers);
       let response: Uint8Array | undefined;
       // A call that the server has no thread for never ran: it waits for its
@@ -266,15 +307,24 @@ class GrpcTransport implements Transport {
         } catch (error) {
           isRefused = isRefusal(error as Partial<ServiceError>);
           if (!isRefused) {
-            throw toFault(error as Partial<ServiceError>, wasRefused);
+            throw toFault(
+              error as Partial<ServiceError>,
+              wasRefused,
+              this.#place,
+            );
           }
           wasRefused = true;
         } finally {
           this.#bound.leave(burst, isRefused);
         }
       }
-      return read(response);
+      return {
+        value: read(response),
+        version: readVersion(response),
+        bytes: response.length,
+      };
     };
+    return { path, bytes: request.length, send };
   }
 
   async #unary(
@@ -332,19 +382,4 @@ function toMetadata(headers: Readonly<Record<string, string>>): Metadata {
     throw invalid(`gRPC cannot carry the headers: ${(cause as Error).message}`);
   }
   return metadata;
-}
-
-function toFault(error: Partial<ServiceError>, wasRefused: boolean): Fault {
-  const { code, details, message = "" } = error;
-  if (code === undefined) {
-    // Not an answer: grpc-js refuses calls once the connection is closed.
-    return new Fault("CANCELLED", message, { cause: error });
-  }
-  const name = (status[code] ?? "UNKNOWN") as Code;
-  const isLate = name === "DEADLINE_EXCEEDED";
-  return new Fault(name, details ?? message, {
-    cause: error,
-    mayRetry: name === "UNAVAILABLE",
-    ...(isLate && wasRefused && { hint: TOO_BUSY }),
-  });
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tfsclient import DType, Model, Signature, TensorSpec
+from tfsclient import Client, DType, Model, Signature, TensorSpec
 from tfsclient.testing import FakeServer
 
 GROWTH = 4 << 20  # bytes that an allocator may waver
@@ -83,3 +86,23 @@ def test_ten_thousand_predicts_leave_nothing_behind(
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     before, after = json.loads(done.stdout)
     assert after - before < GROWTH
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_future_is_in_no_circle(server: FakeServer, transport: str) -> None:
+    """Else its request and its answer stay until the garbage collector comes along."""
+    target = server.grpc_target if transport == "grpc" else server.rest_target
+    with Client(target) as client:
+        gc.collect()
+        gc.disable()
+        try:
+            future = client.predict_future("m", [1.0])
+            future.result()
+            seen = weakref.ref(future)
+            del future
+            until = time.monotonic() + 10  # the transport's thread may still hold it
+            while seen() is not None and time.monotonic() < until:
+                time.sleep(0.01)
+            assert seen() is None
+        finally:
+            gc.enable()

@@ -32,7 +32,7 @@ def test_the_last_real_reason_is_told(
     reasons = {f"{scheme}localhost:1": "(?i)connection refused", wrong_port: "HTTP|request line"}
     for target, reason in reasons.items():
         with make_client(target) as client:
-            for seconds in (0.5, 1.5):
+            for seconds in (0.5, 1.5) if target != wrong_port else (0.5,):
                 with pytest.raises(DeadlineExceeded, match=reason) as caught:
                     client.wait_until_ready("linear", timeout=seconds)
                 assert f"not ready after {seconds} s: " in str(caught.value)
@@ -100,7 +100,7 @@ def test_a_deadline_in_a_later_attempt_tells_what_the_one_before_met(
         target = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with make_client(target, validate=False) as client:
             with pytest.raises(DeadlineExceeded, match="in time; the attempt before it") as caught:
-                client.predict("linear", [1.0], timeout=2)
+                client.predict("linear", [1.0], timeout=1)
             (before,) = caught.value.attempts
             assert isinstance(before, Unavailable)
         thread.join()

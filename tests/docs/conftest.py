@@ -18,6 +18,17 @@ from tfsclient.testing._serve import free_ports
 
 @pytest.fixture(scope="session")
 def newcomer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Who reads README, and after it what builds on it."""
+    yield from _reader(wheel, tmp_path_factory.mktemp("newcomer"))
+
+
+@pytest.fixture
+def somebody(wheel: Path, tmp_path: Path) -> Iterator[Reader]:
+    """Who reads one page alone."""
+    yield from _reader(wheel, tmp_path)
+
+
+def _reader(wheel: Path, place: Path) -> Iterator[Reader]:
     """A reader in an empty folder, with an empty HOME and an environment without tfsclient.
 
     What tfsclient depends on comes from the environment of the tests: pip finds it installed.
@@ -28,7 +39,6 @@ def newcomer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         import tensorflow as tf  # noqa: F401
     except ImportError as error:
         missing(str(error.name))
-    place = tmp_path_factory.mktemp("newcomer")
     for name in ("home", "empty", "packages"):
         (place / name).mkdir()
     for package in Path(sysconfig.get_path("purelib")).iterdir():

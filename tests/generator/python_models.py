@@ -11,6 +11,10 @@ from typing import Any
 from tests.conftest import ZOO
 from tests.generator.hostile import HOSTILE
 from tfsclient import DType, FeatureSpec, Model, Signature, TensorSpec, sources
+from tfsclient.meaning import Picture, Sample, TensorMeaning
+
+WORDS = "\n".join(HOSTILE)
+HOSTILE_LABELS = tuple(name[:40] for name in HOSTILE if name.strip())
 
 _LOADABLE = sorted(p.name for p in ZOO.iterdir() if p.name not in ("broken", "wrong_tag"))
 _DIGITS = Path(__file__).parents[1] / "demo" / "digits.schema.json"
@@ -20,7 +24,7 @@ def models() -> dict[str, Model]:
     """Every model of the zoo that loads, the demo's, and what no exporter would write."""
     zoo = {name: sources.from_saved_model(ZOO / name) for name in _LOADABLE}
     empty = Model("empty", None, {})
-    own = {"hostile": hostile_features(), "empty": empty}
+    own = {"hostile": hostile_features(), "empty": empty, "told": told()}
     return {**zoo, "digits": sources.from_file(_DIGITS), **own}
 
 
@@ -55,6 +59,31 @@ def hostile_features() -> Model:
         Signature("with_more_inputs", more, scores, **told),
     ]
     return Model("hostile", None, {s.name: s for s in sorted(signatures, key=lambda s: s.name)})
+
+
+def told() -> Model:
+    """A model of which all is told that can be, in words that try to break out of the code."""
+    picture = TensorMeaning(
+        "image", mean=(1.5, 2, 3), std=(2,), colour="bgr", layout="CHW", description=WORDS
+    )
+    scores = TensorMeaning("scores", labels=HOSTILE_LABELS, description=WORDS)
+    inputs = {
+        "x": TensorSpec("x", "float32", (-1, 3, 4, 4), meaning=picture),
+        "y": TensorSpec("y", "string", (-1,), meaning=TensorMeaning("text", description="\\")),
+    }
+    outputs = {
+        "top": TensorSpec("top", "float32", (-1, len(HOSTILE_LABELS)), meaning=scores),
+        "list": TensorSpec(
+            "list", "int64", (-1, 1), meaning=TensorMeaning("scores", labels=('"',))
+        ),
+        "more": TensorSpec("more", "float32", (-1,), meaning=TensorMeaning(description='"""')),
+    }
+    samples = [Sample(name, {"x": Picture(name), "y": [name]}) for name in HOSTILE[:40] if name]
+    signatures = {
+        name: Signature(name, inputs, outputs, samples=tuple(samples))
+        for name in ("serving_default", "other")
+    }
+    return Model("told", None, signatures, description=WORDS)
 
 
 def load(path: Path) -> ModuleType:

@@ -59,6 +59,12 @@ def test_the_runtime_by_itself(go_runtime: Path, tmp_path: Path) -> None:
     )
 
 
+def test_a_program_is_tested_without_a_server(go_clients: Path) -> None:
+    shutil.copytree(PROGRAMS / "service", go_clients / "programs" / "service")
+    run(tool("go"), "vet", "./programs/service", cwd=go_clients)
+    run(tool("go"), "test", "-count=1", "./programs/service", cwd=go_clients)
+
+
 def test_files_are_formatted(go_clients: Path, tmp_path: Path) -> None:
     for number, name in enumerate(HOSTILE):
         write(replace(hostile_model(name), signatures={}), tmp_path / str(number))

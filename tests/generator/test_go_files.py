@@ -49,6 +49,10 @@ def test_a_package_has_a_name_of_its_own() -> None:
 def test_no_signature_is_called_like_what_a_client_has_of_its_own() -> None:
     model = Model("m", None, {n: hostile_model("m").signatures["class"] for n in ("close", "id")})
     assert [str(m.name.ident) for m in methods(model, rest_only=False)] == ["Close2", "ID"]
+    spec = {n: TensorSpec(n, DType("float32"), (-1,)) for n in ("version", "y")}
+    (method,) = methods(Model("m", None, {"s": Signature("s", spec, spec)}), rest_only=False)
+    assert [str(t.name.ident) for t in method.outputs] == ["Version2", "Y"]
+    assert [str(t.name.ident) for t in method.inputs] == ["Version", "Y"]
 
 
 def test_methods_that_others_look_for_are_not_claimed() -> None:
@@ -88,3 +92,9 @@ def test_what_is_left_out_is_told() -> None:
 def test_the_version_plays_no_part() -> None:
     model = zoo_model("half_plus_two")
     assert generate(model, "go") == generate(replace(model, version=7), "go")
+
+
+def test_no_file_of_the_runtime_is_long() -> None:
+    for path, text in generate(zoo_model("half_plus_two"), "go").items():
+        if path.endswith(".go"):
+            assert text.count("\n") <= 450, path

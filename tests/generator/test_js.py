@@ -74,6 +74,11 @@ def test_typescript_accepts_right_use_only(
 
 
 @pytest.mark.language("ts")
+def test_users_test_their_code_without_a_server(built: Path) -> None:
+    run(tool("node"), "--test", built / "offline.js", cwd=built)
+
+
+@pytest.mark.language("ts")
 def test_a_typescript_package_compiles_by_its_own_settings(npm: Path, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(npm)
     write(zoo_model("estimator"), "ts", tmp_path / "client")
@@ -180,7 +185,7 @@ def test_a_package_can_be_imported_by_its_name(npm: Path, tmp_path: Path) -> Non
       show(Object.keys(await import(`half-plus-two-client${path}`)).join());
     }
     """
-    client = "HalfPlusTwoClient,ServingError"
+    client = "HalfPlusTwoClient,ServingError,versionOf"
     assert node(program, tmp_path) == [client, client, "connect", "connect"]
 
 

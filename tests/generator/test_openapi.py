@@ -22,6 +22,7 @@ from tfsclient_gen.target import LOCK_FILE, Run
 
 from tests.conftest import CONFORMANCE, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
+from tests.generator.python_models import told
 from tests.generator.test_curl import LOADABLE, REFUSED, zoo_model
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
@@ -68,13 +69,14 @@ def hostile_model() -> Model:
     return Model("hostile", None, {**signatures, "all": Signature("all", specs, specs)})
 
 
-@pytest.mark.parametrize("name", [*LOADABLE, "hostile"])
+@pytest.mark.parametrize("name", [*LOADABLE, "hostile", "told"])
 def test_every_document_is_valid(name: str) -> None:
     try:
         from openapi_spec_validator import validate
     except ImportError:
         missing("openapi-spec-validator")
-    text = text_of(hostile_model() if name == "hostile" else zoo_model(name))
+    own = {"hostile": hostile_model, "told": told}
+    text = text_of(own[name]() if name in own else zoo_model(name))
     assert text.isascii()
     assert HEADER in text[:200]
     validate(json.loads(text))

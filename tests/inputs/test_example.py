@@ -21,6 +21,7 @@ from tfsclient._inputs.example import (
     features_of,
     serialize,
 )
+from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
 from tfsclient.dtypes import DType
 from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.schema import FeatureSpec
@@ -236,3 +237,12 @@ def test_json_floats_always_show_that_they_are() -> None:
     assert example_to_json(cast) == b'{"x":[3.0]}'
     mixed = content_of({"x": [True, 5], "b": b"\xff"})
     assert example_to_json(mixed) == b'{"x":[1,5],"b":[{"b64":"/w=="}]}'
+
+
+def test_a_repr_is_short_whatever_an_example_holds() -> None:
+    assert repr(Example({"age": 3, "city": "Oslo"})) == "Example({'age': 3, 'city': 'Oslo'})"
+    many = Example({f"feature {n}": [n] * 1000 for n in range(1000)})
+    one = Example({"png": b"\0" * 10_000_000, "text": "x" * 10_000})
+    listed = ExampleListWithContext([many] * 1000, one)
+    steps = SequenceExample({"a": "x" * 10_000}, {"b": [[1.0] * 1000] * 1000})
+    assert max(len(repr(each)) for each in (many, one, listed, steps)) < 1000

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tfsclient_gen.cli import main as generator
 
 from tests.conftest import ZOO, missing
-from tfsclient import Client, InvalidArgument, InvalidInput, sources
+from tfsclient import Client, InvalidArgument, InvalidInput, TFSError, sources
 from tfsclient._cli.main import main
+from tfsclient._codec.messages import message_class
 
 # Another process, for TensorFlow keeps what Keras makes until the end of this one.
 _KERAS = """
@@ -36,6 +39,11 @@ for name, model in ("sequential", sequential), ("subclassed", subclassed):
     tf.saved_model.save(model, f"{name}_call/1", signatures={"call": call})
     model.export(f"{name}_exported/1")
 """
+_UNNAMED = {
+    "dense15": "dense_input",
+    "mlp_default": "keras_tensor",
+    "signatures_tf2": "output_0, output_1",
+}
 _BROKEN = {
     "sequential": "serving_default",
     "subclassed": "serving_default",
@@ -56,14 +64,16 @@ def keras_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_keras_3_models_without_their_variables(keras_models: Path) -> None:
     for name, signature in _BROKEN.items():
-        (flaw,) = sources.find_flaws(keras_models / name)
+        flaw = sources.find_flaws(keras_models / name)[0]
         assert flaw.signature == signature
         assert "model.export(DIR)" in flaw.cure
+        assert "`tfsclient export`" in flaw.cure
         told = CliRunner().invoke(main, ["inspect", str(keras_models / name)])
         assert told.exit_code == 0
         assert f"warning: signature '{signature}' reads " in told.stderr
     for name in ("sequential_exported", "subclassed_exported"):
-        assert sources.find_flaws(keras_models / name) == []
+        flaws = sources.find_flaws(keras_models / name)
+        assert [flaw.text for flaw in flaws if "names" not in flaw.text] == []
 
 
 def test_serve_warns_of_them_and_the_error_of_a_call_says_what_to_do(
@@ -92,5 +102,38 @@ def test_models_that_work_have_none(folder: Path) -> None:
     elif folder.name == "wrong_tag":
         (flaw,) = sources.find_flaws(folder)
         assert (flaw.signature, "--saved_model_tags=train" in flaw.cure) == (None, True)
+    elif folder.name in _UNNAMED:
+        (flaw,) = sources.find_flaws(folder)
+        assert f"names that TensorFlow made up ({_UNNAMED[folder.name]})" in flaw.text
+        assert f"NAME={_UNNAMED[folder.name].partition(',')[0]}" in flaw.cure
     else:
         assert sources.find_flaws(folder) == []
+
+
+def test_no_signatures_no_serve_tag_and_odd_names_are_told_at_load_and_by_the_generator(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    from tfsclient.server.app import Options, Server
+
+    (tmp_path / "nothing" / "1").mkdir(parents=True)
+    saved: Any = message_class("tensorflow.SavedModel")()
+    saved.meta_graphs.add().meta_info_def.tags.append("serve")
+    (tmp_path / "nothing" / "1" / "saved_model.pb").write_bytes(saved.SerializeToString())
+    folders = {name: ZOO / name for name in ("mlp_default", "wrong_tag")}
+    folders["nothing"] = tmp_path / "nothing"
+    options = Options(max_num_load_retries=0)
+    with caplog.at_level(logging.WARNING, "tfsclient.server"), pytest.raises(TFSError) as caught:
+        Server(folders, options).start()
+    told = "\n".join([*(record.getMessage() for record in caplog.records), str(caught.value)])
+    words = {
+        "nothing": "it has no signatures, so nothing of it can be called: export it with one",
+        "mlp_default": "names that TensorFlow made up (keras_tensor)",
+        "wrong_tag": "--saved_model_tags=",
+    }
+    for name, word in words.items():
+        assert word in told
+        generated = CliRunner().invoke(
+            generator, ["schema", "--saved-model", str(folders[name]), "--model", name]
+        )
+        assert f"warning: {'its graph' if name == 'wrong_tag' else ''}" in generated.stderr
+        assert word in generated.stderr

@@ -67,8 +67,10 @@ def answered(out: Prediction) -> None:
     assert_type(out.to_json(), str)
     out.text("label")
     out.to_pandas()
+    assert_type(out.top("scores", 3), list[list[tuple[str, float]]])
     out.text(3)  # E
-    out.top("scores")  # E
+    out.top(3)  # E
+    out.tops("scores")  # E
 
 
 def bound(model: BoundModel, images: npt.NDArray[np.float32]) -> None:

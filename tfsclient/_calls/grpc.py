@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -72,12 +72,13 @@ class GrpcCalls:
         read: _Read = decode_predict_response
         if spec is not None and [t.dtype for t in spec.outputs.values()] == [STRING]:
             read = decode_strings_response
+        labels = None if spec is None else spec.labels
         wanted = frozenset(request.outputs or (() if spec is None else spec.outputs))
         call = Call(
             PREDICTION_SERVICE + "Predict",
             None,
             ref,
-            decode=partial(_prediction, read, ref, wanted, copy),
+            decode=partial(_prediction, read, ref, wanted, copy, labels),
         )
         key = None
         if spec is not None and inputs is not None:
@@ -125,17 +126,25 @@ class GrpcCalls:
 
 
 def _prediction(
-    read: _Read, ref: ModelRef, wanted: frozenset[str], copy: bool, data: bytes
+    read: _Read,
+    ref: ModelRef,
+    wanted: frozenset[str],
+    copy: bool,
+    labels: Mapping[str, Sequence[str]] | None,
+    data: bytes,
 ) -> Prediction:
     answered, outputs = read(data, copy)
     if not outputs.keys() >= wanted:
         raise missing_outputs(wanted, outputs)
-    return Prediction(
+    prediction = Prediction(
         outputs,
         model=ref.name,
         signature=answered.signature or ref.signature,
         version=answered.version,
     )
+    if labels is not None:
+        prediction.labels = labels
+    return prediction
 
 
 def _model_spec(ref: ModelRef) -> bytes:

@@ -19,7 +19,6 @@ from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
-from tfsclient._tables import listed, short, visible
 from tfsclient.dtypes import INVALID, STRING
 from tfsclient.errors import (
     USE_GRPC,
@@ -30,6 +29,7 @@ from tfsclient.errors import (
     did_you_mean,
 )
 from tfsclient.schema import Features, Signature
+from tfsclient.schema._tables import listed, short, visible
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -108,14 +108,21 @@ class RestCalls:
 
 
 def _prediction(
-    data: bytes, *, ref: ModelRef, spec: Signature, outputs: Sequence[str] | None
+    data: bytes,
+    *,
+    ref: ModelRef,
+    spec: Signature,
+    outputs: Sequence[str] | None,
 ) -> Prediction:
-    return Prediction(
+    prediction = Prediction(
         rest_json.decode_predict(data, spec.outputs, outputs),
         model=ref.name,
         signature=ref.signature,
         version=None,
     )
+    if spec.labels is not None:
+        prediction.labels = spec.labels
+    return prediction
 
 
 def _statuses(data: bytes) -> Statuses:

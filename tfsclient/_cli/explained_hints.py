@@ -62,7 +62,8 @@ In Python: `client.predict("digits", inputs, signature="NAME")`.
         "The model was exported without signatures",
         """
 A SavedModel without signatures can be loaded, but not called: there is no name for
-what goes in and what comes out. Export it again with one.
+what goes in and what comes out. Export it again with one: `tfsclient export` makes it
+from a .keras file, a checkpoint or a frozen graph.
 
     model.export("models/digits/2")                      # Keras 3
 
@@ -97,6 +98,26 @@ One value alone says nothing about which input it is for. Give each by its name:
     tfsclient predict localhost:8500 wide -i ages='[31, 47]' -i heights=@h.npy
 
 In Python: `client.predict("wide", {"ages": ages, "heights": heights})`.
+""",
+    ),
+    explain_as(
+        "no_labels",
+        "What the classes are called is not known",
+        """
+A signature tells how many scores there are, not what they are for: the labels stand
+in the model's meaning, a file `meaning.toml` that no server hands out.
+
+    [signatures.serving_default.outputs.scores]
+    kind = "scores"
+    labels = "labels.txt"                # in the same folder; or a list
+
+Give it to the client, which then has them for every answer:
+
+    meaning = tfsclient.meaning.read("meaning.toml")
+    client = Client(target, meanings={"digits": meaning})
+    client.predict("digits", images).top("scores", 3)
+
+On the command line: `tfsclient predict ... --meaning meaning.toml --top 3`.
 """,
     ),
     explain_as(
@@ -140,9 +161,10 @@ the methods are the same.
 `Could not find variable ...`: the server has loaded the model, but nothing in it
 sets the variables that this signature reads. So it is with a Keras 3 model
 that was saved with `tf.saved_model.save(model, DIR)`, `signatures=` or not:
-TensorFlow does not see the variables that Keras keeps, and leaves them out. Nothing
-in the folder can be repaired; the model has to be saved again:
+TensorFlow does not see the variables that Keras keeps, and no server restores them.
+Make a version of it that is restored, or save the model again:
 
+    tfsclient export models/digits/1 --out models/digits
     model.export("models/digits/2")
 
 For signatures of your own, `keras.export.ExportArchive` takes functions and tracks

@@ -14,7 +14,6 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from tfsclient import _tables
 from tfsclient.errors import (
     USE_GRPC,
     DeadlineExceeded,
@@ -25,6 +24,7 @@ from tfsclient.errors import (
     Unavailable,
     left_out,
 )
+from tfsclient.schema import _tables
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -47,10 +47,12 @@ _COMMANDS = {
     "status": ("tfsclient._cli.models", "Show the states of a model's versions."),
     "wait": ("tfsclient._cli.wait", "Wait until a model answers requests."),
     "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
+    "score": ("tfsclient._cli.score", "Run a model on whole files."),
     "bench": ("tfsclient._cli.bench", "Put load on a model, and measure its answers."),
     "compare": ("tfsclient._cli.compare", "Compare what two versions or servers answer."),
     "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
+    "export": ("tfsclient._cli.export", "Make a good SavedModel of a trained model."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
     "demo": ("tfsclient._cli.demo.cli", "The whole story on this machine."),
@@ -167,6 +169,7 @@ _TYPED: dict[str, str | None] = {
     "validate": None,
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
+    "no_labels": "--meaning FILE tells them: labels = [...] of the output",
     "tls": "if TLS is what failed: --ca says whom to trust, --cert and --key are our own "
     "certificate",
 }

@@ -10,7 +10,13 @@ import orjson
 from tfsclient import schema
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_NO, exit_codes
-from tfsclient._cli.options import read_saved_model, tags_option
+from tfsclient._cli.options import (
+    meaning_option,
+    meanings,
+    read_meaning,
+    read_saved_model,
+    tags_option,
+)
 from tfsclient.errors import InvalidInput
 
 
@@ -21,6 +27,7 @@ from tfsclient.errors import InvalidInput
 @click.option("--version", type=click.IntRange(0), help="This version of the model.")
 @click.option("--label", help="Of a server's model: the version with this label.")
 @tags_option
+@meaning_option
 @connection_options()
 def inspect(
     source: str,
@@ -29,11 +36,13 @@ def inspect(
     version: int | None,
     label: str | None,
     tags: str | None,
+    meaning: str | None,
     connection: Connection,
 ) -> None:
     """Show the signatures of MODEL on the server SOURCE, or of the SavedModel in folder SOURCE.
 
-    Only a folder shows which features the Examples of a signature have.
+    Only a folder shows which features the Examples of a signature have, and may have a file
+    assets.extra/meaning.toml, of which no server tells.
 
     Example: tfsclient inspect models/digits
     """
@@ -44,7 +53,7 @@ def inspect(
                 raise click.UsageError(
                     "a folder has no labels: --version picks one of its versions"
                 )
-            found = read_saved_model(source, model, tags, version)
+            found = read_saved_model(source, model, tags, version, read_meaning(meaning))
         elif _is_path(source):
             there = Path(source).exists()
             raise InvalidInput(f"{source} {'is not a folder' if there else 'does not exist'}")
@@ -53,7 +62,7 @@ def inspect(
         elif model is None:
             raise click.UsageError(f"{source} is not a folder, so name a MODEL on that server")
         else:
-            with connection.client(source) as client:
+            with connection.client(source, meanings=meanings(model, meaning)) as client:
                 found = client.metadata(model, version=version, label=label)
     if as_json:
         click.echo(schema.to_json(found), nl=False)

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from tfsclient import sources
-from tfsclient._tables import visible
+from tfsclient import meaning, sources
+from tfsclient.meaning import Meaning
 from tfsclient.schema import Model
+from tfsclient.schema._tables import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,11 +52,34 @@ def tags_option(command: F) -> F:
     )(command)
 
 
+def meaning_option(command: F) -> F:
+    """``--meaning``."""
+    return click.option(
+        "--meaning",
+        metavar="FILE",
+        help="What signatures cannot say: a file meaning.toml, in place of a folder's own.",
+    )(command)
+
+
+def read_meaning(file: str | None) -> Meaning | None:
+    """What ``--meaning`` names."""
+    return None if file is None else meaning.read(file)
+
+
+def meanings(model: str, file: str | None) -> dict[str, Meaning] | None:
+    """What ``--meaning`` names, as a client takes it."""
+    return None if file is None else {model: meaning.read(file)}
+
+
 def read_saved_model(
-    folder: str | Path, name: str | None, tags: str | None, version: int | None = None
+    folder: str | Path,
+    name: str | None,
+    tags: str | None,
+    version: int | None = None,
+    meaning: Meaning | None = None,
 ) -> Model:
     """The model in a folder; standard error says what is wrong with it, and which graph it is."""
-    model = sources.from_saved_model(folder, name, tags=tags, version=version)
+    model = sources.from_saved_model(folder, name, tags=tags, version=version, meaning=meaning)
     if tags is None and model.tags not in (None, ("serve",)):
         tagged = f"tagged {','.join(model.tags)}" if model.tags else "which has no tags"
         click.echo(f"{folder}: read its only graph, {tagged}", err=True)

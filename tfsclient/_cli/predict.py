@@ -14,10 +14,17 @@ from tfsclient._cli import answers, outfile
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes, visible
-from tfsclient._cli.options import input_option, signature_option, version_options
+from tfsclient._cli.options import (
+    input_option,
+    meaning_option,
+    meanings,
+    signature_option,
+    version_options,
+)
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.errors import InvalidInput
+from tfsclient.results._forms import NO_LABELS
 from tfsclient.schema import Signature
 
 
@@ -59,6 +66,13 @@ def _scale(_: click.Context, __: click.Parameter, value: str | None) -> float | 
     help="Write the answer to this .npy (one output), .npz, .json, .jsonl or .csv file (a row of "
     "the batch a line) instead of printing it.",
 )
+@meaning_option
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of outputs whose labels --meaning tells, the N likeliest classes with their scores.",
+)
 @connection_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def predict(
@@ -71,6 +85,8 @@ def predict(
     outputs: tuple[str, ...],
     scale: float | None,
     out: Path | None,
+    meaning: str | None,
+    top: int | None,
     connection: Connection,
     as_json: bool,
 ) -> None:
@@ -96,8 +112,10 @@ def predict(
 
     Example: tfsclient predict localhost:8500 digits --input images=@seven.png
     """
-    with exit_codes(), connection.client(target) as client:
+    with exit_codes(), connection.client(target, meanings=meanings(model, meaning)) as client:
         given = Given(inputs, scale=scale)
+        if out is not None and top is not None:
+            raise click.UsageError("--top is for an answer that is printed, not for --out")
         if out is not None:
             outfile.check_path(out)
         spec = client.signature(
@@ -106,6 +124,8 @@ def predict(
         wanted = _split_outputs(outputs, spec)
         if out is not None:
             outfile.check_outputs(out, wanted or spec.fetchable().outputs)
+        if top is not None and spec.labels is None:
+            raise InvalidInput("--top needs the labels of an output", hint=NO_LABELS)
         values = given.inputs(spec)
         _check_pictures(values, spec, scale)
         _tell_of_files(inputs)
@@ -115,10 +135,11 @@ def predict(
         if out is not None:
             outfile.write(out, answer, spec)
             click.echo(f"wrote {visible(str(out))}", err=True)
+        tops = {} if top is None else answers.tops(answer, spec, top)
     if as_json:
-        click.echo(answers.to_json(answer, spec))
+        click.echo(answers.to_json(answer, spec, tops))
     elif out is None:
-        click.echo(answers.for_people(answer, spec))
+        click.echo(answers.for_people(answer, spec, tops))
 
 
 def _split_outputs(texts: Sequence[str], spec: Signature) -> list[str] | None:
@@ -135,11 +156,13 @@ def _check_pictures(values: Inputs, spec: Signature, scale: float | None) -> Non
     if scale is not None and not pictures:
         raise InvalidInput("--scale is for pictures, and no input is one")
     for name in pictures:
-        if scale is None and spec.inputs[name].dtype.kind == "float":
+        told = spec.inputs[name].meaning
+        is_told = told is not None and told.kind == "image"
+        if scale is None and not is_told and spec.inputs[name].dtype.kind == "float":
             click.echo(
                 visible(
                     f"note: a picture for {name!r} becomes values 0 to 255; if the model wants "
-                    "0 to 1, add --scale 1/255"
+                    "0 to 1, add --scale 1/255, or say so in a file for --meaning"
                 ),
                 err=True,
             )

@@ -19,8 +19,16 @@ from tfsclient._calls.request import (
 )
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes
-from tfsclient._cli.options import input_option, read_saved_model, signature_option, tags_option
+from tfsclient._cli.options import (
+    input_option,
+    meaning_option,
+    read_meaning,
+    read_saved_model,
+    signature_option,
+    tags_option,
+)
 from tfsclient._inputs.example import features_of
+from tfsclient._inputs.samples import sample_inputs
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 from tfsclient.sources._versions import version_number
@@ -34,6 +42,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @input_option
 @signature_option
 @tags_option
+@meaning_option
 @click.option(
     "--method",
     default="predict",
@@ -54,6 +63,7 @@ def warmup(
     inputs: tuple[str, ...],
     signature: str | None,
     tags: str | None,
+    meaning: str | None,
     method: str,
     count: int,
     append: bool,
@@ -62,18 +72,23 @@ def warmup(
 
     TensorFlow Serving replays it each time it loads that version, so that the first caller does
     not wait; a version whose warm-up fails does not load.  Inputs are given as for predict, and
-    Examples as JSON objects of their features.
+    Examples as JSON objects of their features.  Without any --input, the examples in the model's
+    meaning.toml are the requests.
 
     Example: tfsclient warmup models/digits/3 --input images=@seven.png
     """
     with exit_codes():
-        model = read_saved_model(folder, None, tags)
+        model = read_saved_model(folder, None, tags, meaning=read_meaning(meaning))
         given = Given(inputs)
         spec = model.signature(signature or given.signature_name)
-        request = build_predict(model.name, given.inputs(spec), signature=spec)
-        call = _call(request, spec, method)
+        if inputs or not spec.samples:
+            values = [given.inputs(spec)]
+        else:
+            values = [sample_inputs(sample) for sample in spec.samples]
+        requests = [build_predict(model.name, each, signature=spec) for each in values]
+        calls = [_call(request, spec, method) for request in requests]
         version = _version_folder(folder, model)
-        total = warmup_files.write(version, [call] * count, append=append)
+        total = warmup_files.write(version, calls * count, append=append)
     click.echo(f"{version / warmup_files.FILE}: {total} records")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
 from tfsclient._calls.request import PredictRequest
@@ -29,6 +29,9 @@ from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
+if TYPE_CHECKING:
+    from tfsclient.meaning import Meaning
+
 
 class AsyncClient(AsyncExampleCalls):
     """:class:`tfsclient.Client` for asyncio: the same arguments, names and results, awaited.
@@ -51,6 +54,7 @@ class AsyncClient(AsyncExampleCalls):
         validate: bool = True,
         copy: bool = False,
         schemas: Mapping[str, Model] | None = None,
+        meanings: Mapping[str, Meaning] | None = None,
         on_call: OnCall = None,
         channel_options: Sequence[tuple[str, Any]] = (),
         http_client: Any = None,
@@ -67,6 +71,7 @@ class AsyncClient(AsyncExampleCalls):
             validate=validate,
             copy=copy,
             schemas=schemas,
+            meanings=meanings,
         )
         sends = make_async_transport(settings, transport)
         self._sender = AsyncSender(self._target, flows, sends, on_call, recipe)

@@ -111,9 +111,11 @@ class Batch:
         assert answer is not None, "a part has not arrived"
         if self.parts == 1:
             return answer
-        return Prediction(
+        merged = Prediction(
             self._merged, model=answer.model, signature=answer.signature, version=answer.version
         )
+        merged.labels = answer.labels
+        return merged
 
     def _rows_of(self, number: int) -> slice:
         size = self._size or 0

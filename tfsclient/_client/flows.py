@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from tfsclient._calls.call import Call, Flow, T, ask
 from tfsclient._calls.deadline import Deadline, read_seconds
@@ -25,6 +26,7 @@ from tfsclient._calls.request import (
     predict_request,
 )
 from tfsclient._client.discovery import Discovery
+from tfsclient._client.meanings import Meanings
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
@@ -33,6 +35,9 @@ from tfsclient.errors import DecodeError, Hint, InvalidArgument, InvalidInput
 from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
+
+if TYPE_CHECKING:
+    from tfsclient.meaning import Meaning
 
 _ANOTHER_SIGNATURE: Final = Hint(
     "which_signature",
@@ -55,6 +60,7 @@ class Flows:
         validate: whether inputs are checked.
         copy: whether results are copies.
         schemas: models whose signatures are given.
+        meanings: what is known of models beside their signatures.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class Flows:
         validate: bool,
         copy: bool,
         schemas: Mapping[str, Model] | None,
+        meanings: Mapping[str, Meaning] | None = None,
     ) -> None:
         self._calls = calls
         self._timeout = read_seconds(timeout)
@@ -80,7 +87,12 @@ class Flows:
         self._validate = read_flag(validate, "validate")
         self._copy = read_flag(copy, "copy")
         self._schemas = _read_schemas(schemas)
-        self._discovery = Discovery(calls.metadata, self._schemas)
+        self._metadata = calls.metadata
+        if meanings is not None:
+            meant = Meanings(meanings)
+            self._schemas = {name: meant.attach(name, m) for name, m in self._schemas.items()}
+            self._metadata = partial(meant.metadata, calls.metadata)
+        self._discovery = Discovery(self._metadata, self._schemas)
         self.learn = self._discovery.learn
         self.seen = self._discovery.seen
 
@@ -294,17 +306,17 @@ class Flows:
 
     def metadata(self, ref: ModelRef) -> Flow[Model]:
         """Ask for a model's signatures."""
-        return (yield from ask(self._calls.metadata(ref)))
+        return (yield from ask(self._metadata(ref)))
 
     def described(self, ref: ModelRef) -> Flow[Model]:
         """A model's signatures: as given, for those may say more, or as the server has them."""
         if (given := self._schemas.get(ref.name)) is not None:
             return given
-        return (yield from ask(self._calls.metadata(ref)))
+        return (yield from ask(self._metadata(ref)))
 
     def signature(self, ref: ModelRef, signature: str | None) -> Flow[Signature]:
         """Ask for a model's signatures, and pick one."""
-        model = yield from ask(self._calls.metadata(ref))
+        model = yield from ask(self._metadata(ref))
         return model.signature(signature)
 
     def status(self, ref: ModelRef) -> Flow[list[VersionStatus]]:
@@ -313,7 +325,7 @@ class Flows:
         Servers ignore a label here; which version has it, metadata tells.
         """
         if ref.label is not None:
-            model = yield from ask(self._calls.metadata(ref))
+            model = yield from ask(self._metadata(ref))
             if model.version is None:
                 raise DecodeError(
                     f"the answer does not tell which version has the label {ref.label!r}",

@@ -14,6 +14,10 @@ from tfsclient._client.observe import Observer
 from tfsclient.errors import TFSError
 
 
+def _nothing() -> None:
+    """There is no call to cancel."""
+
+
 class CallFuture(Future[T]):
     """Holds the answer's bytes until somebody asks for the result, and decodes them then.
 
@@ -27,7 +31,17 @@ class CallFuture(Future[T]):
         self._started = time.perf_counter()
         self._decoding = threading.Lock()
         self._decoded: tuple[T] | TFSError | None = None
-        self.cancel_call: Callable[[], object] = lambda: None
+        self._cancel_call: Callable[[], object] = _nothing
+
+    def cancels_by(self, cancel_call: Callable[[], object]) -> None:
+        """Take what cancels the call; it is let go of when the call ends.
+
+        It leads back to this future, and a circle keeps the request and the answer in memory until
+        the garbage collector comes along.
+        """
+        self._cancel_call = cancel_call
+        if self.done():
+            self._cancel_call = _nothing
 
     def arrived(self, outcome: bytes | TFSError) -> None:
         """Take the transport's answer; it comes too late for a future that was cancelled."""
@@ -37,6 +51,7 @@ class CallFuture(Future[T]):
                 self.set_exception(outcome)
             else:
                 self.set_result(cast("Any", outcome))
+        self._cancel_call = _nothing
 
     def failed(self, error: TFSError) -> None:
         """Have it noted that there is no answer."""
@@ -69,5 +84,5 @@ class CallFuture(Future[T]):
         """Cancel the call, on the wire too; False if it has ended already."""
         cancelled = super().cancel()
         if cancelled:
-            self.cancel_call()
+            self._cancel_call()
         return cancelled

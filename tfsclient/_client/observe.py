@@ -108,7 +108,8 @@ class Observer:
         """Take note that a call has no answer."""
         if error.hint is None and _NO_VARIABLE in error.details:
             error.hint = NOT_RESTORED
-        _locate(error, call)
+        if not isinstance(error, InvalidInput):  # that is about the client's settings
+            _locate(error, call)
         self._learn(call, error)
         self._tell(call, started, time.perf_counter(), 0, error)
 

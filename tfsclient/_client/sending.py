@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -134,7 +135,7 @@ class Sender(_Sender):
         call = drive(flow, partial(self._step, scope))
         future = CallFuture(call, self._observer)
         try:
-            future.cancel_call = self._transport.start(call, deadline, headers, future.arrived)
+            future.cancels_by(self._transport.start(call, deadline, headers, future.arrived))
         except TFSError as error:
             future.failed(error)
             raise
@@ -171,6 +172,10 @@ class Sender(_Sender):
             self._observer.failed(call, foreign, started)
             raise foreign from error
         return self._observer.answered(call, data, started)
+
+    def room(self) -> float:
+        """How many calls the server takes at once, as far as its refusals told."""
+        return float(getattr(self._transport, "room", math.inf))
 
     def close(self) -> None:
         """Close the connections; new ones are opened when they are needed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
 from tfsclient._calls.request import PredictRequest
@@ -29,6 +29,9 @@ from tfsclient._transports.tls import TLS
 from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
+
+if TYPE_CHECKING:
+    from tfsclient.meaning import Meaning
 
 
 class Client(ExampleCalls):
@@ -57,6 +60,9 @@ class Client(ExampleCalls):
         validate: whether inputs are checked against the signature before they are sent.
         copy: whether results are writable copies rather than views of the answer.
         schemas: models whose signatures are known, by name; the server is not asked for them.
+        meanings: what signatures cannot say, by the model's name, as :func:`tfsclient.meaning.read`
+            gives it: an :class:`Image` then becomes the numbers that the model wants, and
+            :meth:`Prediction.top` has labels.
         on_call: is given a :class:`CallInfo` after every call, on the thread that decoded it; what
             it raises is logged.
         channel_options: more options for the gRPC channel; they win over our own.
@@ -81,6 +87,7 @@ class Client(ExampleCalls):
         validate: bool = True,
         copy: bool = False,
         schemas: Mapping[str, Model] | None = None,
+        meanings: Mapping[str, Meaning] | None = None,
         on_call: OnCall = None,
         channel_options: Sequence[tuple[str, Any]] = (),
         http_client: Any = None,
@@ -97,6 +104,7 @@ class Client(ExampleCalls):
             validate=validate,
             copy=copy,
             schemas=schemas,
+            meanings=meanings,
         )
         self._sender = Sender(
             self._target, flows, make_transport(settings, transport), on_call, recipe

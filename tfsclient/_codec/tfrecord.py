@@ -42,24 +42,40 @@ def frame(record: bytes) -> bytes:
     return b"".join([length, _checksum(length), record, _checksum(record)])
 
 
-def records(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The records of an open file of ``size`` bytes.
+def records(file: BinaryIO, size: int | None) -> Iterator[bytes]:
+    """The records of an open file.
+
+    Args:
+        file: at its beginning.
+        size: its bytes; None where they are not known, as of one that is unpacked while it is read.
 
     Raises:
         BrokenRecord: the file ends within a record, or a checksum is not that of its data.
         OSError: the file cannot be read.
     """
-    while (offset := file.tell()) < size:
-        (length,) = _LENGTH.unpack(_checked(file, _LENGTH.size, offset, size))
+    offset = 0
+    while size is None or offset < size:
+        head = _checked(file, _LENGTH.size, offset, size, may_end=size is None)
+        if not head:
+            return  # the end, which no size told
+        (length,) = _LENGTH.unpack(head)
         yield _checked(file, length, offset, size)
+        offset += _LENGTH.size + length + 2 * _CRC.size
 
 
-def _checked(file: BinaryIO, length: int, offset: int, size: int) -> bytes:
-    """The next ``length`` bytes, which their checksum follows."""
-    if length > size - file.tell() - _CRC.size:
+def _checked(
+    file: BinaryIO, length: int, offset: int, size: int | None, *, may_end: bool = False
+) -> bytes:
+    """The next ``length`` bytes, which their checksum follows; none where the file may end."""
+    if size is not None and length > size - file.tell() - _CRC.size:
         raise BrokenRecord("truncated", offset)
     data = file.read(length)
-    if file.read(_CRC.size) != _checksum(data):
+    crc = file.read(_CRC.size)
+    if size is None and len(data) + len(crc) < length + _CRC.size:
+        if may_end and not data:
+            return b""
+        raise BrokenRecord("truncated", offset)
+    if crc != _checksum(data):
         raise BrokenRecord("corrupted", offset)
     return data
 

@@ -21,7 +21,7 @@ from tfsclient._codec.strings import string_array
 from tfsclient._inputs import tables
 from tfsclient._inputs.feature import Array, convert
 from tfsclient._inputs.messages import message_name
-from tfsclient.errors import DecodeError, InvalidInput
+from tfsclient.errors import DecodeError, InvalidInput, shown
 from tfsclient.schema import Features
 
 
@@ -54,7 +54,7 @@ class Example:
         return serialize(self, spec)
 
     def __repr__(self) -> str:
-        return f"Example({self.features!r})"
+        return f"Example({shown(self.features)})"
 
 
 def check_names(features: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import base64
 import math
 import os
-from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tfsclient._inputs import pixels
-from tfsclient._inputs.casts import cast
+from tfsclient._inputs.levels import Levels
 from tfsclient._inputs.misfits import Misfit, Unreadable
-from tfsclient.dtypes import STRING, DType
+from tfsclient._inputs.places import Place, place
+from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
-from tfsclient.schema import TensorSpec
+from tfsclient.schema import TensorMeaning, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]
 
 _MAX_PIXELS = 50_000_000
-_WHOLE = 1 << 53  # up to here every integer is a float64
+_RGB = 3  # channels
 
 
 class Image:
@@ -38,12 +38,17 @@ class Image:
     Values are 0 to 255 in every dtype.  Of pixels of 16 bits the upper 8 are taken, and an alpha
     channel that the shape has no place for is dropped, both as TensorFlow's decoders do.
 
+    Where the input's meaning is known (:mod:`tfsclient.meaning`), its colours and the order of its
+    dimensions are taken from there, and so is the range of its values, unless ``scale`` or
+    ``offset`` say otherwise.
+
     Args:
         source: a path, the bytes or the open binary file of an encoded picture, a PIL image, or a
             uint8 array of shape [height, width] or [height, width, 1, 3 or 4 channels].
         resize: how to get another size: "stretch" it, "crop" the centre, "pad" with zeros; None
             refuses a picture of another size.
-        scale: what to multiply pixel values with, for a numeric input.
+        scale: what to multiply pixel values with, for a numeric input; None leaves it to the
+            input's meaning, if that is known.
         offset: what to add to them afterwards.  Integer dtypes take only what stays whole.
         encode: for a string input, encode the upright picture as this.  None sends encoded bytes as
             they are, and arrays and PIL images as PNG.
@@ -121,9 +126,15 @@ class Image:
             raise Misfit(f"wants {spec}, and encode= and base64url= are for strings")
         if spec.dtype.kind not in ("float", "int"):
             raise Misfit(f"wants {spec}, which no image can be cast to")
-        place = _place(spec)
-        array = self._numbers(self._pixels(place), spec.dtype)
-        return array[np.newaxis] if place.batched else array
+        meaning = _told(spec)
+        where = place(spec, meaning)
+        picture = self._pixels(where)
+        if meaning is not None and meaning.colour == "bgr" and where.channels == _RGB:
+            picture = picture[..., ::-1]
+        array = Levels(self._scale, self._offset, meaning).apply(picture, spec.dtype)
+        if where.first:
+            array = np.ascontiguousarray(np.moveaxis(array, -1, 0))
+        return array[np.newaxis] if where.batched else array
 
     def _read(self) -> Any:
         """The encoded bytes, or the array or the PIL image."""
@@ -137,11 +148,11 @@ class Image:
             reason = f"which cannot be read: {error}"
         raise Unreadable(f"holds {self}, {reason}")
 
-    def _pixels(self, place: _Place) -> Array:
+    def _pixels(self, where: Place) -> Array:
         image = pixels.open_upright(self._read(), repr(self), self._max_pixels)
-        channels = place.channels or pixels.own_channels(image)
-        height = image.height if place.height < 0 else place.height
-        width = image.width if place.width < 0 else place.width
+        channels = where.channels or pixels.own_channels(image)
+        height = image.height if where.height < 0 else where.height
+        width = image.width if where.width < 0 else where.width
         pixels.check_size(height, width, "wants images", self._max_pixels)
         if self._resize is None and image.size != (width, height):
             raise Misfit(
@@ -150,31 +161,13 @@ class Image:
             )
         image = pixels.convert(image, channels, repr(self))
         array: Array = np.asarray(pixels.resize(image, height, width, self._resize))
-        return array if place.grey else array.reshape(height, width, channels)
+        return array if where.grey else array.reshape(height, width, channels)
 
-    def _numbers(self, array: Array, want: DType) -> Array:
-        """The pixel values scaled and cast; each is looked up among all 256."""
-        values: Array = np.arange(256, dtype=np.uint8)
-        scaled = self._scale is not None or bool(self._offset)
-        if scaled:
-            with np.errstate(over="ignore"):
-                values = values * float(1 if self._scale is None else self._scale) + self._offset
-            whole = np.array_equal(values, np.rint(values)) and np.abs(values).max() <= _WHOLE
-            if want.kind == "int" and whole:
-                values = values.astype(np.int64)
-        elif want.numpy == np.uint8:
-            return array
-        try:
-            table = cast(values, want, "pixels")
-        except Misfit:
-            table = None
-        if table is None or not np.isfinite(values).all():
-            raise Misfit(
-                f"is of {want}, which cannot hold the pixel values 0..255 with "
-                f"scale={self._scale} and offset={self._offset}"
-            )
-        # No value is out of range, and "clip" makes numpy not look for one.
-        return table.take(array, mode="clip") if scaled else array.astype(table.dtype)
+
+def _told(spec: TensorSpec) -> TensorMeaning | None:
+    """What is told of the input as a picture."""
+    meaning = spec.meaning
+    return meaning if meaning is not None and meaning.kind == "image" else None
 
 
 def _is_integer(value: object) -> bool:
@@ -205,7 +198,7 @@ def images_to_array(value: Any, spec: TensorSpec) -> Array:
                 f"holds images of different sizes: {images[0]} makes {list(arrays[0].shape)}, but "
                 f"{image} makes {list(array.shape)}"
             )
-    batched = string_rank(spec) if spec.dtype == STRING else _place(spec).batched
+    batched = string_rank(spec) if spec.dtype == STRING else place(spec, _told(spec)).batched
     return np.concatenate(arrays) if batched else np.stack(arrays)
 
 
@@ -255,50 +248,3 @@ def string_rank(spec: TensorSpec) -> int:
     if spec.shape is None or any(size != 1 for size in spec.shape[1:]):
         return 1
     return len(spec.shape)
-
-
-class _Place(NamedTuple):
-    """Where a picture goes in an input; -1 for a size that is open, 0 for open channels."""
-
-    batched: bool
-    height: int
-    width: int
-    channels: int
-    grey: bool = False  # no dimension for channels
-
-
-def _place(spec: TensorSpec) -> _Place:
-    shape = spec.shape or ()
-    if len(shape) == 4:
-        _, height, width, channels = shape
-        if channels in pixels.MODES:
-            return _Place(True, height, width, channels)
-        if shape[1] in pixels.MODES:
-            raise _channels_first(spec, shape[1:])
-        if channels == -1:
-            return _Place(True, height, width, 0)
-    if len(shape) == 3:
-        first, second, last = shape
-        if last in pixels.MODES:
-            if (first == -1) == (second == -1):  # else it may be a batch of sequences
-                return _Place(False, first, second, last)
-        elif first in (3, 4):
-            raise _channels_first(spec, shape)
-        elif shape != (-1, -1, -1):
-            return _Place(True, second, last, 1, grey=True)
-    raise Misfit(
-        f"wants {spec}, and an Image fits [batch, height, width, channels], [batch, height, width] "
-        "and [height, width, channels] with 1, 3 or 4 channels; make the array yourself: "
-        "numpy.asarray(PIL.Image.open(path))"
-    )
-
-
-def _channels_first(spec: TensorSpec, shape: Sequence[int]) -> Misfit:
-    channels, height, width = shape
-    line = f"numpy.asarray(PIL.Image.open(path).convert({pixels.MODES[channels]!r})"
-    if height > 0 and width > 0:
-        line += f".resize(({width}, {height}))"
-    line += ")[None]" if channels == 1 else ").transpose(2, 0, 1)"
-    if len(spec.shape or ()) == 4:
-        line += "[None]"
-    return Misfit(f"wants {spec}, which looks like channels first; write: {line}")

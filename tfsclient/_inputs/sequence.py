@@ -15,7 +15,7 @@ from tfsclient._codec.protobuf import chunk
 from tfsclient._inputs.example import ExampleLike, check_names, contents_of, one_content
 from tfsclient._inputs.feature import convert
 from tfsclient.dtypes import STRING
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, shown
 
 _FEATURE_LISTS = 2  # of SequenceExample, whose 1 is its context
 _FEATURE = 1  # of FeatureList
@@ -57,7 +57,7 @@ class SequenceExample:
         return context + chunk(_FEATURE_LISTS, b"".join(lists))
 
     def __repr__(self) -> str:
-        return f"SequenceExample({self.context!r}, {self.lists!r})"
+        return f"SequenceExample({shown(self.context)}, {shown(self.lists)})"
 
 
 class ExampleListWithContext:
@@ -87,7 +87,7 @@ class ExampleListWithContext:
         return items if context is None else items + chunk(_CONTEXT, encode_example(context))
 
     def __repr__(self) -> str:
-        return f"ExampleListWithContext({self.examples!r}, {self.context!r})"
+        return f"ExampleListWithContext({shown(self.examples)}, {shown(self.context)})"
 
 
 CompoundExample: TypeAlias = SequenceExample | ExampleListWithContext

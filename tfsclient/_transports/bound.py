@@ -43,6 +43,11 @@ class Bound:
         self._pausing_until = 0.0
         self._waiting: OrderedDict[Hashable, Callable[[], None]] = OrderedDict()
 
+    @property
+    def limit(self) -> float:
+        """How many calls may be under way; infinite until the server refused one."""
+        return self._limit
+
     def enter(self) -> bool:
         """Take a place if there is one and nobody waits."""
         if self._limit == math.inf and not self._waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable
@@ -148,6 +149,12 @@ class GrpcTransport:
         started = _Started(self._open(), self._settings, request, deadline, headers, done)
         started.enter(first=False)
         return started.cancel
+
+    @property
+    def room(self) -> float:
+        """How many calls the server takes at once; infinite until it refused one."""
+        channel = self._channel
+        return math.inf if channel is None else channel.bound.limit
 
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""

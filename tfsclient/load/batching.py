@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tfsclient._tables import wrap
 from tfsclient.load.search import Found
 from tfsclient.load.units import milliseconds
+from tfsclient.schema._tables import wrap
 
 _WORTH = 1.1  # times the rows a second, for which batching is worth waiting
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -40,7 +40,7 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         version: the version that answered; None over REST, whose answers do not name it.
     """
 
-    __slots__ = ("__weakref__", "model", "signature", "version")
+    __slots__ = ("__weakref__", "_labels", "model", "signature", "version")
 
     def __init__(
         self,
@@ -54,6 +54,15 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         self.model = model
         self.signature = signature
         self.version = version
+
+    @property
+    def labels(self) -> Mapping[str, Sequence[str]] | None:
+        """What the classes of an output are called, by output; None where that is not known."""
+        return getattr(self, "_labels", None)  # which is set only where it is known
+
+    @labels.setter
+    def labels(self, labels: Mapping[str, Sequence[str]] | None) -> None:
+        self._labels = labels
 
     def only(self) -> npt.NDArray[Any]:
         """The output of a signature that has exactly one.
@@ -80,6 +89,27 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         """
         return _forms.text(self, name)
 
+    def top(self, name: str, k: int = 5) -> Classes:
+        """The likeliest classes of each row, where the output's labels are known.
+
+        They are known from the model's meaning: ``Client(meanings=...)``, see
+        :mod:`tfsclient.meaning`.
+
+        Args:
+            name: an output of scores, of shape [batch, classes]; or [classes], which is one row.
+            k: how many classes to give; all of them, if there are not so many.
+
+        Returns:
+            A list with an entry for each row, also where there is but one: its classes as (label,
+            score), the highest score first.  Of equal scores the first class comes first; NaN is
+            last.
+
+        Raises:
+            KeyError: there is no such output.
+            InvalidInput: its labels are not known, or it is not of so many classes.
+        """
+        return _forms.top(self, name, k)
+
     def to_json(self) -> str:
         """The outputs as a JSON object of nested lists, as ``outputs`` is in TF Serving's JSON.
 
@@ -105,7 +135,9 @@ class Prediction(dict[str, npt.NDArray[Any]]):
 
     def copy(self) -> Prediction:
         """A prediction with the same arrays; ``copy.deepcopy`` copies those, too."""
-        return Prediction(self, model=self.model, signature=self.signature, version=self.version)
+        made = Prediction(self, model=self.model, signature=self.signature, version=self.version)
+        made.labels = self.labels
+        return made
 
     def __missing__(self, name: object) -> NoReturn:
         outputs = ", ".join(map(repr, self)) or "none"
@@ -130,11 +162,17 @@ class Prediction(dict[str, npt.NDArray[Any]]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         where = {"model": self.model, "signature": self.signature, "version": self.version}
-        return (_prediction, (dict(self), where))
+        return (_prediction, (dict(self), where, self.labels))
 
 
-def _prediction(outputs: dict[str, npt.NDArray[Any]], where: dict[str, Any]) -> Prediction:
-    return Prediction(outputs, **where)
+def _prediction(
+    outputs: dict[str, npt.NDArray[Any]],
+    where: dict[str, Any],
+    labels: Mapping[str, Sequence[str]] | None = None,
+) -> Prediction:
+    made = Prediction(outputs, **where)
+    made.labels = labels
+    return made
 
 
 @dataclass(frozen=True, slots=True)

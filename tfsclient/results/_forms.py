@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,16 +12,21 @@ import numpy.typing as npt
 import orjson
 
 from tfsclient.dtypes import DType
-from tfsclient.errors import InvalidInput, MissingExtra
+from tfsclient.errors import Hint, InvalidInput, MissingExtra, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tfsclient.results import Prediction
+    from tfsclient.results import Classes, Prediction
 
 Array = npt.NDArray[Any]
 
 _STRINGS: Final = "OSU"  # kinds of numpy dtypes
+NO_LABELS: Final = Hint(
+    "no_labels",
+    "give them by Client(meanings={model: tfsclient.meaning.read(path)}); `out[name].argmax(-1)` "
+    "gives the numbers of classes",
+)
 _NULL: Final = b"null"  # what orjson writes for a number that JSON does not have
 
 
@@ -88,6 +93,45 @@ def _objects(flat: list[Any], shape: tuple[int, ...]) -> Array:
     array = np.empty(len(flat), object)
     array[:] = flat
     return array.reshape(shape)
+
+
+# Labels.
+
+
+def top(outputs: Prediction, name: str, k: int) -> Classes:
+    """See :meth:`tfsclient.Prediction.top`."""
+    array, labels = outputs[name], (outputs.labels or {}).get(name)
+    try:
+        return top_classes(name, array, labels, k)
+    except InvalidInput as error:
+        error.model, error.signature = outputs.model, outputs.signature
+        raise
+
+
+def top_classes(name: str, array: Array, labels: Sequence[str] | None, k: int) -> Classes:
+    """The labels of the highest scores in each row of an output, with the scores.
+
+    Raises:
+        InvalidInput: the output is not one of scores, or not for so many labels, or for none.
+    """
+    if labels is None:
+        raise InvalidInput(f"the labels of output {name!r} are not known", hint=NO_LABELS)
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise InvalidInput(f"k must be a positive integer, not {shown(k)}")
+    rows = array[np.newaxis] if array.ndim == 1 else array
+    shape = f"{DType.of_numpy(array.dtype) or array.dtype} {list(array.shape)}"
+    if rows.ndim != 2 or array.dtype.kind in (*_STRINGS, "b", "c"):
+        raise InvalidInput(f"output {name!r} is {shape}, not scores of [batch, classes]")
+    if rows.shape[1] != len(labels):
+        raise InvalidInput(
+            f"output {name!r} is {shape}, but there are {len(labels)} labels for its classes"
+        )
+    scores = plain(rows)
+    order = np.argsort(-scores.astype(np.float64), axis=1, kind="stable")[:, :k]  # NaN is last
+    return [
+        [(labels[int(n)], float(row[n])) for n in picked]
+        for picked, row in zip(order.tolist(), scores, strict=True)
+    ]
 
 
 # JSON.

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 from tfsclient.dtypes import DType
+from tfsclient.schema._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 
 if TYPE_CHECKING:
-    from tfsclient.results import Prediction, VersionStatus
+    from tfsclient.results import Classes, Prediction, VersionStatus
 
 Array = npt.NDArray[Any]
 
@@ -33,20 +33,36 @@ def prediction_line(answer: Prediction) -> str:
     return f"<Prediction of {answer.model!r}{version}: {listed(outputs)}>"
 
 
-def prediction_text(answer: Prediction, dtypes: Mapping[str, DType] | None = None) -> str:
+def prediction_text(
+    answer: Prediction,
+    dtypes: Mapping[str, DType] | None = None,
+    tops: Mapping[str, Classes] | None = None,
+) -> str:
     """The outputs one after the other, large ones in part.
 
     Args:
         answer: the outputs.
         dtypes: what the signature calls their types, which differs from what numpy does for
             quantized ones.
+        tops: of some outputs their likeliest classes, which are shown in place of the values.
     """
     blocks = [_title(answer)]
     for number, (name, array) in enumerate(answer.items()):
         values = _values(array) if number < _MOST_VALUES else "..."
         heading = f"{visible(name)}  {(dtypes or {}).get(name) or _dtype(array)} {_shape(array)}"
-        blocks.append("\n".join([*wrap(heading), *wrap(values)]))
+        lines = _classes(tops[name]) if tops and name in tops else wrap(values)
+        blocks.append("\n".join([*wrap(heading), *lines]))
     return "\n\n".join(blocks)
+
+
+def _classes(rows: Classes) -> list[str]:
+    """The classes of each row; of many rows the first."""
+    shown = [
+        (f"[{number}]" if len(rows) > 1 else "", visible(label), f"{score:.4g}")
+        for number, row in enumerate(rows[:_MOST_VALUES])
+        for label, score in row[:_MOST_VALUES]
+    ]
+    return [*table(shown or [("no rows",)]), *(["..."] if len(rows) > _MOST_VALUES else [])]
 
 
 def prediction_html(answer: Prediction) -> str:

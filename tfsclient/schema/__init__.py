@@ -17,6 +17,7 @@ from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
+    ReadOnlyDict,
     check_type,
     read_defaults,
     read_dtype,
@@ -25,7 +26,7 @@ from tfsclient.schema._checks import (
     read_specs,
     read_value,
 )
-from tfsclient.schema._places import ROOT, Place, value_from_json
+from tfsclient.schema._meaning import Picture, Sample, TensorMeaning, check_text, read_samples
 from tfsclient.schema._reasons import (
     ENCODINGS,
     NO_SIGNATURES,
@@ -39,7 +40,8 @@ from tfsclient.schema._records import to_record
 
 __all__ = [
     "CLASSIFY", "DEFAULT_SIGNATURE", "PREDICT", "REGRESS", "FeatureSpec", "Features", "Kind",
-    "Model", "Signature", "TensorSpec", "all_from_json", "from_json", "to_json",
+    "Model", "Picture", "Sample", "Signature", "TensorMeaning", "TensorSpec", "all_from_json",
+    "from_json", "to_json",
 ]  # fmt: skip
 
 PREDICT: Final = "tensorflow/serving/predict"
@@ -54,7 +56,7 @@ _REGRESS_OUTPUTS: Final = {"outputs": "float32"}
 Kind: TypeAlias = Literal["predict", "classify", "regress"]
 
 
-_FORMAT = 1
+FORMAT: Final = 1  # of our own JSON
 _FEATURE_DTYPES = ("float32", "int64", "string")
 _FEATURE_KINDS = ("dense", "sparse", "ragged")
 
@@ -77,6 +79,7 @@ class TensorSpec:
         encoding: "dense"; or "coo_sparse" / "composite" for a SparseTensor or RaggedTensor that is
             declared as one (inputs by TF1's ``build_tensor_info``, outputs by TF2, too), which TF
             Serving can neither take nor give.
+        meaning: what it stands for; None if nothing but the signature is known.
 
     Raises:
         InvalidInput: an attribute is of the wrong type, or the dtype does not exist.
@@ -86,6 +89,7 @@ class TensorSpec:
     dtype: DType
     shape: tuple[int, ...] | None
     encoding: str = "dense"
+    meaning: TensorMeaning | None = field(default=None, repr=False)
 
     if TYPE_CHECKING:  # what may be given is more than what is kept
 
@@ -95,6 +99,7 @@ class TensorSpec:
             dtype: DType | str,
             shape: Sequence[int] | None,
             encoding: str = "dense",
+            meaning: TensorMeaning | None = None,
         ) -> None: ...
 
     def __str__(self) -> str:
@@ -109,6 +114,8 @@ class TensorSpec:
         if self.encoding not in ("dense", *ENCODINGS):
             known = ", ".join(("dense", *ENCODINGS))
             raise InvalidInput(f"encoding must be one of {known}, not {shown(self.encoding)}")
+        if not isinstance(self.meaning, TensorMeaning | None):
+            raise InvalidInput(f"meaning must be a TensorMeaning, not {shown(self.meaning)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +201,12 @@ class Signature:
         features: what the Examples are parsed into, by name, sorted; None if that is not known.
         same_tensors: inputs that are one tensor of the graph, as in ``(("a", "b"),)``: a session
             refuses to be fed it twice.
+        samples: named examples of calls.
         why_unusable: why no client can call this signature for all its outputs; None if it can be
             called.
         why_not_over_rest: why TF Serving's REST interface cannot carry a call of it; None if it
             can.
+        labels: what the classes of an output are called, by output; None if none has labels.
 
     Raises:
         InvalidInput: an attribute is of the wrong type.
@@ -211,8 +220,10 @@ class Signature:
     example_input: str | None = None
     features: Features | None = None
     same_tensors: tuple[tuple[str, ...], ...] = ()
+    samples: tuple[Sample, ...] = ()
     why_unusable: str | None = field(init=False, repr=False, compare=False)
     why_not_over_rest: str | None = field(init=False, repr=False, compare=False)
+    labels: Mapping[str, tuple[str, ...]] | None = field(init=False, repr=False, compare=False)
 
     @property
     def kind(self) -> Kind:
@@ -266,9 +277,13 @@ class Signature:
         if self.example_input is not None:
             check_type("example_input", self.example_input, str)
         _set(self, "same_tensors", read_groups(self.same_tensors))
+        _set(self, "samples", read_samples(self.samples))
         # Once, for every call asks.
         _set(self, "why_unusable", why_unusable(self))
         _set(self, "why_not_over_rest", why_not_over_rest(self))
+        labels = {n: s.meaning.labels for n, s in self.outputs.items() if s.meaning is not None}
+        labels = {n: names for n, names in labels.items() if names is not None}
+        _set(self, "labels", ReadOnlyDict(labels) or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +296,7 @@ class Model:
         signatures: the signatures by key, sorted.
         tags: of a model read from a SavedModel, the tags of the graph that was read, sorted.  They
             are not written as JSON, and play no part in comparisons.
+        description: what there is to say of it, in words.
 
     Raises:
         InvalidInput: an attribute is of the wrong type.
@@ -290,6 +306,7 @@ class Model:
     version: int | None
     signatures: Mapping[str, Signature]
     tags: tuple[str, ...] | None = field(default=None, compare=False)
+    description: str = ""
 
     def __post_init__(self) -> None:
         check_type("name", self.name, str)
@@ -300,6 +317,7 @@ class Model:
         ):
             raise InvalidInput(f"version must be an integer from 0, not {shown(self.version)}")
         _set(self, "signatures", read_specs("signatures", self.signatures, Signature))
+        check_text("description", self.description)
 
     def __repr__(self) -> str:
         return _shown.model_line(self)
@@ -379,9 +397,11 @@ def to_json(model: Model, *, version: bool = True) -> bytes:
         model: what to write.
         version: whether to write the version down; a lock file does not.
     """
-    data: dict[str, Any] = {"format": _FORMAT, "model": model.name}
+    data: dict[str, Any] = {"format": FORMAT, "model": model.name}
     if version and model.version is not None:
         data["version"] = model.version
+    if model.description:
+        data["description"] = model.description
     data["signatures"] = {n: to_record(s) for n, s in sorted(model.signatures.items())}
     return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -406,74 +426,6 @@ def all_from_json(text: bytes | str) -> list[Model]:
     Raises:
         InvalidInput: the text is not such a schema; the error names the place.
     """
-    try:
-        data = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"not a schema: {error}") from None
-    root = Place(ROOT, data)
-    if (number := root.get("format", int)) != _FORMAT:
-        raise InvalidInput(f"schema.format is {number}; this version of tfsclient reads {_FORMAT}")
-    if "models" not in data:
-        return [_model_from_json(root)]
-    every = root.get("models", list)
-    models = [_model_from_json(Place(f"schema.models[{i}]", m)) for i, m in enumerate(every)]
-    names = [model.name for model in models]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise InvalidInput(f"schema.models lists {min(twice)!r} twice")
-    return models
+    from tfsclient.schema._from_json import models
 
-
-def _model_from_json(place: Place) -> Model:
-    signatures = {name: _signature_from_json(name, p) for name, p in place.items("signatures")}
-    version = place.value.get("version")
-    return place.make(Model, place.get("model", str), version, signatures)
-
-
-def _signature_from_json(name: str, place: Place) -> Signature:
-    inputs = {n: _tensor_from_json(n, p) for n, p in place.items("inputs")}
-    outputs = {n: _tensor_from_json(n, p) for n, p in place.items("outputs")}
-    example_input = features = None
-    if "example_input" in place.value:
-        example_input = place.get("example_input", str)
-        if example_input not in inputs:
-            raise InvalidInput(f"{place.path}.example_input must be an input")
-    if "features" in place.value:
-        features = {n: _feature_from_json(n, p) for n, p in place.items("features")}
-    defaults = place.value.get("defaults", [])
-    if not isinstance(defaults, list) or not all(type(d) is str and d in inputs for d in defaults):
-        raise InvalidInput(f"{place.path}.defaults must be a list of inputs, not {shown(defaults)}")
-    same = place.value.get("same_tensors", [])
-    if not isinstance(same, list) or not all(
-        isinstance(g, list) and set(map(str, g)) <= set(inputs) for g in same
-    ):
-        raise InvalidInput(f"{place.path}.same_tensors must be lists of inputs, not {shown(same)}")
-    return place.make(
-        Signature,
-        name,
-        inputs,
-        outputs,
-        place.get("method", str),
-        frozenset(defaults),
-        example_input,
-        features,
-        same,
-    )
-
-
-def _tensor_from_json(name: str, place: Place) -> TensorSpec:
-    dtype, shape = place.get("dtype", str), place.value.get("shape")
-    return place.make(TensorSpec, name, dtype, shape, place.value.get("encoding", "dense"))
-
-
-def _feature_from_json(name: str, place: Place) -> FeatureSpec:
-    dtype, kind = place.get("dtype", str), place.get("kind", str)
-    shape = place.value.get("shape") if kind == "dense" else None
-    default = None
-    if "default" in place.value:
-        values = place.get("default", list)
-        try:
-            default = [value_from_json(value, dtype) for value in values]
-        except ValueError as error:
-            raise InvalidInput(f"{place.path}.default: {error}") from None
-    required = place.value.get("required")
-    return place.make(FeatureSpec, name, dtype, kind, shape, required, default)
+    return models(text)

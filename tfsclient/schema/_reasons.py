@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tfsclient.dtypes import INVALID
 from tfsclient.errors import Hint
 
 if TYPE_CHECKING:
     from tfsclient.schema import Signature, TensorSpec
+
+T = TypeVar("T")
 
 WHICH_SIGNATURE: Final = Hint("which_signature", "pass signature=...")
 NO_SIGNATURES: Final = Hint(
@@ -28,7 +30,7 @@ ENCODINGS: Final = {
 }
 
 
-def without_exporters(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
+def without_exporters(signatures: Mapping[str, T]) -> dict[str, T]:
     """The signatures that are a model's own."""
     return {name: one for name, one in signatures.items() if name not in EXPORTER_SIGNATURES}
 

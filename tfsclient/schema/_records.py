@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tfsclient.schema._meaning import meaning_record, sample_record
 from tfsclient.schema._places import value_to_json
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def to_record(signature: Signature) -> dict[str, Any]:
         **({"defaults": sorted(s.defaults)} if s.defaults else {}),
         **_examples(s),
         **({"same_tensors": s.same_tensors} if s.same_tensors else {}),
+        **({"samples": [sample_record(one) for one in s.samples]} if s.samples else {}),
     }
 
 
@@ -27,6 +29,8 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
     data: dict[str, Any] = {"dtype": spec.dtype, "shape": spec.shape}
     if spec.encoding != "dense":
         data["encoding"] = spec.encoding
+    if spec.meaning is not None:
+        data["meaning"] = meaning_record(spec.meaning)
     return data
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from tfsclient._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 from tfsclient.schema._reasons import NO_SIGNATURES, without_exporters
+from tfsclient.schema._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 
 if TYPE_CHECKING:
     from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 
 _INDENT: Final = "  "
 _SHOWN: Final = 4  # elements of a feature's default
+_MOST_LABELS: Final = 20  # that may be shown
 
 # The name, dtype and shape of a tensor or a feature, what it is, and what else there is to say.
 _HEAD: Final = ("", "name", "dtype", "shape", "note")
@@ -38,7 +39,8 @@ def model_text(model: Model) -> str:
     blocks = [_signature_lines(s) for s in without_exporters(model.signatures).values()]
     if not blocks:
         blocks = [wrap(f"no signatures; {NO_SIGNATURES}")]
-    lines = [line for block in [wrap(_title(model)), *blocks] for line in ["", *block]]
+    head = [*wrap(_title(model)), *(wrap(prose(model.description)) if model.description else [])]
+    lines = [line for block in [head, *blocks] for line in ["", *block]]
     return "\n".join(line.rstrip() for line in lines[1:])
 
 
@@ -54,7 +56,8 @@ def model_html(model: Model) -> str:
         for name, signature in without_exporters(model.signatures).items()
         for cells in _html_rows(signature)
     ]
-    return html_table(_title(model), [("signature", *_HEAD), *rows])
+    title = "\n".join(filter(None, [_title(model), prose(model.description)]))
+    return html_table(title, [("signature", *_HEAD), *rows])
 
 
 def signature_html(signature: Signature) -> str:
@@ -81,6 +84,9 @@ def _signature_lines(signature: Signature) -> list[str]:
     lines = [*wrap(_heading(signature)), *table(list(_rows(signature)), _INDENT)]
     if (reason := _restriction(signature)) is not None:
         lines += [f"{_INDENT}{line}".rstrip() for line in wrap(reason, WIDTH - len(_INDENT))]
+    if signature.samples:
+        examples = f"examples: {_samples(signature)}"
+        lines += [f"{_INDENT}{line}".rstrip() for line in wrap(examples, WIDTH - len(_INDENT))]
     return lines
 
 
@@ -88,7 +94,13 @@ def _html_rows(signature: Signature) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = list(_rows(signature))
     if (reason := _restriction(signature)) is not None:
         rows.append(("", "", "", "", reason))
+    if signature.samples:
+        rows.append(("examples", "", "", "", _samples(signature)))
     return rows
+
+
+def _samples(signature: Signature) -> str:
+    return listed([short(visible(sample.name)) for sample in signature.samples])
 
 
 def _restriction(signature: Signature) -> str | None:
@@ -101,14 +113,40 @@ def _restriction(signature: Signature) -> str | None:
 
 def _rows(signature: Signature) -> Iterator[tuple[str, str, str, str, str]]:
     for name, spec in signature.inputs.items():
-        note = "has a default" if name in signature.defaults else ""
+        default = "has a default" if name in signature.defaults else ""
+        note = "; ".join(filter(None, [default, meaning_text(spec)]))
         yield "in", _name(name), spec.dtype, _shape(spec), note
         if name == signature.example_input:
             for feature in (signature.features or {}).values():
                 shape = feature.kind if feature.shape is None else str(list(feature.shape))
                 yield "feature", _name(feature.name), feature.dtype, shape, _note(feature)
     for name, spec in signature.outputs.items():
-        yield "out", _name(name), spec.dtype, _shape(spec), ""
+        yield "out", _name(name), spec.dtype, _shape(spec), meaning_text(spec)
+
+
+def meaning_text(spec: TensorSpec) -> str:
+    """What a tensor stands for, in words; "" if that is not known."""
+    meaning = spec.meaning
+    if meaning is None:
+        return ""
+    parts = [meaning.kind, meaning.colour, meaning.layout]
+    if meaning.range is not None:
+        parts.append("{:g} to {:g}".format(*meaning.range))
+    for name in ("mean", "std"):
+        numbers = getattr(meaning, name)
+        if numbers is not None:
+            parts.append(f"{name} {' '.join(f'{number:g}' for number in numbers)}")
+    if meaning.labels is not None:
+        first = [short(visible(label)) for label in meaning.labels[:_MOST_LABELS]]
+        names = listed([*first, *meaning.labels[_MOST_LABELS:]])  # of which it shows none
+        parts.append(f"{len(meaning.labels)} labels: {names}")
+    about = ", ".join(part for part in parts if part is not None)
+    return ". ".join(filter(None, [about, prose(meaning.description)]))
+
+
+def prose(text: str) -> str:
+    """Words on one line."""
+    return visible(" ".join(text.split()))
 
 
 def _shape(spec: TensorSpec) -> str:

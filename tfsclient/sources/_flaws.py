@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from tfsclient.schema._reasons import NO_SIGNATURES
+from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._reasons import NO_SIGNATURES, without_exporters
 from tfsclient.sources._graph import Dependencies, Graph, TooLarge
 
 SERVE_TAG: Final = "serve"
@@ -15,13 +17,31 @@ _VARIABLES: Final = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 _NAMED: Final = 3  # variables that a message names
 
 _EXPORT: Final = (
-    "save Keras 3 models with model.export(DIR) or keras.export.ExportArchive, not with "
-    "tf.saved_model.save; of a tf.Module, keep the variables as attributes"
+    "`tfsclient export` makes one of it that is restored; else save Keras 3 models with "
+    "model.export(DIR) or keras.export.ExportArchive, not with tf.saved_model.save; of a "
+    "tf.Module, keep the variables as attributes"
 )
+
+# What TensorFlow and Keras call tensors and layers of which nobody says what they are.
+_LAYER: Final = (
+    "(?:activation|batch_normalization|concatenate|conv[123]d|dense|dropout|embedding|flatten|"
+    "global_(?:average|max)_pooling[123]d|gru|input|lambda|layer_normalization|lstm|"
+    "max_pooling[123]d|normalization|rescaling|reshape|sequential|softmax|text_vectorization)"
+)
+_MADE_UP: Final = re.compile(
+    rf"(?:keras_tensor|input_layer)(?:_\d+)?|(?:args|inputs|output)(?:_\d+)+"
+    rf"|{_LAYER}_\d+|{_LAYER}(?:_\d+)?_input"
+)
+_STABLE: Final = frozenset({"args_0", "output_0"})  # the same for every model
+
+
+def is_made_up(name: str) -> bool:
+    """Whether a name of an input or an output is one that nobody chose."""
+    return _MADE_UP.fullmatch(name) is not None
 
 
 class Flaw(NamedTuple):
-    """Something that keeps TF Serving from running a model, and the cure.
+    """Something that keeps TF Serving from running a model or makes it hard to call, and the cure.
 
     Attributes:
         signature: the signature that cannot be called; None if it is about the whole model.
@@ -48,7 +68,7 @@ def flaws_in(meta_graph: Any) -> list[Flaw]:
             Flaw(
                 None,
                 f"its graph {tagged}, and TF Serving looks for {SERVE_TAG!r} alone",
-                f"export it with the tag {SERVE_TAG!r}, or start TF Serving with "
+                f"`tfsclient export` gives it the tag {SERVE_TAG!r}, or start TF Serving with "
                 f"--saved_model_tags={','.join(tags)}",
             )
         )
@@ -56,7 +76,33 @@ def flaws_in(meta_graph: Any) -> list[Flaw]:
         flaws.append(
             Flaw(None, "it has no signatures, so nothing of it can be called", NO_SIGNATURES)
         )
-    return [*flaws, *_unrestored(meta_graph)]
+    return [*flaws, *_unrestored(meta_graph), *_unnamed(meta_graph)]
+
+
+def _unnamed(meta_graph: Any) -> Iterator[Flaw]:
+    """The signature whose inputs and outputs have names that nobody chose.
+
+    A lone one that is called the same in every model is clear enough.
+    """
+    own = without_exporters(meta_graph.signature_def)
+    for name in sorted(own, key=lambda name: (name != DEFAULT_SIGNATURE, name)):
+        definition = meta_graph.signature_def[name]
+        odd = [
+            each
+            for names in (sorted(definition.inputs), sorted(definition.outputs))
+            for each in filter(is_made_up, names)
+            if len(names) > 1 or each not in _STABLE
+        ]
+        if odd:
+            option = "input" if odd[0] in definition.inputs else "output"
+            listed = ", ".join(odd[:_NAMED]) + (", ..." if len(odd) > _NAMED else "")
+            yield Flaw(
+                name,
+                f"has names that TensorFlow made up ({listed}): they do not say what they are, and "
+                "may be others when the model is trained again",
+                f"`tfsclient export` gives names of your choice: --{option} NAME={odd[0]}",
+            )
+            return
 
 
 def _unrestored(meta_graph: Any) -> Iterator[Flaw]:

@@ -30,7 +30,10 @@ from tfsclient.sources._flaws import SERVE_TAG, Flaw, flaws_in
 from tfsclient.sources._versions import version_number
 
 if TYPE_CHECKING:
+    from tfsclient.meaning import Meaning
     from tfsclient.sources._features import Examples
+
+MEANING = Path("assets.extra", "meaning.toml")  # in a version folder
 
 _SIGNATURE_DEF = "signature_def"
 _ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
@@ -121,10 +124,12 @@ def from_saved_model(
     *,
     tags: str | Iterable[str] | None = None,
     version: int | None = None,
+    meaning: Meaning | None = None,
 ) -> Model:
     """The model in a SavedModel folder; TensorFlow is not needed.
 
-    Only the graph shows what tf.Examples are parsed into, so only from here is that known.
+    Only the graph shows what tf.Examples are parsed into, so only from here is that known.  What
+    signatures cannot say is read from ``assets.extra/meaning.toml`` in the version folder.
 
     Args:
         path: a version folder (holding saved_model.pb), or the folder of versions: the highest.
@@ -132,14 +137,16 @@ def from_saved_model(
         tags: the tags of the graph to read, as "serve,tpu" or one by one.  None takes the only
             graph, whatever its tags, or else the one tagged "serve"; ``Model.tags`` says which.
         version: the version folder to read; None takes the highest.
+        meaning: what signatures cannot say, in place of what the folder has.
 
     Raises:
-        InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
+        InvalidInput: there is no SavedModel, or it cannot be read, or the meaning does not fit it;
+            the text says which and where.
         MissingExtra: protobuf is not installed.
     """
     from tfsclient.sources._features import read_examples
 
-    number, folder = _find(Path(path), version)
+    number, folder = find_version(Path(path), version)
     if name is None:
         resolved = folder.resolve()
         name = resolved.name if number is None else resolved.parent.name
@@ -148,11 +155,22 @@ def from_saved_model(
         definitions = meta_graph.signature_def
         examples = read_examples(meta_graph.graph_def, definitions)
         found = tuple(sorted(meta_graph.meta_info_def.tags))
-        return Model(name, number, _signatures(definitions, examples), found)
+        model = Model(name, number, _signatures(definitions, examples), found)
     except MissingExtra:
         raise
     except TFSError as error:
         raise InvalidInput(f"{folder}: {error.details}", model=name, hint=error.hint) from error
+    return _with_meaning(model, folder, meaning)
+
+
+def _with_meaning(model: Model, folder: Path, meaning: Meaning | None) -> Model:
+    """The model with what is given, or else with what its folder has."""
+    file = folder / MEANING
+    if meaning is None and not file.exists():
+        return model
+    from tfsclient.meaning import attach, read  # with a reader of TOML, which few need
+
+    return attach(read(file) if meaning is None else meaning, model)
 
 
 def find_flaws(
@@ -172,7 +190,7 @@ def find_flaws(
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
         MissingExtra: protobuf is not installed.
     """
-    _, folder = _find(Path(path), version)
+    _, folder = find_version(Path(path), version)
     try:
         return flaws_in(pick_meta_graph(folder, tags))
     except MissingExtra:
@@ -181,7 +199,7 @@ def find_flaws(
         raise InvalidInput(f"{folder}: {error.details}", hint=error.hint) from error
 
 
-def _find(folder: Path, version: int | None) -> tuple[int | None, Path]:
+def find_version(folder: Path, version: int | None) -> tuple[int | None, Path]:
     """The folder that holds a SavedModel, and which version that is.
 
     Args:
@@ -263,14 +281,16 @@ def read_meta_graph(folder: Path, tags: frozenset[str]) -> Any:
     for meta_graph in meta_graphs:
         if set(meta_graph.meta_info_def.tags) == tags:
             return meta_graph
-    there = [sorted(meta_graph.meta_info_def.tags) for meta_graph in meta_graphs]
+    there = [",".join(sorted(one.meta_info_def.tags)) for one in meta_graphs]
     raise from_code(
         Code.NOT_FOUND,
         "Could not find meta graph def matching supplied tags: { "
         + " ".join(sorted(tags))
         + " }. To inspect available tag-sets in the SavedModel, please use the SavedModel CLI:"
         " `saved_model_cli`",
-        hint=f"it has graphs with the tags {there}",
+        hint=f"its graphs are tagged: {'; '.join(each or 'no tags' for each in there)}; start the "
+        "server with --saved_model_tags=... of one of them, or make a version tagged serve with "
+        "`tfsclient export`",
     )
 
 

@@ -10,11 +10,18 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import (
+    dims,
+    element,
+    feature_dims,
+    length,
+    nested,
+    serialized_example,
+)
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Signature, TensorSpec
-from tfsclient.schema._samples import dims, feature_dims
+from tfsclient.schema._shown import meaning_text, prose
 from tfsclient_gen.names import claim, identifier, is_windows_device, snake
 from tfsclient_gen.quoting import code, sh_quoted, sh_word, visible
-from tfsclient_gen.samples import element, length, nested, serialized_example
 from tfsclient_gen.target import Run
 
 _SHORT: Final = 16  # values of an input that a sample spells out; a loop makes more of them
@@ -167,7 +174,12 @@ def _view(run: Run) -> dict[str, Any]:
     ]
     return {
         "model": model.name,
-        "summary": f'Calls the TensorFlow Serving model "{model.name}" over REST, with curl.',
+        "summary": " ".join(
+            [
+                f'Calls the TensorFlow Serving model "{model.name}" over REST, with curl.',
+                prose(model.description),
+            ]
+        ),
         "file": code(_file(run.name)[0]),
         "path": quote(model.name, safe=""),
         "env": _environment(run.name),
@@ -260,7 +272,12 @@ def _about(signature: Signature) -> list[str]:
 
 
 def _listed(specs: Mapping[str, TensorSpec | FeatureSpec]) -> list[str]:
-    return [f"  {name}: {spec}" for name, spec in specs.items()]
+    return [f"  {name}: {spec}{_meaning(spec)}" for name, spec in specs.items()]
+
+
+def _meaning(spec: TensorSpec | FeatureSpec) -> str:
+    text = meaning_text(spec) if isinstance(spec, TensorSpec) else ""
+    return f": {text}" if text else ""
 
 
 def _why_no_sample(signature: Signature) -> str:

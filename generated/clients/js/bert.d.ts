@@ -2,15 +2,17 @@
 /* eslint-disable */
 
 import type {
-  CallOptions,
   ClientOptions,
   Connection,
   IntegerTensorLike,
+  Model,
+  OutputOptions,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** What the signature "serving_default" takes. */
 export interface ServingDefaultInput {
@@ -45,6 +47,9 @@ export interface ServingDefaultResult {
  * ```
  */
 export class BertClient {
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
+
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
    * a connection to the gRPC port that `connect` of "./grpc.js" made.
@@ -58,8 +63,11 @@ export class BertClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  servingDefault(
+  servingDefault<K extends keyof ServingDefaultResult>(
     inputs: ServingDefaultInput,
-    options?: CallOptions,
-  ): Promise<ServingDefaultResult>;
+    options?: OutputOptions<K>,
+  ): Promise<Pick<ServingDefaultResult, K>>;
 }
+
+/** The calls of a BertClient, for what stands in for it in tests. */
+export type BertCalls = Omit<BertClient, "model">;

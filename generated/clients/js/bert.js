@@ -4,6 +4,7 @@
 import { ServedModel } from "./serving/model.js";
 
 export { ServingError } from "./serving/errors.js";
+export { versionOf } from "./serving/version.js";
 
 const SERVING_DEFAULT = {
   name: "serving_default",
@@ -21,7 +22,7 @@ const SERVING_DEFAULT = {
 
 const MODEL = {
   name: "bert",
-  signatures: [SERVING_DEFAULT],
+  signatures: { servingDefault: SERVING_DEFAULT },
 };
 
 /**
@@ -49,6 +50,7 @@ export class BertClient {
    */
   constructor(server, options) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**

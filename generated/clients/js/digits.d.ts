@@ -2,19 +2,24 @@
 /* eslint-disable */
 
 import type {
-  CallOptions,
   Classification,
   ClientOptions,
   Connection,
   Examples,
   FloatList,
   FloatTensorLike,
+  Model,
+  OutputOptions,
+  Pictures,
+  RunOptions,
   StringTensorLike,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
+export { pixelsOf } from "./serving/pixels.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** An Example for the signature "classify". */
 export interface ClassifyExample {
@@ -39,7 +44,7 @@ export interface PngResult {
 /** What the signature "serving_default" takes. */
 export interface ServingDefaultInput {
   /** float32 [-1, 8, 8]. */
-  images: FloatTensorLike;
+  images: FloatTensorLike | Pictures;
 }
 
 /** What the signature "serving_default" returns. */
@@ -63,6 +68,9 @@ export interface ServingDefaultResult {
  * ```
  */
 export class DigitsClient {
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
+
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
    * a connection to the gRPC port that `connect` of "./grpc.js" made.
@@ -78,7 +86,7 @@ export class DigitsClient {
    */
   classify(
     inputs: Examples<ClassifyExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]>;
 
   /**
@@ -86,15 +94,21 @@ export class DigitsClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  png(inputs: PngInput, options?: CallOptions): Promise<PngResult>;
+  png<K extends keyof PngResult>(
+    inputs: PngInput,
+    options?: OutputOptions<K>,
+  ): Promise<Pick<PngResult, K>>;
 
   /**
    * Run the signature "serving_default".
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  servingDefault(
+  servingDefault<K extends keyof ServingDefaultResult>(
     inputs: ServingDefaultInput,
-    options?: CallOptions,
-  ): Promise<ServingDefaultResult>;
+    options?: OutputOptions<K>,
+  ): Promise<Pick<ServingDefaultResult, K>>;
 }
+
+/** The calls of a DigitsClient, for what stands in for it in tests. */
+export type DigitsCalls = Omit<DigitsClient, "model">;

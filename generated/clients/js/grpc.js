@@ -10,18 +10,25 @@ import {
   Metadata,
   status,
 } from "@grpc/grpc-js";
-import { Bound, TOO_BUSY } from "./serving/bound.js";
-import { Fault, invalid, isFault, masked, show } from "./serving/errors.js";
+import { Bound } from "./serving/bound.js";
+import { invalid, isFault, masked, show } from "./serving/errors.js";
+import { proxyOf, toFault } from "./serving/grpc-faults.js";
 import {
   readClassify,
+  readFirstAnswering,
+  readAnswering,
   readMetadata,
   readPredict,
   readRegress,
+  readStatus,
+  readTasks,
   writeExamples,
   writeMetadata,
   writePredict,
+  writeStatus,
+  writeTasks,
 } from "./serving/grpc-messages.js";
-import { unlessAborted } from "./serving/model.js";
+import { unlessAborted } from "./serving/time.js";
 
 /**
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
@@ -101,6 +108,7 @@ const CHANNEL_OPTIONS = {
 class GrpcConnection {
   #clients;
   #bound = new Bound();
+  #place;
   #turn = 0;
 
   constructor(targets, options) {
@@ -120,11 +128,19 @@ class GrpcConnection {
       this.close();
       throw problem;
     }
+    const proxies = targets.map((target, i) =>
+      proxyOf(target, clients[i]?.getChannel().getTarget() ?? target),
+    );
+    this.#place = {
+      targets: targets.map((target) => target.replace("dns:///", "")).join(),
+      isPlain: options.credentials === undefined,
+      proxy: proxies.find((proxy) => proxy !== undefined),
+    };
   }
 
   to(model) {
     const next = (signal) => this.#next(signal);
-    return new GrpcTransport(next, this.#bound, model);
+    return new GrpcTransport(next, this.#bound, this.#place, model);
   }
 
   close() {
@@ -172,43 +188,69 @@ class GrpcConnection {
 class GrpcTransport {
   #next;
   #bound;
+  #place;
   #model;
 
-  constructor(next, bound, model) {
+  constructor(next, bound, place, model) {
     this.#next = next;
     this.#bound = bound;
+    this.#place = place;
     this.#model = model;
   }
 
   predict(signature, inputs) {
     const request = writePredict(this.#model, signature, inputs);
-    return this.#send("Predict", request, (response) =>
+    return this.#infer("Predict", request, (response) =>
       readPredict(signature, response),
     );
   }
 
   classify(signature, batch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Classify", request, (response) =>
+    return this.#infer("Classify", request, (response) =>
       readClassify(response, batch.examples.length),
     );
   }
 
   regress(signature, batch) {
     const request = writeExamples(this.#model, signature, batch);
-    return this.#send("Regress", request, (response) =>
+    return this.#infer("Regress", request, (response) =>
       readRegress(response, batch.examples.length),
     );
   }
 
-  metadata() {
-    const request = writeMetadata(this.#model);
-    return this.#send("GetModelMetadata", request, readMetadata);
+  multiInference(signatures, batch) {
+    const request = writeTasks(this.#model, signatures, batch);
+    const read = (response) =>
+      readTasks(response, signatures, batch.examples.length);
+    const method = "PredictionService/MultiInference";
+    return this.#call(method, request, read, readFirstAnswering);
   }
 
-  #send(method, request, read) {
-    const path = `/tensorflow.serving.PredictionService/${method}`;
-    return async (context) => {
+  status() {
+    const request = writeStatus(this.#model);
+    const method = "ModelService/GetModelStatus";
+    return this.#call(method, request, readStatus);
+  }
+
+  metadata() {
+    const request = writeMetadata(this.#model);
+    const method = "PredictionService/GetModelMetadata";
+    return this.#call(method, request, readMetadata);
+  }
+
+  #infer(method, request, read) {
+    return this.#call(
+      `PredictionService/${method}`,
+      request,
+      read,
+      readAnswering,
+    );
+  }
+
+  #call(method, request, read, readVersion = () => undefined) {
+    const path = `/tensorflow.serving.${method}`;
+    const send = async (context) => {
       const metadata = toMetadata(context.headers);
       let response;
       // A call that the server has no thread for never ran: it waits for its
@@ -222,15 +264,20 @@ class GrpcTransport {
         } catch (error) {
           isRefused = isRefusal(error);
           if (!isRefused) {
-            throw toFault(error, wasRefused);
+            throw toFault(error, wasRefused, this.#place);
           }
           wasRefused = true;
         } finally {
           this.#bound.leave(burst, isRefused);
         }
       }
-      return read(response);
+      return {
+        value: read(response),
+        version: readVersion(response),
+        bytes: response.length,
+      };
     };
+    return { path, bytes: request.length, send };
   }
 
   async #unary(path, request, metadata, { signal, deadline }) {
@@ -283,19 +330,4 @@ function toMetadata(headers) {
     throw invalid(`gRPC cannot carry the headers: ${cause.message}`);
   }
   return metadata;
-}
-
-function toFault(error, wasRefused) {
-  const { code, details, message = "" } = error;
-  if (code === undefined) {
-    // Not an answer: grpc-js refuses calls once the connection is closed.
-    return new Fault("CANCELLED", message, { cause: error });
-  }
-  const name = status[code] ?? "UNKNOWN";
-  const isLate = name === "DEADLINE_EXCEEDED";
-  return new Fault(name, details ?? message, {
-    cause: error,
-    mayRetry: name === "UNAVAILABLE",
-    ...(isLate && wasRefused && { hint: TOO_BUSY }),
-  });
 }

@@ -6,9 +6,13 @@ import type {
   Classification,
   ClientOptions,
   Connection,
+  Example,
   ExampleTensorLike,
   Examples,
   FloatFeature,
+  Model,
+  OutputOptions,
+  RunOptions,
   StringArray,
   StringFeature,
   StringOptions,
@@ -18,6 +22,7 @@ import type {
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** An Example for the signature "classification". */
 export interface ClassificationExample {
@@ -75,6 +80,13 @@ export interface ServingDefaultExample {
   b: FloatFeature;
 }
 
+/** What the signatures that take Examples give, by their methods. */
+export interface MultiInferenceResult {
+  classification: Classification[][];
+  regression: Float32Array;
+  servingDefault: Classification[][];
+}
+
 /**
  * Client of the TensorFlow Serving model "estimator".
  *
@@ -88,6 +100,9 @@ export interface ServingDefaultExample {
  * ```
  */
 export class IncomeEstimatorClient {
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
+
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
    * a connection to the gRPC port that `connect` of "./grpc.js" made.
@@ -103,7 +118,7 @@ export class IncomeEstimatorClient {
    */
   classification(
     inputs: Examples<ClassificationExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]>;
 
   /**
@@ -111,10 +126,10 @@ export class IncomeEstimatorClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  predict<S extends Strings = "text">(
+  predict<K extends keyof PredictResult, S extends Strings = "text">(
     inputs: PredictInput,
-    options?: StringOptions<S>,
-  ): Promise<PredictResult<S>>;
+    options?: OutputOptions<K> & StringOptions<S>,
+  ): Promise<Pick<PredictResult<S>, K>>;
 
   /**
    * Run the signature "regression": for each example, a number.
@@ -123,7 +138,7 @@ export class IncomeEstimatorClient {
    */
   regression(
     inputs: Examples<RegressionExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Float32Array>;
 
   /**
@@ -133,6 +148,21 @@ export class IncomeEstimatorClient {
    */
   servingDefault(
     inputs: Examples<ServingDefaultExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]>;
+
+  /**
+   * Run several of the signatures that take Examples on the same ones, in one call;
+   * over gRPC only.
+   *
+   * @throws {ServingError} if the inputs do not fit or the call fails
+   */
+  multiInference<K extends keyof MultiInferenceResult>(
+    methods: readonly K[],
+    inputs: Examples<Example>,
+    options?: CallOptions,
+  ): Promise<Pick<MultiInferenceResult, K>>;
 }
+
+/** The calls of a IncomeEstimatorClient, for what stands in for it in tests. */
+export type IncomeEstimatorCalls = Omit<IncomeEstimatorClient, "model">;

@@ -5,6 +5,7 @@ import { serializeExample } from "./serving/protobuf-writer.js";
 import { ServedModel } from "./serving/model.js";
 
 export { ServingError } from "./serving/errors.js";
+export { versionOf } from "./serving/version.js";
 
 const CLASSIFICATION = {
   name: "classification",
@@ -77,7 +78,12 @@ const SERVING_DEFAULT = {
 
 const MODEL = {
   name: "estimator",
-  signatures: [CLASSIFICATION, PREDICT, REGRESSION, SERVING_DEFAULT],
+  signatures: {
+    classification: CLASSIFICATION,
+    predict: PREDICT,
+    regression: REGRESSION,
+    servingDefault: SERVING_DEFAULT,
+  },
 };
 
 /**
@@ -103,6 +109,7 @@ export class IncomeEstimatorClient {
    */
   constructor(server, options) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**
@@ -139,5 +146,15 @@ export class IncomeEstimatorClient {
    */
   servingDefault(inputs, options) {
     return this.#model.classify(SERVING_DEFAULT, inputs, options);
+  }
+
+  /**
+   * Run several of the signatures that take Examples on the same ones, in one call;
+   * over gRPC only.
+   *
+   * @throws {ServingError} if the inputs do not fit or the call fails
+   */
+  multiInference(methods, inputs, options) {
+    return this.#model.multiInference(methods, inputs, options);
   }
 }

@@ -2,7 +2,9 @@
 /* eslint-disable */
 
 export { ServingError, type Code } from "./serving/errors.js";
+export { pixelsOf } from "./serving/pixels.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 export { BertClient } from "./bert.js";
 export type * as bert from "./bert.js";

@@ -2,6 +2,8 @@
 /* eslint-disable */
 
 export { ServingError } from "./serving/errors.js";
+export { pixelsOf } from "./serving/pixels.js";
+export { versionOf } from "./serving/version.js";
 
 export { BertClient } from "./bert.js";
 export { DigitsClient } from "./digits.js";

@@ -4,15 +4,17 @@
 import { ServedModel } from "./serving/model.js";
 import type { ModelSpec, Signature } from "./serving/specs.js";
 import type {
-  CallOptions,
   ClientOptions,
   Connection,
   IntegerTensorLike,
+  Model,
+  OutputOptions,
   Tensor,
 } from "./serving/types.js";
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** What the signature "serving_default" takes. */
 export interface ServingDefaultInput {
@@ -48,7 +50,7 @@ const SERVING_DEFAULT: Signature = {
 
 const MODEL: ModelSpec = {
   name: "bert",
-  signatures: [SERVING_DEFAULT],
+  signatures: { servingDefault: SERVING_DEFAULT },
 };
 
 /**
@@ -67,6 +69,8 @@ const MODEL: ModelSpec = {
  */
 export class BertClient {
   readonly #model: ServedModel;
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
 
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
@@ -76,6 +80,7 @@ export class BertClient {
    */
   constructor(server: string | URL | Connection, options?: ClientOptions) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**
@@ -83,10 +88,13 @@ export class BertClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  servingDefault(
+  servingDefault<K extends keyof ServingDefaultResult>(
     inputs: ServingDefaultInput,
-    options?: CallOptions,
-  ): Promise<ServingDefaultResult> {
+    options?: OutputOptions<K>,
+  ): Promise<Pick<ServingDefaultResult, K>> {
     return this.#model.predict(SERVING_DEFAULT, inputs, options);
   }
 }
+
+/** The calls of a BertClient, for what stands in for it in tests. */
+export type BertCalls = Omit<BertClient, "model">;

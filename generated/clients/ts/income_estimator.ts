@@ -9,9 +9,13 @@ import type {
   Classification,
   ClientOptions,
   Connection,
+  Example,
   ExampleTensorLike,
   Examples,
   FloatFeature,
+  Model,
+  OutputOptions,
+  RunOptions,
   StringArray,
   StringFeature,
   StringOptions,
@@ -21,6 +25,7 @@ import type {
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
 /** An Example for the signature "classification". */
 export interface ClassificationExample {
@@ -76,6 +81,13 @@ export interface ServingDefaultExample {
   a: StringFeature;
   /** float32 [1] required. */
   b: FloatFeature;
+}
+
+/** What the signatures that take Examples give, by their methods. */
+export interface MultiInferenceResult {
+  classification: Classification[][];
+  regression: Float32Array;
+  servingDefault: Classification[][];
 }
 
 const CLASSIFICATION: Signature = {
@@ -149,7 +161,12 @@ const SERVING_DEFAULT: Signature = {
 
 const MODEL: ModelSpec = {
   name: "estimator",
-  signatures: [CLASSIFICATION, PREDICT, REGRESSION, SERVING_DEFAULT],
+  signatures: {
+    classification: CLASSIFICATION,
+    predict: PREDICT,
+    regression: REGRESSION,
+    servingDefault: SERVING_DEFAULT,
+  },
 };
 
 /**
@@ -166,6 +183,8 @@ const MODEL: ModelSpec = {
  */
 export class IncomeEstimatorClient {
   readonly #model: ServedModel;
+  /** The model on the server: its status and metadata. */
+  readonly model: Model;
 
   /**
    * `server` is the base URL of the REST port, e.g. "http://localhost:8501", or
@@ -175,6 +194,7 @@ export class IncomeEstimatorClient {
    */
   constructor(server: string | URL | Connection, options?: ClientOptions) {
     this.#model = new ServedModel(server, MODEL, options);
+    this.model = this.#model;
   }
 
   /**
@@ -184,7 +204,7 @@ export class IncomeEstimatorClient {
    */
   classification(
     inputs: Examples<ClassificationExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#model.classify(CLASSIFICATION, inputs, options);
   }
@@ -194,10 +214,10 @@ export class IncomeEstimatorClient {
    *
    * @throws {ServingError} if the inputs do not fit or the call fails
    */
-  predict<S extends Strings = "text">(
+  predict<K extends keyof PredictResult, S extends Strings = "text">(
     inputs: PredictInput,
-    options?: StringOptions<S>,
-  ): Promise<PredictResult<S>> {
+    options?: OutputOptions<K> & StringOptions<S>,
+  ): Promise<Pick<PredictResult<S>, K>> {
     return this.#model.predict(PREDICT, inputs, options);
   }
 
@@ -208,7 +228,7 @@ export class IncomeEstimatorClient {
    */
   regression(
     inputs: Examples<RegressionExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Float32Array> {
     return this.#model.regress(REGRESSION, inputs, options);
   }
@@ -220,8 +240,25 @@ export class IncomeEstimatorClient {
    */
   servingDefault(
     inputs: Examples<ServingDefaultExample>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#model.classify(SERVING_DEFAULT, inputs, options);
   }
+
+  /**
+   * Run several of the signatures that take Examples on the same ones, in one call;
+   * over gRPC only.
+   *
+   * @throws {ServingError} if the inputs do not fit or the call fails
+   */
+  multiInference<K extends keyof MultiInferenceResult>(
+    methods: readonly K[],
+    inputs: Examples<Example>,
+    options?: CallOptions,
+  ): Promise<Pick<MultiInferenceResult, K>> {
+    return this.#model.multiInference(methods, inputs, options);
+  }
 }
+
+/** The calls of a IncomeEstimatorClient, for what stands in for it in tests. */
+export type IncomeEstimatorCalls = Omit<IncomeEstimatorClient, "model">;

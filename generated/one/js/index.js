@@ -2,5 +2,6 @@
 /* eslint-disable */
 
 export { ServingError } from "./serving/errors.js";
+export { versionOf } from "./serving/version.js";
 
-export { AwkwardClient } from "./awkward.js";
+export { SignaturesTf2Client } from "./signatures_tf2.js";

@@ -3,6 +3,7 @@
 
 export { ServingError, type Code } from "./serving/errors.js";
 export type * from "./serving/types.js";
+export { versionOf } from "./serving/version.js";
 
-export { AwkwardClient } from "./awkward.js";
-export type * as awkward from "./awkward.js";
+export { SignaturesTf2Client } from "./signatures_tf2.js";
+export type * as signaturesTf2 from "./signatures_tf2.js";

@@ -3,8 +3,8 @@
 
 // Requests as protobuf messages of tensorflow.serving.
 
-import { missingOutput, unreadable } from "./errors.js";
-import { Fields, text, toNumber } from "./protobuf-reader.js";
+import { CODES, missingOutput, show, unreadable } from "./errors.js";
+import { Fields, text, toNumber, unpackVarints } from "./protobuf-reader.js";
 import { Message, serializeExample } from "./protobuf-writer.js";
 import {
   dtypeName,
@@ -32,16 +32,31 @@ export function writePredict(model, signature, inputs) {
 }
 
 /** A ClassificationRequest, or a RegressionRequest, which has the same form. */
-export function writeExamples(model, signature, { examples, context }) {
+export function writeExamples(model, signature, batch) {
+  return new Message()
+    .chunk(1, writeModelSpec(model, signature.name))
+    .chunk(2, writeInput(batch))
+    .toBytes();
+}
+
+/** A MultiInferenceRequest. */
+export function writeTasks(model, signatures, batch) {
+  const request = new Message();
+  for (const { name, kind } of signatures) {
+    const task = new Message()
+      .chunk(1, writeModelSpec(model, name))
+      .chunk(2, `tensorflow/serving/${kind}`);
+    request.chunk(1, task);
+  }
+  return request.chunk(2, writeInput(batch)).toBytes();
+}
+
+function writeInput({ examples, context }) {
   const list = new Message();
   for (const example of examples) list.chunk(1, serializeExample(example));
   if (context) list.chunk(2, serializeExample(context));
   // An ExampleList, or an ExampleListWithContext.
-  const input = new Message().chunk(context ? 2 : 1, list);
-  return new Message()
-    .chunk(1, writeModelSpec(model, signature.name))
-    .chunk(2, input)
-    .toBytes();
+  return new Message().chunk(context ? 2 : 1, list);
 }
 
 /** A GetModelMetadataRequest. */
@@ -50,6 +65,11 @@ export function writeMetadata(model) {
     .chunk(1, writeModelSpec(model))
     .chunk(2, "signature_def")
     .toBytes();
+}
+
+/** A GetModelStatusRequest. */
+export function writeStatus(model) {
+  return new Message().chunk(1, writeModelSpec(model)).toBytes();
 }
 
 function writeModelSpec({ name, version, label }, signature) {
@@ -76,7 +96,30 @@ export function readPredict({ outputs }, response) {
 
 /** A list of classes for each of `count` examples. */
 export function readClassify(response, count) {
-  const result = new Fields(response).message(1);
+  return readClasses(new Fields(response).message(1), count);
+}
+
+/** A number for each of `count` examples. */
+export function readRegress(response, count) {
+  return readNumbers(new Fields(response).message(1), count);
+}
+
+/** For each signature, what it gives for `count` examples. */
+export function readTasks(response, signatures, count) {
+  const results = new Fields(response).messages(1);
+  return signatures.map(({ name, kind }, i) => {
+    const isClasses = kind === "classify";
+    const result = results[i];
+    if (!result?.last(isClasses ? 2 : 3)) {
+      throw unreadable(`it lacks the result of the signature ${show(name)}`);
+    }
+    return isClasses
+      ? readClasses(result.message(2), count)
+      : readNumbers(result.message(3), count);
+  });
+}
+
+function readClasses(result, count) {
   const lists = result.messages(1).map((classes) =>
     classes.messages(1).map((one) => ({
       label: text(one.last(1) ?? new Uint8Array()),
@@ -86,9 +129,7 @@ export function readClassify(response, count) {
   return checkCount(lists, count);
 }
 
-/** A number for each of `count` examples. */
-export function readRegress(response, count) {
-  const result = new Fields(response).message(1);
+function readNumbers(result, count) {
   const values = result.messages(1).map((one) => readFloat(one, 1));
   return checkCount(Float32Array.from(values), count);
 }
@@ -105,22 +146,73 @@ function checkCount(results, count) {
   throw unreadable(`${results.length} results came for ${count} examples`);
 }
 
-/** The signatures in a GetModelMetadataResponse. */
+/** What a GetModelMetadataResponse says. */
 export function readMetadata(response) {
-  const any = new Map(new Fields(response).entries(2)).get("signature_def");
+  const fields = new Fields(response);
+  const any = new Map(fields.entries(2)).get("signature_def");
   if (any === undefined) throw unreadable("it has no signatures");
   const signatures = any.message(2).entries(1);
-  return new Map(
-    signatures.map(([name, signature]) => [
-      name,
-      {
-        method: text(signature.last(3) ?? new Uint8Array()),
-        inputs: readTensors(signature, 1),
-        outputs: readTensors(signature, 2),
-        defaults: new Set(signature.entries(4).map(([input]) => input)),
-      },
-    ]),
-  );
+  return {
+    version: readVersion(fields.message(1)),
+    signatures: new Map(
+      signatures.map(([name, signature]) => [
+        name,
+        {
+          method: text(signature.last(3) ?? new Uint8Array()),
+          inputs: readTensors(signature, 1),
+          outputs: readTensors(signature, 2),
+          defaults: new Set(signature.entries(4).map(([input]) => input)),
+        },
+      ]),
+    ),
+  };
+}
+
+/** The version in the ModelSpec of an answer of predict, classify or regress. */
+export function readAnswering(response) {
+  return readVersion(new Fields(response).message(2));
+}
+
+/** The version in the ModelSpec of the first of several results. */
+export function readFirstAnswering(response) {
+  const [first] = new Fields(response).messages(1);
+  return first && readVersion(first.message(1));
+}
+
+/** The version in a ModelSpec. */
+function readVersion(spec) {
+  const [wrapped] = spec.messages(2);
+  return wrapped && readInteger(wrapped, 1);
+}
+
+/** An int64; 0 if it is not there. */
+function readInteger(message, number) {
+  const [low = 0, high = 0] = unpackVarints(message.last(number) ?? ZERO);
+  return (BigInt(high | 0) << 32n) | BigInt(low);
+}
+
+const ZERO = new Uint8Array(1);
+
+const STATES = {
+  10: "START",
+  20: "LOADING",
+  30: "AVAILABLE",
+  40: "UNLOADING",
+  50: "END",
+};
+
+/** The states in a GetModelStatusResponse. */
+export function readStatus(response) {
+  return new Fields(response).messages(1).map((one) => {
+    const status = one.message(3);
+    const code = toNumber(status.last(1) ?? ZERO);
+    return {
+      version: readInteger(one, 1),
+      state: STATES[toNumber(one.last(2) ?? ZERO)] ?? "UNKNOWN",
+      errorCode: code === 0 ? "OK" : (CODES[code - 1] ?? "UNKNOWN"),
+      errorMessage: text(status.last(2) ?? new Uint8Array()),
+    };
+  });
 }
 
 function readTensors(signature, number) {

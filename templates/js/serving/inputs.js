@@ -57,8 +57,11 @@ function isGiven(inputs, key) {
   return Object.hasOwn(inputs, key) && inputs[key] !== undefined;
 }
 
-function checkInput({ features, serialize }, spec, value) {
-  const { data, shape } = toTensor(value, spec);
+function checkInput({ features, serialize, pictures }, spec, value) {
+  const { data, shape } =
+    pictures && arePixels(value)
+      ? pictures(value, spec)
+      : toTensor(value, spec);
   if (features === undefined || serialize === undefined) {
     // Elements first: a value of some other kind would look like a scalar.
     checkElements(data, shape, spec);
@@ -71,6 +74,14 @@ function checkInput({ features, serialize }, spec, value) {
     return serialize(checkExample(features, item, `example ${i}`));
   });
   return { spec, data: serialized, shape };
+}
+
+/** Whether it is a picture, or a list of pictures. */
+function arePixels(value) {
+  const isPixels = (item) =>
+    isObject(item) && "width" in item && "height" in item;
+  if (!Array.isArray(value)) return isPixels(value);
+  return value.length > 0 && value.every(isPixels);
 }
 
 /** Flat data and a shape from what the user gave: a Tensor, lists, a scalar. */
@@ -150,7 +161,7 @@ function isObject(value) {
 // Turns Examples as the caller gave them into features that fit the signature.
 
 /** The examples and the context of a request. */
-export function checkExamples({ features }, inputs) {
+export function checkExamples(features, inputs) {
   const { examples, context } = toObject("the inputs", inputs);
   if (!Array.isArray(examples)) {
     throw invalid(`examples must be a list, not ${show(examples)}`);

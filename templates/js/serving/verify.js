@@ -12,7 +12,8 @@ import { Fault, show } from "./errors.js";
  * input had, and give only shapes that an output had.
  */
 export function checkServed(model, served) {
-  const differences = model.signatures.flatMap((signature) => {
+  const signatures = Object.values(model.signatures);
+  const differences = signatures.flatMap((signature) => {
     const found = served.get(signature.name);
     const what = `signature ${show(signature.name)}`;
     if (!found) return [`${what} is missing`];

@@ -6,34 +6,19 @@
 import { describe, isDType } from "./elements.js";
 import { Fault, show } from "./errors.js";
 import type { Kind, ModelSpec, TensorSpec, TensorSpecs } from "./specs.js";
+import type { ModelMetadata, SignatureInfo } from "./types.js";
 
-/** What the server says of a tensor. */
-export interface ServedTensor {
-  /** The dtype, or what the tensor is if it is not dense. */
-  dtype: "sparse" | "composite" | (string & {});
-  /** -1 stands for any size, null for any shape. */
-  shape: readonly number[] | null;
-}
-
-export type ServedTensors = ReadonlyMap<string, ServedTensor>;
-
-export interface ServedSignature {
-  method: string;
-  inputs: ServedTensors;
-  outputs: ServedTensors;
-  /** The inputs that need not be sent. */
-  defaults: ReadonlySet<string>;
-}
-
-export type ServedSignatures = ReadonlyMap<string, ServedSignature>;
+type Signatures = ModelMetadata["signatures"];
+type Tensors = SignatureInfo["inputs"];
 
 /**
  * Refuse a server whose model may not do what this client was made for. The rules
  * are those of `tfsclient-gen drift`: the model must take every shape that an
  * input had, and give only shapes that an output had.
  */
-export function checkServed(model: ModelSpec, served: ServedSignatures): void {
-  const differences = model.signatures.flatMap((signature) => {
+export function checkServed(model: ModelSpec, served: Signatures): void {
+  const signatures = Object.values(model.signatures);
+  const differences = signatures.flatMap((signature) => {
     const found = served.get(signature.name);
     const what = `signature ${show(signature.name)}`;
     if (!found) return [`${what} is missing`];
@@ -56,7 +41,7 @@ export function checkServed(model: ModelSpec, served: ServedSignatures): void {
 function compareInputs(
   what: string,
   specs: TensorSpecs,
-  { inputs, defaults }: ServedSignature,
+  { inputs, defaults }: SignatureInfo,
 ): string[] {
   const known = new Map(Object.values(specs).map((spec) => [spec.name, spec]));
   const added = Array.from(inputs)
@@ -80,7 +65,7 @@ const CLASSES: Readonly<Record<string, string>> = {
 const VALUES: Readonly<Record<string, string>> = { outputs: "float32" };
 
 /** The call that a signature is for: its tensors say so, with its method name. */
-function kindOf({ method, inputs, outputs }: ServedSignature): Kind {
+function kindOf({ method, inputs, outputs }: SignatureInfo): Kind {
   const takesExamples =
     inputs.size === 1 && inputs.get("inputs")?.dtype === "string";
   const given = Array.from(outputs).filter(([, { dtype }]) => isDType(dtype));
@@ -99,7 +84,7 @@ type Shape = TensorSpec["shape"];
 function compare(
   what: string,
   specs: TensorSpecs,
-  served: ServedTensors,
+  served: Tensors,
   isFine: (shape: Shape, now: Shape) => boolean,
 ): string[] {
   return Object.values(specs).flatMap((spec) => {

@@ -47,7 +47,7 @@ func TestAFullServerIsWaitedFor(t *testing.T) {
 			calls.Go(func() {
 				for range 10 {
 					var y Tensor[float32]
-					if err := s.Predict(context.Background(), sig, []Input{vector}, []Output{&y}); err != nil {
+					if _, err := s.Predict(context.Background(), sig, []Input{vector}, []Output{&y}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -88,7 +88,7 @@ func TestAServerWithoutAThreadUntilTheDeadline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Predict(ctx, sig, []Input{vector}, []Output{new(Tensor[float32])})
+	_, err = s.Predict(ctx, sig, []Input{vector}, []Output{new(Tensor[float32])})
 	if !errors.As(err, &e) || e.Code != Canceled || !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}

@@ -78,6 +78,7 @@ def hostile_model(name: str) -> Model:
 # What go vet's stdmethods checks, what fmt looks for, and what a Client has of its own.
 KNOWN_METHODS = """
     as is unwrap string go_string error format scan close status metadata wait_until_ready
+    multi_inference
     gob_encode gob_decode marshal_json unmarshal_json marshal_xml unmarshal_xml marshal_text
     unmarshal_text marshal_binary unmarshal_binary read_byte write_byte unread_byte read_rune
     unread_rune read_from write_to seek flush read write value

@@ -12,7 +12,8 @@ import (
 // predict calls a model with one input and one output.
 func predict(m *Model, opts ...CallOption) error {
 	var y Tensor[float32]
-	return m.Predict(context.Background(), sig, []Input{vector}, []Output{&y}, opts...)
+	_, err := m.Predict(context.Background(), sig, []Input{vector}, []Output{&y}, opts...)
+	return err
 }
 
 func TestModelsShareAConnection(t *testing.T) {

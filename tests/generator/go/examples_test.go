@@ -139,5 +139,8 @@ func FuzzMetadata(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, message []byte, answer string) {
 		_, _ = readMetadataResponse(message)
 		_, _ = readMetadataAnswer(answer)
+		_, _ = readStatusResponse(message)
+		_, _ = readStatusAnswer(answer)
+		_, _ = readInferences(message, new(int64))
 	})
 }

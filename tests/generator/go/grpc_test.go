@@ -87,7 +87,7 @@ func TestAllReplicasAreCalled(t *testing.T) {
 		}
 		*seenByOne, *seenByOther = nil, nil
 		for range 50 {
-			if err := s.Predict(context.Background(), sig, []Input{vector}, []Output{new(Tensor[float32])}); err != nil {
+			if _, err := s.Predict(context.Background(), sig, []Input{vector}, []Output{new(Tensor[float32])}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Millisecond)

@@ -2,11 +2,16 @@ package tfs
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/png"
 	"io"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,11 +59,13 @@ func TestPixels(t *testing.T) {
 func TestImagesThatDoNotFitAreRefused(t *testing.T) {
 	small := image.NewGray(image.Rect(0, 0, 1, 1))
 	for want, err := range map[string]error{
-		"image 0 is 1 pixels high and 2 wide, not 28 and 28": decodeError([]int{28, 28, 1}, encoded(t, picture())),
-		"image 1 is 1 pixels high and 1 wide, not 1 and 2":   decodeError([]int{-1, -1, 1}, encoded(t, picture()), encoded(t, small)),
-		"image 0: image: unknown format":                     decodeError([]int{1, 1}, strings.NewReader("GIF89a")),
-		"image 0: ":                                          decodeError([]int{1, 1}, iotest.ErrReader(io.ErrNoProgress)),
-		"is not a shape of images":                           decodeError([]int{1, 1, 2}, encoded(t, small)),
+		"image 1 is 1 pixels high and 1 wide, unlike those before it": decodeError([]int{-1, -1, 1}, encoded(t, picture()), encoded(t, small)),
+		"image 0: image: unknown format":                              decodeError([]int{1, 1}, strings.NewReader("BM")),
+		"image 0: it is 65535 pixels high and 65535 wide; at most":    decodeError([]int{1, 1}, gifOf(0xffff, 1)),
+		"image 0: it has 3 frames":                                    decodeError([]int{1, 1}, gifOf(1, 3)),
+		"image 0: ":                                                   decodeError([]int{1, 1}, iotest.ErrReader(io.ErrNoProgress)),
+		"[1, 1, 2] is not a shape of images":                          decodeError([]int{1, 1, 2}, encoded(t, small)),
+		"[0, 1] is not a shape of images":                             decodeError([]int{0, 1}, encoded(t, small)),
 	} {
 		if !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
@@ -69,7 +76,64 @@ func TestImagesThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
+// gifOf is a GIF of square frames, in whose colours is a comma.
+func gifOf(size uint16, frames int) io.Reader {
+	one := image.NewPaletted(image.Rect(0, 0, 1, 1), color.Palette{color.RGBA{',', ',', ',', 255}, color.Black})
+	all := &gif.GIF{Delay: make([]int, frames)}
+	for range frames {
+		all.Image = append(all.Image, one)
+	}
+	var file bytes.Buffer
+	_ = gif.EncodeAll(&file, all) // a buffer takes everything
+	binary.LittleEndian.PutUint16(file.Bytes()[6:], size)
+	binary.LittleEndian.PutUint16(file.Bytes()[8:], size)
+	return &file
+}
+
+// TestPictures decodes pictures that others have decoded before, and prints their pixels.
+func TestPictures(t *testing.T) {
+	path := os.Getenv("TFSCLIENT_PICTURES")
+	if path == "" {
+		t.Skip("TFSCLIENT_PICTURES names no file")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		File  []byte
+		Shape []int
+	}
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cases {
+		got, err := DecodeImages[uint8](c.Shape, bytes.NewReader(c.File))
+		if err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+		line, err := json.Marshal(got) // of bytes, as base64
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("found %s\n", line)
+	}
+}
+
 func decodeError(shape []int, files ...io.Reader) error {
 	_, err := DecodeImages[uint8](shape, files...)
 	return err
+}
+
+func FuzzPictures(f *testing.F) {
+	for _, file := range []io.Reader{gifOf(1, 2), strings.NewReader("\xff\xd8\xff\xe1\x00\x10Exif\x00\x00II*\x00\x08\x00\x00\x00")} {
+		seed, _ := io.ReadAll(file)
+		f.Add(seed)
+	}
+	f.Fuzz(func(_ *testing.T, file []byte) {
+		_ = orientation(file)
+		if len(file) >= 13 {
+			_ = gifFrames(file)
+		}
+	})
 }

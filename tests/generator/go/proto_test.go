@@ -141,7 +141,7 @@ func TestARequestHoldsWhatItSays(t *testing.T) {
 		{TensorSpec{Name: "c8", DType: "complex64"}, NewTensor([]complex64{1 + 2i, 3 - 4i})},
 		{TensorSpec{Name: "c16", DType: "complex128"}, NewTensor([]complex128{5 + 6i, 7 - 8i})},
 	}
-	c := &call{callSettings{modelRef: modelRef{model: "m", hasVersion: true}}, &Signature{Name: "sig"}}
+	c := &call{callSettings: callSettings{modelRef: modelRef{model: "m", hasVersion: true}}, signature: &Signature{Name: "sig"}}
 	p := predictRequest(c, in)
 	request := p.write(nil)
 	if len(request) != p.size {

@@ -64,6 +64,7 @@ func TestRecorded(t *testing.T) {
 
 // printed is a tensor of any type, as text.
 type printed struct {
+	Output `json:"-"`
 	Shape  []int
 	Values []string
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -26,7 +27,7 @@ func invoke(target string, tensor Input, opts ...Option) (Tensor[float32], error
 		return y, err
 	}
 	defer s.Close()
-	err = s.Predict(context.Background(), sig, []Input{tensor}, []Output{&y})
+	_, err = s.Predict(context.Background(), sig, []Input{tensor}, []Output{&y})
 	return y, err
 }
 
@@ -49,11 +50,15 @@ func serveREST(t *testing.T, status int, body string) (string, *http.Request) {
 // serveGRPC gives a server that answers so, the metadata of the last call, and its request.
 func serveGRPC(t *testing.T, response []byte, failure error, opts ...grpc.ServerOption) (string, *metadata.MD) {
 	var seen metadata.MD
+	var mu sync.Mutex
 	opts = append(opts, grpc.MaxRecvMsgSize(64<<20), grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(
 		func(_ any, stream grpc.ServerStream) error {
-			seen, _ = metadata.FromIncomingContext(stream.Context())
+			sent, _ := metadata.FromIncomingContext(stream.Context())
 			method, _ := grpc.MethodFromServerStream(stream)
-			seen.Set("method", method)
+			sent.Set("method", method)
+			mu.Lock()
+			seen = sent
+			mu.Unlock()
 			var request []byte
 			if err := stream.RecvMsg(&request); err != nil {
 				return err

@@ -9,13 +9,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tfsclient_gen import Options
 
 from tests.conftest import CONFORMANCE, ZOO, Zoo, missing, tool
 from tests.generator.go.clients import PROGRAMS, run, write, zoo_model
 from tfsclient import Client, Example, Image, testing
-from tfsclient.schema._samples import PNG_BASE64
+from tfsclient._inputs.samples import PNG_BASE64
 
 pytestmark = pytest.mark.language("go")
 pytest_plugins = ["tests.generator.go.fixtures"]
@@ -53,6 +54,16 @@ def test_a_server_with_few_threads_answers_many_goroutines(go_clients: Path) -> 
         )
 
 
+def test_a_proxy_that_fails_is_named(go_clients: Path) -> None:
+    shutil.copytree(PROGRAMS / "proxy", go_clients / "programs" / "proxy")
+    proxy = "http://user:s3cret@127.0.0.1:1"
+    run(
+        *(tool("go"), "test", "-count=1", "./programs/proxy"),
+        cwd=go_clients,
+        env={"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": ""},
+    )
+
+
 def _answers(zoo: Zoo) -> dict[str, Any]:
     """What the library gets for the examples of the live test."""
     people = [{"a": ["x"], "b": [1.0]}, {"a": ["\n中"], "b": [-0.5]}]
@@ -63,7 +74,17 @@ def _answers(zoo: Zoo) -> dict[str, Any]:
     context = {"f_seq": [1.0, 2.0], "i_fixed": [1 << 62, -1, 0]}
     with Client(zoo.grpc) as client:
         predicted = client.predict("estimator", [Example(p) for p in people], signature="predict")
+        rows = np.arange(10, dtype=np.float32)[:, None]
+        half = client.predict("half_plus_two", rows)
+        uneven = client.predict("ranks", [[1.0, 2.0], [3.0, 4.0]], signature="uneven")
+        status = client.status("half_plus_two")
         return {
+            "version": half.version,
+            "sum": float(uneven["sum"]),
+            "states": [f"{one.version} {one.state} <nil>" for one in status],
+            "signatures": sorted(client.metadata("half_plus_two").signatures),
+            "inputs": rows.ravel().tolist(),
+            "halves": half["y"].ravel().tolist(),
             "classes": client.classify("estimator", people, signature="classification"),
             "values": client.regress("estimator", people, signature="regression").tolist(),
             "shared": client.regress(

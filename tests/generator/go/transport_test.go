@@ -77,7 +77,7 @@ func TestDeadlineAndCancel(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		err = s.Predict(ctx, sig, []Input{vector}, []Output{new(Tensor[float32])})
+		_, err = s.Predict(ctx, sig, []Input{vector}, []Output{new(Tensor[float32])})
 		if !errors.As(err, &e) || e.Code != Canceled || !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", target, err)
 		}
@@ -209,7 +209,8 @@ func TestClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		call := func() error {
-			return s.Predict(context.Background(), sig, []Input{vector}, []Output{new(Tensor[float32])})
+			_, err := s.Predict(context.Background(), sig, []Input{vector}, []Output{new(Tensor[float32])})
+			return err
 		}
 		underWay := make(chan error)
 		go func() { underWay <- call() }()

@@ -54,7 +54,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory, npm: Path) -> Path:
     shutil.copy(TOOLS / "eslint.config.js", folder)
     (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     for language in ("js", "ts"):
-        shutil.copy(TOOLS / "use.ts", folder / language)
+        for name in ("use.ts", "offline.ts"):
+            shutil.copy(TOOLS / name, folder / language)
     return folder
 
 

@@ -305,7 +305,8 @@ test("faults and errors of another package's copy are known", async () => {
     calls++;
     throw new other.Fault("UNAVAILABLE", "down", { mayRetry: true });
   };
-  const connection = { close() {}, to: () => ({ predict: () => down }) };
+  const predict = () => ({ path: "/", bytes: 0, send: down });
+  const connection = { close() {}, to: () => ({ predict }) };
   const call = open(connection).predict(signature(spec("float32")), { x: 1 });
   const error = await call.catch((error) => error);
   assert.equal(calls, 3);

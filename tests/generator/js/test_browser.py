@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import http.server
@@ -16,6 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ZOO, tool
+
+# One pixel, 100, 150 and 200 of red, green and blue.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNImXYCAAMkAcMgVWSjAAAAAElFTkSuQmCC"
+)
 
 pytestmark = pytest.mark.language("js")
 pytest_plugins = ["tests.generator.js.fixtures"]
@@ -58,14 +64,20 @@ def test_a_browser_calls_a_real_server(
     generated: Path, open_server: str, site: str, tmp_path: Path
 ) -> None:
     page = f"""<!DOCTYPE html><pre></pre><script type="module">
-    import {{ HalfPlusTwoClient, ServingError }} from "./half_plus_two.js";
+    import {{ HalfPlusTwoClient }} from "./half_plus_two.js";
+    import {{ pixelsOf }} from "./mlp.js";
     const client = new HalfPlusTwoClient("{open_server}", {{ verify: true }});
     const {{ y }} = await client.servingDefault({{ x: [[2], [NaN]] }});
     const other = new HalfPlusTwoClient("{open_server}", {{ model: "m" }});
     const error = await other.servingDefault({{ x: [[2]] }}).catch((error) => error);
-    document.querySelector("pre").textContent = `${{y.data}} ${{error.code}}`;
+    const picture = await (await fetch("picture.png")).blob();
+    const {{ data, width, height }} = await pixelsOf(picture);
+    const broken = await pixelsOf(new Blob(["x"])).catch((error) => error);
+    const seen = `${{width}}x${{height}} ${{data.join("")}} ${{broken.code}}`;
+    document.querySelector("pre").textContent = `${{y.data}} ${{error.code}} ${{seen}}`;
     </script>"""
     (generated / "js" / "page.html").write_text(page, "utf-8")
+    (generated / "js" / "picture.png").write_bytes(PNG)
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-quic"]
     flags += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
@@ -79,4 +91,4 @@ def test_a_browser_calls_a_real_server(
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(browser.pid, signal.SIGKILL)
-    assert "<pre>4,NaN NOT_FOUND</pre>" in shown
+    assert "<pre>4,NaN NOT_FOUND 1x1 100150200255 INVALID_ARGUMENT</pre>" in shown

@@ -33,7 +33,7 @@ def test_nothing_speaks_of_grpc(model: str, language: str) -> None:
     files = rest_only(model, language)
     assert not [path for path, text in files.items() if "grpc" in (path + text).lower()]
     package = json.loads(files["package.json"])
-    assert package["exports"].keys() == {".", f"./{model}", "./package.json"}
+    assert package["exports"].keys() == {".", f"./{model}", "./testing", "./package.json"}
     assert not {"peerDependencies", "dependencies"} & package.keys()
 
 
@@ -42,7 +42,8 @@ def test_nothing_speaks_of_grpc(model: str, language: str) -> None:
 def test_every_module_is_imported(model: str, language: str) -> None:
     files = rest_only(model, language)
     code = {path: text for path, text in files.items() if re.search(r"\.[jt]s$", path)}
-    imported = {f"index.{language}", "index.d.ts"} & code.keys()
+    own = {f"{name}.{end}" for name in ("index", "testing") for end in (language, "d.ts")}
+    imported = own & code.keys()
     for path, text in code.items():
         for name in _IMPORTED.findall(text):
             stem = str(Path(path).parent / name.removeprefix("./")).removesuffix(".js")

@@ -8,9 +8,14 @@ import {
   HalfPlusTwoClient,
   ServingError,
   type Code,
+  versionOf,
+  type CallInfo,
+  type Classification,
   type halfPlusTwo,
   type Tensor,
 } from "./index.js";
+import { MlpClient, pixelsOf, type Pixels } from "./mlp.js";
+import { RanksClient, type UnevenResult } from "./ranks.js";
 import { RawPngClient } from "./raw_png.js";
 
 const half = new HalfPlusTwoClient(new URL("http://h"), {
@@ -88,6 +93,46 @@ await dtypes.idBool({ x: true }, strings);
 await dtypes.idBool({ x: [1] });
 connection.close();
 
+const calls: CallInfo[] = [];
+const ranks = new RanksClient("http://h", {
+  token: async () => "t",
+  onCall: (call) => calls.push(call),
+  gzip: true,
+});
+const version: bigint | undefined = versionOf(result);
+const every: UnevenResult = await ranks.uneven({ x: [[1]] });
+const some = await ranks.uneven(
+  { x: [[1]] },
+  { outputs: ["sum", "rows"], headers: { a: "b" } },
+);
+const sum: Tensor<Float32Array> = some.sum;
+// @ts-expect-error it was not asked for
+some.columns;
+// @ts-expect-error there is no such output
+await ranks.uneven({ x: [[1]] }, { outputs: ["z"] });
+const { state } = await ranks.model.waitUntilReady({ timeoutMs: 5 });
+const dtype = (await ranks.model.metadata()).signatures.get("uneven")?.inputs;
+
+const together = await half.multiInference(["classifyTwo", "regressXToY"], {
+  examples: [{ x: 1 }],
+});
+const both: [Classification[][], Float32Array] = [
+  together.classifyTwo,
+  together.regressXToY,
+];
+// @ts-expect-error it was not asked for
+together.regressXToY2;
+// @ts-expect-error it takes no Examples
+await half.multiInference(["servingDefault"], { examples: [] });
+const pixels: Pixels = { data: new Uint8Array(4), width: 1, height: 1 };
+const mlp = new MlpClient("http://h");
+await mlp.call({ images: pixels }, { batchSize: 1 });
+await mlp.call({ images: [pixels, await pixelsOf(new Blob([]))] });
+// @ts-expect-error a picture has pixels
+await mlp.call({ images: { width: 1, height: 1 } });
+// @ts-expect-error numbers of this shape are no picture
+await half.servingDefault({ x: pixels });
+
 const bytes: Uint8Array[] = (
   await new RawPngClient("http://h").servingDefault({
     imageBytes: [new Uint8Array(1)],
@@ -102,5 +147,6 @@ try {
     const status: number | undefined = error.httpStatus;
     console.log(code, status, error.details, score, label, numbers);
     console.log(big, unsigned, flags, texts, bytes);
+    console.log(version, both, every, sum, state, dtype, calls[0]?.durationMs);
   }
 }

@@ -76,6 +76,9 @@ func run(client any, c call) result {
 		outputs := make(map[string]tensor)
 		for _, field := range reflect.VisibleFields(value.Elem().Type()) {
 			t := value.Elem().FieldByIndex(field.Index)
+			if t.Kind() != reflect.Struct { // the version
+				continue
+			}
 			outputs[field.Name] = told(t.FieldByName("Data"), t.FieldByName("Shape").Interface().([]int))
 		}
 		return result{Outputs: outputs}

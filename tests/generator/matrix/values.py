@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient import Client, Example, TFSError
+from tfsclient._inputs.samples import PNG_BASE64
 from tfsclient.dtypes import DType
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.schema._samples import PNG_BASE64
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -411,7 +411,9 @@ class ModelManager:
             version.next_attempt = time.monotonic() + self._retry_seconds
             last = version.attempts > self._max_retries
             then = "given up" if last else f"next attempt in {self._retry_seconds:g} s"
-            _log.warning("%s version %d: %s; %s", version.name, version.number, error.details, then)
+            hint = f" (hint: {error.hint})" if error.hint else ""
+            what = f"{error.details}{hint}; {then}"
+            _log.warning("%s version %d: %s", version.name, version.number, what)
             if last:
                 version.error = error
                 version.state = State.END

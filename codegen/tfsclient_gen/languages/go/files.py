@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.go import methods
+from tfsclient_gen.languages.go.meaning import RUNTIME, meant
 from tfsclient_gen.names import identifier, is_windows_device, words
 from tfsclient_gen.quoting import code, go_comment, go_string
 from tfsclient_gen.render import template_names
@@ -26,6 +28,7 @@ _MODULE_PATH: Final = re.compile(
 )
 _REQUIRED: Final = ("google.golang.org/grpc", "google.golang.org/protobuf")
 _RUNTIME: Final = "go/tfs/"
+_ONLY_GRPC: Final = f"{_RUNTIME}grpc"
 
 # A package with such a name would hide, or be hidden by, what a program probably uses beside it:
 # the language's words, the standard library's top-level folders, and the variables of our examples.
@@ -56,8 +59,15 @@ def files(run: Run) -> dict[str, str]:
     why = _why_not_package(plain)
     run.tell_name("package", package, f"{plain} is {why}" if why else "")
     view = _view(run)
-    names = ["client.go", "example_test.go"] if view["example"] else ["client.go"]
-    return {f"{package}/{name}": run.templates.render(f"go/{name}.j2", **view) for name in names}
+    names = {"client.go": "client.go", f"{package}test/{package}test.go": "fake.go"}
+    if view["example"]:
+        names["example_test.go"] = "example_test.go"
+    if view["meant"]:
+        names["meaning.go"] = "meaning.go"
+    return {
+        f"{package}/{path}": run.templates.render(f"go/{name}.j2", **view)
+        for path, name in names.items()
+    }
 
 
 def shared(runs: Sequence[Run]) -> dict[str, str]:
@@ -72,9 +82,10 @@ def shared(runs: Sequence[Run]) -> dict[str, str]:
         "rest_only": rest_only,
         "target": _target(runs[0]),
     }
-    only_grpc = {f"{_RUNTIME}{name}.go.j2" for name in ("grpc", "proto")}
     runtime = [n for n in template_names() if n.startswith(_RUNTIME)]
-    names = [name for name in runtime if not (rest_only and name in only_grpc)]
+    names = [n for n in runtime if not (rest_only and n.startswith(_ONLY_GRPC))]
+    if not any(model["meant"] for model in models):
+        names.remove(RUNTIME)
     names += ["go/README.md.j2"] + (["go/go.mod.j2"] if options.go_mod else [])
     made = {_path(name): templates.render(name, **view) for name in names}
     if options.go_mod and not rest_only:  # REST requires no other module
@@ -98,14 +109,25 @@ def _view(run: Run) -> dict[str, Any]:
         "package": package,
         "package_doc": go_comment(
             f'Package {package} calls the TensorFlow Serving model "{model.name}".'
+            f" {prose(model.description)}"
+        ),
+        "api_doc": go_comment(
+            "API is what a Client does, for code that is given one. Package "
+            f"{package}test has clients for tests."
+        ),
+        "fake_doc": go_comment(
+            f'Package {package}test fakes the model "{model.name}", for tests without a server.'
         ),
         "client_doc": go_comment(
             f'Client calls the model "{model.name}". It may be used by several goroutines at once.'
         ),
         "target": _target(run),
         "tfs": go_string(f"{module}/tfs"),
+        "fake_imports": [go_string(f"{module}/{name}") for name in sorted((package, "tfs"))],
         "imported": [go_string(path) for path in sorted(paths)],
         "methods": calls,
+        "multi_inference": not run.rest_only and sum(m.kind != "predict" for m in calls) > 1,
+        "meant": meant(list(model.signatures.values()), calls),
         "example": example,
         "left_out": run.left_out,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,47 +10,34 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import dims
 from tfsclient.dtypes import STRING
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.schema._samples import dims
+from tfsclient.schema._shown import meaning_text
+from tfsclient_gen.languages.go.names import (
+    EXAMPLE_METHODS,
+    METHODS,
+    OUTPUT_FIELDS,
+    exported,
+    unexported,
+)
 from tfsclient_gen.languages.go.types import (
     go_type,
     takes_examples,
     takes_image_files,
     takes_pixels,
 )
-from tfsclient_gen.names import Name, camel, claim, pascal
-from tfsclient_gen.quoting import code, go_comment
+from tfsclient_gen.names import Name, claim
+from tfsclient_gen.quoting import code, go_comment, go_string
 
 _LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
 _FEW: Final = 4  # elements that a sample lists
 _WIDTH: Final = 100
 _TAB: Final = 4
 
-# Methods of the client, and those by which interfaces are known: go vet wants the standard ones to
-# be as their interfaces declare them, and fmt calls a String, Format or Error.
-_METHODS: Final = frozenset(
-    """
-    Close Metadata Status WaitUntilReady
-    As Is Unwrap Error String GoString Format Scan
-    AppendBinary AppendText GobDecode GobEncode MarshalBinary MarshalJSON MarshalText MarshalXML
-    MarshalXMLAttr UnmarshalBinary UnmarshalJSON UnmarshalText UnmarshalXML UnmarshalXMLAttr
-    Flush Read ReadAt ReadByte ReadFrom ReadRune Seek UnreadByte UnreadRune Value
-    Write WriteAt WriteByte WriteString WriteTo
-    """.split()
-)
-_EXAMPLE_METHODS: Final = frozenset({"Features", "MarshalBinary"})
-
-# As golint and staticcheck want them.
-_INITIALISMS: Final = frozenset(
-    """
-    ACL API ASCII CPU CSS DB DNS EOF GID GPU GUID HTML HTTP HTTPS ID IP JPEG JSON PNG QPS RAM RPC
-    RTP SIP SLA SMTP SQL SSH TCP TLS TS TTL UDP UI UID URI URL UUID VM XML XMPP XSRF XSS
-    """.split()
-)
-
 # The function that makes a feature of Go values, and how a constant gets the feature's type.
 _SETS: Final = {"float32": "tfs.Floats", "int64": "tfs.Ints", "string": "tfs.Strings"}
+_GETS: Final = {"float32": "Floats", "int64": "Ints", "string": "Strings"}
 _SCALARS: Final = {"float32": "float32({})", "int64": "int64({})"}
 
 
@@ -76,6 +62,7 @@ class Feature:
 
     Attributes:
         value: what makes the feature of a field.
+        back: what makes the field of features.
         optional: whether a field may be nil, which leaves the feature out.
         shown: whether examples of calls show it.
     """
@@ -87,6 +74,7 @@ class Feature:
     shape: Markup
     required: bool
     value: Markup
+    back: Markup
     optional: bool
     spec: Markup
     sample: Markup
@@ -100,10 +88,13 @@ class Method:
     Attributes:
         verified_kind: the kind of the part that it calls, as `drift` compares it.
         variable: what holds its description.
-        result: the type of what a call gives, for classify and regress.
+        result: the type of what a call gives.
         results: what examples call that.
         sources: the inputs' fields.
         sinks: the outputs' fields.
+        fake_doc: the docs of the function that answers in a fake.
+        fake_inputs: what sets the inputs' fields for a fake.
+        fake_outputs: what takes the outputs' fields of a fake.
         examples: the type of its Examples; None if it takes none.
         features: what they hold; None if that is not known.
         grpc_only: why REST cannot carry it; empty if it can.
@@ -125,6 +116,9 @@ class Method:
     outputs: list[Tensor]
     sources: Markup
     sinks: Markup
+    fake_doc: Markup
+    fake_inputs: Markup
+    fake_outputs: Markup
     examples: Markup | None
     features: list[Feature] | None
     grpc_only: str
@@ -155,8 +149,8 @@ def methods(
         rest_only: whether there is no gRPC.
     """
     wires = model.signatures
-    names = claim(wires, lambda w: _exported(w, "signature"), _METHODS, separator="")
-    variables = claim(wires, lambda w: _unexported(w, "signature"), separator="")
+    names = claim(wires, lambda w: exported(w, "signature"), METHODS, separator="")
+    variables = claim(wires, lambda w: unexported(w, "signature"), separator="")
     return [
         _method(
             s,
@@ -193,7 +187,7 @@ def _method(
         for spec, field in _named(signature.inputs.values())
     ]
     given = [t for n, t in signature.outputs.items() if asked is None or n in asked]
-    outputs = [_tensor(spec, field) for spec, field in _named(given)]
+    outputs = [_tensor(spec, field) for spec, field in _named(given, OUTPUT_FIELDS)]
     gives = {
         "predict": f"{name.ident} runs {wire}.",
         "classify": f"{name.ident} runs {wire}: it gives the classes of each example.",
@@ -212,14 +206,28 @@ def _method(
         ),
         output_doc=go_comment(f"{name.ident}Output holds the outputs of {wire}."),
         example_doc=go_comment(f"{name.ident}Example is an example of {wire}."),
-        result=code("[][]tfs.Class" if signature.kind == "classify" else "[]float32"),
+        result=code(
+            {
+                "predict": f"*{name.ident}Output",
+                "classify": "[][]tfs.Class",
+                "regress": "[]float32",
+            }[signature.kind]
+        ),
         results=code(
             {"predict": "out", "classify": "classes", "regress": "values"}[signature.kind]
         ),
         inputs=inputs,
         outputs=outputs,
-        sources=_listed("inputs := []tfs.Input", [f"in.{t.name.ident}" for t in inputs]),
-        sinks=_listed("outputs := []tfs.Output", [f"&out.{t.name.ident}" for t in outputs]),
+        sources=_listed("inputs := []tfs.Input{", [f"in.{t.name.ident}" for t in inputs], "}"),
+        sinks=_listed("outputs := []tfs.Output{", [f"&out.{t.name.ident}" for t in outputs], "}"),
+        fake_doc=go_comment(f"{name.ident} answers {wire}.", tabs=1),
+        fake_inputs=_listed("call.Inputs(", [f"&in.{t.name.ident}" for t in inputs], ")", tabs=2),
+        fake_outputs=_listed(
+            "call.Outputs(",
+            ["out.Version", *(f"out.{t.name.ident}" for t in outputs)],
+            ")",
+            tabs=2,
+        ),
         examples=examples,
         features=features if known else None,
         grpc_only=not_rest or "",
@@ -228,18 +236,21 @@ def _method(
     )
 
 
-def _named(specs: Iterable[TensorSpec]) -> list[tuple[TensorSpec, Name]]:
+def _named(
+    specs: Iterable[TensorSpec], taken: frozenset[str] = frozenset()
+) -> list[tuple[TensorSpec, Name]]:
     specs = list(specs)
-    names = claim((s.name for s in specs), lambda w: _exported(w, "tensor"), separator="")
+    names = claim((s.name for s in specs), lambda w: exported(w, "tensor"), taken, separator="")
     return [(spec, names[spec.name]) for spec in specs]
 
 
-def _listed(start: str, items: Sequence[str]) -> Markup:
-    """A statement in a function, which ends with a composite literal: on one line if it fits."""
-    line = f"{start}{{{', '.join(items)}}}"
-    if len(line) <= _WIDTH - _TAB:
+def _listed(start: str, items: Sequence[str], end: str, *, tabs: int = 1) -> Markup:
+    """A list in a function, with what encloses it: on one line if it fits."""
+    line = f"{start}{', '.join(items)}{end}"
+    if len(line) <= _WIDTH - 2 * tabs * _TAB:
         return code(line)
-    return code(f"{start}{{\n" + "".join(f"\t\t{item},\n" for item in items) + "\t}")
+    margin = "\t" * tabs
+    return code(f"{start}\n" + "".join(f"{margin}\t{item},\n" for item in items) + margin + end)
 
 
 def _tensor(
@@ -253,14 +264,16 @@ def _tensor(
     type_ = go_type(spec.dtype)
     told = [f'{name.ident} is "{spec.name}": {spec}']
     told[0] += ", by its bits." if spec.dtype.startswith("float8") else "."
+    if about := meaning_text(spec):
+        told.append(f"Meaning: {about.rstrip('.')}.")
     if has_default:
         told.append("Over gRPC, the zero Tensor leaves it to the model's default.")
     if examples:
         told.append(f"[tfs.MarshalExamples] makes it from {examples}s.")
     if is_input and takes_image_files(spec):
         told.append("[tfs.ReadImages] makes it from image files.")
-    if is_input and takes_pixels(spec):
-        told.append("[tfs.DecodeImages] makes it from image files.")
+    if is_input and takes_pixels(spec) and spec.meaning is None:
+        told.append(f"[tfs.DecodeImages] of shape {_dims(spec)} makes it from image files.")
     return Tensor(
         name=name,
         doc=go_comment(" ".join(told), tabs=1),
@@ -274,12 +287,17 @@ def _tensor(
     )
 
 
+def _dims(spec: TensorSpec) -> str:
+    """The shape of one picture of an input's batch."""
+    return f"[{', '.join(map(str, (spec.shape or ())[1:]))}]"
+
+
 def _shape(shape: Sequence[int] | None) -> Markup:
     return code("" if shape is None else f", Shape: []int{{{', '.join(map(str, shape))}}}")
 
 
 def _features(specs: Mapping[str, FeatureSpec]) -> list[Feature]:
-    names = claim(specs, lambda w: _exported(w, "feature"), _EXAMPLE_METHODS, separator="")
+    names = claim(specs, lambda w: exported(w, "feature"), EXAMPLE_METHODS, separator="")
     shown = {n for n, spec in specs.items() if spec.required} or set(list(specs)[:1])
     return [_feature(spec, names[n], n in shown) for n, spec in specs.items()]
 
@@ -287,13 +305,15 @@ def _features(specs: Mapping[str, FeatureSpec]) -> list[Feature]:
 def _feature(spec: FeatureSpec, name: Name, shown: bool) -> Feature:
     type_ = go_type(spec.dtype)
     field = f"e.{name.ident}"
+    back = f"features[{go_string(spec.name)}].{_GETS[spec.dtype]}()"
     one = '""' if type_ == "string" else "0"
     if spec.shape != ():
         count = math.prod(1 if size == -1 else size for size in spec.shape or ())
         type_, field, sample = f"[]{type_}", f"{field}...", _slice(type_, count, one)
     elif spec.required:
-        sample = one
+        back, sample = f"{back}[0]", one
     else:
+        back = f"tfs.First({back})"
         field, sample = f"*{field}", f"tfs.Ptr({_SCALARS.get(type_, '{}').format(one)})"
         type_ = f"*{type_}"
     return Feature(
@@ -304,30 +324,12 @@ def _feature(spec: FeatureSpec, name: Name, shown: bool) -> Feature:
         shape=_shape(spec.shape),
         required=spec.required is True,
         value=code(f"{_SETS[spec.dtype]}({field})"),
+        back=code(back),
         optional=spec.shape != () or not spec.required,
         spec=code(str(spec)),
         sample=code(sample),
         shown=shown,
     )
-
-
-def _exported(wire: str, fallback: str) -> str:
-    return _with_initialisms(pascal(wire, fallback))
-
-
-def _unexported(wire: str, fallback: str) -> str:
-    return _with_initialisms(camel(wire, fallback))
-
-
-def _with_initialisms(ident: str) -> str:
-    def spelled(word: re.Match[str]) -> str:
-        upper = word[0].upper()
-        if upper in _INITIALISMS:
-            return upper
-        plural = upper.endswith("S") and upper[:-1] in _INITIALISMS
-        return f"{upper[:-1]}s" if plural else word[0]
-
-    return re.sub(r"[A-Z][a-z]+", spelled, ident)
 
 
 def _holds_picture(spec: TensorSpec) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from tfsclient._inputs.samples import is_picture
 from tfsclient.dtypes import DType
 from tfsclient.schema import Signature, TensorSpec
-from tfsclient.schema._samples import is_picture
 
 _OWN: Final = {"float16": "tfs.Float16", "bfloat16": "tfs.BFloat16"}
 # Dtypes that Go has no type of, held by one that is as wide or wider.

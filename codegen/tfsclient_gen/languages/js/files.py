@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,8 +10,10 @@ from typing import Final
 from markupsafe import Markup
 
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.js import layout, samples
-from tfsclient_gen.languages.js.methods import Method, imports, methods, quoted
+from tfsclient_gen.languages.js.meaning import RUNTIME, meaning_view
+from tfsclient_gen.languages.js.methods import Method, imports, methods, quoted, together
 from tfsclient_gen.languages.js.names import (
     names_of,
     package_name,
@@ -21,12 +24,16 @@ from tfsclient_gen.quoting import code, js_doc
 from tfsclient_gen.render import template_names
 from tfsclient_gen.target import Run
 
-# What only gRPC needs of the runtime, and what Examples in tensors need, too.
+# What only gRPC needs of the runtime, what Examples in tensors need, too, and pictures.
 _GRPC: Final = frozenset(
     ["grpc"]
-    + [f"serving/{name}" for name in ("bound", "grpc-messages", "protobuf-reader", "tensor-proto")]
+    + [
+        f"serving/{name}"
+        for name in ("bound", "grpc-faults", "grpc-messages", "protobuf-reader", "tensor-proto")
+    ]
 )
 _EXAMPLES: Final = frozenset(["serving/protobuf-writer"])
+_PICTURES: Final = frozenset(["serving/pixels"])
 
 
 def javascript(run: Run) -> dict[str, str]:
@@ -56,25 +63,39 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
     shown = _shown(run, found, package="")
     view = {
         "model": run.model.name,
+        "about": [js_doc(line) for line in textwrap.wrap(prose(run.model.description), 76)],
         "model_quoted": js_doc(quoted(run.model.name)),
         "client": names.client,
         "typescript": language == "ts",
         "fence": code(language),
         "rest_only": run.rest_only,
         "serializes": any(m.serializes for m in found),
+        "draws": any(m.draws for m in found),
         "methods": found,
+        "together": together(found, rest_only=run.rest_only),
         "left_out": [
             f"Left out: {gone.signature!r}: {'; '.join([gone.reason, *gone.others])}"
             for gone in run.left_out
         ],
-        "listed": layout.fit(2, "signatures: [", [str(m.constant) for m in found], "],"),
+        "listed": layout.fit(
+            2,
+            "signatures: { ",
+            [layout.member(4, str(m.name.ident), str(m.constant)) for m in found],
+            " },",
+        ),
+        "stand_in": layout.alias(f"{names.client.removesuffix('Client')}Calls", names.client),
         "imports": layout.fit(0, "import type { ", types, ' } from "./serving/types.js";'),
         "example": shown.sample,
     }
-    return {
+    made = {
         f"{names.module}.{ending}": run.templates.render(f"{language}/model.{ending}.j2", **view)
         for ending in endings
     }
+    told = meaning_view(run.model, found)
+    for ending in endings if told is not None else ():
+        template = f"{language}/meaning.{ending}.j2"
+        made[f"{names.module}.meaning.{ending}"] = run.templates.render(template, **told or {})
+    return made
 
 
 def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[str, str]:
@@ -106,7 +127,10 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
         "has_defaults": any(s.defaults for one in runs for s in one.model.signatures.values()),
         "takes_examples": any(m.kind != "predict" or m.features is not None for m in found),
         "guesses_features": any(m.kind != "predict" and m.features is None for m in found),
-        "gives_text": any(m.generic for m in found),
+        "draws": any(m.draws for m in found),
+        "gives_text": any("StringOptions" in m.options for m in found),
+        "runs_together": any(together(one.methods, rest_only=run.rest_only) for one in shown),
+        "gives_several": any("OutputOptions" in m.options for m in found),
         "classifies": any(m.kind == "classify" for m in found),
         "regresses": any(m.kind == "regress" for m in found),
     }
@@ -116,9 +140,14 @@ def _package(runs: Sequence[Run], language: str, names: Iterable[str]) -> dict[s
     shipped = [n for n in template_names() if n.startswith(prefix) and not n.endswith(".j2")]
     runtime = {name.removeprefix(prefix): name for name in shipped}
     if run.rest_only:
-        serializes = any(m.serializes for m in found)
-        unused = _GRPC | (frozenset() if serializes else _EXAMPLES)
+        unused = _GRPC
+        if not any(m.serializes for m in found):
+            unused |= _EXAMPLES
+        if not any(m.draws for m in found):
+            unused |= _PICTURES
         runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] not in unused}
+    if not any(one.told for one in shown):
+        runtime = {p: n for p, n in runtime.items() if p.partition(".")[0] != RUNTIME}
     return made | {path: run.templates.read(name) for path, name in runtime.items()}
 
 
@@ -136,6 +165,7 @@ class _Shown:
         sample: the lines of an example that makes a client and calls it.
         call: the lines that call it.
         grpc_only: whether that call needs gRPC.
+        told: whether there is a module of what its tensors stand for.
     """
 
     model: str
@@ -147,6 +177,7 @@ class _Shown:
     sample: Sequence[Markup]
     call: Sequence[Markup]
     grpc_only: bool
+    told: bool
 
 
 def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
@@ -170,6 +201,7 @@ def _shown(run: Run, found: Sequence[Method], package: str) -> _Shown:
         sample=[*_new("client", names.client, server), *call],
         call=call,
         grpc_only=grpc_only,
+        told=meaning_view(run.model, found) is not None,
     )
 
 
@@ -184,6 +216,8 @@ def _methods(run: Run) -> list[Method]:
 def _exports(shown: Iterable[_Shown], *, rest_only: bool) -> list[tuple[str, Markup]]:
     """The package's subpaths, and the module of each."""
     paths = {".": "index", **{f"./{one.module}": str(one.module) for one in shown}}
+    paths["./testing"] = "testing"
+    paths |= {f"./{one.module}/meaning": f"{one.module}.meaning" for one in shown if one.told}
     if not rest_only:
         paths |= {"./grpc": "grpc", "./grpc.js": "grpc"}
     return [(path, code(module)) for path, module in paths.items()]

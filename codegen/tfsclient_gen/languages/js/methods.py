@@ -9,8 +9,9 @@ from typing import Final, TypeVar
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import is_picture
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
-from tfsclient.schema._samples import is_picture
+from tfsclient.schema._shown import meaning_text
 from tfsclient_gen.languages.js import layout, samples
 from tfsclient_gen.languages.js.types import (
     Type,
@@ -37,8 +38,10 @@ _OBJECT: Final = frozenset(
         "valueOf",
     ]
 )
-# A method with such a name would change what the language itself does with a client.
-_METHODS: Final = _OBJECT | {"then", "toJSON"}
+# A method with such a name would change what the language itself does with a client, or hide what
+# every client has.
+_METHODS: Final = _OBJECT | {"then", "toJSON", "model", "multiInference"}
+_TYPES: Final = ["MultiInference"]
 
 # The type parameter that says whether strings are text or bytes.
 _STRINGS: Final = 'S extends Strings = "text"'
@@ -86,6 +89,7 @@ class Method:
         grpc_only: why REST cannot carry it; empty if it can.
         not_over_rest: the property that says so.
         serializes: whether an input is made of Examples.
+        draws: whether an input takes pictures.
         asks_by_name: whether calls ask for the outputs by name.
         input: the interface of a predict signature's inputs.
         result: the first line of the interface of a predict signature's outputs.
@@ -93,9 +97,11 @@ class Method:
         inputs: the inputs.
         outputs: the outputs.
         features: what its Examples hold; None if that is not known.
-        generic: its type parameter, for TypeScript; empty if its result has no text.
+        generics: its type parameters, for TypeScript.
+        options: the runtime's types that its options are made of.
         parameters: what it takes, for TypeScript.
-        promise: what it gives, for TypeScript.
+        gives: what it gives, for TypeScript.
+        promise: the promise of that.
         run: the statement that runs it.
         sample: the inputs of the README's example, a line each.
         wants_picture: whether that example needs a picture.
@@ -111,6 +117,7 @@ class Method:
     grpc_only: str
     not_over_rest: Markup
     serializes: bool
+    draws: bool
     asks_by_name: bool
     input: Markup
     result: Markup
@@ -118,8 +125,10 @@ class Method:
     inputs: list[Field]
     outputs: list[Field]
     features: list[Field] | None
-    generic: Markup
+    generics: list[str]
+    options: frozenset[str]
     parameters: list[str]
+    gives: Markup
     promise: Markup
     run: Markup
     sample: list[Markup]
@@ -142,7 +151,9 @@ class Method:
 
     @property
     def _typed_name(self) -> str:
-        return f"{self.name.ident}{self.generic}("
+        if not self.generics:
+            return f"{self.name.ident}("
+        return str(layout.fit(2, f"{self.name.ident}<", self.generics, ">("))
 
 
 def methods(
@@ -161,7 +172,9 @@ def methods(
     names = claim(
         model.signatures, lambda w: camel(w, "signature")[:LONGEST], _METHODS, separator=""
     )
-    types = claim(model.signatures, lambda w: pascal(w, "signature")[:LONGEST], separator="")
+    types = claim(
+        model.signatures, lambda w: pascal(w, "signature")[:LONGEST], _TYPES, separator=""
+    )
     constants = claim(
         model.signatures, lambda w: snake(w, "signature")[:LONGEST].upper(), ["MODEL"]
     )
@@ -173,11 +186,19 @@ def methods(
     ]
 
 
+def together(found: Sequence[Method], *, rest_only: bool) -> list[Method]:
+    """The methods that can run in one call, on the same Examples; none if it is not several."""
+    on_examples = [m for m in found if m.kind != "predict"]
+    return on_examples if len(on_examples) > 1 and not rest_only else []
+
+
 def imports(found: Sequence[Method], *, rest_only: bool) -> list[str]:
     """The runtime's types that a client's own types are made of."""
-    used = {"ClientOptions"} if rest_only else {"ClientOptions", "Connection"}
+    used = {"ClientOptions", "Model"} if rest_only else {"ClientOptions", "Connection", "Model"}
+    if together(found, rest_only=rest_only):
+        used |= {"CallOptions", "Example"}
     for method in found:
-        used |= {"StringOptions", "Strings"} if method.generic else {"CallOptions"}
+        used |= method.options
         fields = method.features or []
         if method.kind == "predict":
             fields = [*fields, *method.inputs, *method.outputs]
@@ -204,11 +225,20 @@ def _method(
     gives_text = kind == "predict" and any("StringArray" in f.imports for f in outputs)
     features = _features(signature)
     example = "Example" if features is None else f"{type_}Example"
+    generics, options = list[str](), dict[str, str]()
     if kind == "predict":
         given, promise = f"{type_}Input", f"{type_}Result{'<S>' if gives_text else ''}"
+        if len(outputs) > 1:
+            generics.append(f"K extends keyof {type_}Result")
+            options["OutputOptions"] = "<K>"
+            promise = f"Pick<{promise}, K>"
+        if gives_text:
+            generics.append(_STRINGS)
+            options["StringOptions"] = "<S>"
     else:
         given = f"Examples<{example}>"
         promise = "Classification[][]" if kind == "classify" else "Float32Array"
+    options = options or {"RunOptions": ""}
     if kind == "predict" and features is not None:
         inputs = _fields(ins, "tensor", lambda _: examples_type(example))
         examples = str(inputs[0].name.ident)
@@ -236,6 +266,7 @@ def _method(
         grpc_only=signature.why_not_over_rest or "",
         not_over_rest=layout.text(2, "notOverRest:", signature.why_not_over_rest or ""),
         serializes=kind == "predict" and features is not None,
+        draws=any("Pictures" in f.imports for f in inputs),
         asks_by_name=asked is not None,
         constant=constant,
         wire=js_string(signature.name),
@@ -247,11 +278,13 @@ def _method(
         inputs=inputs,
         outputs=outputs,
         features=features,
-        generic=code(f"<{_STRINGS}>" if gives_text else ""),
+        generics=generics,
+        options=frozenset(options) | ({"Strings"} if gives_text else frozenset()),
         parameters=[
             f"inputs{optional}: {given}",
-            f"options?: {'StringOptions<S>' if gives_text else 'CallOptions'}",
+            f"options?: {' & '.join(f'{name}{generic}' for name, generic in options.items())}",
         ],
+        gives=code(promise),
         promise=code(f"Promise<{promise}>"),
         run=layout.fit(4, f"return this.#model.{kind}(", [constant, "inputs", "options"], ");"),
         sample=sample,
@@ -300,6 +333,11 @@ def _fields(
     ]
 
 
+def _meaning(spec: TensorSpec | FeatureSpec) -> str:
+    text = meaning_text(spec).rstrip(".") if isinstance(spec, TensorSpec) else ""
+    return f": {text}" if text else ""
+
+
 def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_default: bool) -> Field:
     called = "" if name.ident == spec.name else f"; called {quoted(spec.name)} by the server"
     parts = [f"name: {js_string(spec.name)}", f'dtype: "{spec.dtype}"', layout.shape(6, spec.shape)]
@@ -311,7 +349,7 @@ def _field(spec: TensorSpec | FeatureSpec, name: Name, type_: Type, *, has_defau
         called += ". Over gRPC, it may be left out: the model has a default"
     return Field(
         name=name,
-        doc=js_doc(f"{spec}{form(spec)}{called}."),
+        doc=js_doc(f"{spec}{form(spec)}{called}{_meaning(spec)}."),
         type=code(type_.text),
         imports=type_.imports,
         optional=not required,

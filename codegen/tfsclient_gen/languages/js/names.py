@@ -28,7 +28,9 @@ _TAKEN: Final = frozenset(
 _LONGEST_NPM_NAME: Final = 214
 
 # The package's own modules and folders.
-_MODULES: Final = frozenset(["dist", "grpc", "index", "node_modules", "package", "serving"])
+_MODULES: Final = frozenset(
+    ["dist", "grpc", "index", "node_modules", "package", "serving", "testing"]
+)
 
 # What no import can be called.
 _WORDS: Final = frozenset(

@@ -8,9 +8,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import PNG_BASE64, dims, is_picture
 from tfsclient.dtypes import DType
 from tfsclient.schema import FeatureSpec, TensorSpec
-from tfsclient.schema._samples import PNG_BASE64, dims, is_picture
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.types import array
 from tfsclient_gen.quoting import code, js_string

@@ -43,6 +43,8 @@ _TENSORS: Final = {
     "string": ("StringTensorLike", "string[]"),
 }
 
+_CHANNELS: Final = (1, 3, 4)
+
 # By dtype: what a feature of one value takes, of several, and of a list that may have one.
 _FEATURES: Final = {
     "float32": ("number", "FloatList", "FloatFeature"),
@@ -62,7 +64,25 @@ class Type:
 def input_type(spec: TensorSpec) -> Type:
     """What an input takes."""
     text = _TENSORS[spec.dtype][0]
+    if takes_pictures(spec):
+        return Type(f"{text} | Pictures", frozenset([text, "Pictures"]))
     return Type(text, frozenset([text]))
+
+
+def takes_pictures(spec: TensorSpec) -> bool:
+    """Whether pixels fit: [batch, height, width, channels], or without the batch or channels.
+
+    Where a meaning tells how the numbers are made of a picture, they are not 0 to 255.
+    """
+    if spec.meaning is not None and spec.meaning.kind == "image":
+        return False
+    shape, numbers = spec.shape or (), spec.dtype.kind in ("float", "int")
+    if not numbers or form(spec) or len(shape) not in (3, 4):
+        return False
+    if shape[-1] in _CHANNELS:
+        # Else it may be a batch of sequences.
+        return len(shape) == 4 or (shape[0] == -1) == (shape[1] == -1)
+    return len(shape) == 3 and shape[0] not in _CHANNELS and shape != (-1, -1, -1)
 
 
 def examples_type(example: str) -> Type:

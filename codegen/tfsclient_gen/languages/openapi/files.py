@@ -7,9 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from tfsclient._inputs.samples import (
+    dims,
+    element,
+    example,
+    feature_dims,
+    length,
+    nested,
+    plain,
+    serialized_example,
+)
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Signature
-from tfsclient.schema._samples import dims, feature_dims
+from tfsclient.schema._meaning import is_pictures
+from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.openapi.layout import dumps
 from tfsclient_gen.languages.openapi.schemas import (
     Json,
@@ -21,11 +32,11 @@ from tfsclient_gen.languages.openapi.schemas import (
 from tfsclient_gen.names import claim, is_windows_device, pascal, snake
 from tfsclient_gen.quoting import visible
 from tfsclient_gen.render import HEADER
-from tfsclient_gen.samples import element, example, length, nested, serialized_example
 from tfsclient_gen.target import Run
 
 _COMPONENTS: Final = "openapi/components.json"
 _LONGEST_SAMPLE: Final = 1_000  # values
+_LONGEST_EXAMPLE: Final = 10_000  # characters
 _LONGEST_FILE_NAME: Final = 64
 
 _SUMMARIES: Final = {
@@ -73,6 +84,7 @@ def files(run: Run) -> dict[str, str]:
     about = run.templates.render(
         "openapi/description.md.j2",
         model=model.name,
+        about=prose(model.description),
         takes_examples=kinds not in ([], ["predict"]),
         left_out=[(one.signature, "; ".join([one.reason, *one.others])) for one in run.left_out],
     )
@@ -147,6 +159,8 @@ def _add(components: Json, kind: str, signatures: Mapping[str, Signature]) -> No
     for schemas in made:
         components["schemas"] |= schemas.named
     samples = {prefix: {"value": _sample(s)} for prefix, s in signatures.items() if _has_sample(s)}
+    for prefix, signature in signatures.items():
+        samples |= _named_samples(prefix, signature)
     requests = any_of([ref("schemas", name) for schemas in made for name in schemas.requests])
     content = {"schema": requests, **({"examples": samples} if samples else {})}
     body = {"required": True, "content": {"application/json": content}}
@@ -178,6 +192,19 @@ def _sample(signature: Signature) -> Json:
         values[signature.example_input] = serialized_example(signature.features)
     inputs = {name: nested(values[name], dims(spec)) for name, spec in signature.inputs.items()}
     return named | {"inputs": inputs}
+
+
+def _named_samples(prefix: str, signature: Signature) -> Json:
+    """The model's own examples, but for pictures and serialized Examples."""
+    found: Json = {}
+    for sample in signature.samples if signature.kind == "predict" else ():
+        values = list(sample.inputs.values())
+        if any(is_pictures(v) or isinstance(v, dict) for v in values):
+            continue
+        body = {"signature_name": signature.name, "inputs": plain(dict(sample.inputs))}
+        if len(json.dumps(body)) <= _LONGEST_EXAMPLE:
+            found[f"{prefix}: {prose(sample.name)}"] = {"value": body}
+    return found
 
 
 # --- references ------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from tfsclient.dtypes import STRING
 from tfsclient.schema import DEFAULT_SIGNATURE, FeatureSpec, Signature, TensorSpec
-from tfsclient_gen.quoting import md_code
+from tfsclient.schema._shown import meaning_text
+from tfsclient_gen.quoting import md_code, md_text
 
 Json: TypeAlias = dict[str, Any]
 
@@ -183,7 +184,8 @@ def _output(spec: TensorSpec, *, row: bool) -> Json:
 
 def _tensor(spec: TensorSpec, value: Json, least: int, *, row: bool) -> Json:
     """Nested lists of a shape; an open dimension above others has ``least`` items."""
-    about = {"description": f"A row of {spec}" if row else str(spec)}
+    told = f": {md_text(meaning_text(spec))}" if spec.meaning is not None else ""
+    about = {"description": (f"A row of {spec}" if row else str(spec)) + told}
     if spec.shape is None:
         return about  # a value, or lists of any depth: no schema says so without a choice
     schema = value

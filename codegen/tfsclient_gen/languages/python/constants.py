@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from markupsafe import Markup
 
-from tfsclient.schema import PREDICT, Features, FeatureSpec, Signature, TensorSpec
+from tfsclient.schema import (
+    PREDICT,
+    Features,
+    FeatureSpec,
+    Signature,
+    TensorMeaning,
+    TensorSpec,
+)
+from tfsclient.schema._meaning import PICTURE_KEYS
 from tfsclient_gen.languages.python.layout import STEP, fit, fits
 from tfsclient_gen.quoting import code, py_string
 
@@ -41,6 +50,8 @@ def signature_imports(spec: Signature, features: str | None) -> frozenset[str]:
         names |= {"DType", "TensorSpec"}
     if spec.features and features is None:
         names |= {"DType", "FeatureSpec"}
+    if any(map(has_meaning, [*spec.inputs.values(), *spec.outputs.values()])):
+        names.add("TensorMeaning")
     return frozenset(names)
 
 
@@ -53,7 +64,32 @@ def _tensor(spec: TensorSpec) -> Markup:
     parts = [wire, f"DType({py_string(spec.dtype)})", repr(spec.shape)]
     if spec.encoding != "dense":
         parts.append(f"encoding={py_string(spec.encoding)}")
+    if has_meaning(spec):
+        parts.append(_meaning(spec, 3 * STEP))
     return fit(2 * STEP, f"{wire}: TensorSpec(", parts, ")", after=1)
+
+
+def has_meaning(spec: TensorSpec) -> bool:
+    """Whether something is told of a tensor that a call goes by, beside what docs tell."""
+    return spec.meaning is not None and bool(_told(spec.meaning))
+
+
+def _told(meaning: TensorMeaning) -> dict[str, Any]:
+    told = {name: getattr(meaning, name) for name in (*PICTURE_KEYS, "labels")}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _meaning(spec: TensorSpec, indent: int) -> Markup:
+    assert spec.meaning is not None
+    parts = [f"kind={py_string(spec.meaning.kind or '')}"]
+    for name, value in _told(spec.meaning).items():
+        if isinstance(value, str):
+            parts.append(f"{name}={py_string(value)}")
+        elif name == "labels":
+            parts.append(_tuple(name, [py_string(label) for label in value], indent + STEP))
+        else:
+            parts.append(_tuple(name, list(map(repr, value)), indent + STEP))
+    return fit(indent, "meaning=TensorMeaning(", parts, ")", after=1)
 
 
 def features(constant: str, specs: Features) -> Markup:
@@ -71,16 +107,16 @@ def _feature(spec: FeatureSpec, indent: int) -> Markup:
     if spec.required is not False:
         parts.append(f"required={spec.required}")
     if spec.default is not None:
-        parts.append(_default([_value(value) for value in spec.default], indent + STEP))
+        parts.append(_tuple("default", list(map(_value, spec.default)), indent + STEP))
     return fit(indent, f"{wire}: FeatureSpec(", parts, ")", after=1)
 
 
-def _default(values: Sequence[str], indent: int) -> Markup:
-    line = f"default=({', '.join(values)}{',' if len(values) == 1 else ''})"
+def _tuple(name: str, values: Sequence[str], indent: int) -> Markup:
+    line = f"{name}=({', '.join(values)}{',' if len(values) == 1 else ''})"
     if fits(indent + 1, line):
         return code(line)
     inner = "".join(f"{' ' * (indent + STEP)}{value},\n" for value in values)
-    return code(f"default=(\n{inner}{' ' * indent})")
+    return code(f"{name}=(\n{inner}{' ' * indent})")
 
 
 def _value(value: float | bytes) -> str:

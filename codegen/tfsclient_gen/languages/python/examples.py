@@ -8,8 +8,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import feature_dims
 from tfsclient.schema import Features, FeatureSpec, Model, Signature
-from tfsclient.schema._samples import feature_dims
 from tfsclient_gen.languages.python import constants, layout
 from tfsclient_gen.languages.python.names import Names, feature_names
 from tfsclient_gen.names import Name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfsclient.schema import DEFAULT_SIGNATURE
+from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.python import layout
 from tfsclient_gen.languages.python.examples import example_classes
 from tfsclient_gen.languages.python.imports import ALWAYS, imports
@@ -42,6 +43,9 @@ def files(run: Run) -> dict[str, str]:
         client=names.client,
         server=code("http://localhost:8501" if rest else "localhost:8500"),
         rest=rest,
+        about=[layout.doc(indent, prose(model.description)) for indent in (0, 4)]
+        if model.description
+        else [],
         methods=found,
         # The examples in docstrings show the signature that most will call.
         shown=sorted(found, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1],

@@ -16,12 +16,14 @@ _STANDARD: Final = {
     "contextlib": "AbstractAsyncContextManager AbstractContextManager",
     "dataclasses": "dataclass",
     "types": "TracebackType",
-    "typing": "Any",
+    "typing": "Any Literal",
 }
 _RUNTIME: Final = {
     "tfsclient": "DEFAULT AsyncClient Client DType Example FeatureSpec Image Signature TensorSpec "
     "Timeout",
-    "tfsclient.generated": "AnyExample check_dtypes plain_examples verify_signatures without_none",
+    "tfsclient.generated": "AnyExample check_dtypes plain_examples top verify_signatures "
+    "without_none",
+    "tfsclient.schema": "TensorMeaning",
 }
 IMPORTED: Final = frozenset(
     ["annotations", "np", "npt", *" ".join([*_STANDARD.values(), *_RUNTIME.values()]).split()]

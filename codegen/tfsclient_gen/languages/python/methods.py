@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import is_picture, plain
 from tfsclient.dtypes import STRING
-from tfsclient.schema import Kind, Model, Signature, TensorSpec
-from tfsclient.schema._samples import is_picture
+from tfsclient.errors import shown
+from tfsclient.schema import Kind, Model, Picture, Sample, Signature, TensorSpec
+from tfsclient.schema._meaning import is_pictures
+from tfsclient.schema._shown import meaning_text, prose
 from tfsclient_gen.languages.python import constants, layout
 from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.languages.python.names import Names, input_names, output_names
@@ -57,6 +61,9 @@ class Method:
         picked: the argument that asks for some of the outputs; "" where it gives them all.
         answer: what comes back, for classify and regress.
         usage: an example of a call.
+        examples: named examples of the model's own, each a line.
+        labelled: the outputs whose labels are known: the parameter of the method that gives them,
+            and the statement that does so; None if there are none.
         imports: what its code needs to have imported.
     """
 
@@ -75,6 +82,8 @@ class Method:
     picked: Markup
     answer: Markup
     usage: Usage
+    examples: list[Markup]
+    labelled: tuple[Markup, Markup] | None
     imports: frozenset[str]
 
 
@@ -125,13 +134,26 @@ def _method(
         picked=layout.fit(12, "outputs=[", asked, "],") if asked else code(""),
         answer=layout.doc(12, _answer(signature)),
         usage=usage(signature, names.methods[wire], ins, outs, example, typed),
+        examples=[_sample(sample, ins) for sample in signature.samples],
+        labelled=_labelled(signature, constant, outs),
         imports=constants.signature_imports(signature, features)
-        | _imports(signature.kind, inputs, outputs, typed=typed is not None),
+        | _imports(
+            signature.kind,
+            inputs,
+            outputs,
+            typed=typed is not None,
+            labelled=signature.labels is not None,
+        ),
     )
 
 
 def _imports(
-    kind: Kind, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, typed: bool
+    kind: Kind,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    *,
+    typed: bool,
+    labelled: bool,
 ) -> frozenset[str]:
     """What a method and the class of its result need to have imported."""
     names = {"DEFAULT"}.union(*(tensor.imports for tensor in inputs))
@@ -141,6 +163,8 @@ def _imports(
         names = names.union(["check_dtypes", "dataclass"], *(tensor.imports for tensor in outputs))
         if any(tensor.optional for tensor in inputs):
             names.add("without_none")
+        if labelled:
+            names |= {"Literal", "top"}
     elif kind == "regress":
         names |= {"np", "npt"}
     return frozenset(names)
@@ -188,6 +212,8 @@ def _input(signature: Signature, spec: TensorSpec, name: Name, example: Markup |
         types += ["Image", "Sequence[Image]"]
         imports |= {"Image", "Sequence"}
         made = "encoded" if spec.dtype == STRING else "decoded and resized"
+        if constants.has_meaning(spec):
+            made = "decoded, resized and scaled"
         doc += f"; also a tfsclient.Image or a list of them, {made} to fit"
     if optional:
         doc += "; None leaves it to the model's default"
@@ -223,13 +249,42 @@ def _output(spec: TensorSpec, name: Name) -> Tensor:
     return Tensor(name, doc, declared, frozenset(["npt", imported]))
 
 
+def _labelled(
+    signature: Signature, constant: Markup, outputs: Mapping[str, Name]
+) -> tuple[Markup, Markup] | None:
+    wires = [wire for wire in outputs if wire in (signature.labels or {})]
+    if not wires:
+        return None
+    parameter = layout.fit(8, "output: Literal[", map(py_string, wires), "],", comma=False)
+    pairs = [f"{py_string(wire)}: self.{outputs[wire].ident}" for wire in wires]
+    held = layout.fit(12, "{", pairs, "}", after=1)
+    return parameter, layout.fit(8, "return top(", [constant, held, "output", "k"], ")")
+
+
+def _sample(sample: Sample, inputs: Mapping[str, Name]) -> Markup:
+    values = ", ".join(f"{inputs[n].ident}={_shown(v)}" for n, v in sample.inputs.items())
+    return layout.doc(12, f"{prose(sample.name)}: {values}")
+
+
+def _shown(value: Any) -> str:
+    """A value of an example as Python writes it, or its beginning."""
+    if isinstance(value, Picture):
+        return f"Image({py_string(value.file)})"
+    if isinstance(value, tuple) and is_pictures(value):
+        return f"[{', '.join(map(_shown, value))}]"
+    return shown(plain(value))
+
+
 def _tensor_doc(spec: TensorSpec, name: Name) -> str:
     called = f'; called "{spec.name}" by the server' if spec.name != name.ident else ""
-    return f"{name.ident}: {spec}{called}"
+    about = meaning_text(spec).rstrip(".")
+    return f"{name.ident}: {spec}{called}{f': {about}' if about else ''}"
 
 
 def _takes_images(spec: TensorSpec) -> bool:
-    """Whether an input seems to be for pictures, and an Image fits it."""
+    """Whether an input is for pictures, or seems to be and an Image fits it."""
+    if spec.meaning is not None and spec.meaning.kind is not None:
+        return spec.meaning.kind == "image"
     if spec.dtype == STRING:
         return is_picture(spec)
     if spec.dtype.kind not in ("float", "int") or spec.shape is None:

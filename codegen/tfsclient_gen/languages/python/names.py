@@ -59,6 +59,8 @@ _METHOD: Final = _KEYWORDS | frozenset(
     "answer check_dtypes given headers plain_examples self timeout without_none".split()
 )
 _RESULT: Final = _KEYWORDS | frozenset(["np", "npt"])
+# What the method of a result with labels uses.
+_LABELLED: Final = _RESULT | frozenset("float int list self str top tuple".split())
 _EXAMPLE: Final = _RESULT | frozenset("bytes float int self str to_example".split())
 
 
@@ -139,7 +141,8 @@ def input_names(signature: Signature) -> dict[str, Name]:
 
 def output_names(signature: Signature) -> dict[str, Name]:
     """The fields of a result."""
-    return claim(signature.outputs, lambda w: snake(w, "tensor"), _RESULT)
+    taken = _RESULT if signature.labels is None else _LABELLED
+    return claim(signature.outputs, lambda w: snake(w, "tensor"), taken)
 
 
 def feature_names(features: Features) -> dict[str, Name]:

@@ -8,9 +8,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tfsclient._inputs.samples import dims, is_picture
 from tfsclient.dtypes import STRING
 from tfsclient.schema import Signature, TensorSpec
-from tfsclient.schema._samples import dims, is_picture
 from tfsclient_gen.languages.python import layout
 from tfsclient_gen.languages.python.examples import ExampleClass, takes_examples
 from tfsclient_gen.names import Name
@@ -88,7 +88,8 @@ class _Sample:
 
 def _sample(spec: TensorSpec) -> _Sample:
     """An expression that makes a value of this dtype and shape."""
-    if is_picture(spec):
+    told = spec.meaning is not None and spec.meaning.kind == "image"
+    if is_picture(spec) or told:
         return _Sample("Image(np.zeros((8, 8), np.uint8))", (_NUMPY, _IMAGE))
     shape = dims(spec)
     if spec.dtype == STRING:

@@ -18,6 +18,17 @@ import (
 	"example.com/ml/clients/tfs"
 )
 
+// API is what a Client does, for code that is given one. Package berttest has clients for tests.
+type API interface {
+	ServingDefault(ctx context.Context, in ServingDefaultInput, opts ...tfs.CallOption) (*ServingDefaultOutput, error)
+	Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error)
+	Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error)
+	WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error)
+	Close() error
+}
+
+var _ API = (*Client)(nil)
+
 // Client calls the model "bert". It may be used by several goroutines at once.
 type Client struct {
 	model *tfs.Model
@@ -45,6 +56,22 @@ func (c *Client) Close() error {
 	return c.model.Close()
 }
 
+// Status gives the states of the model's versions, newest first.
+func (c *Client) Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error) {
+	return c.model.Status(ctx, opts...)
+}
+
+// Metadata asks the server for the signatures of the model that it has.
+func (c *Client) Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error) {
+	return c.model.Metadata(ctx, opts...)
+}
+
+// WaitUntilReady waits until a version of the model answers calls, and gives the newest that does. It
+// fails when the timeout ends, and at once if all versions failed to load.
+func (c *Client) WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error) {
+	return c.model.WaitUntilReady(ctx, opts...)
+}
+
 // ServingDefaultInput holds the inputs of signature "serving_default".
 type ServingDefaultInput struct {
 	// InputIDs is "input_ids": int64 [-1, -1].
@@ -61,6 +88,8 @@ type ServingDefaultOutput struct {
 	Logits tfs.Tensor[float32]
 	// Pooled is "pooled": float32 [-1, 8].
 	Pooled tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // ServingDefault runs signature "serving_default".
@@ -68,9 +97,11 @@ func (c *Client) ServingDefault(ctx context.Context, in ServingDefaultInput, opt
 	out := new(ServingDefaultOutput)
 	inputs := []tfs.Input{in.InputIDs, in.InputMask, in.SegmentIDs}
 	outputs := []tfs.Output{&out.Logits, &out.Pooled}
-	if err := c.model.Predict(ctx, &servingDefaultSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &servingDefaultSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 

@@ -18,6 +18,19 @@ import (
 	"example.com/ml/clients/tfs"
 )
 
+// API is what a Client does, for code that is given one. Package digitstest has clients for tests.
+type API interface {
+	Classify(ctx context.Context, in ClassifyInput, opts ...tfs.CallOption) ([][]tfs.Class, error)
+	PNG(ctx context.Context, in PNGInput, opts ...tfs.CallOption) (*PNGOutput, error)
+	ServingDefault(ctx context.Context, in ServingDefaultInput, opts ...tfs.CallOption) (*ServingDefaultOutput, error)
+	Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error)
+	Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error)
+	WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error)
+	Close() error
+}
+
+var _ API = (*Client)(nil)
+
 // Client calls the model "digits". It may be used by several goroutines at once.
 type Client struct {
 	model *tfs.Model
@@ -43,6 +56,22 @@ func NewFrom(conn *tfs.Conn, opts ...tfs.CallOption) *Client {
 // by New. Later calls fail with Canceled.
 func (c *Client) Close() error {
 	return c.model.Close()
+}
+
+// Status gives the states of the model's versions, newest first.
+func (c *Client) Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error) {
+	return c.model.Status(ctx, opts...)
+}
+
+// Metadata asks the server for the signatures of the model that it has.
+func (c *Client) Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error) {
+	return c.model.Metadata(ctx, opts...)
+}
+
+// WaitUntilReady waits until a version of the model answers calls, and gives the newest that does. It
+// fails when the timeout ends, and at once if all versions failed to load.
+func (c *Client) WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error) {
+	return c.model.WaitUntilReady(ctx, opts...)
 }
 
 // ClassifyExample is an example of signature "classify".
@@ -85,6 +114,8 @@ type PNGOutput struct {
 	Digit tfs.Tensor[int64]
 	// Scores is "scores": float32 [-1, 10].
 	Scores tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // PNG runs signature "png".
@@ -92,15 +123,18 @@ func (c *Client) PNG(ctx context.Context, in PNGInput, opts ...tfs.CallOption) (
 	out := new(PNGOutput)
 	inputs := []tfs.Input{in.ImageBytes}
 	outputs := []tfs.Output{&out.Digit, &out.Scores}
-	if err := c.model.Predict(ctx, &pngSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &pngSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 
 // ServingDefaultInput holds the inputs of signature "serving_default".
 type ServingDefaultInput struct {
-	// Images is "images": float32 [-1, 8, 8]. [tfs.DecodeImages] makes it from image files.
+	// Images is "images": float32 [-1, 8, 8]. [tfs.DecodeImages] of shape [8, 8] makes it from
+	// image files.
 	Images tfs.Tensor[float32]
 }
 
@@ -110,6 +144,8 @@ type ServingDefaultOutput struct {
 	Digit tfs.Tensor[int64]
 	// Scores is "scores": float32 [-1, 10].
 	Scores tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // ServingDefault runs signature "serving_default".
@@ -117,9 +153,11 @@ func (c *Client) ServingDefault(ctx context.Context, in ServingDefaultInput, opt
 	out := new(ServingDefaultOutput)
 	inputs := []tfs.Input{in.Images}
 	outputs := []tfs.Output{&out.Digit, &out.Scores}
-	if err := c.model.Predict(ctx, &servingDefaultSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &servingDefaultSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 

@@ -18,6 +18,22 @@ import (
 	"example.com/ml/clients/tfs"
 )
 
+// API is what a Client does, for code that is given one. Package incomeestimatortest has clients
+// for tests.
+type API interface {
+	Classification(ctx context.Context, in ClassificationInput, opts ...tfs.CallOption) ([][]tfs.Class, error)
+	Predict(ctx context.Context, in PredictInput, opts ...tfs.CallOption) (*PredictOutput, error)
+	Regression(ctx context.Context, in RegressionInput, opts ...tfs.CallOption) ([]float32, error)
+	ServingDefault(ctx context.Context, in ServingDefaultInput, opts ...tfs.CallOption) ([][]tfs.Class, error)
+	MultiInference(ctx context.Context, in tfs.MultiInferenceInput, opts ...tfs.CallOption) (map[string]tfs.Inference, error)
+	Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error)
+	Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error)
+	WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error)
+	Close() error
+}
+
+var _ API = (*Client)(nil)
+
 // Client calls the model "estimator". It may be used by several goroutines at once.
 type Client struct {
 	model *tfs.Model
@@ -43,6 +59,28 @@ func NewFrom(conn *tfs.Conn, opts ...tfs.CallOption) *Client {
 // by New. Later calls fail with Canceled.
 func (c *Client) Close() error {
 	return c.model.Close()
+}
+
+// Status gives the states of the model's versions, newest first.
+func (c *Client) Status(ctx context.Context, opts ...tfs.CallOption) ([]tfs.VersionStatus, error) {
+	return c.model.Status(ctx, opts...)
+}
+
+// Metadata asks the server for the signatures of the model that it has.
+func (c *Client) Metadata(ctx context.Context, opts ...tfs.CallOption) (*tfs.Metadata, error) {
+	return c.model.Metadata(ctx, opts...)
+}
+
+// WaitUntilReady waits until a version of the model answers calls, and gives the newest that does. It
+// fails when the timeout ends, and at once if all versions failed to load.
+func (c *Client) WaitUntilReady(ctx context.Context, opts ...tfs.CallOption) (tfs.VersionStatus, error) {
+	return c.model.WaitUntilReady(ctx, opts...)
+}
+
+// MultiInference runs several signatures for classify or regress on the same examples in one call,
+// over gRPC, and gives their answers by name.
+func (c *Client) MultiInference(ctx context.Context, in tfs.MultiInferenceInput, opts ...tfs.CallOption) (map[string]tfs.Inference, error) {
+	return c.model.MultiInference(ctx, in, opts...)
 }
 
 // ClassificationExample is an example of signature "classification".
@@ -125,6 +163,8 @@ type PredictOutput struct {
 	Logits tfs.Tensor[float32]
 	// Probabilities is "probabilities": float32 [-1, 2].
 	Probabilities tfs.Tensor[float32]
+	// Version is the version that answered; over REST, 0 unless the call asked for one.
+	Version int64
 }
 
 // Predict runs signature "predict".
@@ -140,9 +180,11 @@ func (c *Client) Predict(ctx context.Context, in PredictInput, opts ...tfs.CallO
 		&out.Logits,
 		&out.Probabilities,
 	}
-	if err := c.model.Predict(ctx, &predictSignature, inputs, outputs, opts...); err != nil {
+	version, err := c.model.Predict(ctx, &predictSignature, inputs, outputs, opts...)
+	if err != nil {
 		return nil, err
 	}
+	out.Version = version
 	return out, nil
 }
 

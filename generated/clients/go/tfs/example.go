@@ -28,6 +28,28 @@ func Ints(values ...int64) Feature { return Feature{values} }
 // Strings makes a feature of strings, which may hold any bytes.
 func Strings(values ...string) Feature { return Feature{values} }
 
+// Floats gives the values of a feature of floats; nil for another.
+func (f Feature) Floats() []float32 { return valuesOf[float32](f) }
+
+// Ints gives the values of a feature of integers; nil for another.
+func (f Feature) Ints() []int64 { return valuesOf[int64](f) }
+
+// Strings gives the values of a feature of strings; nil for another.
+func (f Feature) Strings() []string { return valuesOf[string](f) }
+
+func valuesOf[T float32 | int64 | string](f Feature) []T {
+	values, _ := f.values.([]T)
+	return values
+}
+
+// First gives a pointer to the first of values, or nil if there is none.
+func First[T float32 | int64 | string](values []T) *T {
+	if len(values) == 0 {
+		return nil
+	}
+	return &values[0]
+}
+
 // Ptr gives a pointer to a value, for features that may be left out.
 func Ptr[T float32 | int64 | string](value T) *T { return &value }
 

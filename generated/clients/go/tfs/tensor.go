@@ -3,15 +3,10 @@
 package tfs
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/color"
-	_ "image/jpeg" // formats that image.Decode knows
-	_ "image/png"
-	"io"
 	"math"
 	"reflect"
+	"slices"
 )
 
 // Element is the type of a tensor's elements. A string may hold any bytes.
@@ -128,6 +123,35 @@ func (t Tensor[T]) fits(spec TensorSpec) error {
 	return nil
 }
 
+// rows gives a part of a batch, which shares the tensor's memory.
+func (t Tensor[T]) rows(from, to int) Input {
+	size := len(t.Data) / t.Shape[0]
+	return Tensor[T]{t.Data[from*size : to*size : to*size], append([]int{to - from}, t.Shape[1:]...)}
+}
+
+// another gives a place for a part of a batch.
+func (t *Tensor[T]) another() Output {
+	return new(Tensor[T])
+}
+
+// join takes the parts of a batch, which have at least one dimension.
+func (t *Tensor[T]) join(parts []Output) error {
+	row := parts[0].(*Tensor[T]).Shape[1:]
+	rows, count := 0, 0
+	for _, part := range parts {
+		p := part.(*Tensor[T])
+		if !slices.Equal(p.Shape[1:], row) {
+			return notJoined("rows of shape %s follow rows of shape %s", dims(p.Shape[1:]), dims(row))
+		}
+		rows, count = rows+p.Shape[0], count+len(p.Data)
+	}
+	t.Data, t.Shape = make([]T, 0, count), append([]int{rows}, row...)
+	for _, part := range parts {
+		t.Data = append(t.Data, part.(*Tensor[T]).Data...)
+	}
+	return nil
+}
+
 // set takes what a server answered.
 func (t *Tensor[T]) set(data any, shape []int) error {
 	typed, ok := data.([]T)
@@ -225,89 +249,4 @@ func ToBFloat16(f float32) BFloat16 {
 // Float32 gives the number; every BFloat16 is a float32.
 func (b BFloat16) Float32() float32 {
 	return math.Float32frombits(uint32(b) << 16)
-}
-
-// ReadImages reads images as they are, such as PNG or JPEG files, for an input that decodes them.
-func ReadImages(files ...io.Reader) (Tensor[string], error) {
-	images := make([]string, len(files))
-	for i, file := range files {
-		encoded, err := readImage(i, file)
-		if err != nil {
-			return Tensor[string]{}, err
-		}
-		images[i] = string(encoded)
-	}
-	return NewTensor(images), nil
-}
-
-// DecodeImages reads PNG and JPEG images for an input of pixels, whose values are 0 to 255. The shape
-// is that of one image, height, width and, if there are any, channels: 1 for grey, 3 for RGB, 4 for
-// RGBA; alpha is dropped where it has no place. A height or width of -1 is that of the first image.
-// Images are neither resized nor turned.
-func DecodeImages[T float32 | uint8](shape []int, files ...io.Reader) (Tensor[T], error) {
-	channels := 1
-	if len(shape) == 3 {
-		channels = shape[2]
-	}
-	if len(shape) < 2 || len(shape) > 3 || channels != 1 && channels != 3 && channels != 4 {
-		return Tensor[T]{}, invalid("%v is not a shape of images", dims(shape))
-	}
-	want := append([]int{}, shape...)
-	var data []T
-	for i, file := range files {
-		encoded, err := readImage(i, file)
-		if err != nil {
-			return Tensor[T]{}, err
-		}
-		// The size is looked at first: a small file may decode into a very large image.
-		config, _, err := image.DecodeConfig(bytes.NewReader(encoded))
-		if err != nil {
-			return Tensor[T]{}, invalid("image %d: %v", i, err)
-		}
-		for axis, size := range []int{config.Height, config.Width} {
-			if want[axis] == -1 {
-				want[axis] = size
-			}
-			if want[axis] != size {
-				return Tensor[T]{}, invalid("image %d is %d pixels high and %d wide, not %d and %d", i, config.Height, config.Width, want[0], want[1])
-			}
-		}
-		picture, _, err := image.Decode(bytes.NewReader(encoded))
-		if err != nil {
-			return Tensor[T]{}, invalid("image %d: %v", i, err)
-		}
-		data = appendPixels(data, picture, channels)
-	}
-	return NewTensor(data, append([]int{len(files)}, want...)...), nil
-}
-
-// appendPixels appends the pixels row by row, each with so many channels.
-func appendPixels[T float32 | uint8](data []T, picture image.Image, channels int) []T {
-	area := picture.Bounds()
-	for y := area.Min.Y; y < area.Max.Y; y++ {
-		for x := area.Min.X; x < area.Max.X; x++ {
-			pixel := color.NRGBAModel.Convert(picture.At(x, y)).(color.NRGBA)
-			if channels == 1 {
-				opaque := color.RGBA{pixel.R, pixel.G, pixel.B, 255}
-				data = append(data, T(color.GrayModel.Convert(opaque).(color.Gray).Y))
-				continue
-			}
-			for _, value := range []uint8{pixel.R, pixel.G, pixel.B, pixel.A}[:channels] {
-				data = append(data, T(value))
-			}
-		}
-	}
-	return data
-}
-
-func readImage(number int, file io.Reader) ([]byte, error) {
-	encoded, err := io.ReadAll(file)
-	if err != nil {
-		return nil, &Error{
-			Code:    InvalidArgument,
-			Message: fmt.Sprintf("image %d: %v", number, err),
-			Err:     fmt.Errorf("%w: %w", ErrNotSent, err),
-		}
-	}
-	return encoded, nil
 }

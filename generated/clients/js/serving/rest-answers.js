@@ -13,7 +13,7 @@ import {
   JsonReader,
 } from "./json-reader.js";
 
-const CODES = {
+export const CODES = {
   400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",
@@ -47,8 +47,8 @@ export function readRefusal(httpStatus, body) {
 }
 
 /** The result in the answer to a predict request, by the keys of outputs. */
-export function readPredict({ outputs }, body) {
-  return readMember(body, "outputs", (json) => readOutputs(json, outputs));
+export function readPredict(signature, body) {
+  return readMember(body, "outputs", (json) => readOutputs(json, signature));
 }
 
 /** A list of classes for each of `count` examples. */
@@ -88,7 +88,7 @@ function checkCount(json, results, count) {
 }
 
 /** The member of an object that has this name. */
-function readMember(body, wanted, read) {
+export function readMember(body, wanted, read) {
   checkNotEmpty(body);
   const json = new JsonReader(body);
   const found = [];
@@ -107,11 +107,11 @@ function checkNotEmpty(body) {
   throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
-function readOutputs(json, outputs) {
+export function readOutputs(json, { outputs, asksByName }) {
   const specs = Object.entries(outputs);
   const found = new Map();
   let came = [];
-  const [only] = specs.length === 1 ? specs : [];
+  const [only] = specs.length === 1 && !asksByName ? specs : [];
   // A lone output comes without its name; bytes are themselves objects.
   if (only && (!json.at(BRACE) || isBase64(only[1]))) {
     found.set(only[1].name, readTensor(json, only[1]));
@@ -194,7 +194,7 @@ function readerOf(json, spec) {
     float64: () => json.float(),
     bool: () => json.boolean(),
     string: () => {
-      if (isBase64(spec)) return json.base64Object();
+      if (isBase64(spec) || json.at(BRACE)) return json.base64Object();
       if (spec.asBytes) return json.bytes();
       return json.string(() => notText(spec.name));
     },
@@ -209,23 +209,55 @@ const DTYPES = {
   DT_DOUBLE: "float64",
 };
 
-/** The signatures in the answer to a request for metadata. */
+/** The answer to a request for metadata. */
 export function readMetadata(body) {
+  const answer = parse(body);
+  const path = ["metadata", "signature_def", "signature_def"];
+  const signatures = path.reduce(member, answer);
+  return {
+    version: toVersion(member(member(answer, "model_spec") ?? {}, "version")),
+    signatures: mapOf(signatures, (signature) => ({
+      method: String(member(signature, "method_name") ?? ""),
+      inputs: readTensors(member(signature, "inputs") ?? {}),
+      outputs: readTensors(member(signature, "outputs") ?? {}),
+      defaults: new Set(Object.keys(member(signature, "defaults") ?? {})),
+    })),
+  };
+}
+
+/** The answer to a request for the states of a model's versions. */
+export function readStatus(body) {
+  const answer = parse(body) ?? {};
+  const states = answer.model_version_status;
+  if (!Array.isArray(states)) {
+    throw unreadable("it has no states", { httpStatus: 200 });
+  }
+  return states.map((state) => {
+    const status = member(state, "status") ?? {};
+    return {
+      version: toVersion(member(state, "version")) ?? 0n,
+      state: String(member(state, "state")),
+      errorCode: String(member(status, "error_code") ?? "OK"),
+      errorMessage: String(member(status, "error_message") ?? ""),
+    };
+  });
+}
+
+function parse(body) {
   checkNotEmpty(body);
-  let answer;
   try {
-    answer = JSON.parse(new TextDecoder().decode(body));
+    return JSON.parse(new TextDecoder().decode(body));
   } catch {
     throw unreadable("it is not JSON", { httpStatus: 200 });
   }
-  const path = ["metadata", "signature_def", "signature_def"];
-  const signatures = path.reduce(member, answer);
-  return mapOf(signatures, (signature) => ({
-    method: String(member(signature, "method_name") ?? ""),
-    inputs: readTensors(member(signature, "inputs") ?? {}),
-    outputs: readTensors(member(signature, "outputs") ?? {}),
-    defaults: new Set(Object.keys(member(signature, "defaults") ?? {})),
-  }));
+}
+
+/** A version, which JSON has as text. */
+function toVersion(text) {
+  if (text === undefined) return undefined;
+  const digits = String(text);
+  if (/^\d+$/.test(digits)) return BigInt(digits);
+  throw unreadable(`${show(text)} is not a version`, { httpStatus: 200 });
 }
 
 function readTensors(tensors) {

@@ -3,9 +3,9 @@
 
 // Requests as protobuf messages of tensorflow.serving.
 
-import { missingOutput, unreadable } from "./errors.js";
+import { CODES, missingOutput, show, unreadable } from "./errors.js";
 import type { CheckedTensor, ExampleBatch } from "./inputs.js";
-import { Fields, text, toNumber } from "./protobuf-reader.js";
+import { Fields, text, toNumber, unpackVarints } from "./protobuf-reader.js";
 import { Message, serializeExample } from "./protobuf-writer.js";
 import type { ModelRef, Signature } from "./specs.js";
 import {
@@ -15,8 +15,13 @@ import {
   readTensor,
   writeTensor,
 } from "./tensor-proto.js";
-import type { Classification, Tensor } from "./types.js";
-import type { ServedSignatures, ServedTensors } from "./verify.js";
+import type {
+  Classification,
+  ModelMetadata,
+  SignatureInfo,
+  Tensor,
+  VersionStatus,
+} from "./types.js";
 
 /** A PredictRequest. */
 export function writePredict(
@@ -43,17 +48,36 @@ export function writePredict(
 export function writeExamples(
   model: ModelRef,
   signature: Signature,
-  { examples, context }: ExampleBatch,
+  batch: ExampleBatch,
 ): Uint8Array {
+  return new Message()
+    .chunk(1, writeModelSpec(model, signature.name))
+    .chunk(2, writeInput(batch))
+    .toBytes();
+}
+
+/** A MultiInferenceRequest. */
+export function writeTasks(
+  model: ModelRef,
+  signatures: readonly Signature[],
+  batch: ExampleBatch,
+): Uint8Array {
+  const request = new Message();
+  for (const { name, kind } of signatures) {
+    const task = new Message()
+      .chunk(1, writeModelSpec(model, name))
+      .chunk(2, `tensorflow/serving/${kind}`);
+    request.chunk(1, task);
+  }
+  return request.chunk(2, writeInput(batch)).toBytes();
+}
+
+function writeInput({ examples, context }: ExampleBatch): Message {
   const list = new Message();
   for (const example of examples) list.chunk(1, serializeExample(example));
   if (context) list.chunk(2, serializeExample(context));
   // An ExampleList, or an ExampleListWithContext.
-  const input = new Message().chunk(context ? 2 : 1, list);
-  return new Message()
-    .chunk(1, writeModelSpec(model, signature.name))
-    .chunk(2, input)
-    .toBytes();
+  return new Message().chunk(context ? 2 : 1, list);
 }
 
 /** A GetModelMetadataRequest. */
@@ -62,6 +86,11 @@ export function writeMetadata(model: ModelRef): Uint8Array {
     .chunk(1, writeModelSpec(model))
     .chunk(2, "signature_def")
     .toBytes();
+}
+
+/** A GetModelStatusRequest. */
+export function writeStatus(model: ModelRef): Uint8Array {
+  return new Message().chunk(1, writeModelSpec(model)).toBytes();
 }
 
 function writeModelSpec(
@@ -97,7 +126,34 @@ export function readClassify(
   response: Uint8Array,
   count: number,
 ): Classification[][] {
-  const result = new Fields(response).message(1);
+  return readClasses(new Fields(response).message(1), count);
+}
+
+/** A number for each of `count` examples. */
+export function readRegress(response: Uint8Array, count: number): Float32Array {
+  return readNumbers(new Fields(response).message(1), count);
+}
+
+/** For each signature, what it gives for `count` examples. */
+export function readTasks(
+  response: Uint8Array,
+  signatures: readonly Signature[],
+  count: number,
+): (Classification[][] | Float32Array)[] {
+  const results = new Fields(response).messages(1);
+  return signatures.map(({ name, kind }, i) => {
+    const isClasses = kind === "classify";
+    const result = results[i];
+    if (!result?.last(isClasses ? 2 : 3)) {
+      throw unreadable(`it lacks the result of the signature ${show(name)}`);
+    }
+    return isClasses
+      ? readClasses(result.message(2), count)
+      : readNumbers(result.message(3), count);
+  });
+}
+
+function readClasses(result: Fields, count: number): Classification[][] {
   const lists = result.messages(1).map((classes) =>
     classes.messages(1).map((one) => ({
       label: text(one.last(1) ?? new Uint8Array()),
@@ -107,9 +163,7 @@ export function readClassify(
   return checkCount(lists, count);
 }
 
-/** A number for each of `count` examples. */
-export function readRegress(response: Uint8Array, count: number): Float32Array {
-  const result = new Fields(response).message(1);
+function readNumbers(result: Fields, count: number): Float32Array {
   const values = result.messages(1).map((one) => readFloat(one, 1));
   return checkCount(Float32Array.from(values), count);
 }
@@ -126,25 +180,79 @@ function checkCount<T extends ArrayLike<unknown>>(results: T, count: number) {
   throw unreadable(`${results.length} results came for ${count} examples`);
 }
 
-/** The signatures in a GetModelMetadataResponse. */
-export function readMetadata(response: Uint8Array): ServedSignatures {
-  const any = new Map(new Fields(response).entries(2)).get("signature_def");
+/** What a GetModelMetadataResponse says. */
+export function readMetadata(response: Uint8Array): ModelMetadata {
+  const fields = new Fields(response);
+  const any = new Map(fields.entries(2)).get("signature_def");
   if (any === undefined) throw unreadable("it has no signatures");
   const signatures = any.message(2).entries(1);
-  return new Map(
-    signatures.map(([name, signature]) => [
-      name,
-      {
-        method: text(signature.last(3) ?? new Uint8Array()),
-        inputs: readTensors(signature, 1),
-        outputs: readTensors(signature, 2),
-        defaults: new Set(signature.entries(4).map(([input]) => input)),
-      },
-    ]),
-  );
+  return {
+    version: readVersion(fields.message(1)),
+    signatures: new Map(
+      signatures.map(([name, signature]) => [
+        name,
+        {
+          method: text(signature.last(3) ?? new Uint8Array()),
+          inputs: readTensors(signature, 1),
+          outputs: readTensors(signature, 2),
+          defaults: new Set(signature.entries(4).map(([input]) => input)),
+        },
+      ]),
+    ),
+  };
 }
 
-function readTensors(signature: Fields, number: number): ServedTensors {
+/** The version in the ModelSpec of an answer of predict, classify or regress. */
+export function readAnswering(response: Uint8Array): bigint | undefined {
+  return readVersion(new Fields(response).message(2));
+}
+
+/** The version in the ModelSpec of the first of several results. */
+export function readFirstAnswering(response: Uint8Array): bigint | undefined {
+  const [first] = new Fields(response).messages(1);
+  return first && readVersion(first.message(1));
+}
+
+/** The version in a ModelSpec. */
+function readVersion(spec: Fields): bigint | undefined {
+  const [wrapped] = spec.messages(2);
+  return wrapped && readInteger(wrapped, 1);
+}
+
+/** An int64; 0 if it is not there. */
+function readInteger(message: Fields, number: number): bigint {
+  const [low = 0, high = 0] = unpackVarints(message.last(number) ?? ZERO);
+  return (BigInt(high | 0) << 32n) | BigInt(low);
+}
+
+const ZERO = new Uint8Array(1);
+
+const STATES: Readonly<Record<number, VersionStatus["state"]>> = {
+  10: "START",
+  20: "LOADING",
+  30: "AVAILABLE",
+  40: "UNLOADING",
+  50: "END",
+};
+
+/** The states in a GetModelStatusResponse. */
+export function readStatus(response: Uint8Array): VersionStatus[] {
+  return new Fields(response).messages(1).map((one) => {
+    const status = one.message(3);
+    const code = toNumber(status.last(1) ?? ZERO);
+    return {
+      version: readInteger(one, 1),
+      state: STATES[toNumber(one.last(2) ?? ZERO)] ?? "UNKNOWN",
+      errorCode: code === 0 ? "OK" : (CODES[code - 1] ?? "UNKNOWN"),
+      errorMessage: text(status.last(2) ?? new Uint8Array()),
+    };
+  });
+}
+
+function readTensors(
+  signature: Fields,
+  number: number,
+): SignatureInfo["inputs"] {
   return new Map(
     signature.entries(number).map(([name, info]) => {
       const shape = info.message(3);

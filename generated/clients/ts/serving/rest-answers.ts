@@ -20,14 +20,16 @@ import {
   JsonReader,
 } from "./json-reader.js";
 import type { DType, Signature, TensorSpec } from "./specs.js";
-import type { Classification, Tensor } from "./types.js";
 import type {
-  ServedSignatures,
-  ServedTensor,
-  ServedTensors,
-} from "./verify.js";
+  Classification,
+  ModelMetadata,
+  SignatureInfo,
+  Tensor,
+  TensorInfo,
+  VersionStatus,
+} from "./types.js";
 
-const CODES: Readonly<Record<number, Code>> = {
+export const CODES: Readonly<Record<number, Code>> = {
   400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",
@@ -63,8 +65,8 @@ export function readRefusal(httpStatus: number, body: Uint8Array): Fault {
 type Result = Record<string, Tensor<unknown>>;
 
 /** The result in the answer to a predict request, by the keys of outputs. */
-export function readPredict({ outputs }: Signature, body: Uint8Array): Result {
-  return readMember(body, "outputs", (json) => readOutputs(json, outputs));
+export function readPredict(signature: Signature, body: Uint8Array): Result {
+  return readMember(body, "outputs", (json) => readOutputs(json, signature));
 }
 
 /** A list of classes for each of `count` examples. */
@@ -111,7 +113,7 @@ function checkCount<T extends ArrayLike<unknown>>(
 }
 
 /** The member of an object that has this name. */
-function readMember<T>(
+export function readMember<T>(
   body: Uint8Array,
   wanted: string,
   read: (json: JsonReader) => T,
@@ -134,11 +136,14 @@ function checkNotEmpty(body: Uint8Array): void {
   throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
-function readOutputs(json: JsonReader, outputs: Signature["outputs"]): Result {
+export function readOutputs(
+  json: JsonReader,
+  { outputs, asksByName }: Signature,
+): Result {
   const specs = Object.entries(outputs);
   const found = new Map<string, Tensor<unknown>>();
   let came: string[] | undefined = [];
-  const [only] = specs.length === 1 ? specs : [];
+  const [only] = specs.length === 1 && !asksByName ? specs : [];
   // A lone output comes without its name; bytes are themselves objects.
   if (only && (!json.at(BRACE) || isBase64(only[1]))) {
     found.set(only[1].name, readTensor(json, only[1]));
@@ -221,7 +226,7 @@ function readerOf(json: JsonReader, spec: TensorSpec): () => unknown {
     float64: () => json.float(),
     bool: () => json.boolean(),
     string: () => {
-      if (isBase64(spec)) return json.base64Object();
+      if (isBase64(spec) || json.at(BRACE)) return json.base64Object();
       if (spec.asBytes) return json.bytes();
       return json.string(() => notText(spec.name));
     },
@@ -236,27 +241,59 @@ const DTYPES: Readonly<Record<string, string>> = {
   DT_DOUBLE: "float64",
 };
 
-/** The signatures in the answer to a request for metadata. */
-export function readMetadata(body: Uint8Array): ServedSignatures {
+/** The answer to a request for metadata. */
+export function readMetadata(body: Uint8Array): ModelMetadata {
+  const answer = parse(body);
+  const path = ["metadata", "signature_def", "signature_def"];
+  const signatures = path.reduce(member, answer);
+  return {
+    version: toVersion(member(member(answer, "model_spec") ?? {}, "version")),
+    signatures: mapOf(signatures, (signature) => ({
+      method: String(member(signature, "method_name") ?? ""),
+      inputs: readTensors(member(signature, "inputs") ?? {}),
+      outputs: readTensors(member(signature, "outputs") ?? {}),
+      defaults: new Set(Object.keys(member(signature, "defaults") ?? {})),
+    })),
+  };
+}
+
+/** The answer to a request for the states of a model's versions. */
+export function readStatus(body: Uint8Array): VersionStatus[] {
+  const answer = (parse(body) ?? {}) as { model_version_status?: unknown };
+  const states = answer.model_version_status;
+  if (!Array.isArray(states)) {
+    throw unreadable("it has no states", { httpStatus: 200 });
+  }
+  return states.map((state) => {
+    const status = member(state, "status") ?? {};
+    return {
+      version: toVersion(member(state, "version")) ?? 0n,
+      state: String(member(state, "state")) as VersionStatus["state"],
+      errorCode: String(member(status, "error_code") ?? "OK") as Code | "OK",
+      errorMessage: String(member(status, "error_message") ?? ""),
+    };
+  });
+}
+
+function parse(body: Uint8Array): unknown {
   checkNotEmpty(body);
-  let answer: unknown;
   try {
-    answer = JSON.parse(new TextDecoder().decode(body));
+    return JSON.parse(new TextDecoder().decode(body));
   } catch {
     throw unreadable("it is not JSON", { httpStatus: 200 });
   }
-  const path = ["metadata", "signature_def", "signature_def"];
-  const signatures = path.reduce(member, answer);
-  return mapOf(signatures, (signature) => ({
-    method: String(member(signature, "method_name") ?? ""),
-    inputs: readTensors(member(signature, "inputs") ?? {}),
-    outputs: readTensors(member(signature, "outputs") ?? {}),
-    defaults: new Set(Object.keys(member(signature, "defaults") ?? {})),
-  }));
 }
 
-function readTensors(tensors: unknown): ServedTensors {
-  return mapOf(tensors, (tensor): ServedTensor => {
+/** A version, which JSON has as text. */
+function toVersion(text: unknown): bigint | undefined {
+  if (text === undefined) return undefined;
+  const digits = String(text);
+  if (/^\d+$/.test(digits)) return BigInt(digits);
+  throw unreadable(`${show(text)} is not a version`, { httpStatus: 200 });
+}
+
+function readTensors(tensors: unknown): SignatureInfo["inputs"] {
+  return mapOf(tensors, (tensor): TensorInfo => {
     const dtype = dtypeOf(tensor);
     const shape = member(tensor, "tensor_shape") ?? {};
     const dims = member(shape, "dim");

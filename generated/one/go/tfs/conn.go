@@ -22,10 +22,7 @@ package tfs
 
 import (
 	"context"
-	"crypto/tls"
 	"math/rand/v2"
-	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,6 +70,10 @@ func dial(target string, s *settings) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newConn(target, s, t), nil
+}
+
+func newConn(target string, s *settings, t transport) *Conn {
 	open, end := context.WithCancel(context.Background())
 	return &Conn{
 		target:    target,
@@ -80,7 +81,7 @@ func dial(target string, s *settings) (*Conn, error) {
 		transport: t,
 		open:      open,
 		shut:      sync.OnceValue(func() error { end(); return t.close() }),
-	}, nil
+	}
 }
 
 func connect(target string, s *settings) (transport, error) {
@@ -96,166 +97,17 @@ func (c *Conn) Close() error {
 	return c.shut()
 }
 
-// transport carries calls: REST or gRPC.
+// transport carries calls: REST or gRPC. Each of its calls also fills in what c has of the answer.
 type transport interface {
 	// predict sends the inputs, and sets the outputs.
 	predict(ctx context.Context, c *call, inputs []feed, outputs []fetch) error
 	classify(ctx context.Context, c *call, b batch) ([][]Class, error)
 	regress(ctx context.Context, c *call, b batch) ([]float32, error)
+	multiInference(ctx context.Context, c *call, tasks []*Signature, b batch) ([]Inference, error)
 	// metadata gives the signatures that the model has, by name.
 	metadata(ctx context.Context, c *call) (map[string]Signature, error)
+	status(ctx context.Context, c *call) ([]VersionStatus, error)
 	close() error
-}
-
-// Option configures a connection, and the clients on it.
-type Option interface {
-	apply(*settings)
-}
-
-// CallOption configures one call. Given to Dial, New or NewFrom, it holds for all calls.
-type CallOption interface {
-	Option
-	applyCall(*callSettings)
-}
-
-type settings struct {
-	callSettings
-	dialOptions
-
-	tls        *tls.Config
-	httpClient *http.Client
-}
-
-type callSettings struct {
-	modelRef
-	headers []header
-	timeout time.Duration
-	retries int
-	verify  bool
-}
-
-// modelRef says which model to call; without a version and a label, the server chooses the version.
-type modelRef struct {
-	model      string
-	version    int64
-	hasVersion bool
-	label      string
-}
-
-type header struct{ key, value string }
-
-type option func(*settings)
-
-func (o option) apply(s *settings) { o(s) }
-
-type callOption func(*callSettings)
-
-func (o callOption) apply(s *settings)         { o(&s.callSettings) }
-func (o callOption) applyCall(s *callSettings) { o(s) }
-
-// WithModel calls a model by another name than the one that its client was generated from.
-func WithModel(name string) CallOption {
-	return callOption(func(s *callSettings) { s.model = name })
-}
-
-// WithVersion calls this version of the model instead of the server's choice. It excludes WithLabel;
-// for one call, it takes the place of the client's version or label.
-func WithVersion(version int64) CallOption {
-	return callOption(func(s *callSettings) { s.version, s.hasVersion = version, true })
-}
-
-// WithLabel calls the version that has this label, such as "stable". It excludes WithVersion; for one
-// call, it takes the place of the client's version or label.
-func WithLabel(label string) CallOption {
-	return callOption(func(s *callSettings) { s.label = label })
-}
-
-// WithHeader sends an HTTP header, or as gRPC calls it metadata, such as "authorization".
-func WithHeader(key, value string) CallOption {
-	return callOption(func(s *callSettings) {
-		s.headers = append(slices.Clip(s.headers), header{key, value})
-	})
-}
-
-// WithTimeout bounds each call, retries included, as a deadline of its context does; whichever ends
-// first counts. The default is a minute; 0 means no bound.
-func WithTimeout(timeout time.Duration) CallOption {
-	return callOption(func(s *callSettings) { s.timeout = timeout })
-}
-
-// WithRetries says how often a call is tried again, after a growing pause, while the server is
-// unavailable. The default is 2; use 0 for a model that keeps state.
-func WithRetries(retries int) CallOption {
-	return callOption(func(s *callSettings) { s.retries = retries })
-}
-
-// WithVerify compares, before a model is called for the first time, its signatures with those that
-// its client was generated from. Where they differ, calls fail with FailedPrecondition.
-func WithVerify() CallOption {
-	return callOption(func(s *callSettings) { s.verify = true })
-}
-
-// WithTLS makes connections with this configuration; an empty one trusts what the system trusts.
-// Over REST it needs an https:// target.
-func WithTLS(config *tls.Config) Option {
-	return option(func(s *settings) { s.tls = config })
-}
-
-// WithHTTPClient sends REST calls with this HTTP client, which stays open when the
-// connection is closed. Redirects are refused unless it has a CheckRedirect of its own: they would take
-// inputs and headers elsewhere. It cannot be combined with WithTLS.
-func WithHTTPClient(client *http.Client) Option {
-	return option(func(s *settings) { s.httpClient = client })
-}
-
-func newSettings(model string, opts []Option) *settings {
-	s := &settings{callSettings: callSettings{
-		modelRef: modelRef{model: model},
-		timeout:  defaultTimeout,
-		retries:  defaultRetries,
-	}}
-	for _, o := range opts {
-		o.apply(s)
-	}
-	return s
-}
-
-// with gives the settings of a call that has options of its own.
-func (s callSettings) with(opts []CallOption) callSettings {
-	c := s
-	c.modelRef = modelRef{model: s.model}
-	for _, o := range opts {
-		o.applyCall(&c)
-	}
-	if !c.hasVersion && c.label == "" {
-		c.version, c.hasVersion, c.label = s.version, s.hasVersion, s.label
-	}
-	return c
-}
-
-func (s callSettings) checkModel() error {
-	if s.model == "" {
-		return invalid("the model has no name")
-	}
-	return nil
-}
-
-// check finds what the server would refuse, or worse, would take for something else.
-func (s callSettings) check() error {
-	switch {
-	case s.hasVersion && s.label != "":
-		return invalid("WithVersion and WithLabel cannot be combined")
-	case s.version < 0:
-		return invalid("version %d is negative", s.version)
-	case s.retries < 0:
-		return invalid("%d retries are not possible", s.retries)
-	}
-	for _, h := range s.headers {
-		if h.key == "" || strings.ContainsAny(h.key+h.value, "\r\n\x00") {
-			return invalid("%q: %q is not a header", h.key, h.value)
-		}
-	}
-	return nil
 }
 
 // retry runs attempt until it says that another attempt is pointless, at most retries times again.

@@ -35,6 +35,9 @@ const (
 	Unauthenticated    Code = "UNAUTHENTICATED"
 )
 
+// OK is the code of a call that did not fail, in a CallInfo.
+const OK Code = "OK"
+
 var (
 	// ErrNotSent is what an Error wraps if nothing was sent: an argument is wrong, the transport cannot
 	// carry it, or the client is closed.
@@ -52,7 +55,8 @@ type Error struct {
 	Message string
 	// HTTPStatus is the status of the answer; 0 where there was none.
 	HTTPStatus int
-	// Target, Model and Signature say what was called; Model and Signature are empty in errors of New.
+	// Target, Model and Signature say what was called; Model and Signature are empty in errors of New,
+	// and Signature where the call is about the model.
 	// Target is without a user and password.
 	Target, Model, Signature string
 	// Err is the cause, if there is one: ErrNotSent, ErrBadAnswer, context.DeadlineExceeded, an error
@@ -66,8 +70,11 @@ func (e *Error) Error() string {
 	if e.Target != "" {
 		parts = append(parts, e.Target)
 	}
-	if e.Model != "" {
+	switch {
+	case e.Signature != "":
 		parts = append(parts, fmt.Sprintf("model %q, signature %q", e.Model, e.Signature))
+	case e.Model != "":
+		parts = append(parts, fmt.Sprintf("model %q", e.Model))
 	}
 	return strings.Join(append(parts, string(e.Code), e.Message), ": ")
 }

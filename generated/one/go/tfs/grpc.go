@@ -3,17 +3,12 @@
 package tfs
 
 import (
-	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"net"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,15 +16,15 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/resolver"
-	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 )
 
 const (
 	predictionService = "/tensorflow.serving.PredictionService/"
+	modelService      = "/tensorflow.serving.ModelService/"
 	// roundRobin spreads calls over all addresses; gRPC's default sends all of them to one.
 	roundRobin = `{"loadBalancingConfig": [{"round_robin": {}}]}`
 )
@@ -46,6 +41,7 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 type grpcTransport struct {
 	conn  *grpc.ClientConn
 	bound *bound
+	hints hints
 }
 
 func newGRPC(target string, s *settings) (transport, error) {
@@ -89,7 +85,11 @@ func newGRPC(target string, s *settings) (transport, error) {
 	if err := parsed.check(conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &grpcTransport{conn, newBound()}, nil
+	hints := hints{target: strings.TrimPrefix(target, "grpc://"), secure: s.tls != nil || parsed.secure}
+	if address, ok := strings.CutPrefix(parsed.address, "dns:///"); ok { // gRPC connects to others directly
+		hints.proxy = proxyOf("https://" + address)
+	}
+	return &grpcTransport{conn, newBound(), hints}, nil
 }
 
 func (t *grpcTransport) close() error {
@@ -121,19 +121,32 @@ func (t *grpcTransport) invoke(ctx context.Context, c *call, method string, requ
 		}
 		ctx = metadata.NewOutgoingContext(ctx, md)
 	}
+	path := predictionService + method
+	if method == "GetModelStatus" {
+		path = modelService + method
+	}
+	var opts []grpc.CallOption
+	if c.gzip {
+		if encoding.GetCompressor("gzip") == nil {
+			return nil, invalid("over gRPC, WithGzip needs a compressor: import _ \"google.golang.org/grpc/encoding/gzip\"")
+		}
+		opts = append(opts, grpc.UseCompressor("gzip"))
+	}
+	c.sent = request.size
 	var response []byte
 	err := retry(ctx, c.retries, func() (bool, error) {
-		err := t.send(ctx, predictionService+method, request, &response)
+		err := t.send(ctx, path, request, &response, opts)
 		return status.Code(err) == codes.Unavailable, err
 	})
+	c.received = len(response)
 	return response, err
 }
 
 // send makes a call once there is room for it, again where the server had no thread for it.
-func (t *grpcTransport) send(ctx context.Context, method string, request payload, response *[]byte) error {
+func (t *grpcTransport) send(ctx context.Context, method string, request payload, response *[]byte, opts []grpc.CallOption) error {
 	refused := false
 	for {
-		err := t.attempt(ctx, method, request, response, refused)
+		err := t.attempt(ctx, method, request, response, refused, opts)
 		switch {
 		case err == nil:
 			return nil
@@ -142,19 +155,19 @@ func (t *grpcTransport) send(ctx context.Context, method string, request payload
 		case err == errNoRoom || refused && status.Code(err) == codes.DeadlineExceeded:
 			return tooBusy(ctx)
 		default:
-			return grpcError(ctx, err)
+			return t.hints.grpc(grpcError(ctx, err))
 		}
 	}
 }
 
 // attempt waits for room and sends a call.
-func (t *grpcTransport) attempt(ctx context.Context, method string, request payload, response *[]byte, refused bool) (err error) {
+func (t *grpcTransport) attempt(ctx context.Context, method string, request payload, response *[]byte, refused bool, opts []grpc.CallOption) (err error) {
 	bursts, ok := t.bound.enter(ctx, refused)
 	if !ok {
 		return errNoRoom
 	}
 	defer func() { t.bound.leave(bursts, isRefusal(err)) }()
-	return t.conn.Invoke(ctx, method, request, response)
+	return t.conn.Invoke(ctx, method, request, response, opts...)
 }
 
 var errNoRoom = errors.New("the context ended while the call waited")
@@ -186,10 +199,7 @@ func tooBusy(ctx context.Context) *Error {
 // grpcError is the Error for a status.
 func grpcError(ctx context.Context, err error) *Error {
 	s := status.Convert(err)
-	code := Unknown
-	if number := int(s.Code()); number < len(grpcCodes) {
-		code = grpcCodes[number]
-	}
+	code := codeOf(uint64(s.Code()))
 	e := failed(ctx, code, err)
 	e.Message = s.Message()
 	if code == DeadlineExceeded && ctx.Err() == nil { // the server looks at the clock, too
@@ -203,6 +213,14 @@ var grpcCodes = [...]Code{
 	Unknown, Canceled, Unknown, InvalidArgument, DeadlineExceeded, NotFound, AlreadyExists,
 	PermissionDenied, ResourceExhausted, FailedPrecondition, Aborted, OutOfRange, Unimplemented,
 	Internal, Unavailable, DataLoss, Unauthenticated,
+}
+
+// codeOf knows a code by its number.
+func codeOf(number uint64) Code {
+	if number < uint64(len(grpcCodes)) {
+		return grpcCodes[number]
+	}
+	return Unknown
 }
 
 // rawCodec sends payloads and passes on responses as bytes. It belongs to single calls and is registered
@@ -229,222 +247,4 @@ func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	*message = data.Materialize()
 	return nil
-}
-
-// grpcTarget is a target taken apart.
-type grpcTarget struct {
-	scheme   string   // gRPC's; gRPC must have a resolver for it
-	address  string   // gRPC's name for the target
-	replicas []string // the addresses, if there are several
-	secure   bool
-}
-
-// parseGRPCTarget takes a target apart: host:port, a list of those, or a name that gRPC resolves.
-func parseGRPCTarget(target string) (*grpcTarget, error) {
-	if strings.ContainsAny(target, "\t\n\r") {
-		return nil, invalid("the target %q contains control characters", redacted(target))
-	}
-	scheme, rest, found := strings.Cut(target, "://")
-	scheme = strings.ToLower(scheme)
-	if !found {
-		scheme, rest, _ = strings.Cut(target, ":")
-		if _, err := parsePort(rest); err == nil || resolver.Get(scheme) == nil { // not as in unix:path
-			scheme, rest = "grpc", target
-		}
-	}
-	if scheme == "grpc" || scheme == "grpcs" {
-		return parseAddresses(strings.TrimSuffix(rest, "/"), scheme == "grpcs")
-	}
-	authority, name, _ := strings.Cut(rest, "/")
-	switch {
-	case found && strings.Contains(authority, "@"):
-		return nil, invalid("the target %q has a user in it, which gRPC does not send; send it by WithHeader", redacted(target))
-	case rest == "":
-		return nil, invalid("the target %q names no server", redacted(target))
-	case found && name == "" && (scheme == "dns" || scheme == "xds" || scheme == "passthrough"):
-		return nil, invalid("the target %q needs another slash: write %s:///%s", redacted(target), scheme, redacted(authority))
-	case found && authority != "" && scheme == "unix":
-		return nil, invalid("the target %q has the wrong slashes: write unix:%s or unix:///%s", target, rest, rest)
-	}
-	return &grpcTarget{scheme: scheme, address: target}, nil
-}
-
-// parseAddresses reads host:port, or several of them with commas between.
-func parseAddresses(text string, secure bool) (*grpcTarget, error) {
-	addresses := strings.Split(text, ",")
-	for i, address := range addresses {
-		address, err := parseAddress(strings.TrimSpace(address))
-		if err != nil {
-			return nil, err
-		}
-		addresses[i] = address
-	}
-	if len(addresses) == 1 {
-		return &grpcTarget{scheme: "dns", address: "dns:///" + addresses[0], secure: secure}, nil
-	}
-	return &grpcTarget{
-		scheme:   replicasScheme,
-		address:  replicasScheme + ":///" + addresses[0],
-		replicas: addresses,
-		secure:   secure,
-	}, nil
-}
-
-// parseAddress reads host:port; without a host it is this machine.
-func parseAddress(text string) (string, error) {
-	if strings.Contains(text, "@") {
-		return "", invalid("%q is not host:port: a gRPC target has no user and password; send them by WithHeader", redacted(text))
-	}
-	host, port, err := net.SplitHostPort(text)
-	if err == nil {
-		_, err = parsePort(port)
-	}
-	switch {
-	case err != nil && strings.Count(text, ":") > 1 && !strings.ContainsAny(text, "[]/"):
-		return "", invalid("%q is not host:port: an IPv6 address needs brackets, as in [::1]:8500", text)
-	case err != nil || strings.ContainsAny(host, "/ "):
-		return "", invalid("%q is not host:port: a server is host:8500 for gRPC, http://host:8501 for REST", text)
-	case host == "":
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-func parsePort(text string) (uint64, error) {
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err == nil && port == 0 {
-		err = strconv.ErrRange
-	}
-	return port, err
-}
-
-const replicasScheme = "tfsclient-replicas"
-
-// resolverOf gives the addresses of replicas to one connection.
-func resolverOf(replicas []string) resolver.Builder {
-	var state resolver.State
-	for _, address := range replicas {
-		// A certificate is for its own server's name.
-		one := resolver.Address{Addr: address, ServerName: address}
-		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{one}})
-	}
-	builder := manual.NewBuilderWithScheme(replicasScheme)
-	builder.InitialState(state)
-	return builder
-}
-
-// check finds that gRPC has no resolver for the scheme: it then takes the target for a name in DNS.
-func (t *grpcTarget) check(conn *grpc.ClientConn) error {
-	if scheme, _, _ := strings.Cut(conn.CanonicalTarget(), ":"); scheme == t.scheme {
-		return nil
-	}
-	return invalid("gRPC has no resolver for %s: a server is host:8500 for gRPC, http://host:8501 for REST; for "+
-		"other schemes import the package that registers their resolver, or pass it by WithDialOptions(grpc.WithResolvers(...))", t.scheme)
-}
-
-const (
-	firstPause   = 10 * time.Millisecond
-	longestPause = time.Second
-)
-
-// bound limits the calls under way on a connection. TensorFlow Serving answers gRPC calls on a fixed
-// number of threads and refuses at once what comes beyond. Such a call never ran, so it can be sent
-// again. There is no limit until a burst of refusals, which halves the number of calls under way;
-// successes raise the limit again. Calls that find no room wait in the order of their arrival, and
-// where no call is under way whose end could be waited for, for a pause that grows.
-type bound struct {
-	mu           sync.Mutex
-	limit        float64 // +Inf until the server refuses
-	underWay     int
-	bursts       int           // of refusals
-	pause        time.Duration // the last one since a success
-	pausingUntil time.Time
-	waiting      list.List // of chan struct{}, closed once there is a place
-}
-
-func newBound() *bound {
-	return &bound{limit: math.Inf(1)}
-}
-
-// enter waits for a place, to be given back by leave together with the number of bursts so far; false
-// if the context ends first. A call that was refused goes before the others that wait.
-func (b *bound) enter(ctx context.Context, refused bool) (bursts int, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !refused && b.waiting.Len() == 0 && b.hasRoom() {
-		b.underWay++
-		return b.bursts, true
-	}
-	ready := make(chan struct{})
-	var place *list.Element
-	if refused {
-		place = b.waiting.PushFront(ready)
-	} else {
-		place = b.waiting.PushBack(ready)
-	}
-	b.wake()
-	b.mu.Unlock()
-	select {
-	case <-ready:
-	case <-ctx.Done():
-	}
-	b.mu.Lock()
-	if ctx.Err() != nil {
-		select {
-		case <-ready: // the place goes to the next one
-			b.underWay--
-			b.wake()
-		default:
-			b.waiting.Remove(place)
-		}
-		return 0, false
-	}
-	return b.bursts, true
-}
-
-// leave gives a place back. Calls that were sent before a burst of refusals belong to it.
-func (b *bound) leave(bursts int, refused bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if refused {
-		b.shrink(bursts)
-	} else if !math.IsInf(b.limit, 1) {
-		b.pause = 0
-		if float64(b.underWay) >= math.Floor(b.limit) { // the limit is what holds calls back
-			b.limit += 1 / b.limit
-		}
-	}
-	b.underWay--
-	b.wake()
-}
-
-func (b *bound) shrink(bursts int) {
-	if bursts == b.bursts {
-		b.bursts++
-		b.limit = max(1, math.Floor(min(b.limit, float64(b.underWay))/2))
-	}
-	now := time.Now()
-	if b.underWay == 1 && !now.Before(b.pausingUntil) {
-		// Others have the server's threads: there is no call of ours whose end could be waited for.
-		b.pause = min(longestPause, max(firstPause, 2*b.pause))
-		pause := b.pause/2 + rand.N(b.pause)
-		b.pausingUntil = now.Add(pause)
-		time.AfterFunc(pause, func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.wake()
-		})
-	}
-}
-
-func (b *bound) hasRoom() bool {
-	return float64(b.underWay+1) <= b.limit && (b.pausingUntil.IsZero() || !time.Now().Before(b.pausingUntil))
-}
-
-// wake gives places to calls that wait; mu is held.
-func (b *bound) wake() {
-	for b.waiting.Len() > 0 && b.hasRoom() {
-		b.underWay++
-		close(b.waiting.Remove(b.waiting.Front()).(chan struct{}))
-	}
 }

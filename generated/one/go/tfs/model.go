@@ -62,11 +62,15 @@ type Input interface {
 	parts() (data any, shape []int)
 	absent() bool
 	fits(TensorSpec) error
+	rows(from, to int) Input
 }
 
 // Output is what takes a part of an answer: a pointer to a Tensor.
 type Output interface {
+	parts() (data any, shape []int)
 	set(data any, shape []int) error
+	another() Output
+	join(parts []Output) error
 }
 
 // feed is a tensor to send.
@@ -75,7 +79,7 @@ type feed struct {
 	from Input
 }
 
-// fetch is a tensor to receive.
+// fetch is a tensor to receive. Where into is nil, nobody asked for it.
 type fetch struct {
 	TensorSpec
 	into Output
@@ -86,107 +90,76 @@ func (f *fetch) set(data any, shape []int) error {
 	return about(f.into.set(data, shape), "output %q", f.Name)
 }
 
-// Predict sends the inputs to a signature and sets its outputs; both are in the signature's order.
-func (m *Model) Predict(ctx context.Context, s *Signature, inputs []Input, outputs []Output, opts ...CallOption) error {
-	return m.run(ctx, s, opts, func(ctx context.Context, c *call) error {
-		var feeds []feed
-		for i, spec := range s.Inputs {
-			if inputs[i].absent() {
-				if spec.HasDefault {
-					continue
-				}
-				return invalid("input %q is missing", spec.Name)
-			}
-			if err := inputs[i].fits(spec); err != nil {
-				return about(err, "input %q", spec.Name)
-			}
-			feeds = append(feeds, feed{spec, inputs[i]})
-		}
-		fetches := make([]fetch, len(outputs))
-		for i, spec := range s.Outputs {
-			fetches[i] = fetch{spec, outputs[i]}
-		}
-		return m.conn.transport.predict(ctx, c, feeds, fetches)
-	})
-}
-
-// Class is one answer of a classification.
-type Class struct {
-	// Label may hold any bytes; it is empty if the signature has no classes.
-	Label string
-	// Score is 0 if the signature has no scores.
-	Score float32
-}
-
-// Classify gives the classes of each example. Features in shared belong to all of them.
-func (m *Model) Classify(ctx context.Context, s *Signature, examples []Example, shared Example, opts ...CallOption) ([][]Class, error) {
-	return infer(ctx, m, s, batch{examples, shared}, opts, m.conn.transport.classify)
-}
-
-// Regress gives a value for each example. Features in shared belong to all of them.
-func (m *Model) Regress(ctx context.Context, s *Signature, examples []Example, shared Example, opts ...CallOption) ([]float32, error) {
-	return infer(ctx, m, s, batch{examples, shared}, opts, m.conn.transport.regress)
-}
-
-// batch is what a call is about: examples, and features that all of them share.
-type batch struct {
-	examples []Example
-	shared   Example
-}
-
-// infer sends examples and gives a result for each.
-func infer[R any](ctx context.Context, m *Model, s *Signature, b batch, opts []CallOption, send func(context.Context, *call, batch) ([]R, error)) ([]R, error) {
-	var results []R
-	err := m.run(ctx, s, opts, func(ctx context.Context, c *call) error {
-		if err := b.check(s.Features); err != nil {
-			return err
-		}
-		answer, err := send(ctx, c, b)
+// Predict sends the inputs to a signature and sets its outputs; both are in the signature's order. It
+// gives the version that answered, or 0 if the answer does not say.
+func (m *Model) Predict(ctx context.Context, s *Signature, inputs []Input, outputs []Output, opts ...CallOption) (version int64, err error) {
+	err = m.run(ctx, "Predict", s, opts, func(ctx context.Context, c *call) error {
+		feeds, err := feedsOf(s, inputs)
 		if err != nil {
 			return err
 		}
-		if len(answer) != len(b.examples) {
-			return badAnswer("got %d results for %d examples", len(answer), len(b.examples))
+		fetches, err := fetchesOf(c, outputs)
+		if err != nil {
+			return err
 		}
-		results = answer
-		return nil
+		err = c.predict(ctx, m.conn.transport, feeds, fetches)
+		version = c.answered
+		return err
 	})
-	return results, err
+	return version, err
 }
 
-// check finds what the signature does not take.
-func (b batch) check(specs []FeatureSpec) error {
-	if len(b.examples) == 0 {
-		return invalid("there are no examples")
-	}
-	if err := b.shared.check(specs); err != nil {
-		return about(err, "the context")
-	}
-	for _, spec := range specs {
-		if _, ok := b.shared[spec.Name]; ok && spec.Required && spec.Shape != nil && len(spec.Shape) == 0 {
-			return invalid("the context: feature %q would have no effect, for every example has its own", spec.Name)
+// feedsOf checks inputs, and leaves out those that a default stands for.
+func feedsOf(s *Signature, inputs []Input) ([]feed, error) {
+	var feeds []feed
+	for i, spec := range s.Inputs {
+		if inputs[i].absent() {
+			if spec.HasDefault {
+				continue
+			}
+			return nil, invalid("input %q is missing", spec.Name)
 		}
-	}
-	for i, example := range b.examples {
-		if err := example.check(specs); err != nil {
-			return about(err, "example %d", i)
+		if err := inputs[i].fits(spec); err != nil {
+			return nil, about(err, "input %q", spec.Name)
 		}
-		if err := example.checkComplete(specs, b.shared); err != nil {
-			return about(err, "example %d", i)
-		}
+		feeds = append(feeds, feed{spec, inputs[i]})
 	}
-	return nil
+	return feeds, nil
 }
 
-// call is one call of one signature.
+// fetchesOf are the outputs of a call's signature, with a place for those that the call asks for.
+func fetchesOf(c *call, outputs []Output) ([]fetch, error) {
+	specs := c.signature.Outputs
+	for _, name := range c.outputs {
+		if !slices.ContainsFunc(specs, func(t TensorSpec) bool { return t.Name == name }) {
+			return nil, invalid("WithOutputs: the signature has no output %q; it has %s", name, named(namesOf(specs)))
+		}
+	}
+	fetches := make([]fetch, len(outputs))
+	for i, spec := range specs {
+		fetches[i] = fetch{TensorSpec: spec}
+		if len(c.outputs) == 0 || slices.Contains(c.outputs, spec.Name) {
+			fetches[i].into = outputs[i]
+		}
+	}
+	return fetches, nil
+}
+
+// call is a call of a method: what to ask, and what is known of the answer.
 type call struct {
 	callSettings
-	signature *Signature
+	method     string       // gRPC's name for it
+	signature  *Signature   // nil where the call is about the model
+	signatures []*Signature // of the client
+
+	answered       int64 // the version; 0 if the answer does not say
+	sent, received int   // bytes
 }
 
 // run makes a call within its settings.
-func (m *Model) run(ctx context.Context, s *Signature, opts []CallOption, send func(context.Context, *call) error) error {
-	c := &call{callSettings: m.defaults.with(opts), signature: s}
+func (m *Model) run(ctx context.Context, method string, s *Signature, opts []CallOption, send func(context.Context, *call) error) error {
+	c := &call{callSettings: m.defaults.with(opts), method: method, signature: s, signatures: m.signatures}
+	tell := c.watch(ctx)
 	err := c.checkModel()
 	if err == nil {
 		err = c.check()
@@ -194,7 +167,13 @@ func (m *Model) run(ctx context.Context, s *Signature, opts []CallOption, send f
 	if err == nil {
 		err = m.within(ctx, c, send)
 	}
-	return located(err, Error{Target: m.conn.target, Model: c.model, Signature: s.Name})
+	where := Error{Target: m.conn.target, Model: c.model}
+	if s != nil {
+		where.Signature = s.Name
+	}
+	err = located(err, where)
+	tell(where, err)
+	return err
 }
 
 // within makes a call that ends with its timeout, with the client and with the connection.
@@ -216,7 +195,10 @@ func (m *Model) within(ctx context.Context, c *call, send func(context.Context, 
 	if m.open != m.conn.open {
 		defer context.AfterFunc(m.conn.open, cancel)()
 	}
-	err := m.verify(ctx, c)
+	err := c.authorize(ctx)
+	if err == nil {
+		err = m.verify(ctx, c)
+	}
 	if err == nil {
 		err = send(ctx, c)
 	}
@@ -229,13 +211,14 @@ func (m *Model) within(ctx context.Context, c *call, send func(context.Context, 
 
 // verify compares the model that a call is for with the one that its client was generated from.
 func (m *Model) verify(ctx context.Context, c *call) error {
-	if !c.verify {
+	if !c.verify || c.signature == nil {
 		return nil
 	}
 	if _, done := m.verified.Load(c.modelRef); done {
 		return nil
 	}
-	live, err := m.conn.transport.metadata(ctx, c)
+	asked := *c
+	live, err := m.conn.transport.metadata(ctx, &asked)
 	if err != nil {
 		return about(err, "verifying the model")
 	}
@@ -261,7 +244,7 @@ const drifted = "perhaps another model was deployed under this name; `tfsclient-
 func missing(outputs []fetch, came []string) error {
 	var gone []string
 	for _, out := range outputs {
-		if !slices.Contains(came, out.Name) {
+		if out.into != nil && !slices.Contains(came, out.Name) {
 			gone = append(gone, out.Name)
 		}
 	}
@@ -270,6 +253,14 @@ func missing(outputs []fetch, came []string) error {
 	}
 	slices.Sort(came)
 	return badAnswer("the answer lacks %s; it holds %s; %s", named(gone), named(came), drifted)
+}
+
+func namesOf(specs []TensorSpec) []string {
+	names := make([]string, len(specs))
+	for i, spec := range specs {
+		names[i] = spec.Name
+	}
+	return names
 }
 
 // named lists outputs.

@@ -4,8 +4,9 @@ package tfs
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
-	"encoding/json"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type restTransport struct {
 	base   string
 	client *http.Client
 	own    bool
+	hints  hints
 }
 
 func newREST(target string, s *settings) (transport, error) {
@@ -37,6 +39,7 @@ func newREST(target string, s *settings) (transport, error) {
 		return nil, invalid("%q: a list of servers works over gRPC only; over REST, put a load balancer in front of them", redacted(target))
 	}
 	t := &restTransport{base: strings.TrimRight(target, "/")}
+	t.hints = hints{target: base.Host, secure: base.Scheme == "https"}
 	switch {
 	case s.tls != nil && s.httpClient != nil:
 		return nil, invalid("WithTLS and WithHTTPClient cannot be combined: put the configuration into the client")
@@ -44,6 +47,7 @@ func newREST(target string, s *settings) (transport, error) {
 		return nil, invalid("WithTLS needs a target that starts with https://")
 	case s.httpClient == nil:
 		t.client, t.own = newHTTPClient(s), true
+		t.hints.proxy = proxyOf(target)
 	default:
 		client := *s.httpClient
 		t.client = &client
@@ -81,6 +85,10 @@ func (t *restTransport) post(ctx context.Context, c *call, verb string, body []b
 
 // send makes a call, again where the server did not take it.
 func (t *restTransport) send(ctx context.Context, c *call, method, path string, body []byte) (string, error) {
+	c.sent = len(body)
+	if c.gzip && body != nil {
+		body = zipped(body)
+	}
 	var answer string
 	err := retry(ctx, c.retries, func() (bool, error) {
 		request, err := http.NewRequestWithContext(ctx, method, t.base+path, bytes.NewReader(body))
@@ -94,14 +102,46 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 		if body != nil {
 			request.Header.Set("Content-Type", "application/json")
 		}
+		if c.gzip && body != nil {
+			request.Header.Set("Content-Encoding", "gzip")
+		}
+		if t.own { // net/http would not tell an answer that is cut short from one that is badly compressed
+			request.Header.Set("Accept-Encoding", "gzip")
+		}
 		for _, h := range c.headers {
-			request.Header.Set(h.key, h.value)
+			value := h.value
+			if h.isBinary() { // as over gRPC
+				value = base64.StdEncoding.EncodeToString([]byte(value))
+			}
+			request.Header.Set(h.key, value)
 		}
 		var again bool
 		answer, again, err = t.attempt(ctx, request, path)
 		return again, err
 	})
+	c.received = len(answer)
+	if err == nil && c.hasVersion { // the answer does not say so
+		c.answered = c.version
+	}
 	return answer, err
+}
+
+func unzipped(body string) (string, error) {
+	var plain strings.Builder
+	r, err := gzip.NewReader(strings.NewReader(body))
+	if err == nil {
+		_, err = io.Copy(&plain, r)
+	}
+	return plain.String(), err
+}
+
+// zipped is a body, compressed.
+func zipped(body []byte) []byte {
+	var buffer bytes.Buffer
+	w := gzip.NewWriter(&buffer)
+	_, _ = w.Write(body) // a buffer takes everything
+	_ = w.Close()
+	return buffer.Bytes()
 }
 
 // attempt sends a request; again reports whether the server was there to take it.
@@ -109,7 +149,7 @@ func (t *restTransport) attempt(ctx context.Context, request *http.Request, path
 	response, err := t.client.Do(request)
 	if err != nil {
 		var network *net.OpError
-		return "", errors.As(err, &network) && network.Op == "dial", httpFailed(ctx, err)
+		return "", errors.As(err, &network) && network.Op == "dial", t.hints.rest(httpFailed(ctx, err))
 	}
 	defer response.Body.Close()
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
@@ -117,13 +157,19 @@ func (t *restTransport) attempt(ctx context.Context, request *http.Request, path
 	}
 	var body strings.Builder
 	if _, err := io.Copy(&body, response.Body); err != nil {
-		return "", false, httpFailed(ctx, err)
+		return "", false, t.hints.rest(httpFailed(ctx, err))
+	}
+	answer = body.String()
+	if response.Header.Get("Content-Encoding") == "gzip" {
+		if answer, err = unzipped(answer); err != nil {
+			return "", false, badAnswer("the answer cannot be unzipped: %v", err)
+		}
 	}
 	if response.StatusCode != http.StatusOK {
 		again := response.StatusCode == http.StatusServiceUnavailable
-		return "", again, httpError(response.StatusCode, body.String())
+		return "", again, httpError(response.StatusCode, answer)
 	}
-	return body.String(), false, nil
+	return answer, false, nil
 }
 
 // redirected is the Error for a redirect of a call with this path, which is not followed.
@@ -211,305 +257,4 @@ func httpCode(status int) Code {
 		return InvalidArgument
 	}
 	return Unknown
-}
-
-func (t *restTransport) predict(ctx context.Context, c *call, inputs []feed, outputs []fetch) error {
-	body, err := predictBody(c, inputs)
-	if err != nil {
-		return err
-	}
-	answer, err := t.post(ctx, c, "predict", body)
-	if err != nil {
-		return err
-	}
-	return readPredictAnswer(answer, outputs)
-}
-
-// predictBody writes a predict request in column form, which alone can say scalars.
-func predictBody(c *call, inputs []feed) ([]byte, error) {
-	if c.signature.GRPCOnly != "" {
-		return nil, unsupported("%s", c.signature.GRPCOnly)
-	}
-	for i, spec := range c.signature.Inputs {
-		if i >= len(inputs) || inputs[i].Name != spec.Name {
-			return nil, unsupported("input %q has a default, but the server requires it over REST nevertheless; pass it, or use gRPC", spec.Name)
-		}
-	}
-	b := appendJSONString([]byte(`{"signature_name":`), c.signature.Name)
-	if len(inputs) == 1 && inputs[0].Name == "b64" {
-		data, shape := inputs[0].from.parts()
-		if text, ok := data.([]string); ok && len(shape) == 0 { // {"b64": ...} would be taken for base64
-			return append(appendJSONBytes(append(b, `,"inputs":`...), text[0]), '}'), nil
-		}
-	}
-	b = append(b, `,"inputs":{`...)
-	for i, in := range inputs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendJSONString(b, in.Name), ':')
-		var err error
-		data, shape := in.from.parts()
-		if b, err = appendJSONTensor(b, data, shape); err != nil {
-			return nil, about(err, "input %q", in.Name)
-		}
-	}
-	return append(b, "}}"...), nil
-}
-
-// readPredictAnswer sets the outputs from a predict answer. A lone output comes without its name.
-func readPredictAnswer(answer string, outputs []fetch) error {
-	r := &jsonReader{text: answer}
-	came, has := make([]string, 0, len(outputs)), false
-	read := func(out *fetch) error {
-		data, shape, err := readJSONTensor(r, out.TensorSpec)
-		if err != nil {
-			return about(err, "output %q", out.Name)
-		}
-		return out.set(data, shape)
-	}
-	err := r.document(func(key string) error {
-		if key != "outputs" {
-			return r.skip()
-		}
-		came, has = came[:0], true
-		switch {
-		case len(outputs) == 1 && !r.hasNames(outputs[0].DType):
-			came = append(came, outputs[0].Name)
-			return read(&outputs[0])
-		case len(outputs) > 1 && r.peek() != '{':
-			var names []string
-			for _, out := range outputs {
-				names = append(names, out.Name)
-			}
-			return badAnswer("it lacks %s; it holds a single unnamed output; %s", named(names), drifted)
-		}
-		return r.object(func(name string) error {
-			came = append(came, name)
-			for i := range outputs {
-				if outputs[i].Name == name {
-					return read(&outputs[i])
-				}
-			}
-			return r.skip()
-		})
-	})
-	if err == nil && !has {
-		return badAnswer("the answer has no \"outputs\": %s", excerpt(answer))
-	}
-	if err != nil {
-		return err
-	}
-	return missing(outputs, came)
-}
-
-// excerpt is the start of an answer, which may come from a proxy.
-func excerpt(answer string) string {
-	const shown = 500 // bytes
-	return strings.TrimSpace(strings.ToValidUTF8(answer[:min(len(answer), shown)], "\ufffd"))
-}
-
-// hasNames reports whether outputs by name follow, and not the value of a lone output of type d. An object
-// with nothing but "b64" is such a value.
-func (r *jsonReader) hasNames(d DType) bool {
-	if r.peek() != '{' || d != "string" {
-		return r.peek() == '{'
-	}
-	ahead := *r
-	var names []string
-	err := ahead.object(func(name string) error {
-		names = append(names, name)
-		return ahead.skip()
-	})
-	return err == nil && !(len(names) == 1 && names[0] == "b64")
-}
-
-func (t *restTransport) classify(ctx context.Context, c *call, b batch) ([][]Class, error) {
-	answer, err := t.post(ctx, c, "classify", inferBody(c, b))
-	if err != nil {
-		return nil, err
-	}
-	return readResultList(answer, jsonClasses)
-}
-
-// jsonClasses reads the classes of one example: lists of a label and a score.
-func jsonClasses(r *jsonReader) ([]Class, error) {
-	classes := []Class{}
-	err := r.list(func() error {
-		var class Class
-		members := 0
-		err := r.list(func() (err error) {
-			switch members++; members {
-			case 1:
-				class.Label, err = r.string()
-			case 2:
-				class.Score, err = jsonFloats[float32](32)(r)
-			}
-			return err
-		})
-		if err == nil && members != 2 {
-			err = badAnswer("expected a label and a score, found %d values", members)
-		}
-		classes = append(classes, class)
-		return err
-	})
-	return classes, err
-}
-
-func (t *restTransport) regress(ctx context.Context, c *call, b batch) ([]float32, error) {
-	answer, err := t.post(ctx, c, "regress", inferBody(c, b))
-	if err != nil {
-		return nil, err
-	}
-	return readResultList(answer, jsonFloats[float32](32))
-}
-
-// inferBody writes a classify or regress request.
-func inferBody(c *call, from batch) []byte {
-	b := appendJSONString([]byte(`{"signature_name":`), c.signature.Name)
-	if from.shared != nil {
-		b = from.shared.appendJSON(append(b, `,"context":`...))
-	}
-	b = append(b, `,"examples":[`...)
-	for i, example := range from.examples {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = example.appendJSON(b)
-	}
-	return append(b, "]}"...)
-}
-
-// appendJSON writes the example as an object. The server infers a feature's type from its values.
-func (e Example) appendJSON(b []byte) []byte {
-	b = append(b, '{')
-	for i, name := range e.names() {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendJSONString(b, name), ':')
-		switch values := e[name].values.(type) {
-		case []float32:
-			b = appendList(b, values, appendJSONFloat32)
-		case []int64:
-			b = appendList(b, values, func(b []byte, v int64) []byte { return strconv.AppendInt(b, v, 10) })
-		case []string:
-			b = appendList(b, values, appendJSONBytes)
-		}
-	}
-	return append(b, '}')
-}
-
-func appendList[T any](b []byte, values []T, element func([]byte, T) []byte) []byte {
-	b = append(b, '[')
-	for i, v := range values {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = element(b, v)
-	}
-	return append(b, ']')
-}
-
-// readResultList reads a classify or regress answer, one element after the other.
-func readResultList[R any](answer string, read func(*jsonReader) (R, error)) ([]R, error) {
-	r := &jsonReader{text: answer}
-	var results []R
-	has := false
-	err := r.document(func(key string) error {
-		if key != "results" {
-			return r.skip()
-		}
-		results, has = nil, true
-		return r.list(func() error {
-			value, err := read(r)
-			results = append(results, value)
-			return err
-		})
-	})
-	if err == nil && !has {
-		err = badAnswer("the answer has no \"results\": %s", excerpt(answer))
-	}
-	return results, err
-}
-
-func (t *restTransport) metadata(ctx context.Context, c *call) (map[string]Signature, error) {
-	answer, err := t.send(ctx, c, http.MethodGet, modelPath(c)+"/metadata", nil)
-	if err != nil {
-		return nil, err
-	}
-	return readMetadataAnswer(answer)
-}
-
-// tensorInfos are the inputs or outputs of a signature in a metadata answer.
-type tensorInfos map[string]struct {
-	Dtype       string `json:"dtype"`
-	TensorShape struct {
-		Dim []struct {
-			Size int `json:"size,string"`
-		} `json:"dim"`
-		UnknownRank bool `json:"unknown_rank"`
-	} `json:"tensor_shape"`
-	CooSparse       json.RawMessage `json:"coo_sparse"`
-	CompositeTensor json.RawMessage `json:"composite_tensor"`
-}
-
-func readMetadataAnswer(answer string) (map[string]Signature, error) {
-	var parsed struct {
-		Metadata struct {
-			SignatureDef struct {
-				SignatureDef map[string]struct {
-					MethodName string                     `json:"method_name"`
-					Inputs     tensorInfos                `json:"inputs"`
-					Outputs    tensorInfos                `json:"outputs"`
-					Defaults   map[string]json.RawMessage `json:"defaults"`
-				} `json:"signature_def"`
-			} `json:"signature_def"`
-		} `json:"metadata"`
-	}
-	if err := json.Unmarshal([]byte(answer), &parsed); err != nil {
-		return nil, badAnswer("the answer is not metadata: %v", err)
-	}
-	signatures := make(map[string]Signature)
-	for name, s := range parsed.Metadata.SignatureDef.SignatureDef {
-		found := Signature{Name: name, Inputs: s.Inputs.specs(), Outputs: s.Outputs.specs()}
-		for i, input := range found.Inputs {
-			_, found.Inputs[i].HasDefault = s.Defaults[input.Name]
-		}
-		found.Kind = kindOf(found, s.MethodName)
-		signatures[name] = found
-	}
-	return signatures, nil
-}
-
-func (infos tensorInfos) specs() []TensorSpec {
-	var specs []TensorSpec
-	for name, info := range infos {
-		spec := TensorSpec{Name: name, DType: dtypeOfEnum(info.Dtype)}
-		if info.CooSparse != nil || info.CompositeTensor != nil {
-			spec.DType = notDense
-		}
-		if !info.TensorShape.UnknownRank {
-			spec.Shape = []int{}
-			for _, dim := range info.TensorShape.Dim {
-				spec.Shape = append(spec.Shape, dim.Size)
-			}
-		}
-		specs = append(specs, spec)
-	}
-	return specs
-}
-
-// dtypeOfEnum knows a type by its name in tensorflow.DataType, such as DT_FLOAT.
-func dtypeOfEnum(enum string) DType {
-	name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(enum, "DT_"), "_REF"))
-	switch name {
-	case "float":
-		return "float32"
-	case "double":
-		return "float64"
-	case "half":
-		return "float16"
-	}
-	return DType(name)
 }

@@ -17,16 +17,16 @@ import type {
   FeatureDType,
   FeatureSpec,
   FeatureSpecs,
+  FlatTensor,
   Signature,
   TensorSpec,
   TensorSpecs,
 } from "./specs.js";
+import type { Pictures } from "./types.js";
 
 /** An input that fits its spec; the elements are as the caller gave them. */
-export interface CheckedTensor {
+export interface CheckedTensor extends FlatTensor {
   spec: TensorSpec;
-  data: ArrayLike<unknown>;
-  shape: readonly number[];
 }
 
 const HIGHEST_RANK = 254; // TensorFlow's own limit
@@ -79,11 +79,14 @@ function isGiven(inputs: Readonly<Record<string, unknown>>, key: string) {
 }
 
 function checkInput(
-  { features, serialize }: Signature,
+  { features, serialize, pictures }: Signature,
   spec: TensorSpec,
   value: unknown,
 ): CheckedTensor {
-  const { data, shape } = toTensor(value, spec);
+  const { data, shape } =
+    pictures && arePixels(value)
+      ? pictures(value, spec)
+      : toTensor(value, spec);
   if (features === undefined || serialize === undefined) {
     // Elements first: a value of some other kind would look like a scalar.
     checkElements(data, shape, spec);
@@ -98,11 +101,16 @@ function checkInput(
   return { spec, data: serialized, shape };
 }
 
+/** Whether it is a picture, or a list of pictures. */
+function arePixels(value: unknown): value is Pictures {
+  const isPixels = (item: unknown) =>
+    isObject(item) && "width" in item && "height" in item;
+  if (!Array.isArray(value)) return isPixels(value);
+  return value.length > 0 && value.every(isPixels);
+}
+
 /** Flat data and a shape from what the user gave: a Tensor, lists, a scalar. */
-function toTensor(
-  value: unknown,
-  { dtype }: TensorSpec,
-): { data: ArrayLike<unknown>; shape: readonly number[] } {
+function toTensor(value: unknown, { dtype }: TensorSpec): FlatTensor {
   const ofStrings = dtype === "string";
   const width = widthOf(dtype);
   const isList = (item: unknown): item is ArrayLike<unknown> =>
@@ -199,7 +207,7 @@ export interface ExampleBatch {
 
 /** The examples and the context of a request. */
 export function checkExamples(
-  { features }: Signature,
+  features: FeatureSpecs | undefined,
   inputs: unknown,
 ): ExampleBatch {
   const { examples, context } = toObject("the inputs", inputs);

@@ -4,103 +4,149 @@
 // TF Serving's REST interface. It needs fetch, as Node, Deno, Bun and browsers
 // have it.
 
-import { brackets, isTypedArray, isWellFormed } from "./elements.js";
-import { Fault, invalid, masked, quote, show } from "./errors.js";
-import type { CheckedExample, CheckedTensor, ExampleBatch } from "./inputs.js";
+import { isWellFormed } from "./elements.js";
+import { Fault, invalid, masked, show } from "./errors.js";
+import type { CheckedTensor, ExampleBatch } from "./inputs.js";
+import type { JsonWriter } from "./json-writer.js";
 import {
   readClassify,
   readMetadata,
   readPredict,
   readRefusal,
   readRegress,
+  readStatus,
 } from "./rest-answers.js";
-import type {
-  CallContext,
-  DType,
-  JsonDType,
-  ModelRef,
-  Send,
-  Signature,
-  Transport,
-} from "./specs.js";
+import { writeExamples, writePredict } from "./rest-requests.js";
+import type { Call, ModelRef, Signature, Transport } from "./specs.js";
+
+interface RestOptions {
+  fetch?: typeof globalThis.fetch | undefined;
+  gzip?: boolean | undefined;
+}
 
 export class RestTransport implements Transport {
   readonly #baseUrl: string;
-  readonly #url: string;
-  readonly #fetch: typeof globalThis.fetch | undefined;
+  readonly #path: string;
+  readonly #version: bigint | undefined;
+  readonly #options: RestOptions;
 
   constructor(
     baseUrl: string | URL,
     model: ModelRef,
-    fetch?: typeof globalThis.fetch,
+    options: RestOptions = {},
   ) {
     this.#baseUrl = parseBaseUrl(baseUrl);
-    this.#url = `${this.#baseUrl}${pathOf(model)}`;
-    this.#fetch = fetch;
+    this.#path = pathOf(model);
+    this.#version = model.version;
+    this.#options = options;
   }
 
   predict(signature: Signature, inputs: readonly CheckedTensor[]) {
     const body = writePredict(signature, inputs);
-    return this.#send(":predict", body, (answer) =>
+    return this.#call(":predict", body, (answer) =>
       readPredict(signature, answer),
     );
   }
 
   classify(signature: Signature, batch: ExampleBatch) {
     const body = writeExamples(signature, batch);
-    return this.#send(":classify", body, (answer) =>
+    return this.#call(":classify", body, (answer) =>
       readClassify(answer, batch.examples.length),
     );
   }
 
   regress(signature: Signature, batch: ExampleBatch) {
     const body = writeExamples(signature, batch);
-    return this.#send(":regress", body, (answer) =>
+    return this.#call(":regress", body, (answer) =>
       readRegress(answer, batch.examples.length),
     );
   }
 
-  metadata() {
-    return this.#send("/metadata", null, readMetadata);
+  status() {
+    return this.#call("", null, readStatus);
   }
 
-  /** POST a body to the model's URL with `rest` after it; GET if it is null. */
-  #send<T>(
+  metadata() {
+    return this.#call("/metadata", null, readMetadata);
+  }
+
+  /** POST a body to the model's path with `rest` after it; GET if it is null. */
+  #call<T>(
     rest: string,
-    body: string | null,
+    json: JsonWriter | null,
     read: (answer: Uint8Array) => T,
-  ): Send<T> {
-    return async ({ signal, headers }: CallContext) => {
-      // Called as a function: browsers refuse to run fetch as a method.
-      const fetch = this.#fetch ?? globalThis.fetch;
-      let response, answer;
-      try {
-        // A text body without an explicit content type needs no CORS preflight.
-        const method = body === null ? "GET" : "POST";
-        const url = this.#url + rest;
-        response = await fetch(url, {
-          method,
-          body,
+  ): Call<T> {
+    const path = this.#path + rest;
+    const body = json && json.toString();
+    let compressed: Promise<ArrayBuffer> | undefined;
+    return {
+      path,
+      bytes: json?.size ?? 0,
+      send: async ({ headers, signal }) => {
+        const request = {
+          method: body === null ? "GET" : "POST",
           headers,
           signal,
-          redirect: "manual", // following would take inputs and secrets elsewhere
-        });
-        answer = new Uint8Array(await response.arrayBuffer());
-      } catch (cause) {
-        const reason = reasonOf(cause);
-        throw new Fault(
-          "UNAVAILABLE",
-          `cannot reach ${this.#baseUrl}: ${reason}`,
-          { cause, mayRetry: REFUSED.test(reason) },
-        );
-      }
-      if (isRedirect(response)) throw this.#redirected(response, rest);
-      if (response.status !== 200) throw readRefusal(response.status, answer);
-      return read(answer);
+        };
+        let answer;
+        if (body !== null && this.#options.gzip) {
+          compressed ??= gzip(body);
+          const more = {
+            "content-encoding": "gzip",
+            "content-type": "application/json",
+          };
+          answer = await this.#fetch(path, {
+            ...request,
+            headers: { ...headers, ...more },
+            body: await compressed,
+          });
+        } else {
+          // A text body without an explicit content type needs no CORS preflight.
+          answer = await this.#fetch(path, { ...request, body });
+        }
+        return {
+          value: read(answer),
+          version: this.#version,
+          bytes: answer.length,
+        };
+      },
     };
   }
 
-  #redirected(response: Response, rest: string): Fault {
+  /** The body of an answer that is a success. */
+  async #fetch(path: string, request: RequestInit): Promise<Uint8Array> {
+    // Called as a function: browsers refuse to run fetch as a method.
+    const fetch = this.#options.fetch ?? globalThis.fetch;
+    let response, answer;
+    try {
+      response = await fetch(this.#baseUrl + path, {
+        ...request,
+        redirect: "manual", // following would take inputs and secrets elsewhere
+      });
+      answer = new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      throw this.#unreachable(cause);
+    }
+    if (isRedirect(response)) throw this.#redirected(response, path);
+    if (response.status !== 200) throw readRefusal(response.status, answer);
+    return answer;
+  }
+
+  #unreachable(cause: unknown): Fault {
+    const reason = reasonOf(cause);
+    const hint = hintOf(this.#baseUrl, reason);
+    return new Fault(
+      "UNAVAILABLE",
+      `cannot reach ${this.#baseUrl}: ${reason}`,
+      {
+        cause,
+        mayRetry: REFUSED.test(reason),
+        ...(hint !== undefined && { hint }),
+      },
+    );
+  }
+
+  #redirected(response: Response, path: string): Fault {
     const { status, headers, url, type, redirected } = response;
     // A fetch that followed went to `url`; a browser does not say where to.
     const where = redirected ? url : headers.get("location");
@@ -110,7 +156,6 @@ export class RestTransport implements Transport {
       return new Fault("UNKNOWN", what, options);
     }
     const to = where === null ? "another URL" : show(masked(where), 500);
-    const path = this.#url.slice(this.#baseUrl.length) + rest;
     const base = masked(where ?? "").split("?")[0] ?? "";
     const isBase = /^https?:[^@]+$/.test(base) && base.endsWith(path);
     return new Fault(
@@ -126,6 +171,12 @@ export class RestTransport implements Transport {
   }
 }
 
+async function gzip(text: string): Promise<ArrayBuffer> {
+  const compression = new CompressionStream("gzip");
+  const stream = new Blob([text]).stream().pipeThrough(compression);
+  return new Response(stream).arrayBuffer();
+}
+
 function isRedirect({ type, redirected, status }: Response): boolean {
   const isStatus = [301, 302, 303, 307, 308].includes(status);
   return type === "opaqueredirect" || redirected || isStatus;
@@ -133,6 +184,22 @@ function isRedirect({ type, redirected, status }: Response): boolean {
 
 /** How Node, Bun and Deno say that the connection was refused; browsers do not. */
 const REFUSED = /ECONNREFUSED|connection ?refused/i;
+
+/** How Node says that what answers does not speak HTTP/1, or not TLS. */
+const NOT_HTTP = /HPE_INVALID|UND_ERR_SOCKET|ECONNRESET/;
+const NOT_TLS = /ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)/;
+
+function hintOf(baseUrl: string, reason: string): string | undefined {
+  if (NOT_TLS.test(reason)) {
+    const plain = baseUrl.replace("https:", "http:");
+    return `the port does not speak TLS: write ${plain}`;
+  }
+  if (!NOT_HTTP.test(reason) || !baseUrl.startsWith("http:")) return undefined;
+  return (
+    "is that the REST port of TF Serving, usually 8501? If it expects TLS, " +
+    "write https://"
+  );
+}
 
 /** Why a fetch failed: Node says "fetch failed" and keeps the reason below. */
 function reasonOf(error: unknown): string {
@@ -176,133 +243,4 @@ function segment(what: string, name: string): string {
     throw invalid(`${show(name)} is not a name for a ${what} over REST`);
   }
   return encodeURIComponent(name);
-}
-
-// Bodies of requests. Always TF Serving's column form: it alone can express
-// scalars and empty batches.
-
-/** The body of a request to predict. */
-export function writePredict(
-  signature: Signature,
-  inputs: readonly CheckedTensor[],
-): string {
-  checkCarried(signature, inputs);
-  const { name } = signature;
-  const members = inputs.map(
-    (input) => `${JSON.stringify(input.spec.name)}:${writeTensor(input)}`,
-  );
-  return `{"signature_name":${JSON.stringify(name)},"inputs":{${members.join(",")}}}`;
-}
-
-/** Refuse calls whose inputs or outputs TF Serving's JSON cannot carry. */
-function checkCarried(
-  { inputs, notOverRest }: Signature,
-  given: readonly CheckedTensor[],
-): void {
-  if (notOverRest !== undefined) {
-    throw new Fault("UNIMPLEMENTED", `over REST, ${notOverRest}`);
-  }
-  const sent = new Set(given.map(({ spec }) => spec));
-  for (const [key, spec] of Object.entries(inputs)) {
-    if (sent.has(spec)) continue;
-    throw new Fault(
-      "UNIMPLEMENTED",
-      `over REST, the server fills in no defaults, so input ${key} is needed`,
-    );
-  }
-}
-
-/** The body of a request to classify or regress. */
-export function writeExamples(
-  { name }: Signature,
-  { examples, context }: ExampleBatch,
-): string {
-  const members = [`"signature_name":${JSON.stringify(name)}`];
-  if (context) members.push(`"context":${writeExample(context)}`);
-  members.push(`"examples":[${examples.map(writeExample).join(",")}]`);
-  return `{${members.join(",")}}`;
-}
-
-/** Literals determine dtypes, so floats always have a point or an exponent. */
-function writeExample(example: CheckedExample): string {
-  const members = example.map(({ name, dtype, values }) => {
-    const texts = Array.from(values, writerOf(dtype));
-    return `${JSON.stringify(name)}:[${texts.join(",")}]`;
-  });
-  return `{${members.join(",")}}`;
-}
-
-function writeTensor({ spec, data, shape }: CheckedTensor): string {
-  if (shape.slice(0, -1).includes(0)) {
-    throw new Fault(
-      "UNIMPLEMENTED",
-      `input ${quote(spec.name)} has shape ${brackets(shape)}; ` +
-        "JSON cannot express the sizes that follow a 0",
-    );
-  }
-  // {"b64": "text"} means bytes, even where "b64" is the name of an input.
-  const isBareString = spec.dtype === "string" && shape.length === 0;
-  const write = isBareString ? writeBytes : writerOf(spec.dtype);
-  return nest(data, shape, write);
-}
-
-/** JSON lists of this shape around the elements that `write` writes. */
-function nest(
-  data: ArrayLike<unknown>,
-  shape: readonly number[],
-  write: (value: unknown) => string,
-): string {
-  let index = 0;
-  const writeAxis = (axis: number): string => {
-    const size = shape[axis];
-    if (size === undefined) return write(data[index++]);
-    let items = "";
-    for (let i = 0; i < size; i++) {
-      items += (i > 0 ? "," : "") + writeAxis(axis + 1);
-    }
-    return `[${items}]`;
-  };
-  return writeAxis(0);
-}
-
-/** How to write elements of each dtype, which have been checked. */
-const WRITERS: Readonly<Record<JsonDType, (value: unknown) => string>> = {
-  float32: writeFloat,
-  float64: writeFloat,
-  int8: String,
-  int16: String,
-  int32: String,
-  int64: String,
-  uint8: String,
-  uint32: String,
-  uint64: String,
-  bool: String,
-  string: writeString,
-};
-
-function writerOf(dtype: DType): (value: unknown) => string {
-  return WRITERS[dtype as JsonDType];
-}
-
-function writeFloat(value: unknown): string {
-  // The point keeps the sign of -0, and 1e20 from being read as an integer.
-  const isPlain = Number.isInteger(value) && Math.abs(value as number) < 1e21;
-  if (!isPlain) return String(value);
-  return Object.is(value, -0) ? "-0.0" : `${value}.0`;
-}
-
-function writeString(value: unknown): string {
-  return isTypedArray(value) ? writeBytes(value) : JSON.stringify(value);
-}
-
-function writeBytes(value: unknown): string {
-  const bytes =
-    value instanceof Uint8Array
-      ? value
-      : new TextEncoder().encode(String(value));
-  let binary = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) {
-    binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  }
-  return `{"b64":"${btoa(binary)}"}`;
 }

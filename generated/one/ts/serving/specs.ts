@@ -4,8 +4,13 @@
 // What a client knows about its model.
 
 import type { CheckedExample, CheckedTensor, ExampleBatch } from "./inputs.js";
-import type { Classification, Connection } from "./types.js";
-import type { ServedSignatures } from "./verify.js";
+import type {
+  Classification,
+  Connection,
+  ModelMetadata,
+  Pictures,
+  VersionStatus,
+} from "./types.js";
 
 /** The element types that TF Serving's JSON can carry. */
 export type JsonDType =
@@ -73,6 +78,12 @@ export type FeatureSpecs = Readonly<Record<string, FeatureSpec>>;
 
 export type Kind = "predict" | "classify" | "regress";
 
+/** Elements as the caller gave them, in row-major order. */
+export interface FlatTensor {
+  data: ArrayLike<unknown>;
+  shape: readonly number[];
+}
+
 /** A signature; the keys are those of the client's inputs and results. */
 export interface Signature {
   name: string;
@@ -84,7 +95,9 @@ export interface Signature {
   features?: FeatureSpecs;
   /** Serializes an Example, if an input takes Examples. */
   serialize?: (example: CheckedExample) => Uint8Array;
-  /** Whether `outputs` are requested by name, because others cannot be returned. */
+  /** Makes tensors of pictures, if an input takes them. */
+  pictures?: (pictures: Pictures, spec: TensorSpec) => FlatTensor;
+  /** Whether `outputs` are requested by name: there are others. */
   asksByName?: true;
   /** Why REST cannot carry a call of it, if that is so. */
   notOverRest?: string;
@@ -93,7 +106,8 @@ export interface Signature {
 /** A model as this client was made for it. */
 export interface ModelSpec {
   name: string;
-  signatures: readonly Signature[];
+  /** By the client's methods. */
+  signatures: Readonly<Record<string, Signature>>;
 }
 
 /** Which model on the server. */
@@ -114,8 +128,23 @@ export interface CallContext {
   headers: Readonly<Record<string, string>>;
 }
 
-/** Sends a request that is already encoded; may be called again. */
-export type Send<T> = (context: CallContext) => Promise<T>;
+/** A request that is already encoded. */
+export interface Call<T> {
+  /** The path of the URL, or that of the method. */
+  path: string;
+  /** The size of the body. */
+  bytes: number;
+  /** Send it; may be called again. */
+  send(context: CallContext): Promise<Answer<T>>;
+}
+
+export interface Answer<T> {
+  value: T;
+  /** The version that answered; undefined if that is not known. */
+  version: bigint | undefined;
+  /** The size of the body. */
+  bytes: number;
+}
 
 /** A model on a server, for calls. */
 export interface Transport {
@@ -123,12 +152,18 @@ export interface Transport {
   predict(
     signature: Signature,
     inputs: readonly CheckedTensor[],
-  ): Send<Record<string, unknown>>;
+  ): Call<Record<string, unknown>>;
   /** The result has a list for each example. */
-  classify(signature: Signature, batch: ExampleBatch): Send<Classification[][]>;
+  classify(signature: Signature, batch: ExampleBatch): Call<Classification[][]>;
   /** The result has a number for each example. */
-  regress(signature: Signature, batch: ExampleBatch): Send<Float32Array>;
-  metadata(): Send<ServedSignatures>;
+  regress(signature: Signature, batch: ExampleBatch): Call<Float32Array>;
+  /** What each signature gives for the same examples; not over REST. */
+  multiInference?(
+    signatures: readonly Signature[],
+    batch: ExampleBatch,
+  ): Call<(Classification[][] | Float32Array)[]>;
+  status(): Call<VersionStatus[]>;
+  metadata(): Call<ModelMetadata>;
 }
 
 /** A connection that leads to any model of a server. */

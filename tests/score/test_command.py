@@ -1,0 +1,93 @@
+"""``tfsclient score``: what it prints, its exit codes, and what it says of mistakes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.score.helpers import answer, table, twice, write
+from tests.score.test_trouble import Picky
+from tfsclient._cli.main import main
+from tfsclient.testing import FakeServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeServer]:
+    with FakeServer(twice()) as running:
+        running.answer("twice", answer)
+        yield running
+
+
+def run(server: FakeServer, *arguments: object) -> Result:
+    return CliRunner().invoke(main, ["score", server.grpc_target, "twice", *map(str, arguments)])
+
+
+def test_summary(server: FakeServer, tmp_path: Path) -> None:
+    path, out = write(tmp_path / "in.parquet", table(50)), tmp_path / "out"
+    done = run(server, path, "--out", out, "--keep", "id,x", "--outputs", "y", "--limit", 20)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("20 rows in ")
+    done = run(server, path, "--out", tmp_path / "json", "--json")
+    assert json.loads(done.stdout)["rows"] == 50
+
+
+def test_exit_codes(server: FakeServer, tmp_path: Path) -> None:
+    server.answer("twice", Picky(3, 5))
+    path = write(tmp_path / "in.parquet", table(50))
+    done = run(server, path, "--out", tmp_path / "stop")
+    assert done.exit_code == 4
+    assert "in.parquet: row 3: no such n" in done.stderr
+    assert "hint: --on-error dead-letter sets such rows aside" in done.stderr
+    done = run(server, path, "--out", tmp_path / "aside", "--on-error", "dead-letter")
+    assert done.exit_code == 1
+    assert f"2 failed: see {tmp_path}/aside/_errors" in done.stderr
+    few = ("--on-error", "dead-letter", "--max-errors", "1")
+    done = run(server, path, "--out", tmp_path / "few", *few)
+    assert done.exit_code == 1
+    assert "2 of 6 rows failed, more than --max-errors 1" in done.stderr
+    server.answer("twice", answer)
+    assert run(server, tmp_path / "nowhere", "--out", tmp_path / "o").exit_code == 2
+    done = CliRunner().invoke(
+        main,
+        ["score", "localhost:1", "m", str(path), "--out", str(tmp_path / "o"), "--timeout", "1"],
+    )
+    assert done.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--map", "x"], "'x' is not of the form INPUT=COLUMN"),
+        (["--batch", "0"], "'0' is not auto or a number from 1"),
+        (["--max-errors", "5"], "--max-errors is for --on-error dead-letter"),
+        (["--version", "1", "--latest"], "give one of version, label and latest"),
+        (["--out", "-", "--resume"], "cannot be resumed"),
+        (["--out", "-", "--json"], "--json is for a folder"),
+        (["--map", "x=z"], "there is no column 'z' for input 'x'"),
+    ],
+)
+def test_mistakes(server: FakeServer, tmp_path: Path, arguments: list[str], text: str) -> None:
+    path = write(tmp_path / "in.parquet", table(5))
+    out = [] if "--out" in arguments else ["--out", str(tmp_path / "out")]
+    done = run(server, path, *arguments, *out)
+    assert done.exit_code == 2
+    assert text in done.stderr
+
+
+def test_without_pyarrow(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "from tfsclient._cli.main import main\n"
+        f"main(['score', 'localhost:1', 'm', {str(tmp_path)!r}, '--out', 'out'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install tfsclient[score]" in done.stderr

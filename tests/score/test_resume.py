@@ -1,0 +1,139 @@
+"""Jobs that end early, in any way, and go on: each row is written once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.score.helpers import answer, check, manifest, rows, table, twice, write
+from tfsclient import InvalidInput
+from tfsclient.score import score_files
+from tfsclient.testing import FakeServer
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with FakeServer(twice()) as server:
+        server.answer("twice", answer)
+        yield server.grpc_target
+
+
+def command(target: str, path: Path, out: Path, *more: str) -> list[str]:
+    run = [sys.executable, "-m", "tfsclient", "score", target, "twice"]
+    return [*run, str(path), "--out", str(out), "--resume", "--batch", "64", *more]
+
+
+def start(target: str, path: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+    """A job that has written something."""
+    job = subprocess.Popen(command(target, path, out, *more), stderr=subprocess.PIPE, text=True)
+    before = len(list(out.glob("part-*")))
+    while len(list(out.glob("part-?????.parquet"))) <= before and job.poll() is None:
+        time.sleep(0.02)
+    return job
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],
+)
+def test_signals(target: str, tmp_path: Path, number: signal.Signals) -> None:
+    path, out = write(tmp_path / "in.parquet", table(3000)), tmp_path / "out"
+    job = start(target, path, out, "--rate", "1500")
+    job.send_signal(number)
+    _, news = job.communicate()
+    codes = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+    assert job.returncode == codes[number], news
+    written = sum(part["rows"] for part in manifest(out)["parts"])
+    assert 0 < written < 3000
+    done = subprocess.run(command(target, path, out, "--json"), capture_output=True, check=True)
+    summary = json.loads(done.stdout)
+    assert (summary["earlier"], summary["rows"]) == (written, 3000 - written)
+    check(rows(out), 3000)
+
+
+def test_what_is_not_in_the_manifest_is_done_again(target: str, tmp_path: Path) -> None:
+    path, out = write(tmp_path / "in.parquet", table(300)), tmp_path / "out"
+    score_files(target, "twice", path, out)
+    text = manifest(out)
+    # As after a kill between the part's renaming and the manifest's.
+    (out / "_manifest.json").write_text(json.dumps({**text, "state": "running", "parts": []}))
+    (out / "part-00001.parquet.open").write_bytes(b"PAR1")
+    score_files(target, "twice", path, out, resume=True)
+    check(rows(out), 300)
+    assert sorted(os.listdir(out)) == ["_manifest.json", "part-00000.parquet"]
+    again = score_files(target, "twice", path, out, resume=True)
+    assert (again.rows, again.earlier, again.complete) == (0, 300, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"keep": ["id"]}, "another job: its keep was all"),
+        ({"outputs": ["y"]}, "its outputs was None"),
+        ({"limit": 10}, "its limit was None"),
+        ({"resume": False}, "holds a job's output already"),
+    ],
+)
+def test_other_options(target: str, tmp_path: Path, changed: dict[str, Any], text: str) -> None:
+    path, out = write(tmp_path / "in.parquet", table(50)), tmp_path / "out"
+    score_files(target, "twice", path, out)
+    with pytest.raises(InvalidInput, match=text):
+        score_files(target, "twice", path, out, **{"resume": True, **changed})
+    check(rows(out), 50)
+
+
+def test_other_input(target: str, tmp_path: Path) -> None:
+    path, out = write(tmp_path / "in.parquet", table(50)), tmp_path / "out"
+    score_files(target, "twice", path, out)
+    write(path, table(51))
+    with pytest.raises(InvalidInput, match=r"in.parquet has changed since the job began"):
+        score_files(target, "twice", path, out, resume=True)
+    check(rows(out), 50)
+    with pytest.raises(InvalidInput, match="is not empty, and is not a job's output"):
+        score_files(target, "twice", path, tmp_path)
+
+
+def test_two_at_once(target: str, tmp_path: Path) -> None:
+    path, out = write(tmp_path / "in.parquet", table(3000)), tmp_path / "out"
+    job = start(target, path, out, "--rate", "2000")
+    with pytest.raises(InvalidInput, match="another job is writing"):
+        score_files(target, "twice", path, out, resume=True)
+    assert job.wait() == 0
+    check(rows(out), 3000)
+
+
+def test_no_room(target: str, tmp_path: Path) -> None:
+    """No file may be larger than 16 kB, which to a program is as a disk that is full."""
+    path, out = write(tmp_path / "in.parquet", table(20_000)), tmp_path / "out"
+    run = command(target, path, out, "--rate", "2000", "--concurrency", "1")
+    limited = ["bash", "-c", 'ulimit -f 16; exec "$@"', "bash", *run]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"cannot write to {out}: File too large" in done.stderr
+    written = rows(out) if (out / "_manifest.json").exists() else []
+    check(written, len(written))
+    assert not list(out.glob("*.open"))
+    subprocess.run(command(target, path, out), check=True)
+    check(rows(out), 20_000)
+
+
+@pytest.mark.slow
+def test_ten_kills(target: str, tmp_path: Path) -> None:
+    path, out = write(tmp_path / "in.parquet", table(100_000)), tmp_path / "out"
+    for _ in range(10):
+        job = start(target, path, out, "--rate", "20000")
+        time.sleep(random.random())
+        job.kill()
+        job.communicate()
+    subprocess.run(command(target, path, out), check=True)
+    check(rows(out), 100_000)

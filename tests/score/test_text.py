@@ -1,0 +1,94 @@
+"""CSV and JSON lines: what a bad row is, and that nothing is read as what it is not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.score.helpers import answer, letters, rows, twice
+from tfsclient import InvalidInput
+from tfsclient.score import score_files
+from tfsclient.testing import FakeServer
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with FakeServer(twice()) as server:
+        server.answer("twice", answer)
+        yield server.grpc_target
+
+
+CSV = """id,x,n,s,zip
+0,0.5,1,"te,x
+t",007
+1,,1,a,008
+2,abc,1,a,009
+3,1e3,1,,010
+4,1.5,2.5,a,011
+5,1
+6,-3,1,a,012
+"""
+
+
+def test_csv(target: str, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(CSV)
+    score_files(target, "twice", tmp_path / "in.csv", tmp_path / "out", on_error="dead-letter")
+    assert [(r["id"], r["y"], r["t"], r["zip"]) for r in rows(tmp_path / "out")] == [
+        (0, 1.0, "te,x\nt", "007"), (3, 2000.0, "", "010"), (6, -6.0, "a", "012"),
+    ]  # fmt: skip
+    dead = {letter["id"]: letter for letter in letters(tmp_path / "out")}
+    assert dead[2]["x"] == "abc"
+    assert [dead[number]["error"] for number in (1, 2, 4, 5)] == [
+        "row 1 (line 4): column 'x', which is input 'x', is null",
+        "row 2 (line 5): column 'x' holds 'abc', not a number",
+        "row 4 (line 7): column 'n' holds '2.5', not a whole number",
+        "row 5 (line 8): has 2 cells, but the first line names 5",
+    ]
+    with pytest.raises(InvalidInput, match=r"in.csv: row 1 \(line 4\): column 'x'"):
+        score_files(target, "twice", tmp_path / "in.csv", tmp_path / "stopped")
+    assert [row["id"] for row in rows(tmp_path / "stopped")] == [0]
+
+
+GOOD = {"x": 1.5, "n": 1, "s": "ü", "more": {"a": [1]}}
+BAD: list[Any] = [
+    {**GOOD, "x": None}, {**GOOD, "x": "abc"}, {**GOOD, "x": True}, {**GOOD, "n": 1.5},
+    {"x": 1.0, "n": 1}, {**GOOD, "other": 1}, [1], "{",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
+def test_json_lines(target: str, tmp_path: Path, form: str) -> None:
+    lines = [GOOD, *BAD, {**GOOD, "x": "NaN"}]
+    text = "\n".join(line if line == "{" else json.dumps(line) for line in lines)
+    (tmp_path / "in.jsonl").write_text(text)
+    out = tmp_path / "out"
+    # "other" is in the first chunk, so it is a column.
+    summary = score_files(
+        target, "twice", tmp_path / "in.jsonl", out, on_error="dead-letter", format=form
+    )
+    assert (summary.rows, summary.errors) == (3, len(BAD) - 1)
+    if form == "jsonl":
+        found = [json.loads(line) for line in (out / "part-00000.jsonl").open()]
+        assert found[0] == {**GOOD, "other": None, "y": 3.0, "t": "ü"}
+        assert found[-1]["y"] == "NaN"
+    if form == "csv":
+        text = (out / "part-00000.csv").read_text()
+        assert text.startswith('x,n,s,more,other,t,y\n1.5,1,ü,"{""a"":[1]}",,ü,3.0\n')
+
+
+def test_pipe(target: str) -> None:
+    lines = "".join(json.dumps({**GOOD, "id": number}) + "\n" for number in range(50))
+    command = [sys.executable, "-m", "tfsclient", "score", target, "twice", "-", "--out", "-"]
+    done = subprocess.run(
+        [*command, "--keep", "id", "--outputs", "y"],
+        input=lines, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found == [{"id": number, "y": 3.0} for number in range(50)]
+    assert done.stderr.startswith("50 rows in ")

@@ -1,0 +1,88 @@
+"""What stands beside the graph: a warm-up file, what tensors mean, and labels."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tfsclient import warmup
+from tfsclient._calls.request import build_predict
+from tfsclient.export._pictures import INPUT_NAMES
+from tfsclient.export._plan import Plan
+from tfsclient.export._source import Arrays
+from tfsclient.schema import Model
+
+_FOLDER: Final = "assets.extra"
+_MEANING: Final = "meaning.toml"
+_LABELS: Final = "labels.txt"
+_FILE: Final = "a PNG, JPEG, GIF or BMP file"
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def write_warm_up(folder: Path, model: Model, calls: Mapping[str, Arrays]) -> None:
+    """Write a warm-up file with a call of each signature."""
+    usable = {n: a for n, a in calls.items() if model.signatures[n].why_unusable is None}
+    requests = [
+        build_predict(model.name, inputs, signature=model.signatures[name])
+        for name, inputs in usable.items()
+    ]
+    if requests:
+        warmup.write(folder, requests)
+
+
+def write_meaning(folder: Path, plan: Plan) -> None:
+    """Write ``meaning.toml``, if there is anything that the signatures do not say."""
+    tables = list(_tables(plan))
+    if not tables:
+        return
+    lines = ["format = 1"]
+    for place, values in tables:
+        lines += ["", f"[signatures.{'.'.join(map(_key, place))}]"]
+        lines += [f"{key} = {_value(value)}" for key, value in values.items()]
+    extra = folder / _FOLDER
+    extra.mkdir(exist_ok=True)
+    (extra / _MEANING).write_text("\n".join([*lines, ""]), "utf-8")
+    if plan.main.labels is not None:
+        text = "".join(f"{label}\n" for label in plan.main.labels)
+        (extra / _LABELS).write_text(text, "utf-8")
+
+
+def _tables(plan: Plan) -> Iterator[tuple[tuple[str, str, str], dict[str, Any]]]:
+    """What is known of each tensor, by signature, "inputs" or "outputs", and name."""
+    picture, scores = plan.picture, plan.main.scores
+    for one in plan.served:
+        if one.origin != plan.served[0].origin:
+            continue
+        inputs = one.function.structured_input_signature[1]
+        if picture is not None and picture.name in inputs and picture.layout != "flat":
+            yield (
+                (one.name, "inputs", picture.name),
+                {
+                    "kind": "image",
+                    "range": [picture.low, picture.high],
+                    "colour": picture.colour,
+                    "layout": picture.layout,
+                },
+            )
+        file = INPUT_NAMES["png"]  # as base64 it is text, which no client takes for a picture
+        if picture is not None and file in inputs and one.name == "png":
+            yield (one.name, "inputs", file), {"kind": "image", "description": _FILE}
+        if scores is not None:
+            name = scores if scores in one.function.structured_outputs else "scores"
+            yield (one.name, "outputs", name), {"kind": "scores", "labels": _LABELS}
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _value(name)
+
+
+def _value(value: Any) -> str:
+    """A value in TOML."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, float):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

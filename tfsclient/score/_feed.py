@@ -1,0 +1,171 @@
+"""The chunks of all sources, read ahead on a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Final, NamedTuple
+
+from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.score._arrow import FAILURES, Schema, why
+from tfsclient.score._chunks import Chunk, Reader
+from tfsclient.score._columns import Columns
+from tfsclient.score._files import Source
+from tfsclient.score._readers import open_reader, with_partition
+
+_AHEAD: Final = 1  # chunks that wait, beside the one that is being read
+
+
+class Read(NamedTuple):
+    """A chunk, and where it comes from."""
+
+    source: int
+    chunk: Chunk
+    done: float  # how much of all the sources has been read, 0 to 1
+
+
+class Feed:
+    """Reads.
+
+    Args:
+        sources: in order.
+        columns: makes the mapping for the columns of the first one.
+        position: the source and the row to begin with.
+        limit: how many rows to read in all, from the very beginning of the sources; None for all.
+        wake: is called when there is something to take.
+
+    Attributes:
+        columns: the mapping.
+        names: the columns of every source.
+        total: how many rows there are, if that is known.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        columns: Callable[[Sequence[str]], Columns],
+        position: tuple[int, int],
+        limit: int | None,
+        wake: Callable[[], None],
+    ) -> None:
+        self._sources = sources
+        self._position = position
+        self._limit = limit
+        self._wake = wake
+        self._taken: queue.Queue[Read | TFSError | None] = queue.Queue(_AHEAD)
+        self._stopped = threading.Event()
+        self._schema: Schema | None = None
+        self._first: Reader | None = open_reader(sources[0])
+        self.names = list(self._first.columns)
+        self.columns = columns(self.names)
+        self.total = self._first.rows if len(sources) == 1 else None
+        if self.total is not None and limit is not None:
+            self.total = min(self.total, limit)
+        self._thread = threading.Thread(target=self._run, name="tfsclient-score", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def take(self) -> Read | None:
+        """The next chunk, if one is there.
+
+        Raises:
+            queue.Empty: none is there yet.
+            TFSError: a source cannot be read.
+        """
+        found = self._taken.get_nowait()
+        if isinstance(found, TFSError):
+            raise found
+        return found
+
+    def stop(self) -> None:
+        """Read no more; a thread that waits for standard input is left behind."""
+        self._stopped.set()
+        if not self._thread.ident and self._first is not None:
+            self._first.close()
+
+    def _put(self, item: Read | TFSError | None) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._taken.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            self._wake()
+            return True
+        return False
+
+    def _run(self) -> None:
+        try:
+            for read in self._reads():
+                if not self._put(read):
+                    return
+            self._put(None)
+        except TFSError as error:
+            self._put(error)
+        except Exception as error:  # noqa: BLE001 (who waits for the rows must hear of it)
+            self._put(InvalidInput(f"cannot read the input: {why(error)}"))
+
+    def _reads(self) -> Iterator[Read]:
+        start, skip = self._position
+        sizes = [max(1, source.size) for source in self._sources]
+        left = self._limit
+        for number, source in enumerate(self._sources):
+            if number < start and left is None:
+                continue
+            reader, self._first = self._first if number == 0 else None, None
+            with closing(reader or open_reader(source)) as opened:
+                if number < start:
+                    left = self._less(left, opened, source)
+                    continue
+                self._check_columns(source, opened)
+                begin = skip if number == start else 0
+                left = None if left is None else left - begin
+                for chunk in self._chunks(source, opened, begin):
+                    if left is not None:
+                        if left <= 0:
+                            return
+                        chunk.table = chunk.table.slice(0, left)
+                        left -= chunk.table.num_rows
+                    done = (sum(sizes[:number]) + sizes[number] * chunk.done) / sum(sizes)
+                    yield Read(number, chunk, done)
+
+    def _less(self, left: int | None, reader: Reader, source: Source) -> int:
+        """What is left of the limit after a source that was read before."""
+        rows = reader.rows
+        if rows is None:
+            rows = sum(c.table.num_rows for c in self._chunks(source, reader, 0))
+        return max(0, (left or 0) - rows)
+
+    def _chunks(self, source: Source, reader: Reader, skip: int) -> Iterator[Chunk]:
+        chunks = reader.chunks(skip, self.columns)
+        while True:
+            try:
+                chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                chunk = with_partition(chunk, source.partition)
+                if self._schema is None:
+                    self._schema = chunk.table.schema
+                    self.columns.check(self._schema)
+                elif not chunk.table.schema.equals(self._schema):
+                    chunk.table = chunk.table.select(self._schema.names).cast(self._schema)
+            except FAILURES as error:
+                raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
+            yield chunk
+
+    def _check_columns(self, source: Source, reader: Reader) -> None:
+        if set(reader.columns) == set(self.names):
+            return
+        missing = [name for name in self.names if name not in reader.columns]
+        more = [name for name in reader.columns if name not in self.names]
+        raise InvalidInput(
+            f"{source.name} has other columns than {self._sources[0].name}: "
+            + "; ".join(
+                f"{word} {', '.join(names)}"
+                for word, names in (("no", missing), ("also", more))
+                if names
+            )
+        )

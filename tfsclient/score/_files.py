@@ -1,0 +1,250 @@
+"""Which files a job reads, in which order, and how it knows them again."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import hashlib
+import io
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote
+
+from tfsclient.errors import InvalidInput
+from tfsclient.score._arrow import FAILURES, FileSystem, fs, pa, why
+
+STDIN: Final = "-"
+
+_KINDS: Final = {
+    ".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".json": "jsonl", ".npy": "npy", ".npz": "npz", ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord", ".png": "pictures", ".jpg": "pictures", ".jpeg": "pictures",
+    ".gif": "pictures", ".bmp": "pictures", ".webp": "pictures", ".tif": "pictures",
+    ".tiff": "pictures", ".avif": "pictures",
+}  # fmt: skip
+_COMPRESSED: Final = (".gz", ".bz2", ".zst", ".lz4")
+_STREAMED: Final = ("csv", "jsonl", "tfrecord")  # which may be compressed
+_SHARD: Final = re.compile(r"-\d+-of-\d+$")  # as TensorFlow names the parts of a data set
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_WILD: Final = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file.
+
+    Attributes:
+        name: what errors call it, and what a picture's row says: what the user wrote, or the path
+            where that was a URI.
+        path: where its file system has it.
+        size: in bytes.
+        mtime: when it was changed, in nanoseconds; None where that is not known.
+    """
+
+    name: str
+    path: str
+    size: int
+    mtime: int | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one reader reads: a file, or all pictures.
+
+    Attributes:
+        kind: "parquet", "csv", "jsonl", "npy", "npz", "tfrecord", "pictures" or "stdin".
+        files: one; for pictures any number.
+        system: the file system that has them.
+        partition: what the names of its folders say, as in ``year=2026``.
+    """
+
+    kind: str
+    files: tuple[File, ...]
+    system: FileSystem
+    partition: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        one = self.files[0].name
+        return one if self.kind != "pictures" else f"{len(self.files)} pictures"
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(file.size for file in self.files)
+
+    def is_remote(self) -> bool:
+        """Whether its files are not on this machine."""
+        return self.system is not None and not isinstance(self.system, fs.LocalFileSystem)
+
+    def read(self, name: str) -> bytes:
+        """One of its files.
+
+        Raises:
+            InvalidInput: it cannot be read.
+        """
+        try:
+            with self.system.open_input_stream(name, compression=None) as stream:
+                data: bytes = stream.read()
+        except FAILURES as error:
+            raise InvalidInput(f"cannot read {name}: {why(error)}") from error
+        return data
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What changes when the files do."""
+        if self.kind == "stdin":
+            return {"path": STDIN}
+        if self.kind != "pictures":
+            (file,) = self.files
+            return {"path": file.path, "size": file.size, "mtime": file.mtime}
+        digest = hashlib.sha256()
+        for file in self.files:
+            digest.update(f"{file.path}\0{file.size}\0{file.mtime}\n".encode("utf-8", "replace"))
+        return {"path": self.name, "size": self.size, "digest": digest.hexdigest()}
+
+
+def find_sources(inputs: Sequence[str]) -> list[Source]:
+    """The files that inputs stand for: files, folders, globs, ``-``; in the order of their names.
+
+    Raises:
+        InvalidInput: there are none, they are of several kinds, or of one that is not known.
+    """
+    if STDIN in inputs:
+        if len(inputs) > 1:
+            raise InvalidInput("standard input (-) goes with no other input")
+        return [Source("stdin", (File("standard input", STDIN, 0, None),), None)]
+    sources: list[Source] = []
+    pictures: list[tuple[FileSystem, File]] = []
+    for given in inputs:
+        try:
+            for system, file, root in _expand(given):
+                if (kind := _kind(file, system)) == "pictures":
+                    pictures.append((system, file))
+                else:
+                    sources.append(Source(kind, (file,), system, _partition(file, root)))
+        except FAILURES as error:
+            raise InvalidInput(f"cannot read {given}: {why(error)}") from error
+    if pictures:
+        files = tuple(file for _, file in pictures)
+        sources.append(Source("pictures", files, pictures[0][0]))
+    kinds = {source.kind: source.name for source in sources}
+    if len(kinds) > 1:
+        (one, name), (other, its) = list(kinds.items())[:2]
+        raise InvalidInput(
+            f"the inputs are of several kinds: {name} is {one}, {its} is {other}",
+            hint="score one kind at a time; a glob in quotes, as in 'data/*.csv', selects",
+        )
+    return sources
+
+
+def open_system(given: str) -> tuple[FileSystem, str]:
+    """The file system that has this path or URI, and what that calls it.
+
+    Raises:
+        OSError, pyarrow.ArrowException: there is none.
+    """
+    if _URI.match(given):
+        system, path = fs.FileSystem.from_uri(given)
+        return system, path
+    return fs.LocalFileSystem(), os.path.abspath(given)
+
+
+def open_stream(source: Source) -> tuple[io.BufferedReader, Callable[[], int]]:
+    """A file's bytes, unpacked if its name says that they are packed.
+
+    Returns:
+        The bytes, and what tells how many of the file's own were read.
+    """
+    (file,) = source.files
+    plain = source.system.open_input_file(file.path)
+    raw = plain
+    if file.path.lower().endswith(_COMPRESSED):
+        raw = pa.CompressedInputStream(plain, pa.Codec.detect(file.path).name)
+    return io.BufferedReader(raw, 1 << 20), plain.tell
+
+
+def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:
+    """The files that an input stands for, each with the folder that it was found in, if any."""
+    local = not _URI.match(given)
+    if _WILD.search(given) and not (local and os.path.exists(given)):
+        yield from _glob(given, local)
+        return
+    system, path = open_system(given)
+    info = system.get_file_info(path)
+    if info.type == fs.FileType.NotFound:
+        raise InvalidInput(f"{given} does not exist")
+    if info.type != fs.FileType.Directory:
+        yield system, _file(info, given if local else info.path), None
+        return
+    found = [one for one in _list(system, path) if not _hidden(one.path[len(path) :])]
+    if not found:
+        raise InvalidInput(f"{given} has no files in it")
+    for one in found:
+        name = given.rstrip("/") + one.path[len(path) :] if local else one.path
+        yield system, _file(one, name), path
+
+
+def _glob(given: str, local: bool) -> Iterator[tuple[FileSystem, File, None]]:
+    if local:
+        system = fs.LocalFileSystem()
+        names = sorted(name for name in glob.glob(given, recursive=True) if os.path.isfile(name))
+        found = [(system.get_file_info(os.path.abspath(name)), name) for name in names]
+    else:
+        system, base = open_system(_WILD.split(given)[0].rpartition("/")[0])
+        pattern = base + given[len(given[: _WILD.search(given).start()].rpartition("/")[0]) :]  # type: ignore[union-attr]
+        listed = [one for one in _list(system, base) if fnmatch.fnmatchcase(one.path, pattern)]
+        found = [(one, one.path) for one in listed]
+    if not found:
+        raise InvalidInput(f"no file matches {given}")
+    for info, name in found:
+        yield system, _file(info, name), None
+
+
+def _list(system: FileSystem, path: str) -> list[Any]:
+    infos = system.get_file_info(fs.FileSelector(path, recursive=True))
+    return sorted((i for i in infos if i.type == fs.FileType.File), key=lambda info: info.path)
+
+
+def _hidden(path: str) -> bool:
+    """Whether data sets pass over a file: ``_SUCCESS``, a manifest, ``.crc``."""
+    return any(part.startswith(("_", ".")) for part in path.split("/"))
+
+
+def _file(info: Any, name: str) -> File:
+    return File(name, info.path, info.size or 0, info.mtime_ns)
+
+
+def _kind(file: File, system: FileSystem) -> str:
+    stem = _SHARD.sub("", file.path.lower())
+    packed = stem.endswith(_COMPRESSED)
+    kind = _KINDS.get(os.path.splitext(os.path.splitext(stem)[0] if packed else stem)[1])
+    if packed and kind not in _STREAMED:
+        kind = None
+    if kind is None and _starts_as_parquet(file, system):
+        kind = "parquet"
+    if kind is None:
+        raise InvalidInput(
+            f"{file.name} is of no known kind: a name ends in {' '.join(_KINDS)}; .csv, .jsonl and "
+            ".tfrecord may end in .gz, too"
+        )
+    return kind
+
+
+def _starts_as_parquet(file: File, system: FileSystem) -> bool:
+    with system.open_input_stream(file.path, compression=None) as stream:
+        return bool(stream.read(4) == b"PAR1")
+
+
+def _partition(file: File, root: str | None) -> dict[str, Any]:
+    """What the folders between say, as Hive writes it; whole numbers are numbers."""
+    found: dict[str, Any] = {}
+    for part in file.path[len(root or "") :].split("/")[:-1] if root is not None else ():
+        name, equals, text = map(unquote, part.partition("="))
+        if equals:
+            value = None if text == "__HIVE_DEFAULT_PARTITION__" else text
+            found[name] = int(text) if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text) else value
+    return found

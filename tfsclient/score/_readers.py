@@ -1,0 +1,237 @@
+"""Files as chunks of rows: Parquet, numpy's arrays, TFRecord and pictures; text has its own module.
+
+A chunk has some ten thousand rows or some megabytes, whichever is less, so that memory does not
+depend on how many rows there are.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from tfsclient._codec.tfrecord import BrokenRecord, records
+from tfsclient.errors import InvalidInput
+from tfsclient.score._arrow import FAILURES, pa, pq, to_column, why
+from tfsclient.score._chunks import BYTES, ROWS, Chunk, Reader, Wanted
+from tfsclient.score._files import Source, open_stream
+from tfsclient.score._text import open_text
+
+# What the columns are called of files that name none.
+ARRAY, EXAMPLE, PATH = "array", "example", "path"
+
+
+class _Closing:
+    """What is closed with the reader."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._open.close()
+
+
+class ParquetReader(_Closing):
+    """A Parquet file, a row group after the other."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        file = self._open.enter_context(source.system.open_input_file(source.files[0].path))
+        self._file = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
+        self.columns: list[str] = self._file.schema_arrow.names
+        self.rows: int | None = self._file.metadata.num_rows
+
+    def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
+        """See :class:`Reader`."""
+        del wanted
+        meta, first = self._file.metadata, 0
+        groups: list[int] = []
+        for number in range(meta.num_row_groups):
+            count = meta.row_group(number).num_rows
+            if not groups and first + count <= skip:
+                first += count
+            else:
+                groups.append(number)
+        largest = max((self._row_bytes(number) for number in groups), default=1)
+        rows = max(1, min(ROWS, int(BYTES / largest)))
+        for batch in self._file.iter_batches(rows, row_groups=groups, use_threads=False):
+            start = max(0, skip - first)
+            if start < batch.num_rows:
+                done = (first + batch.num_rows) / meta.num_rows
+                yield Chunk(batch.slice(start), first + start, done)
+            first += batch.num_rows
+
+    def _row_bytes(self, group: int) -> float:
+        meta = self._file.metadata.row_group(group)
+        return float(max(1.0, meta.total_byte_size / max(1, meta.num_rows)))
+
+
+class ArrayReader(_Closing):
+    """A .npy or .npz file: the first dimension of an array is the rows, an array is a column."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        file = self._open.enter_context(source.system.open_input_file(source.files[0].path))
+        self._streams: dict[str, BinaryIO] = {}
+        if source.kind == "npy":
+            self._streams[ARRAY] = file
+        else:
+            archive = self._open.enter_context(zipfile.ZipFile(file))
+            for name in archive.namelist():
+                member: Any = self._open.enter_context(archive.open(name))
+                self._streams[name.removesuffix(".npy")] = member
+        self._forms = {name: _read_form(name, file) for name, file in self._streams.items()}
+        counts = {name: shape[0] for name, (shape, _) in self._forms.items()}
+        if len(set(counts.values())) > 1:
+            raise InvalidInput(f"{source.name}: its arrays differ in their rows: {counts}")
+        self.columns = list(self._forms)
+        self.rows: int | None = next(iter(counts.values()), 0)
+
+    def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
+        """See :class:`Reader`."""
+        del wanted
+        total = self.rows or 0
+        sizes = [math.prod(shape[1:]) * dtype.itemsize for shape, dtype in self._forms.values()]
+        rows = max(1, min(ROWS, BYTES // max(1, sum(sizes))))
+        for first in range(0, total, rows):
+            count = min(rows, total - first)
+            columns = {name: self._read(name, count) for name in self._forms}
+            batch = pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+            start = max(0, skip - first)
+            if start < count:
+                yield Chunk(batch.slice(start), first + start, (first + count) / total)
+
+    def _read(self, name: str, rows: int) -> Any:
+        shape, dtype = self._forms[name]
+        size = rows * math.prod(shape[1:]) * dtype.itemsize
+        data = b"".join(iter(_pieces(self._streams[name], size)))
+        if len(data) < size:
+            raise InvalidInput(f"the array {name!r} ends too early: the file is cut short")
+        array = np.frombuffer(data, dtype).reshape(rows, *shape[1:])
+        return to_column(array.astype(dtype.newbyteorder("="), copy=False))
+
+
+def _pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    while size > 0 and (piece := stream.read(size)):
+        size -= len(piece)
+        yield piece
+
+
+def _read_form(name: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape and the dtype of an array that follows."""
+    form: Any = np.lib.format
+    try:
+        version = form.read_magic(file)
+        read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except ValueError as error:
+        raise InvalidInput(f"the array {name!r} cannot be read: {why(error)}") from None
+    if dtype.kind not in "biufcSU":
+        raise InvalidInput(f"the array {name!r} holds {dtype}, which no tensor has")
+    if not shape or fortran:
+        wrong = "is in Fortran's order" if fortran else "has no dimension for rows"
+        raise InvalidInput(
+            f"the array {name!r} {wrong}", hint="save numpy.ascontiguousarray(...) of rows"
+        )
+    return shape, dtype
+
+
+class RecordReader(_Closing):
+    """A TFRecord file of Examples, which stay as they are."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        (file,) = source.files
+        self._stream, self._position = open_stream(source)
+        self._open.enter_context(self._stream)
+        self._name, self._size = file.name, file.size
+        self.columns = [EXAMPLE]
+        self.rows: int | None = None
+
+    def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
+        """See :class:`Reader`."""
+        del wanted
+        found: list[bytes] = []
+        first = size = 0
+        for number, record in enumerate(self._records()):
+            if number < skip:
+                first = number + 1
+                continue
+            found.append(record)
+            size += len(record)
+            if len(found) == ROWS or size >= BYTES:
+                yield self._chunk(found, first)
+                first += len(found)
+                found, size = [], 0
+        if found:
+            yield self._chunk(found, first)
+
+    def _chunk(self, found: list[bytes], first: int) -> Chunk:
+        batch = pa.RecordBatch.from_arrays([pa.array(found, pa.binary())], [EXAMPLE])
+        return Chunk(batch, first, min(1.0, self._position() / max(1, self._size)))
+
+    def _records(self) -> Iterator[bytes]:
+        try:
+            yield from records(self._stream, None)
+        except BrokenRecord as error:
+            raise InvalidInput(
+                f"{self._name}: the record at byte {error.offset} is {error.how}"
+            ) from None
+
+
+class PictureReader(_Closing):
+    """Pictures by their names; they are read when they are sent."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self._names = [file.name for file in source.files]
+        self.columns = [PATH]
+        self.rows: int | None = len(self._names)
+
+    def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
+        """See :class:`Reader`."""
+        del wanted
+        for first in range(skip, len(self._names), ROWS):
+            names = self._names[first : first + ROWS]
+            batch = pa.RecordBatch.from_arrays([pa.array(names, pa.string())], [PATH])
+            yield Chunk(batch, first, (first + len(names)) / len(self._names))
+
+
+def with_partition(chunk: Chunk, partition: Mapping[str, Any]) -> Chunk:
+    """The chunk with columns for what the names of its folders say."""
+    for name, value in partition.items():
+        column = pa.array(
+            [value] * chunk.table.num_rows, None if value is not None else pa.string()
+        )
+        if name in chunk.table.schema.names:
+            continue  # the file's own column wins
+        chunk.table = chunk.table.append_column(name, column)
+        if chunk.letters is not None:
+            chunk.letters = chunk.letters.append_column(name, column)
+    return chunk
+
+
+def open_reader(source: Source) -> Reader:
+    """The reader for a source.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    kinds: dict[str, Any] = {
+        "parquet": ParquetReader,
+        "npy": ArrayReader,
+        "npz": ArrayReader,
+        "tfrecord": RecordReader,
+        "pictures": PictureReader,
+    }
+    try:
+        reader: Reader = kinds.get(source.kind, open_text)(source)
+    except (*FAILURES, zipfile.BadZipFile) as error:
+        raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
+    reader.columns = [*reader.columns, *(n for n in source.partition if n not in reader.columns)]
+    return reader

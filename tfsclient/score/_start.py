@@ -1,0 +1,59 @@
+"""From options to a job: the client, the pinned version, the output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from tfsclient._client.sync import Client
+from tfsclient.errors import InvalidInput
+from tfsclient.score._files import find_sources
+from tfsclient.score._job import Job
+from tfsclient.score._options import Options
+from tfsclient.score._parts import Folder
+from tfsclient.score._stream import Stream
+from tfsclient.score._summary import Progress, Summary
+
+
+def run_job(
+    target: str | Sequence[str] | Client,
+    options: Options,
+    progress: Callable[[Progress], object] | None,
+    settings: Mapping[str, Any],
+    started: Callable[[Job], object] | None = None,
+) -> Summary:
+    """Run a job; see :func:`tfsclient.score.score_files`.
+
+    Args:
+        target: a server or a client.
+        options: what to do.
+        progress: hears how far it is.
+        settings: of a client that is made here.
+        started: is given the job before it runs, to stop it by.
+    """
+    sources = find_sources(options.inputs)
+    if options.resume and sources[0].kind == "stdin":
+        raise InvalidInput("standard input cannot be read again, so there is nothing to resume")
+    with ExitStack() as stack:
+        if isinstance(target, Client):
+            if settings:
+                raise InvalidInput(f"{next(iter(settings))} is for a target: this is a client")
+            client = target
+        else:
+            client = stack.enter_context(Client(target, **{"retries": 0, **settings}))
+        model = client.metadata(options.model, version=options.version, label=options.label)
+        out: Folder | Stream = Stream()
+        if not options.streams:
+            out = Folder(options, [source.fingerprint() for source in sources])
+            stack.callback(out.close)
+        version = None if options.latest else model.version
+        if out.version is not None and out.version != version:
+            version = out.version  # the job's own, though the label or the latest moved on
+            model = client.metadata(options.model, version=version)
+        spec = model.signature(options.signature)
+        job = Job(client, spec, version, options, sources, out, progress)
+        out.pin(version, spec.name)  # what could be refused by now has been
+        if started is not None:
+            started(job)
+        return job.run()
