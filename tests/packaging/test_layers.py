@@ -27,7 +27,7 @@ LAYERS = [
     {"_client"},
     {"drift", "warmup", "generated"},
     {"server"},
-    {"testing", "export", "score"},
+    {"testing", "export", "score", "load"},
     {"_cli", "__main__"},
 ]
 # A room that stands apart from the floors above its foundation.
