@@ -38,13 +38,16 @@ _JSON: Final = "json"  # the type of a column that no type of Arrow has: each ce
 _Record: TypeAlias = "tuple[int, list[Any], str | None]"
 
 
-class _TextReader:
+class TextReader:
     """What both kinds have in common.
 
     Args:
         source: what is read.
         stream: its text, unpacked.
         position: how many bytes of the source were read; 0 where that is not known.
+
+    Attributes:
+        types: what the columns' cells become, as the first chunk says or an earlier file said.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class _TextReader:
         self._open.callback(stream.close)
         self._position = position
         self._name, self._size = source.name, source.size
-        self._types: dict[str, Any] = {}
+        self.types: dict[str, Any] = {}
         self._read = 0  # characters
         self._lines = self._counted(stream)
         self.columns: list[str] = []
@@ -101,22 +104,22 @@ class _TextReader:
     def _chunk(
         self, records: list[_Record], first: int, skip: int, wanted: Wanted
     ) -> Iterator[Chunk]:
-        if first + len(records) <= skip and self._types:
+        if first + len(records) <= skip and self.types:
             return
         refused = {number: why for number, (_, _, why) in enumerate(records) if why is not None}
         typed, letters, fields, shown_as = [], [], [], []
         for index, name in enumerate(self.columns):
             cells = [row[index] for _, row, _ in records]
             leaf = wanted.leaf(name)
-            if name not in self._types:
+            if name not in self.types:
                 good = [cell for n, cell in enumerate(cells) if n not in refused]
-                self._types[name] = self._type(good, leaf)
+                self.types[name] = self._type(good, leaf)
 
             def refuse(row: int, why: str, name: str = name) -> None:
                 refused.setdefault(row, f"column {name!r} {why}")
 
-            typed.append(self._column(cells, self._types[name], refuse))
-            mark = AS_JSON if self._types[name] == _JSON else None
+            typed.append(self._column(cells, self.types[name], refuse))
+            mark = AS_JSON if self.types[name] == _JSON else None
             fields.append(pa.field(name, typed[-1].type, metadata=mark))
             letters.append(typed[-1] if leaf is None else self._letters(cells))
             shown_as.append(fields[-1] if leaf is None else pa.field(name, pa.string()))
@@ -132,7 +135,7 @@ class _TextReader:
             )
 
 
-class CsvReader(_TextReader):
+class CsvReader(TextReader):
     """CSV: UTF-8 with commas, and a line of names first.  An empty cell is null, or no text."""
 
     def __init__(
@@ -202,7 +205,7 @@ class CsvReader(_TextReader):
         return _texts(cells, lambda row, why: None)
 
 
-class JsonReader(_TextReader):
+class JsonReader(TextReader):
     """JSON lines: an object a line; the first chunk says which columns there are."""
 
     def __init__(

@@ -76,8 +76,8 @@ def takes_pictures(spec: TensorSpec) -> bool:
     """
     if spec.meaning is not None and spec.meaning.kind == "image":
         return False
-    shape, numbers = spec.shape or (), spec.dtype.kind in ("float", "int")
-    if not numbers or form(spec) or len(shape) not in (3, 4):
+    shape, numbers = spec.shape, spec.dtype.kind in ("float", "int")
+    if shape is None or not numbers or form(spec) or len(shape) not in (3, 4):
         return False
     if shape[-1] in _CHANNELS:
         # Else it may be a batch of sequences.
