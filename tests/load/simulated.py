@@ -7,8 +7,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from tfsclient.load.interface import Load, Measured, Outcome, Watch
-from tfsclient.load.measure import measure
+from tfsclient._cli.load.interface import Load, Measured, Outcome, Watch
+from tfsclient._cli.load.measure import measure
 
 
 class World:

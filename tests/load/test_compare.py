@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import ZOO, Zoo
+from tfsclient._cli.load.differences import Difference, differences
 from tfsclient._cli.main import main
-from tfsclient.load.differences import Difference, differences
 from tfsclient.testing import FakeServer
 
 NAN, INF = math.nan, math.inf

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.load.simulated import World
-from tfsclient.load.interface import Arrivals, Load, Progress
-from tfsclient.load.measure import merged
-from tfsclient.load.schedule import arrival_times
-from tfsclient.load.statistics import Summary, bounds, interval, percentile, summarize
+from tfsclient._cli.load.interface import Arrivals, Load, Progress
+from tfsclient._cli.load.measure import merged
+from tfsclient._cli.load.schedule import arrival_times
+from tfsclient._cli.load.statistics import Summary, bounds, interval, percentile, summarize
 
 
 def even(rate: float, seconds: float, warmup: float = 0.0) -> Load:

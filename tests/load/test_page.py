@@ -19,10 +19,10 @@ import pytest
 from tests.conftest import tool
 from tests.load.simulated import World
 from tests.load.test_session import GRPC, REST, session
-from tfsclient.load import page
-from tfsclient.load.interface import Load
-from tfsclient.load.limits import Latency
-from tfsclient.load.session import loads
+from tfsclient._cli.load import page
+from tfsclient._cli.load.interface import Load
+from tfsclient._cli.load.limits import Latency
+from tfsclient._cli.load.session import loads
 
 _FRAMES = """<!DOCTYPE html><meta name="color-scheme" content="light dark"><pre></pre>
 <iframe width="360" height="900"></iframe><iframe width="1280" height="900"></iframe><script>

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.load.simulated import World
+from tfsclient._cli.load.interface import Load, Measured, Progress, Watch
+from tfsclient._cli.load.limits import Errors, Latency, read_fail_if, read_slo, verdict
+from tfsclient._cli.load.search import PRECISION, Found, judge, search
+from tfsclient._cli.load.statistics import summarize
 from tfsclient.errors import InvalidInput
-from tfsclient.load.interface import Load, Measured, Progress, Watch
-from tfsclient.load.limits import Errors, Latency, read_fail_if, read_slo, verdict
-from tfsclient.load.search import PRECISION, Found, judge, search
-from tfsclient.load.statistics import summarize
 
 SLO = Latency(99, 0.1)
 

@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 
 from tests.load.simulated import World
-from tfsclient.load import page, record, text
-from tfsclient.load.interface import Engine, Load, Measured, Progress, Watch
-from tfsclient.load.limits import Errors, Latency
-from tfsclient.load.metrics import (
+from tfsclient._cli.load import page, record, text
+from tfsclient._cli.load.interface import Engine, Load, Measured, Progress, Watch
+from tfsclient._cli.load.limits import Errors, Latency
+from tfsclient._cli.load.metrics import (
     ServerTimes,
     grpc_beside,
     read_times,
     rest_beside,
     url_of,
 )
-from tfsclient.load.search import Trial
-from tfsclient.load.session import Endpoint, Report, Session, loads
+from tfsclient._cli.load.search import Trial
+from tfsclient._cli.load.session import Endpoint, Report, Session, loads
 
 GRPC = Endpoint("localhost:8500", "grpc")
 REST = Endpoint("http://user:secret@localhost:8501", "rest")

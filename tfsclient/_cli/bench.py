@@ -11,18 +11,18 @@ from typing import Any
 import click
 
 from tfsclient._cli.connection import Connection, connection_options
+from tfsclient._cli.load import text
+from tfsclient._cli.load.interface import WIDEST, Arrivals, Load, Progress
+from tfsclient._cli.load.limits import read_fail_if, read_slo
+from tfsclient._cli.load.search import Trial
+from tfsclient._cli.load.session import Report, Session, loads
+from tfsclient._cli.load.units import number
 from tfsclient._cli.load_data import Data
 from tfsclient._cli.load_servers import Asked, Calls, endpoint_of, endpoints_of
 from tfsclient._cli.main import EXIT_INTERRUPTED, EXIT_NO, exit_codes, visible
 from tfsclient._cli.options import input_option, signature_option, version_options
 from tfsclient._transports.target import parse
 from tfsclient.errors import InvalidInput
-from tfsclient.load import text
-from tfsclient.load.interface import WIDEST, Arrivals, Load, Progress
-from tfsclient.load.limits import read_fail_if, read_slo
-from tfsclient.load.search import Trial
-from tfsclient.load.session import Report, Session, loads
-from tfsclient.load.units import number
 
 
 def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | None]:
@@ -268,7 +268,7 @@ def _write(report: Report, asked: Asked, json_file: Path | None, html_file: Path
     Raises:
         InvalidInput: one cannot be written.
     """
-    from tfsclient.load import page, record
+    from tfsclient._cli.load import page, record
 
     settings = {
         "target": str(parse(asked.target.partition(",")[0])),

@@ -10,14 +10,14 @@ import orjson
 
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import Given
+from tfsclient._cli.load.differences import Difference, differences, rows_of
+from tfsclient._cli.load.record import strict
 from tfsclient._cli.load_data import given_text
 from tfsclient._cli.main import EXIT_NO, exit_codes
 from tfsclient._cli.options import signature_option
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import parse
 from tfsclient.errors import InvalidInput
-from tfsclient.load.differences import Difference, differences, rows_of
-from tfsclient.load.record import strict
 from tfsclient.results import Prediction
 from tfsclient.schema._tables import table, visible, wrap
 

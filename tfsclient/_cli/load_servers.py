@@ -10,6 +10,10 @@ from typing import Any
 
 from tfsclient._calls.request import PredictRequest
 from tfsclient._cli.connection import Connection
+from tfsclient._cli.load.interface import Engine
+from tfsclient._cli.load.metrics import grpc_beside, page_at, rest_beside, url_of
+from tfsclient._cli.load.session import Endpoint, Report
+from tfsclient._cli.load.threads import Alone, ThreadSender
 from tfsclient._cli.load_data import (
     Data,
     describe,
@@ -22,10 +26,6 @@ from tfsclient._client.sync import Client
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import parse
 from tfsclient.errors import InvalidArgument, InvalidInput
-from tfsclient.load.interface import Engine
-from tfsclient.load.metrics import grpc_beside, page_at, rest_beside, url_of
-from tfsclient.load.session import Endpoint, Report
-from tfsclient.load.threads import Alone, ThreadSender
 from tfsclient.schema import DEFAULT_SIGNATURE
 
 
@@ -169,7 +169,7 @@ class Calls:
         if self._asked.processes == 1:
             engine: Any = Alone(make())
         else:
-            from tfsclient.load.processes import Processes
+            from tfsclient._cli.load.processes import Processes
 
             engine = Processes(self._asked.processes, make)
         try:

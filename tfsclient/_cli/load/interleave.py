@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from tfsclient.load.interface import SEED, Engine, Load, Measured, Watch
-from tfsclient.load.statistics import Summary, interval, summarize
+from tfsclient._cli.load.interface import SEED, Engine, Load, Measured, Watch
+from tfsclient._cli.load.statistics import Summary, interval, summarize
 
 ROUNDS: Final = 10
 PERCENTILES: Final = (50.0, 90.0, 99.0)

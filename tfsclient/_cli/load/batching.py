@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tfsclient.load.search import Found
-from tfsclient.load.units import milliseconds
+from tfsclient._cli.load.search import Found
+from tfsclient._cli.load.units import milliseconds
 from tfsclient.schema._tables import wrap
 
 _WORTH = 1.1  # times the rows a second, for which batching is worth waiting

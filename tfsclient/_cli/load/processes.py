@@ -10,10 +10,10 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from tfsclient._cli.load.interface import Load, Measured, Progress, Watch
+from tfsclient._cli.load.measure import measure, merged
+from tfsclient._cli.load.threads import RealClock, ThreadSender
 from tfsclient.errors import Internal
-from tfsclient.load.interface import Load, Measured, Progress, Watch
-from tfsclient.load.measure import measure, merged
-from tfsclient.load.threads import RealClock, ThreadSender
 
 _AHEAD = 0.2  # seconds in which every process is told of a load, before it begins
 

@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from tfsclient._cli.load.batching import Advice, advise
+from tfsclient._cli.load.interface import Engine, Load, Measured, Progress, Watch
+from tfsclient._cli.load.interleave import Difference, interleave
+from tfsclient._cli.load.limits import Errors, Latency, verdict
+from tfsclient._cli.load.metrics import Page, ServerTimes, read_times
+from tfsclient._cli.load.search import Found, Trial, search
+from tfsclient._cli.load.statistics import Summary, summarize
 from tfsclient._transports.target import parse
-from tfsclient.load.batching import Advice, advise
-from tfsclient.load.interface import Engine, Load, Measured, Progress, Watch
-from tfsclient.load.interleave import Difference, interleave
-from tfsclient.load.limits import Errors, Latency, verdict
-from tfsclient.load.metrics import Page, ServerTimes, read_times
-from tfsclient.load.search import Found, Trial, search
-from tfsclient.load.statistics import Summary, summarize
 
 _FEELER = 1.0  # seconds of one caller, before a search: it begins at the rate that one attains
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tfsclient.load.interface import Floats, Load
+from tfsclient._cli.load.interface import Floats, Load
 
 
 def arrival_times(load: Load) -> Floats:

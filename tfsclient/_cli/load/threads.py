@@ -9,11 +9,11 @@ from queue import SimpleQueue
 from typing import TypeAlias
 
 from tfsclient._calls.request import PredictRequest
+from tfsclient._cli.load.interface import WIDEST, Clock, Load, Measured, Outcome, Watch
+from tfsclient._cli.load.measure import measure
 from tfsclient._client.observe import CallInfo, OnCall
 from tfsclient._client.sync import Client
 from tfsclient.errors import TFSError
-from tfsclient.load.interface import WIDEST, Clock, Load, Measured, Outcome, Watch
-from tfsclient.load.measure import measure
 
 Done: TypeAlias = Callable[[Outcome], object]
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import orjson
 
-from tfsclient.load.interface import Load
-from tfsclient.load.session import Against, Report, Run, Searched
-from tfsclient.load.statistics import Summary
+from tfsclient._cli.load.interface import Load
+from tfsclient._cli.load.session import Against, Report, Run, Searched
+from tfsclient._cli.load.statistics import Summary
 
 FORMAT: Final = 1  # grows with each change that a reader would have to know of
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from tfsclient._cli.load.statistics import Summary, percentile
+from tfsclient._cli.load.units import milliseconds
 from tfsclient.errors import InvalidInput
-from tfsclient.load.statistics import Summary, percentile
-from tfsclient.load.units import milliseconds
 
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _NUMBER: Final = r"(\d+(?:\.\d*)?|\.\d+)"

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from tfsclient.load.interface import Clock, Load, Measured, Outcome, Progress, Sender, Watch
-from tfsclient.load.schedule import arrival_times, callers
+from tfsclient._cli.load.interface import Clock, Load, Measured, Outcome, Progress, Sender, Watch
+from tfsclient._cli.load.schedule import arrival_times, callers
 
 _TICK = 0.1  # seconds between two looks at how far it is
 _NAP = 0.002  # seconds between two looks at whether the last answers have come

@@ -9,10 +9,10 @@ from html import escape
 from importlib.metadata import version
 from typing import Final
 
-from tfsclient.load import text
-from tfsclient.load.plots import Axis, Line, plot
-from tfsclient.load.session import Report, Run, Searched, named
-from tfsclient.load.units import milliseconds, number, share
+from tfsclient._cli.load import text
+from tfsclient._cli.load.plots import Axis, Line, plot
+from tfsclient._cli.load.session import Report, Run, Searched, named
+from tfsclient._cli.load.units import milliseconds, number, share
 
 _MOST_TIMELINES: Final = 24
 

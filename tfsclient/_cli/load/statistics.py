@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from tfsclient.load.interface import Floats, Measured
-from tfsclient.load.units import milliseconds
+from tfsclient._cli.load.interface import Floats, Measured
+from tfsclient._cli.load.units import milliseconds
 
 _MUCH_CPU: Final = 0.9  # of one: with more, Python threads wait for each other
 _MUCH_LAG: Final = 0.1  # of a percentile, and

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from tfsclient.load.interface import SEED, Load, Measured, Progress, Watch
-from tfsclient.load.limits import Latency, blame
-from tfsclient.load.statistics import Summary, bounds, summarize
+from tfsclient._cli.load.interface import SEED, Load, Measured, Progress, Watch
+from tfsclient._cli.load.limits import Latency, blame
+from tfsclient._cli.load.statistics import Summary, bounds, summarize
 
 PRECISION: Final = 1.05  # the steps between rates
 _MOST_RATE: Final = 1e6

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tfsclient.load.interface import Load
-from tfsclient.load.session import Against, Report, Run, Searched, named
-from tfsclient.load.units import milliseconds, number, share
+from tfsclient._cli.load.interface import Load
+from tfsclient._cli.load.session import Against, Report, Run, Searched, named
+from tfsclient._cli.load.units import milliseconds, number, share
 from tfsclient.schema._tables import WIDTH, table, visible, wrap
 
 Row = list[str]
