@@ -91,8 +91,8 @@ def serving(
     targets: list[str], rest: str | None, models: tuple[str, ...] = (), **more: Any
 ) -> Iterator[str]:
     """The page over these servers; its address."""
-    from tfsclient.ui.page import Page
-    from tfsclient.ui.servers import Server, Servers, on_call
+    from tfsclient._cli.page.page import Page
+    from tfsclient._cli.page.servers import Server, Servers, on_call
 
     folders: dict[str, Model] = more.pop("folders", {})
     servers = [Server(t, AsyncClient(t, on_call=on_call, **more), rest) for t in targets]

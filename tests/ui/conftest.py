@@ -51,10 +51,10 @@ def api(zoo: Zoo) -> Iterator[Api]:
     try:
         from starlette.testclient import TestClient
 
-        from tfsclient.ui.api import make_app
+        from tfsclient._cli.page.api import make_app
     except ImportError as error:
         missing(str(error.name))
-    from tfsclient.ui.servers import Server, Servers, on_call
+    from tfsclient._cli.page.servers import Server, Servers, on_call
 
     folders = {
         name: sources.from_saved_model(ZOO / name, name) for name in ("estimator", "feature_spec")

@@ -87,8 +87,8 @@ def test_serve_shows_its_own_models() -> None:
 
 
 def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
-    from tfsclient.ui.page import Page
-    from tfsclient.ui.servers import Server, Servers
+    from tfsclient._cli.page.page import Page
+    from tfsclient._cli.page.servers import Server, Servers
 
     x = TensorSpec("x", "float32", (-1,))
     signature = Signature("serving_default", {"x": x}, {"y": replace(x, name="y")})
@@ -123,7 +123,7 @@ def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
 
 
 def test_without_the_extra_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("tfsclient.ui")]:
+    for name in [name for name in sys.modules if name.startswith("tfsclient._cli.page")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = CliRunner().invoke(main, ["ui", "localhost:1", "--no-open"])

@@ -19,6 +19,7 @@ from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
+from tfsclient._tables import listed, short, visible
 from tfsclient.dtypes import INVALID, STRING
 from tfsclient.errors import (
     USE_GRPC,
@@ -29,7 +30,6 @@ from tfsclient.errors import (
     did_you_mean,
 )
 from tfsclient.schema import Features, Signature
-from tfsclient.schema._tables import listed, short, visible
 
 _LONGEST_ARGUMENT: Final = 100_000  # bytes; Linux takes 128 KiB
 

@@ -16,10 +16,10 @@ from tfsclient._cli.load_data import given_text
 from tfsclient._cli.main import EXIT_NO, exit_codes
 from tfsclient._cli.options import signature_option
 from tfsclient._codec.model_ref import ModelRef
+from tfsclient._tables import table, visible, wrap
 from tfsclient._transports.target import parse
 from tfsclient.errors import InvalidInput
 from tfsclient.results import Prediction
-from tfsclient.schema._tables import table, visible, wrap
 
 FORMAT = 1  # of the JSON
 _AT_ONCE = 32  # rows of a call

@@ -9,6 +9,7 @@ import click
 import numpy as np
 import orjson
 
+from tfsclient import _tables
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import exit_codes, visible
@@ -18,7 +19,7 @@ from tfsclient._codec.inference import Task
 from tfsclient.errors import InvalidArgument, InvalidInput, NotFound, Unimplemented, did_you_mean
 from tfsclient.results import Classes, Float32s
 from tfsclient.results._forms import json_values
-from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature, _tables
+from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:

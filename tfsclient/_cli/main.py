@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from tfsclient import _tables
 from tfsclient.errors import (
     USE_GRPC,
     DeadlineExceeded,
@@ -24,7 +25,6 @@ from tfsclient.errors import (
     Unavailable,
     left_out,
 )
-from tfsclient.schema import _tables
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 

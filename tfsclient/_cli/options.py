@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from tfsclient import meaning, sources
+from tfsclient._tables import visible
 from tfsclient.meaning import Meaning
 from tfsclient.schema import Model
-from tfsclient.schema._tables import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -21,8 +21,8 @@ from tfsclient._transports.target import parse
 from tfsclient.schema import Model
 
 if TYPE_CHECKING:
+    from tfsclient._cli.page.servers import Server
     from tfsclient.meaning import Meaning
-    from tfsclient.ui.servers import Server
 
 
 @click.command()
@@ -63,8 +63,8 @@ def ui(
     """
     with exit_codes():
         try:
-            from tfsclient.ui.page import Page
-            from tfsclient.ui.servers import Servers
+            from tfsclient._cli.page.page import Page
+            from tfsclient._cli.page.servers import Servers
         except ImportError as error:
             raise missing_extra("ui", "the page", error) from error
         known = [_read(folder) for folder in folders]
@@ -90,8 +90,8 @@ def _read(path: Path) -> Model:
 
 
 def _server(target: str, connection: Connection, given: Mapping[str, Meaning] | None) -> Server:
+    from tfsclient._cli.page.servers import MOST_BYTES, Server, on_call
     from tfsclient._client.aio import AsyncClient
-    from tfsclient.ui.servers import MOST_BYTES, Server, on_call
 
     arguments = connection.arguments(target)
     hidden = tuple(f"{name}=" for name in ("token", "headers", "tls") if arguments[name])

@@ -6,8 +6,8 @@ from typing import Final
 
 from tfsclient._client.sending import AsyncSender, Sender
 from tfsclient._codec.model_ref import ModelRef
+from tfsclient._tables import html_text
 from tfsclient.schema._shown import model_html
-from tfsclient.schema._tables import html_text
 
 _NOT_KNOWN: Final = "its signatures are not known yet: metadata() asks for them"
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 from tfsclient._client.sending import AsyncSender, Sender
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.samples import PNG_BASE64, dims, feature_dims, is_picture
+from tfsclient._tables import wrap
 from tfsclient.dtypes import STRING
 from tfsclient.schema import DEFAULT_SIGNATURE, Features, FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.schema._reasons import without_exporters
-from tfsclient.schema._tables import wrap
 
 _WIDTH: Final = 88  # of a line, before it is broken
 _SCALARS: Final = {"float": "0.0", "int": "1", "bool": "False"}

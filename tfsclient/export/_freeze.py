@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput
 from tfsclient.export._source import Arrays, Source, first_line
 from tfsclient.schema import PREDICT
-from tfsclient.schema._tables import listed
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 PLACEHOLDERS: Final = frozenset({"Placeholder", "PlaceholderV2"})

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput, NotFound
 from tfsclient.export._freeze import PLACEHOLDERS, Restored, Wanted, freeze, refuse_unfed
 from tfsclient.export._names import check_name, closest
 from tfsclient.export._source import Source, first_line
 from tfsclient.schema import DEFAULT_SIGNATURE
-from tfsclient.schema._tables import listed
 from tfsclient.server.models.ops import prepare_graph
 from tfsclient.server.models.tensorflow import import_tensorflow
 

@@ -6,8 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 
+from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput
-from tfsclient.schema._tables import listed
 from tfsclient.sources._flaws import is_made_up
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

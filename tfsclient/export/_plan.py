@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput
 from tfsclient.export._names import named
 from tfsclient.export._pictures import LARGEST, Encoding, Picture
 from tfsclient.export._signatures import SCORES, Main, Served, kept
 from tfsclient.export._source import Source
 from tfsclient.schema import DEFAULT_SIGNATURE
-from tfsclient.schema._tables import listed
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tfsclient.schema._tables import listed
+from tfsclient._tables import listed
 from tfsclient.server.models.tensorflow import import_tensorflow
 from tfsclient.sources._read import pick_meta_graph
 

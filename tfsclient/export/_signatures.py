@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._inputs.example import serialize
+from tfsclient._tables import listed
 from tfsclient.errors import InvalidInput
 from tfsclient.export._names import check_name
 from tfsclient.export._pictures import INPUT_NAMES, Encoding, Picture
 from tfsclient.export._source import Arrays, Source
 from tfsclient.schema import CLASSIFY, PREDICT, REGRESS
-from tfsclient.schema._tables import listed
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 LABEL: Final = "label"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 from tfsclient.dtypes import DType
-from tfsclient.schema._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 
 if TYPE_CHECKING:
     from tfsclient.results import Classes, Prediction, VersionStatus

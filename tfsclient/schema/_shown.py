@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from tfsclient._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 from tfsclient.schema._reasons import NO_SIGNATURES, without_exporters
-from tfsclient.schema._tables import WIDTH, html_table, listed, quoted, short, table, visible, wrap
 
 if TYPE_CHECKING:
     from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec

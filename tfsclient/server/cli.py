@@ -253,7 +253,7 @@ def _page(server: Server, options: Options, port: int) -> AbstractContextManager
     if not port:
         return nullcontext()
     try:
-        from tfsclient.ui.beside import OwnPage
+        from tfsclient._cli.page.beside import OwnPage
     except ImportError as error:
         raise MissingExtra(
             f"--ui_port needs more packages ({error}): pip install tfsclient[ui]"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tfsclient._cli.load.search import Found
 from tfsclient._cli.load.units import milliseconds
-from tfsclient.schema._tables import wrap
+from tfsclient._tables import wrap
 
 _WORTH = 1.1  # times the rows a second, for which batching is worth waiting
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from tfsclient._cli.load.interface import Load
 from tfsclient._cli.load.session import Against, Report, Run, Searched, named
 from tfsclient._cli.load.units import milliseconds, number, share
-from tfsclient.schema._tables import WIDTH, table, visible, wrap
+from tfsclient._tables import WIDTH, table, visible, wrap
 
 Row = list[str]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from tfsclient import sources
+from tfsclient._cli.page.page import LOOPBACK, Page
+from tfsclient._cli.page.servers import MOST_BYTES, Server, Servers, on_call
 from tfsclient._client.aio import AsyncClient
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.schema import Model
-from tfsclient.ui.page import LOOPBACK, Page
-from tfsclient.ui.servers import MOST_BYTES, Server, Servers, on_call
 
 _log = logging.getLogger("tfsclient.server")
 

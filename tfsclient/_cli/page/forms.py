@@ -38,11 +38,11 @@ from tfsclient._cli.inputs import Content, Source, read_one, read_whole
 from tfsclient._cli.inputs.cells import feature_reader, scalar_reader
 from tfsclient._cli.inputs.sources import PICTURES
 from tfsclient._cli.main import without_python
+from tfsclient._cli.page.describe import takes_examples
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.image import Image
 from tfsclient.errors import InvalidInput, TFSError, shown
 from tfsclient.schema import Signature, TensorSpec
-from tfsclient.ui.describe import takes_examples
 
 Field = Mapping[str, Any]
 Request = PredictRequest | ExamplesRequest

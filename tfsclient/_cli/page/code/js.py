@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._cli.page.forms import Filled, rows_of
+from tfsclient._cli.page.servers import Server
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
 from tfsclient.results._forms import plain
 from tfsclient.schema import Model, Signature
-from tfsclient.ui.forms import Filled, rows_of
-from tfsclient.ui.servers import Server
 
 Array = npt.NDArray[Any]
 

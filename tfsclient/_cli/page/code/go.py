@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from tfsclient._cli.page.forms import Filled, rows_of
+from tfsclient._cli.page.servers import Server
 from tfsclient._codec.tensor import Tensor
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput
 from tfsclient.results._forms import plain
 from tfsclient.schema import Model, Signature
-from tfsclient.ui.forms import Filled, rows_of
-from tfsclient.ui.servers import Server
 
 _MOST: Final = 20_000  # elements that are spelled out
 _CHECK: Final = "\tif err != nil {\n\t\tlog.Fatal(err)\n\t}"

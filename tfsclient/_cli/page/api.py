@@ -37,13 +37,13 @@ from starlette.staticfiles import StaticFiles
 
 from tfsclient import warmup
 from tfsclient._cli.main import typed
+from tfsclient._cli.page import answers, code, sweep
+from tfsclient._cli.page.calls import Asked, Calls, Done, read_ref
+from tfsclient._cli.page.describe import describe
+from tfsclient._cli.page.forms import Refusal
+from tfsclient._cli.page.guard import Guard, Refused
+from tfsclient._cli.page.servers import Servers
 from tfsclient.errors import InvalidInput, MissingExtra, TFSError
-from tfsclient.ui import answers, code, sweep
-from tfsclient.ui.calls import Asked, Calls, Done, read_ref
-from tfsclient.ui.describe import describe
-from tfsclient.ui.forms import Refusal
-from tfsclient.ui.guard import Guard, Refused
-from tfsclient.ui.servers import Servers
 
 T = TypeVar("T")
 _Handler = Callable[[Request], Awaitable[Response]]
@@ -86,7 +86,7 @@ def make_app(servers: Servers, token: str, hosts: tuple[str, ...] = ()) -> Guard
         Route("/calls/{id:int}/outputs/{output:int}", _answering(api.values), methods=get),
         Route("/{rest:path}", _answering(_nothing), methods=[*get, *post]),
     ]
-    folder = str(resources.files("tfsclient.ui") / "static")
+    folder = str(resources.files("tfsclient._cli.page") / "static")
     app = Starlette(
         routes=[
             Mount("/api", routes=routes),

@@ -12,11 +12,11 @@ from typing import Final
 
 import uvicorn
 
+from tfsclient._cli.page.api import make_app
+from tfsclient._cli.page.servers import Servers
 from tfsclient.errors import InvalidInput, Unavailable
-from tfsclient.ui.api import make_app
-from tfsclient.ui.servers import Servers
 
-_log = logging.getLogger("tfsclient.ui")
+_log = logging.getLogger("tfsclient._cli.page")
 
 LOOPBACK: Final = "127.0.0.1"
 _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104
@@ -76,7 +76,7 @@ class Page:
         self._server = uvicorn.Server(config)
         serving = self._server.serve(sockets=[self._socket])
         self._thread = threading.Thread(
-            target=asyncio.run, args=(serving,), name="tfsclient.ui", daemon=True
+            target=asyncio.run, args=(serving,), name="tfsclient._cli.page", daemon=True
         )
         self._thread.start()
 

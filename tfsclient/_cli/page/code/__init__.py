@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tfsclient._cli.page.code import go, js, python
+from tfsclient._cli.page.forms import Filled
+from tfsclient._cli.page.servers import Server
 from tfsclient.errors import InvalidInput, shown
 from tfsclient.schema import Model, Signature
-from tfsclient.ui.code import go, js, python
-from tfsclient.ui.forms import Filled
-from tfsclient.ui.servers import Server
 
 if TYPE_CHECKING:
-    from tfsclient.ui.calls import Done
+    from tfsclient._cli.page.calls import Done
 
 __all__ = ["LANGUAGES", "archive", "clients", "test", "write"]
 

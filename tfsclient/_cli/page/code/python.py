@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._calls.request import ExamplesRequest
+from tfsclient._cli.page.forms import Filled, rows_of
+from tfsclient._cli.page.servers import Server
 from tfsclient._client.view_api import literal
 from tfsclient._inputs.image import Image
 from tfsclient.results._forms import plain
 from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature
-from tfsclient.ui.forms import Filled, rows_of
-from tfsclient.ui.servers import Server
 
 __all__ = ["array", "literal", "write"]
 

@@ -12,14 +12,14 @@ from typing import Any, Final
 from anyio import to_thread
 
 from tfsclient._calls.request import PredictRequest
+from tfsclient._cli.page import answers, forms
+from tfsclient._cli.page.forms import Filled, Request
+from tfsclient._cli.page.servers import Server, Servers, seen
 from tfsclient._client.observe import CallInfo
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
-from tfsclient.ui import answers, forms
-from tfsclient.ui.forms import Filled, Request
-from tfsclient.ui.servers import Server, Servers, seen
 
 _KEPT: Final = 50
 _MOST_BYTES: Final = 256 << 20  # of answers and requests that are kept

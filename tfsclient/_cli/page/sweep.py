@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 
 from tfsclient._calls.request import PredictRequest
+from tfsclient._cli.page import forms
+from tfsclient._cli.page.calls import Asked, Calls, send
 from tfsclient.errors import InvalidInput, shown
 from tfsclient.results._forms import plain
 from tfsclient.schema import Signature
-from tfsclient.ui import forms
-from tfsclient.ui.calls import Asked, Calls, send
 
 _MOST_STEPS: Final = 61
 _MOST_LINES: Final = 10
