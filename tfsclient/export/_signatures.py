@@ -13,16 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._inputs.example import serialize
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.export._names import check_name
 from tfsclient.export._pictures import INPUT_NAMES, Encoding, Picture
-from tfsclient.export._source import Arrays, Source
+from tfsclient.export._source import Arrays, Source, first_line
 from tfsclient.schema import CLASSIFY, PREDICT, REGRESS
 from tfsclient.schema._tables import listed
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 LABEL: Final = "label"
 SCORES: Final = "scores"
+_LARGER: Final = "--input-size may be smaller than the model can work with"
 
 
 def _same(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
@@ -128,7 +129,7 @@ class Main:
         return Served(
             source.main,
             source.main,
-            _traced(self._call, self.specs),
+            _traced(source.main, self._call, self.specs),
             inputs=self._named,
             outputs=self._answer,
             method=own.method if self.scores is None else PREDICT,
@@ -151,7 +152,7 @@ class Main:
             files = picture.files(named.pop(picture.name), encoding)
             return {name: files, **named}
 
-        function = _traced(call, {name: picture.spec, **specs})
+        function = _traced(encoding, call, {name: picture.spec, **specs}, hint=_LARGER)
         return Served(encoding, self._source.main, function, inputs, self._answer)
 
     def of_examples(self) -> Served:
@@ -192,7 +193,7 @@ class Main:
             name, method = "classify", CLASSIFY
         elif number:
             name, method = "regress", REGRESS
-        function = _traced(call, {"inputs": tf.TensorSpec([None], tf.string)})
+        function = _traced(name, call, {"inputs": tf.TensorSpec([None], tf.string)})
         return Served(name, self._source.main, function, inputs, outputs, method)
 
     def _is_a_number(self) -> str | None:
@@ -228,12 +229,26 @@ class Main:
         return named
 
 
-def _traced(call: Callable[..., Any], specs: Mapping[str, Any]) -> Any:
+def _traced(
+    signature: str, call: Callable[..., Any], specs: Mapping[str, Any], hint: str | None = None
+) -> Any:
+    """The ``ConcreteFunction`` of a new signature.
+
+    Raises:
+        InvalidInput: the source does not take what it is given there, such as smaller pictures.
+    """
     tf = import_tensorflow()
     for name in specs:
         check_name(name)
     named = {name: tf.TensorSpec(s.shape, s.dtype, name=name) for name, s in specs.items()}
-    return tf.function(call, autograph=False).get_concrete_function(**named)
+    try:
+        return tf.function(call, autograph=False).get_concrete_function(**named)
+    except TFSError:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"the model cannot be called as {signature!r} would: {first_line(error)}", hint=hint
+        ) from error
 
 
 def _feature(name: str, spec: Any) -> Any:
