@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.conftest import ROOT, missing
+from tests.conftest import ROOT, ZOO, missing
 from tfsclient import Client, InvalidInput, sources
 from tfsclient._cli.main import main
 from tfsclient.export import export
@@ -148,6 +148,7 @@ def test_what_does_not_answer_as_its_source_is_not_written(trained: Path, tmp_pa
         (["digits.keras", "--input-size", "8x8"], "say which pictures to take"),
         (["digits.keras", "--labels", "words.txt"], "there are 3 of them, but output 'scores' has"),
         (["digits.keras", "--labels", "nothing.txt"], "cannot read"),
+        ([str(ZOO / "estimator"), "--examples"], "input 'inputs' takes tf.Examples already"),
         (["random.pb", "--input", "x=x", "--output", "y=y", "--examples", "--labels", "words.txt"],
          "which of the outputs are the scores cannot be told: y"),
     ],

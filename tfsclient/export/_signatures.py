@@ -159,9 +159,12 @@ class Main:
         """The signature that takes serialized tf.Examples: to classify, to regress or to predict.
 
         Raises:
-            InvalidInput: an input cannot be a feature.
+            InvalidInput: an input cannot be a feature, or is Examples itself.
         """
         tf = import_tensorflow()
+        own = self._source.signatures.get(self._source.main)
+        if own is not None and own.example_input is not None:
+            raise InvalidInput(f"examples: input {own.example_input!r} takes tf.Examples already")
         features = {name: _feature(name, spec) for name, spec in self.specs.items()}
         number = self._is_a_number()
 
