@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -23,7 +24,7 @@ RANDOM = np.random.default_rng(7)
 
 def main(folder: Path) -> None:
     keras.utils.set_random_seed(7)
-    for make in (digits, photos, houses, tutorial, code, checkpoint, segmentation, random):
+    for make in (digits, photos, houses, tutorial, code, spaced, checkpoint, segmentation, random):
         make(folder)
 
 
@@ -95,6 +96,18 @@ def code(folder: Path) -> None:
     layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2)]
     for name in ("lambda.keras", "lambda.h5"):
         keras.Sequential(layers).save(folder / name)
+    with ZipFile(folder / "lambda.keras") as plain, ZipFile(folder / "hidden.keras", "w") as hidden:
+        for name in plain.namelist():  # by another of the names that Keras knows the class by
+            text = plain.read(name).replace(b"__lambda__", b"function")
+            old = b'"module": "keras.layers", "class_name": "Lambda"'
+            new = b'"module": "keras", "class_name": "layers.Lambda"'
+            hidden.writestr(name, text.replace(old, new))
+
+
+def spaced(folder: Path) -> None:
+    """A layer whose name TensorFlow does not take."""
+    layers = [keras.Input((4,)), keras.layers.Dense(2, name="two words")]
+    keras.Sequential(layers).save(folder / "spaced.keras")
 
 
 def checkpoint(folder: Path) -> None:

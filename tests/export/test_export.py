@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.conftest import ROOT, missing
+from tests.conftest import ROOT, ZOO, missing
 from tfsclient import Client, InvalidInput, sources
 from tfsclient._cli.main import main
+from tfsclient.export import export
 from tfsclient.server.app import Server
 from tfsclient.sources._versions import version_number
 
@@ -128,6 +129,8 @@ def test_what_does_not_answer_as_its_source_is_not_written(trained: Path, tmp_pa
         (["only.weights.h5"], "holds weights only"),
         (["lambda.keras"], "holds code (a Lambda layer) that loading it runs\n  hint: if you"),
         (["lambda.h5"], "--trust"),
+        (["hidden.keras"], "holds code (a Lambda layer) that loading it runs"),
+        (["spaced.keras"], "cannot export it: 'two words' is not a valid scope name"),
         (["subclassed.keras"], "write model.export(FOLDER) and export that folder"),
         (["checkpoint"], "its placeholders are: x:0; in the end they give: word:0"),
         (["checkpoint", "--input", "x=x", "--output", "y=net/z"], "'net/z' for --output (the clos"),
@@ -139,9 +142,13 @@ def test_what_does_not_answer_as_its_source_is_not_written(trained: Path, tmp_pa
         (["houses.keras", "--pictures", "png"], "none of the inputs looks like a picture"),
         (["digits.keras", "--pictures", "png", "--input-size", "9x8"], "8 high, not 9"),
         (["digits.keras", "--pictures", "png", "--range", "1,0"], "1,0 is not a range"),
+        (["photos.keras", "--pictures", "png", "--input-size", "2x2"],
+         "the model cannot be called as 'png' would: Negative dimension size"),
+        (["photos.keras", "--pictures", "png", "--input-size", "99999x99999"], "is too large for"),
         (["digits.keras", "--input-size", "8x8"], "say which pictures to take"),
         (["digits.keras", "--labels", "words.txt"], "there are 3 of them, but output 'scores' has"),
         (["digits.keras", "--labels", "nothing.txt"], "cannot read"),
+        ([str(ZOO / "estimator"), "--examples"], "input 'inputs' takes tf.Examples already"),
         (["random.pb", "--input", "x=x", "--output", "y=y", "--examples", "--labels", "words.txt"],
          "which of the outputs are the scores cannot be told: y"),
     ],
@@ -162,3 +169,22 @@ def test_a_folder_that_cannot_hold_versions_is_refused(trained: Path, tmp_path: 
         done = run(trained / "digits.h5", "--out", out)
         assert done.exit_code == 2
         assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"source": 3}, "source must be text or a path, not 3"),
+        ({"labels": ["a", "b"]}, "labels must be text or a path"),
+        ({"inputs": ["image"]}, "inputs must be a dict"),
+        ({"outputs": {"y": 3}}, "a name in outputs must be text, not 3"),
+        ({"pictures": "png", "input_size": 8}, "a size is a height and a width, not 8"),
+        ({"pictures": "png", "value_range": ("a", 1)}, "('a', 1) is not a range of numbers"),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    trained: Path, tmp_path: Path, given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        export(**{"source": trained / "digits.keras", "out": tmp_path / "models", **given})
+    assert words in str(refused.value)

@@ -30,6 +30,7 @@ EXPORTS: dict[str, list[Any]] = {
     "lambda": ["lambda.keras", "--trust"],
     "checkpoint": ["checkpoint", *CHECKPOINT],
     "prefix": ["checkpoint/model-7", *CHECKPOINT],
+    "data": ["checkpoint/model-7.data-00000-of-00001", *CHECKPOINT],
     "deeplab": ["segmentation.pb", "--input", "image=ImageTensor", "--input", "height=height",
                 "--input", "width=width", "--output", "map=SemanticPredictions",
                 "--pictures", "png"],
@@ -106,7 +107,7 @@ def test_code_that_is_trusted(client: Client) -> None:
     close(client.predict("lambda", np.ones((1, 4), np.float32)).only(), 2)
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "prefix"])
+@pytest.mark.parametrize("name", ["checkpoint", "prefix", "data"])
 def test_tensorflow_1_checkpoint(trained: Path, client: Client, name: str) -> None:
     saved = np.load(trained / "checkpoint.npz")
     found = client.predict(name, saved["x"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,7 @@ def test_all_that_it_says_goes_to_the_signature(folder: Path) -> None:
             '"labels.txt"', '"link.txt"',
             ":13: 'link.txt' leads out of this folder by a symbolic link",
         ),
+        ('"labels.txt"', '"circle.txt"', ":13: 'circle.txt' does not exist"),
         ('"labels.txt"', '"gap.txt"', ":13: gap.txt:2 is empty"),
         ('"labels.txt"', '"latin.txt"', ":13: latin.txt:2: is not UTF-8 text"),
         ('"labels.txt"', '"huge.txt"', ":13: huge.txt: is larger than 1 MiB"),
@@ -177,6 +179,7 @@ def test_what_is_wrong_is_refused_with_its_line(
     (folder.parent / "outside.txt").write_text("secret\n", "utf-8")
     (folder / "link.txt").unlink(missing_ok=True)
     os.symlink(folder.parent / "outside.txt", folder / "link.txt")
+    (folder / "circle.txt").symlink_to("circle.txt")
     assert old in FULL
     (folder / "meaning.toml").write_text(FULL.replace(old, new, 1), "utf-8")
     with pytest.raises(InvalidInput) as refused:
@@ -233,13 +236,14 @@ def test_a_file_that_is_no_toml_or_endless_is_refused(tmp_path: Path) -> None:
         (b"\xff", ":1: is not UTF-8"),
         (b"#" * (1 << 20) + b"#", "is larger than 1 MiB"),
         (b'format = 1\nx = "', ":2: "),
+        (b"format = " + b"1" * 5000, "it holds an integer with thousands of digits"),
     ):
         path.write_bytes(content)
         with pytest.raises(InvalidInput, match=refusal):
             meaning.read(path)
     with pytest.raises(InvalidInput, match="cannot be read: No such file"):
         meaning.read(tmp_path / "none.toml")
-    with pytest.raises(InvalidInput, match="is not a file"):
+    with pytest.raises(InvalidInput, match=f"^{re.escape(str(tmp_path))}: is not a file"):
         meaning.read(tmp_path)
 
 

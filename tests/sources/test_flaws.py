@@ -71,9 +71,15 @@ def test_keras_3_models_without_their_variables(keras_models: Path) -> None:
         told = CliRunner().invoke(main, ["inspect", str(keras_models / name)])
         assert told.exit_code == 0
         assert f"warning: signature '{signature}' reads " in told.stderr
+        examined = CliRunner().invoke(main, ["doctor", str(keras_models / name)])
+        assert examined.exit_code == 1
+        assert f"problem  signature '{signature}' reads " in examined.stdout
+        assert "remedy   `tfsclient export` makes one" in examined.stdout
     for name in ("sequential_exported", "subclassed_exported"):
         flaws = sources.find_flaws(keras_models / name)
         assert [flaw.text for flaw in flaws if "names" not in flaw.text] == []
+        examined = CliRunner().invoke(main, ["doctor", str(keras_models / name)])
+        assert (examined.exit_code, "problem" in examined.stdout) == (0, False)
 
 
 def test_serve_warns_of_them_and_the_error_of_a_call_says_what_to_do(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -87,13 +88,23 @@ def doctor(target: str, model: str | None, as_json: bool, connection: Connection
     Nothing is changed and the model is not run.  Exits with 0 if all is well, with 1 if something
     is wrong, and with 3 if there is no getting through to a server.
 
+    A server does not say which variables a model lacks, but its folder does: TARGET may be that
+    of a SavedModel, too.
+
     Example: tfsclient doctor localhost:8500 digits
     """
-    with exit_codes():
-        place = parse(target)
+    folder = Path(target) if ":" not in target else None  # no server's address is without
+    if folder is not None and folder.is_dir():
+        if model is not None:
+            raise click.UsageError(f"{target} is a folder of one model: leave MODEL out")
+        found = _survived(lambda: _saved_model(folder))
+    else:
+        with exit_codes():
+            place = parse(target)
+        found = examine(place, target, model, connection)
     code = 0
     findings: list[Finding] = []
-    for finding in examine(place, target, model, connection):
+    for finding in found:
         findings.append(finding)
         if finding.remedy:
             code = max(code, EXIT_UNREACHABLE if finding.lost else EXIT_NO)
@@ -143,6 +154,22 @@ def _survived(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
             f"a check itself failed: {type(error).__name__}: {error}",
             "look at this machine's installation and environment for what the error names",
         )
+
+
+def _saved_model(folder: Path) -> Iterator[Finding]:
+    from tfsclient import sources
+
+    model = sources.from_saved_model(folder)
+    version = "" if model.version is None else f", version {model.version}"
+    yield Finding(f"{folder} holds a SavedModel{version}")
+    flaws = sources.find_flaws(folder)
+    for flaw in flaws:
+        if flaw.works:
+            yield Finding(str(flaw), note=True)
+        else:
+            yield Finding(flaw.sentence, flaw.cure)
+    if all(flaw.works for flaw in flaws):
+        yield Finding("nothing in its graph keeps TensorFlow Serving from running it")
 
 
 def _installation(target: Target) -> Iterator[Finding]:

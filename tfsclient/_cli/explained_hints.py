@@ -171,8 +171,9 @@ For signatures of your own, `keras.export.ExportArchive` takes functions and tra
 the model's variables. Of a `tf.Module`, keep every variable that a function reads
 as an attribute of the saved object.
 
-`tfsclient inspect models/digits` and `tfsclient serve` say which signatures of a
-folder are like that before anybody calls them.
+`tfsclient inspect models/digits`, `tfsclient doctor models/digits` and
+`tfsclient serve` say which signatures of a folder are like that before anybody
+calls them.
 """,
     ),
     explain_as(

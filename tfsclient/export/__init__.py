@@ -26,6 +26,7 @@ from tfsclient.export._plan import recommend
 from tfsclient.export._samples import sampled
 from tfsclient.export._verify import Differs, compare
 from tfsclient.schema import Model
+from tfsclient.schema._checks import check_type
 from tfsclient.sources import find_flaws, from_saved_model
 
 __all__ = ["Differs", "Exported", "export"]
@@ -92,12 +93,18 @@ def export(
         Differs: the result does not compute what the source does.
         MissingExtra: TensorFlow is not installed.
     """
+    for what, path in (("source", source), ("out", out), ("labels", labels or "")):
+        check_type(what, path, (str, Path))
+    for what, names in (("inputs", inputs or {}), ("outputs", outputs or {})):
+        check_type(what, names, Mapping)
+        for name in (*names, *names.values()):
+            check_type(f"a name in {what}", name, str)
     source, out = Path(source), Path(out)
     if pictures not in (None, *_ENCODINGS):
         raise InvalidInput(f"pictures must be one of {', '.join(_ENCODINGS)}, not {pictures!r}")
     if pictures is None and (input_size, value_range) != (None, None):
         raise InvalidInput("a size and a range are those of pictures: say which pictures to take")
-    names = None if labels is None else read_labels(Path(labels))
+    classes = None if labels is None else read_labels(Path(labels))
     with (
         _saving.quiet(),
         TemporaryDirectory(prefix="tfsclient-export-") as scratch,
@@ -105,7 +112,7 @@ def export(
     ):
         loaded = _open.load(source, inputs or {}, outputs or {}, Path(scratch), trust=trust)
         plan = recommend(
-            loaded, inputs or {}, outputs or {}, names,
+            loaded, inputs or {}, outputs or {}, classes,
             pictures=pictures is not None, examples=examples,
         )  # fmt: skip
         if pictures is not None:

@@ -219,7 +219,7 @@ def _classes(config: Any) -> Iterator[str]:
         each = left.pop()
         if isinstance(each, dict):
             if isinstance(name := each.get("class_name"), str):
-                yield name
+                yield name.rpartition(".")[2]  # Keras looks "layers.Lambda" up in "keras", too
             left += each.values()
         elif isinstance(each, list):
             left += each

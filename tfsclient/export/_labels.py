@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfsclient.errors import InvalidInput
+from tfsclient.schema._meaning import read_labels as as_meaning
 
 
 def read_labels(path: Path) -> list[str]:
     """The labels in a file, in the order of the classes.
 
     Raises:
-        InvalidInput: it cannot be read, is empty, or has an empty line between others.
+        InvalidInput: it cannot be read, is empty, or has an empty or an endless line.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -26,4 +27,7 @@ def read_labels(path: Path) -> list[str]:
         raise InvalidInput(
             f"{path}: line {labels.index('') + 1} is empty, and a class needs a name"
         )
-    return labels
+    try:
+        return list(as_meaning(labels))  # which writes them beside the model
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error.details}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ _KINDS: Final = (
     "a .keras or .h5 file, a SavedModel folder, a TensorFlow 1 checkpoint, or a frozen graph (.pb)"
 )
 _SAVED_MODEL: Final = ("saved_model.pb", "saved_model.pbtxt")
-_CHECKPOINT: Final = (".meta", ".index")
+_CHECKPOINT: Final = re.compile(r"(.+)\.(?:meta|index|data-\d{5}-of-\d{5})", re.DOTALL)
 
 
 def load(
@@ -85,8 +86,8 @@ def _checkpoint(path: Path) -> Path | None:
     It may be given itself, or as one of its files, or as the folder whose ``checkpoint`` file says
     which is the newest.
     """
-    if path.suffix in _CHECKPOINT and path.is_file():
-        return path.with_suffix("")
+    if (file := _CHECKPOINT.fullmatch(path.name)) is not None and path.is_file():
+        return path.with_name(file[1])
     if path.with_name(f"{path.name}.index").is_file():
         return path
     if not path.is_dir() or _holds_saved_model(path):

@@ -6,12 +6,12 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, shown
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 Encoding: TypeAlias = Literal["png", "base64"]
@@ -21,6 +21,7 @@ Range: TypeAlias = tuple[float, float]
 INPUT_NAMES: Final = {"png": "image_bytes", "base64": "image_base64"}
 _COLOURS: Final = {1: "gray", 3: "rgb"}
 LARGEST: Final = 255.0
+_MOST_PIXELS: Final = 1 << 26
 _SIDE: Final = 32  # pixels of a sample where any number will do
 
 
@@ -112,7 +113,7 @@ class Picture:
         shape = [_SIDE if size is None else size for size in self._shape()]
         if self.batch != 0:
             shape = [2 if self.batch is None else self.batch, *shape]
-        pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
+        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8).astype(np.float32)
         scaled = pixels / np.float32(LARGEST) * (self.high - self.low) + self.low
         whole = self.dtype.is_integer
         return np.asarray(pixels if whole else scaled).astype(self.dtype.as_numpy_dtype)
@@ -157,6 +158,7 @@ def find_picture(
     Raises:
         InvalidInput: there is none, or several; or its size is not known, or another.
     """
+    size, value_range = _read_size(size), _read_range(value_range)
     found = {n: form for n, spec in specs.items() if (form := _form(spec, size)) is not None}
     if len(found) != 1:
         shapes = ", ".join(f"{n} {s.dtype.name} {_text(s.shape)}" for n, s in specs.items())
@@ -187,12 +189,34 @@ def find_picture(
     if value_range is None:
         low, high = (0.0, LARGEST) if whole or rescales else (0.0, 1.0)
     else:
-        low, high = map(float, value_range)
+        low, high = value_range
         if whole and (low, high) != (0.0, LARGEST):
             raise InvalidInput(f"pictures: input {name!r} is {dtype.name}: its range is 0,255")
-        if not low < high or not math.isfinite(high - low):
-            raise InvalidInput(f"pictures: {low:g},{high:g} is not a range of finite numbers")
     return Picture(name, dtype, layout, batch, height, width, channels, low, high)
+
+
+def _read_size(size: object) -> Size | None:
+    if size is None:
+        return None
+    listed: list[Any] = list(size) if isinstance(size, tuple | list) else []
+    if len(listed) != 2 or any(type(each) is not int or each < 1 for each in listed):
+        raise InvalidInput(f"pictures: a size is a height and a width, not {shown(size)}")
+    height, width = listed
+    if height * width > _MOST_PIXELS:
+        raise InvalidInput(f"pictures: {height} x {width} is too large for a picture")
+    return height, width
+
+
+def _read_range(value_range: object) -> Range | None:
+    if value_range is None:
+        return None
+    try:
+        low, high = map(float, cast("Range", value_range))
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInput(f"pictures: {shown(value_range)} is not a range of numbers") from None
+    if not low < high or not math.isfinite(high - low):
+        raise InvalidInput(f"pictures: {low:g},{high:g} is not a range of finite numbers")
+    return low, high
 
 
 _Form: TypeAlias = tuple[str, int | None, int | None, int | None, int]

@@ -14,15 +14,16 @@ import numpy.typing as npt
 
 from tfsclient._inputs.example import serialize
 from tfsclient._tables import listed
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.export._names import check_name
 from tfsclient.export._pictures import INPUT_NAMES, Encoding, Picture
-from tfsclient.export._source import Arrays, Source
+from tfsclient.export._source import Arrays, Source, first_line
 from tfsclient.schema import CLASSIFY, PREDICT, REGRESS
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 LABEL: Final = "label"
 SCORES: Final = "scores"
+_LARGER: Final = "--input-size may be smaller than the model can work with"
 
 
 def _same(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
@@ -128,7 +129,7 @@ class Main:
         return Served(
             source.main,
             source.main,
-            _traced(self._call, self.specs),
+            _traced(source.main, self._call, self.specs),
             inputs=self._named,
             outputs=self._answer,
             method=own.method if self.scores is None else PREDICT,
@@ -151,16 +152,19 @@ class Main:
             files = picture.files(named.pop(picture.name), encoding)
             return {name: files, **named}
 
-        function = _traced(call, {name: picture.spec, **specs})
+        function = _traced(encoding, call, {name: picture.spec, **specs}, hint=_LARGER)
         return Served(encoding, self._source.main, function, inputs, self._answer)
 
     def of_examples(self) -> Served:
         """The signature that takes serialized tf.Examples: to classify, to regress or to predict.
 
         Raises:
-            InvalidInput: an input cannot be a feature.
+            InvalidInput: an input cannot be a feature, or is Examples itself.
         """
         tf = import_tensorflow()
+        own = self._source.signatures.get(self._source.main)
+        if own is not None and own.example_input is not None:
+            raise InvalidInput(f"examples: input {own.example_input!r} takes tf.Examples already")
         features = {name: _feature(name, spec) for name, spec in self.specs.items()}
         number = self._is_a_number()
 
@@ -192,7 +196,7 @@ class Main:
             name, method = "classify", CLASSIFY
         elif number:
             name, method = "regress", REGRESS
-        function = _traced(call, {"inputs": tf.TensorSpec([None], tf.string)})
+        function = _traced(name, call, {"inputs": tf.TensorSpec([None], tf.string)})
         return Served(name, self._source.main, function, inputs, outputs, method)
 
     def _is_a_number(self) -> str | None:
@@ -228,12 +232,26 @@ class Main:
         return named
 
 
-def _traced(call: Callable[..., Any], specs: Mapping[str, Any]) -> Any:
+def _traced(
+    signature: str, call: Callable[..., Any], specs: Mapping[str, Any], hint: str | None = None
+) -> Any:
+    """The ``ConcreteFunction`` of a new signature.
+
+    Raises:
+        InvalidInput: the source does not take what it is given there, such as smaller pictures.
+    """
     tf = import_tensorflow()
     for name in specs:
         check_name(name)
     named = {name: tf.TensorSpec(s.shape, s.dtype, name=name) for name, s in specs.items()}
-    return tf.function(call, autograph=False).get_concrete_function(**named)
+    try:
+        return tf.function(call, autograph=False).get_concrete_function(**named)
+    except TFSError:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"the model cannot be called as {signature!r} would: {first_line(error)}", hint=hint
+        ) from error
 
 
 def _feature(name: str, spec: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -14,6 +15,7 @@ from tfsclient.server.models.tensorflow import import_tensorflow
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 _LONGEST: Final = 500  # characters of a reason
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,12 @@ def called(function: Any, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
 
 def first_line(error: Exception) -> str:
     """Why something failed, in a line."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    text = _COLOUR.sub("", str(error))
+    lines = [line for line in text.splitlines() if line.strip()] or [type(error).__name__]
     line = lines[0]
-    if line.endswith(":"):  # TensorFlow and Keras tell where before they tell what
+    if line.startswith("Exception encountered when calling ") and len(lines) > 1:
+        line = lines[1]  # which Keras sets in bold
+    elif line.endswith(":"):  # TensorFlow and Keras tell where before they tell what
         nodes = [number for number, each in enumerate(lines[:-1]) if each.startswith("Node: ")]
         line = lines[nodes[0] + 1] if nodes else lines[-1]
     return line.strip()[:_LONGEST]

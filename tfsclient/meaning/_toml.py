@@ -12,6 +12,7 @@ from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.meaning._data import Meaning, SignatureMeaning
 from tfsclient.meaning._lines import Keys, Places, find_lines
 from tfsclient.schema import Picture, Sample, TensorMeaning
+from tfsclient.schema._checks import check_type
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -41,6 +42,7 @@ def read(path: str | Path) -> Meaning:
         InvalidInput: it cannot be read, or something in it is not known, of the wrong type or of
             the wrong size; the error says on which line.
     """
+    check_type("path", path, (str, Path))
     file = Path(path)
     text = _read_text(file, str(file))
     try:
@@ -52,6 +54,8 @@ def read(path: str | Path) -> Meaning:
         raise InvalidInput(f"{file}:{number}: {reason}") from None
     except RecursionError:
         raise InvalidInput(f"{file}: it is nested too deeply") from None
+    except ValueError:  # Python converts no number of so many digits
+        raise InvalidInput(f"{file}: it holds an integer with thousands of digits") from None
     return _File(file, Places(str(file), find_lines(text))).meaning(values)
 
 
@@ -140,15 +144,15 @@ class _File:
             raise self._refused(keys, f"{shown(name)} is not the name of a file in this folder")
         path = self._folder / name
         try:
-            there = path.is_file()
-            within = path.resolve().is_relative_to(self._folder.resolve())
+            there = path.is_file()  # not so for links in a circle, which resolve() may refuse
+            within = not there or path.resolve().is_relative_to(self._folder.resolve())
         except OSError as error:
             raise self._refused(keys, f"cannot read {shown(name)}: {error.strerror}") from None
-        if not within:
-            raise self._refused(keys, f"{shown(name)} leads out of this folder by a symbolic link")
         if not there:
             what = "is not a file" if path.exists() else "does not exist"
             raise self._refused(keys, f"{shown(name)} {what}")
+        if not within:
+            raise self._refused(keys, f"{shown(name)} leads out of this folder by a symbolic link")
         return path
 
     def _table(self, values: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
@@ -186,13 +190,16 @@ class _File:
 
 def _read_text(path: Path, what: str) -> str:
     try:
-        if path.exists() and not path.is_file():
-            raise InvalidInput(f"{what}: is not a file")
-        with path.open("rb") as file:
-            data = file.read(_LONGEST + 1)
+        odd = path.exists() and not path.is_file()
+        data = b""
+        if not odd:
+            with path.open("rb") as file:
+                data = file.read(_LONGEST + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidInput(f"{what}: cannot be read: {reason}") from None
+    if odd:
+        raise InvalidInput(f"{what}: is not a file")
     if len(data) > _LONGEST:
         raise InvalidInput(f"{what}: is larger than {_LONGEST >> 20} MiB")
     try:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from operator import index
+from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from tfsclient.dtypes import STRING, DType
@@ -23,7 +24,7 @@ MAX_SIZE: Final = 1 << 63
 # What types are called in errors.
 TYPES: Final[dict[Any, str]] = {
     str: "text", bool: "True or False", list: "a list", tuple: "a tuple", dict: "an object",
-    int: "an integer", Mapping: "a dict",
+    int: "an integer", Mapping: "a dict", Path: "a path",
 }  # fmt: skip
 
 

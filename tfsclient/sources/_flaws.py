@@ -47,15 +47,22 @@ class Flaw(NamedTuple):
         signature: the signature that cannot be called; None if it is about the whole model.
         text: what is wrong.
         cure: what to do about it.
+        works: whether the model can be called all the same.
     """
 
     signature: str | None
     text: str
     cure: str
+    works: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong with what, without the cure."""
+        where = "" if self.signature is None else f"signature {self.signature!r} "
+        return f"{where}{self.text}"
 
     def __str__(self) -> str:
-        where = "" if self.signature is None else f"signature {self.signature!r} "
-        return f"{where}{self.text}: {self.cure}"
+        return f"{self.sentence}: {self.cure}"
 
 
 def flaws_in(meta_graph: Any) -> list[Flaw]:
@@ -101,6 +108,7 @@ def _unnamed(meta_graph: Any) -> Iterator[Flaw]:
                 f"has names that TensorFlow made up ({listed}): they do not say what they are, and "
                 "may be others when the model is trained again",
                 f"`tfsclient export` gives names of your choice: --{option} NAME={odd[0]}",
+                works=True,
             )
             return
 
