@@ -200,7 +200,9 @@ def _plain(value: Any) -> Any:
 
 
 def _csv_cells(values: list[Any], kind: Any) -> list[Any]:
-    if hasattr(kind, "value_type") or pa.types.is_struct(kind):
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_nested(kind):
         return [
             v if v is None else cell.decode()
             for v, cell in zip(values, _json_cells(values, kind), strict=True)
