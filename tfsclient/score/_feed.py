@@ -6,10 +6,12 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from tfsclient.errors import InvalidInput, TFSError
-from tfsclient.score._arrow import FAILURES, Schema, why
+from tfsclient.score._arrow import FAILURES, Column, RecordBatch, Schema, pa, why
 from tfsclient.score._chunks import Chunk, Reader
 from tfsclient.score._columns import Columns
 from tfsclient.score._files import Source
@@ -57,7 +59,8 @@ class Feed:
         self._taken: queue.Queue[Read | TFSError | None] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
         self._schema: Schema | None = None
-        self._first: Reader | None = open_reader(sources[0])
+        self._types: dict[str, Any] = {}
+        self._first: Reader | None = open_reader(sources[0], self._types)
         self.names = list(self._first.columns)
         self.columns = columns(self.names)
         self.total = self._first.rows if len(sources) == 1 else None
@@ -112,11 +115,13 @@ class Feed:
         start, skip = self._position
         sizes = [max(1, source.size) for source in self._sources]
         left = self._limit
+        if start:
+            self._look_back(start)
         for number, source in enumerate(self._sources):
             if number < start and left is None:
                 continue
             reader, self._first = self._first if number == 0 else None, None
-            with closing(reader or open_reader(source)) as opened:
+            with closing(reader or open_reader(source, self._types)) as opened:
                 if number < start:
                     left = self._less(left, opened, source)
                     continue
@@ -131,6 +136,15 @@ class Feed:
                         left -= chunk.table.num_rows
                     done = (sum(sizes[:number]) + sizes[number] * chunk.done) / sum(sizes)
                     yield Read(number, chunk, done)
+
+    def _look_back(self, start: int) -> None:
+        """Have the first rows decide what the columns hold, though they were read before."""
+        for source in self._sources[:start]:
+            reader, self._first = self._first or open_reader(source, self._types), None
+            with closing(reader) as opened:
+                next(self._chunks(source, opened, 0), None)
+            if self._schema is not None:
+                return
 
     def _less(self, left: int | None, reader: Reader, source: Source) -> int:
         """What is left of the limit after a source that was read before."""
@@ -151,7 +165,7 @@ class Feed:
                     self._schema = chunk.table.schema
                     self.columns.check(self._schema)
                 elif not chunk.table.schema.equals(self._schema):
-                    chunk.table = chunk.table.select(self._schema.names).cast(self._schema)
+                    chunk.table = _as_before(chunk.table, self._schema, source)
             except FAILURES as error:
                 raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
             yield chunk
@@ -169,3 +183,39 @@ class Feed:
                 if names
             )
         )
+
+
+def _as_before(table: RecordBatch, schema: Schema, source: Source) -> RecordBatch:
+    """The rows with the columns and types of the files before, if they are the same as those.
+
+    Raises:
+        InvalidInput: a type is another, and its values would change.
+    """
+    columns = []
+    for field in schema:
+        column = table.column(field.name)
+        if column.type != field.type:
+            try:
+                cast = column.cast(field.type)
+                same = _equal(cast.cast(column.type), column)
+            except pa.ArrowException:
+                same = False
+            if not same:
+                raise InvalidInput(
+                    f"{source.name}: column {field.name!r} holds {column.type}, but {field.type} "
+                    "in the files before, which cannot hold its values",
+                    hint="score these files apart, or write them with one schema",
+                )
+            column = cast
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _equal(one: Column, other: Column) -> bool:
+    """Whether they hold the same, where a NaN is the same as another."""
+    while pa.types.is_list(one.type) or pa.types.is_large_list(one.type):
+        one, other = one.flatten(), other.flatten()
+    if pa.types.is_floating(one.type):
+        pair = one.to_numpy(zero_copy_only=False), other.to_numpy(zero_copy_only=False)
+        return np.array_equal(*pair, equal_nan=True)
+    return bool(one.equals(other))
