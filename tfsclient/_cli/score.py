@@ -227,7 +227,7 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
     if summary.version is not None:
         text += f"; version {summary.version}"
     if not summary.complete:
-        text += "; interrupted: --resume goes on"
+        text += "; interrupted" if summary.out == "-" else "; interrupted: --resume goes on"
     click.echo(visible(text), err=True)
 
 
