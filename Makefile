@@ -90,7 +90,7 @@ $(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[demo,tensorflow]' --group dev
+	$(BIN)/pip install --quiet --editable '.[demo,tensorflow,ui]' --group dev
 	[ "$$CI" != true ] || command -v chromium || \
 		{ apt-get update -qq && apt-get install -qq --no-install-recommends chromium; }
 	touch $@ $(VENV)/.demo $(VENV)/.docs

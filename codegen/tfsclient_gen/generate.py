@@ -98,7 +98,7 @@ def make(models: Sequence[Model], language: str, options: Options | None = None)
     target = languages()[language]
     refuse_twins(models, options.names)
     models = sorted(models, key=lambda model: model.name)
-    runs = [_run(model, language, options) for model in models]
+    runs = [plan(model, language, options) for model in models]
     own = {run.model.name: target.files(run) for run in runs}
     _refuse_one_file_of_two(own)
     if target.lock_file is None:
@@ -130,7 +130,8 @@ def _generated(
     )
 
 
-def _run(model: Model, language: str, options: Options) -> Run:
+def plan(model: Model, language: str, options: Options) -> Run:
+    """What the client of a model is made from: the part of the model that it can call."""
     gone = left_out(model, language, options)
     dropped = {one.signature for one in gone}
     kept = {name: s for name, s in sorted(model.signatures.items()) if name not in dropped}

@@ -62,7 +62,10 @@ def commands(target: str, folder: Path) -> Iterator[list[str]]:
     yield ["predict", target, "linear", "--input", "[1, 2]"]
     yield ["status", target, "linear"]
     yield ["wait", target, "linear"]
-    yield ["bench", target, "linear", "--seconds", "0.1"]
+    yield ["bench", target, "linear", "--seconds", "0.1", "--warmup", "0"]
+    (folder / "rows.jsonl").write_text("1\n2\n")
+    sides = ["--right", "version:1", "--data", str(folder / "rows.jsonl")]
+    yield ["compare", target, "linear", *sides]
     yield ["doctor", target, "linear"]
     if not target.startswith("http"):
         yield ["reload", target, str(config)]

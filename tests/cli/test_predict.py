@@ -96,7 +96,8 @@ def test_a_body_says_which_signature_is_called(target: str) -> None:
     refused = run("predict", target, "ranks", "-i", body, "--signature", "fixed")
     assert refused.exit_code == 2
     assert "names the signature 'custom_method', but 'fixed' is called" in refused.stderr
-    bench = good("bench", target, "ranks", "-i", "-", "--seconds", "0.1", stdin=body)
+    short = "--seconds", "0.1", "--warmup", "0"
+    bench = good("bench", target, "ranks", "-i", "-", *short, stdin=body)
     assert bench.stdout.startswith("ranks, custom_method\n  x  float32 [1, 2]\n")
 
 

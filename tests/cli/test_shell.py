@@ -29,7 +29,8 @@ from tfsclient.testing import FakeServer
 
 NOWHERE = "localhost:1"
 COMMANDS = [
-    "inspect", "predict", "status", "wait", "doctor", "bench", "explain", "reload", "warmup",
+    "inspect", "predict", "status", "wait", "doctor", "bench", "compare", "explain", "reload",
+    "warmup",
 ]  # fmt: skip
 
 

@@ -242,12 +242,13 @@ def test_javascript(tmp_path: Path) -> None:
     const grpc = await import(`${given.folder}/serving/grpc-messages.js`);
     const rest = await import(`${given.folder}/serving/rest-answers.js`);
     for (const { name, served } of given.cases) {
-      const signatures = MODEL.signatures.filter((one) => one.name === name);
+      const all = Object.values(MODEL.signatures);
+      const signatures = all.filter((one) => one.name === name);
       const found = served.map((text, i) => {
         const bytes = new Uint8Array(Buffer.from(text, "base64"));
         const read = (i === 0 ? grpc : rest).readMetadata(bytes);
         try {
-          checkServed({ name: "m", signatures }, read);
+          checkServed({ name: "m", signatures }, read.signatures);
           return false;
         } catch (fault) {
           if (fault.code !== "FAILED_PRECONDITION") throw fault;

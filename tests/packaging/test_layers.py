@@ -28,10 +28,12 @@ LAYERS = [
     {"drift", "warmup", "generated"},
     {"server"},
     {"testing", "export", "score"},
-    {"_cli", "__main__"},
+    {"_cli", "__main__", "ui"},
 ]
 # A room that stands apart from the floors above its foundation.
 APART = {"server": LAYERS[:5]}
+# What a command starts beside its own work, lazily.
+BESIDE = {("tfsclient.server.cli", "ui")}
 # Siblings of one layer that may look at each other.
 TOGETHER = [LAYERS[0], LAYERS[1], LAYERS[7], LAYERS[10]]
 
@@ -81,6 +83,10 @@ def test_a_module_imports_its_own_room_and_lower_floors(name: str) -> None:
     for other in imports(name):
         if other == "tfsclient":
             assert room(name) in {"testing", "_cli", "__main__", "server"}, (name, other)
+            continue
+        if other.startswith("tfsclient_gen.") and room(name) == "ui":
+            continue  # late: code of what stands in a form is the generator's
+        if (name, room(other)) in BESIDE:
             continue
         assert other.startswith("tfsclient."), f"{name} imports {other}"
         if room(other) == room(name) or any({room(name), room(other)} <= t for t in TOGETHER):

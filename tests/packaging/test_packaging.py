@@ -37,6 +37,8 @@ def test_the_wheel_holds_two_packages_and_all_templates(wheel: Path) -> None:
     assert {"tfsclient/py.typed", "tfsclient/_codec/protos.binpb", "tfsclient_gen/py.typed"} <= set(
         names
     )
+    page = ROOT / "tfsclient" / "ui" / "static"
+    assert {f"tfsclient/ui/static/{file.name}" for file in page.iterdir()} <= set(names)
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:

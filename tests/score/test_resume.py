@@ -44,21 +44,25 @@ def start(target: str, path: Path, out: Path, *more: str) -> subprocess.Popen[st
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+    ],
 )
 def test_signals(target: str, tmp_path: Path, number: signal.Signals) -> None:
-    path, out = write(tmp_path / "in.parquet", table(3000)), tmp_path / "out"
+    path, out = write(tmp_path / "in.parquet", table(6000)), tmp_path / "out"
     job = start(target, path, out, "--rate", "1500")
     job.send_signal(number)
     _, news = job.communicate()
     codes = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
     assert job.returncode == codes[number], news
     written = sum(part["rows"] for part in manifest(out)["parts"])
-    assert 0 < written < 3000
+    assert 0 < written < 6000
     done = subprocess.run(command(target, path, out, "--json"), capture_output=True, check=True)
     summary = json.loads(done.stdout)
-    assert (summary["earlier"], summary["rows"]) == (written, 3000 - written)
-    check(rows(out), 3000)
+    assert (summary["earlier"], summary["rows"]) == (written, 6000 - written)
+    check(rows(out), 6000)
 
 
 def test_what_is_not_in_the_manifest_is_done_again(target: str, tmp_path: Path) -> None:

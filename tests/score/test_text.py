@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.score.helpers import answer, letters, rows, twice
@@ -80,6 +81,25 @@ def test_json_lines(target: str, tmp_path: Path, form: str) -> None:
     if form == "csv":
         text = (out / "part-00000.csv").read_text()
         assert text.startswith('x,n,s,more,other,t,y\n1.5,1,ü,"{""a"":[1]}",,ü,3.0\n')
+
+
+def test_the_first_file_says_what_columns_hold(target: str, tmp_path: Path) -> None:
+    head = "id,x,n,s\n"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text(head + "1,1,1,a\n2,2,1,a\n")
+    (tmp_path / "in/b.csv").write_text(head + "x3,3,1,a\n4,4,1,a\n")
+    out = tmp_path / "out"
+    options: dict[str, Any] = {"on_error": "dead-letter", "limit": 4}
+    score_files(target, "twice", tmp_path / "in", out, **options)
+    assert [row["id"] for row in rows(out)] == [1, 2, 4]
+    assert "column 'id' holds 'x3', not written as a whole number" in letters(out)[0]["error"]
+    text = json.loads((out / "_manifest.json").read_text())
+    (part,) = text["parts"]
+    part.update(rows=2, errors=0, to=[1, 0])  # as if it had ended between the two
+    pq.write_table(pq.read_table(out / part["name"]).slice(0, 2), out / part["name"])
+    (out / "_manifest.json").write_text(json.dumps({**text, "state": "running"}))
+    score_files(target, "twice", tmp_path / "in", out, resume=True, **options)
+    assert [row["id"] for row in rows(out)] == [1, 2, 4]
 
 
 def test_pipe(target: str) -> None:

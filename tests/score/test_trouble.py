@@ -122,9 +122,7 @@ def test_busy(server: FakeServer, tmp_path: Path, code: str) -> None:
     summary = score_files(server.grpc_target, "twice", path, tmp_path / "out", rate=15_000)
     check(rows(tmp_path / "out"), 20_000)
     assert summary.errors == 0
-    before = sum(at - times[0] < 0.2 for at in times) / 0.2
-    meanwhile = sum(0.7 < at - times[0] < 1.7 for at in times)
-    assert meanwhile < before / 4  # calls a second
+    assert sum(0.7 < at - times[0] < 1.7 for at in times) < 10  # else some hundred
 
 
 def test_a_server_that_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from tfsclient._calls.options import Outputs, read_flag, read_names
@@ -30,6 +30,8 @@ from tfsclient.errors import (
 )
 from tfsclient.schema import Features, Signature
 from tfsclient.schema._tables import listed, short, visible
+
+_LONGEST_ARGUMENT: Final = 100_000  # bytes; Linux takes 128 KiB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,10 +196,10 @@ def model_path(ref: ModelRef) -> str:
 
 
 def _curl(url: str, path: str, body: bytes) -> str:
-    return (
-        f"curl --globoff --data-binary {shlex.quote(body.decode())} "
-        f"{shlex.quote(url.rstrip('/') + path)}"
-    )
+    place, text = shlex.quote(url.rstrip("/") + path), body.decode()
+    if len(body) > _LONGEST_ARGUMENT:  # it is JSON on one line, which no line of its own ends
+        return f"curl --globoff --data-binary @- {place} <<'END'\n{text}\nEND"
+    return f"curl --globoff --data-binary {shlex.quote(text)} {place}"
 
 
 def build_predict(

@@ -60,16 +60,20 @@ class Connection:
         # Late, for it needs packages without which `doctor` is to live.
         from tfsclient._client.sync import Client
 
-        return Client(
-            target,
-            **{
-                "timeout": self.timeout,
-                "headers": self.read_headers(),
-                "token": self.read_token(),
-                "tls": self.read_tls(target),
-                **options,
-            },
-        )
+        return Client(target, **{**self.arguments(target), **options})
+
+    def arguments(self, target: str) -> dict[str, Any]:
+        """What a client of the server ``target`` is made with.
+
+        Raises:
+            InvalidInput: a file, a header or a combination cannot be used.
+        """
+        return {
+            "timeout": self.timeout,
+            "headers": self.read_headers(),
+            "token": self.read_token(),
+            "tls": self.read_tls(target),
+        }
 
     def refuse(self, why: str) -> None:
         """Refuse the options of the command line, where no server is asked.

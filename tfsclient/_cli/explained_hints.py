@@ -62,8 +62,8 @@ In Python: `client.predict("digits", inputs, signature="NAME")`.
         "The model was exported without signatures",
         """
 A SavedModel without signatures can be loaded, but not called: there is no name for
-what goes in and what comes out. Export it again with one: `tfsclient export` makes it
-from a .keras file, a checkpoint or a frozen graph.
+what goes in and what comes out. Export it again with one: `tfsclient export` makes
+it from a .keras file, a checkpoint or a frozen graph.
 
     model.export("models/digits/2")                      # Keras 3
 

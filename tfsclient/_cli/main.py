@@ -48,12 +48,14 @@ _COMMANDS = {
     "wait": ("tfsclient._cli.wait", "Wait until a model answers requests."),
     "doctor": ("tfsclient._cli.doctor", "Find out what is wrong, and what to do."),
     "score": ("tfsclient._cli.score", "Run a model on whole files."),
-    "bench": ("tfsclient._cli.bench", "Measure how fast a model answers."),
+    "bench": ("tfsclient._cli.bench", "Put load on a model, and measure its answers."),
+    "compare": ("tfsclient._cli.compare", "Compare what two versions or servers answer."),
     "explain": ("tfsclient._cli.explain", "Explain an error, offline."),
     "reload": ("tfsclient._cli.reload", "Have a server serve other models."),
     "export": ("tfsclient._cli.export", "Make a good SavedModel of a trained model."),
     "warmup": ("tfsclient._cli.warmup", "Put warm-up requests into a SavedModel."),
     "serve": ("tfsclient.server.__main__", "Serve SavedModels on this machine."),
+    "ui": ("tfsclient._cli.ui", "Try models in the browser."),
     "demo": ("tfsclient._cli.demo.cli", "The whole story on this machine."),
 }
 
@@ -145,8 +147,7 @@ def print_error(error: TFSError) -> None:
     error.hint = typed(error.hint)
     text = f"error: {error}".expandtabs(1)
     if isinstance(error, InvalidInput):
-        for python, words in _PYTHON:
-            text = re.sub(python, words, text)
+        text = without_python(text)
     lines = text.splitlines()
     if key is not None:
         lines.append(f"  see: tfsclient explain {key}")
@@ -180,6 +181,15 @@ _PYTHON: Final = (
     (r": numpy\.reshape\(.*\)", ""),
     (r": write \.ravel\(\)", ""),
 )
+
+
+def without_python(text: str) -> str:
+    """An error's text without advice for people who write Python."""
+    for python, words in _PYTHON:
+        text = re.sub(python, words, text)
+    return text
+
+
 _DOCTOR: Final = re.compile(r"(?:^|; )(`tfsclient doctor [^`]+` finds out more)$")
 
 

@@ -178,6 +178,8 @@ def score(
     """
     if as_json and out == "-":
         raise click.UsageError("--json is for a folder: standard output gets the rows")
+    if connection.token_file == "-" and "-" in inputs:  # noqa: S105
+        raise click.UsageError("standard input cannot hold both the token and the rows")
     with exit_codes(), _typed(), _bar(out) as progress, _signals() as signals:
         options = read_options(
             model=model,

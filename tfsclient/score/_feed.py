@@ -16,6 +16,7 @@ from tfsclient.score._chunks import Chunk, Reader
 from tfsclient.score._columns import Columns
 from tfsclient.score._files import Source
 from tfsclient.score._readers import open_reader, with_partition
+from tfsclient.score._text import TextReader
 
 _AHEAD: Final = 1  # chunks that wait, beside the one that is being read
 
@@ -59,8 +60,7 @@ class Feed:
         self._taken: queue.Queue[Read | TFSError | None] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
         self._schema: Schema | None = None
-        self._types: dict[str, Any] = {}
-        self._first: Reader | None = open_reader(sources[0], self._types)
+        self._first: Reader | None = open_reader(sources[0])
         self.names = list(self._first.columns)
         self.columns = columns(self.names)
         self.total = self._first.rows if len(sources) == 1 else None
@@ -115,15 +115,17 @@ class Feed:
         start, skip = self._position
         sizes = [max(1, source.size) for source in self._sources]
         left = self._limit
-        if start:
-            self._look_back(start)
+        types: dict[str, Any] = {}  # of text, whose first chunk decides for all
         for number, source in enumerate(self._sources):
-            if number < start and left is None:
+            if 0 < number < start and left is None:
                 continue
             reader, self._first = self._first if number == 0 else None, None
-            with closing(reader or open_reader(source, self._types)) as opened:
+            with closing(reader or open_reader(source)) as opened:
+                if isinstance(opened, TextReader):
+                    opened.types.update(types)
+                    types = opened.types
                 if number < start:
-                    left = self._less(left, opened, source)
+                    left = self._pass_over(source, opened, left, first=number == 0)
                     continue
                 self._check_columns(source, opened)
                 begin = skip if number == start else 0
@@ -137,21 +139,23 @@ class Feed:
                     done = (sum(sizes[:number]) + sizes[number] * chunk.done) / sum(sizes)
                     yield Read(number, chunk, done)
 
-    def _look_back(self, start: int) -> None:
-        """Have the first rows decide what the columns hold, though they were read before."""
-        for source in self._sources[:start]:
-            reader, self._first = self._first or open_reader(source, self._types), None
-            with closing(reader) as opened:
-                next(self._chunks(source, opened, 0), None)
-            if self._schema is not None:
-                return
+    def _pass_over(
+        self, source: Source, reader: Reader, left: int | None, *, first: bool
+    ) -> int | None:
+        """What is left of the limit after a source that was read before.
 
-    def _less(self, left: int | None, reader: Reader, source: Source) -> int:
-        """What is left of the limit after a source that was read before."""
-        rows = reader.rows
-        if rows is None:
-            rows = sum(c.table.num_rows for c in self._chunks(source, reader, 0))
-        return max(0, (left or 0) - rows)
+        Of the very first one a chunk is read all the same, for it says what the columns hold.
+        """
+        counts = left is not None and reader.rows is None
+        rows = 0
+        if first or counts:
+            for chunk in self._chunks(source, reader, 0):
+                rows += chunk.table.num_rows
+                if not counts:
+                    break
+        if left is None:
+            return None
+        return max(0, left - (rows if reader.rows is None else reader.rows))
 
     def _chunks(self, source: Source, reader: Reader, skip: int) -> Iterator[Chunk]:
         chunks = reader.chunks(skip, self.columns)

@@ -53,6 +53,7 @@ _ENDS: Final = (
     Unimplemented,
 )  # fmt: skip
 _PATIENCE: Final = 300.0  # seconds without any answer, or of one piece's failures
+_STATUS: Final = 5.0  # seconds that a look at the model's state may take
 _STRIKES: Final = 3  # after which a piece is cut, for one of its rows may be what fails
 _HELD: Final = 4  # pieces that wait to be written, for each call under way
 _HELD_BYTES: Final = 24 << 20  # of all of them, where they are more than a few
@@ -275,7 +276,9 @@ class Job:
         except _PASSES as error:
             self._failed(sent, error, now)
         except _ENDS as error:
-            raise self._ended(error) from error
+            if not isinstance(error, NotFound) or not self._is_loading():
+                raise self._ended(error) from error
+            self._failed(sent, error, now)
         except InvalidInput:  # of an answer whose rows cannot be told
             raise
         except TFSError as error:
@@ -301,7 +304,7 @@ class Job:
     def _failed(self, sent: _Sent, error: TFSError, now: float) -> None:
         """Send a piece again, later, and all of them slower; give up when nothing helps."""
         piece = sent.piece
-        too_much = not isinstance(error, Unavailable)
+        too_much = isinstance(error, DeadlineExceeded | ResourceExhausted)
         self._pace.trouble(sent.epoch, now, smaller=too_much)
         if piece.since is None:
             piece.since = now
@@ -336,6 +339,14 @@ class Job:
         """Remember why a row fails, for the error that stops the job when its turn comes."""
         if self._options.stops:
             piece.load.failures[piece.start] = error
+
+    def _is_loading(self) -> bool:
+        """Whether the server is about to serve the version, as after it was started again."""
+        try:
+            statuses = self._model.status(timeout=_STATUS)
+        except TFSError:
+            return False
+        return any(status.state in ("START", "LOADING") for status in statuses)
 
     def _ended(self, error: TFSError) -> TFSError:
         if isinstance(error, NotFound) and self._version is not None:

@@ -216,12 +216,8 @@ def with_partition(chunk: Chunk, partition: Mapping[str, Any]) -> Chunk:
     return chunk
 
 
-def open_reader(source: Source, types: dict[str, Any]) -> Reader:
+def open_reader(source: Source) -> Reader:
     """The reader for a source.
-
-    Args:
-        source: what is read.
-        types: of the columns of text, for all files of a job: the first rows decide.
 
     Raises:
         InvalidInput: it cannot be read.
@@ -234,8 +230,7 @@ def open_reader(source: Source, types: dict[str, Any]) -> Reader:
         "pictures": PictureReader,
     }
     try:
-        make = kinds.get(source.kind)
-        reader: Reader = open_text(source, types) if make is None else make(source)
+        reader: Reader = kinds.get(source.kind, open_text)(source)
     except (*FAILURES, zipfile.BadZipFile) as error:
         raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
     reader.columns = [*reader.columns, *(n for n in source.partition if n not in reader.columns)]

@@ -41,28 +41,26 @@ _JSON: Final = "json"  # the type of a column that no type of Arrow has: each ce
 _Record: TypeAlias = "tuple[int, list[Any], str | None]"
 
 
-class _TextReader:
+class TextReader:
     """What both kinds have in common.
 
     Args:
         source: what is read.
         stream: its text, unpacked.
         position: how many bytes of the source were read; 0 where that is not known.
-        types: what the columns are made of, for all files of a job: the first chunk fills it in.
+
+    Attributes:
+        types: what the columns' cells become, as the first chunk says or an earlier file said.
     """
 
     def __init__(
-        self,
-        source: Source,
-        stream: io.TextIOWrapper,
-        position: Callable[[], int],
-        types: dict[str, Any],
+        self, source: Source, stream: io.TextIOWrapper, position: Callable[[], int]
     ) -> None:
         self._open = ExitStack()
         self._open.callback(stream.close)
         self._position = position
         self._name, self._size = source.name, source.size
-        self._types = types
+        self.types: dict[str, Any] = {}
         self._read = 0  # characters
         self._lines = self._counted(stream)
         self._header: list[str] = []  # its own columns, without those of its folders
@@ -112,22 +110,22 @@ class _TextReader:
     def _chunk(
         self, records: list[_Record], first: int, skip: int, wanted: Wanted
     ) -> Iterator[Chunk]:
-        if first + len(records) <= skip and self._types:
+        if first + len(records) <= skip and self.types:
             return
         refused = {number: why for number, (_, _, why) in enumerate(records) if why is not None}
         typed, letters, fields, shown_as = [], [], [], []
         for index, name in enumerate(self._header):
             cells = [row[index] for _, row, _ in records]
             leaf = wanted.leaf(name)
-            if name not in self._types:
+            if name not in self.types:
                 good = [cell for n, cell in enumerate(cells) if n not in refused]
-                self._types[name] = self._type(good, leaf)
+                self.types[name] = self._type(good, leaf)
 
             def refuse(row: int, why: str, name: str = name) -> None:
                 refused.setdefault(row, f"column {name!r} {why}")
 
-            typed.append(self._column(cells, self._types[name], leaf, refuse))
-            mark = AS_JSON if self._types[name] == _JSON else None
+            typed.append(self._column(cells, self.types[name], leaf, refuse))
+            mark = AS_JSON if self.types[name] == _JSON else None
             fields.append(pa.field(name, typed[-1].type, metadata=mark))
             letters.append(typed[-1] if leaf is None else self._letters(cells))
             shown_as.append(fields[-1] if leaf is None else pa.field(name, pa.string()))
@@ -143,17 +141,13 @@ class _TextReader:
             )
 
 
-class CsvReader(_TextReader):
+class CsvReader(TextReader):
     """CSV: UTF-8 with commas, and a line of names first.  An empty cell is null, or no text."""
 
     def __init__(
-        self,
-        source: Source,
-        stream: io.TextIOWrapper,
-        position: Callable[[], int],
-        types: dict[str, Any],
+        self, source: Source, stream: io.TextIOWrapper, position: Callable[[], int]
     ) -> None:
-        super().__init__(source, stream, position, types)
+        super().__init__(source, stream, position)
         csv.field_size_limit(max(_LONGEST, csv.field_size_limit()))
         self._reader = csv.reader(self._lines, strict=True)
         try:
@@ -233,17 +227,13 @@ class CsvReader(_TextReader):
         return _texts(cells, lambda row, why: None)
 
 
-class JsonReader(_TextReader):
+class JsonReader(TextReader):
     """JSON lines: an object a line; the first chunk says which columns there are."""
 
     def __init__(
-        self,
-        source: Source,
-        stream: io.TextIOWrapper,
-        position: Callable[[], int],
-        types: dict[str, Any],
+        self, source: Source, stream: io.TextIOWrapper, position: Callable[[], int]
     ) -> None:
-        super().__init__(source, stream, position, types)
+        super().__init__(source, stream, position)
         self._numbered = enumerate(self._lines, 1)
         self._begun: list[tuple[int, dict[str, Any] | str]] = []
         for item in self._objects():
@@ -340,12 +330,8 @@ class JsonReader(_TextReader):
         return _texts(list(texts), lambda row, why: None)
 
 
-def open_text(source: Source, types: dict[str, Any]) -> CsvReader | JsonReader:
+def open_text(source: Source) -> CsvReader | JsonReader:
     """The reader for CSV or JSON lines; for standard input its first character decides.
-
-    Args:
-        source: what is read.
-        types: of the columns, for all files of a job.
 
     Raises:
         InvalidInput: it cannot be read.
@@ -360,7 +346,7 @@ def open_text(source: Source, types: dict[str, Any]) -> CsvReader | JsonReader:
         raw, position = open_stream(source)
     newline, reader = ("", CsvReader) if kind == "csv" else ("\n", JsonReader)
     text = io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline=newline)
-    return reader(source, text, position, types)
+    return reader(source, text, position)
 
 
 def _decodable(cells: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, BinaryIO, Final, Protocol
 
+import numpy as np
 import orjson
 
 from tfsclient.results._forms import _string_to_json
@@ -95,7 +96,7 @@ class JsonRows:
     def write(self, batch: RecordBatch) -> None:
         """See :class:`Writer`."""
         texts = [
-            [name + cell for cell in _json_cells(column.to_pylist(), kind)]
+            [name + cell for cell in _json_column(column, kind)]
             for (name, kind), column in zip(self._columns, batch.columns, strict=True)
         ]
         lines = [b"{" + b",".join(row) + b"}\n" for row in zip(*texts, strict=True)]
@@ -119,7 +120,7 @@ class CsvRows:
     def write(self, batch: RecordBatch) -> None:
         """See :class:`Writer`."""
         columns = [
-            _csv_cells(column.to_pylist(), kind)
+            _csv_cells(column, kind)
             for kind, column in zip(self._types, batch.columns, strict=True)
         ]
         self._rows([list(row) for row in zip(*columns, strict=True)])
@@ -144,6 +145,37 @@ WRITERS: Final[Mapping[str, type[ParquetRows | JsonRows | CsvRows]]] = {
 
 def _is_json(field: Any) -> bool:
     return bool(field.metadata) and b"tfsclient.json" in field.metadata
+
+
+def _json_column(column: Any, kind: Any) -> list[bytes]:
+    """A column as JSON; numbers many at once, as numpy's arrays."""
+    if kind is not None and not column.null_count:
+        if _is_number(kind):
+            return _json_numbers(column.to_numpy(zero_copy_only=False))
+        if pa.types.is_list(kind) and _is_number(kind.value_type):
+            numbers = column.flatten()
+            if not numbers.null_count:
+                cells = _json_numbers(numbers.to_numpy(zero_copy_only=False))
+                ends = np.cumsum(np.asarray(column.value_lengths())).tolist()
+                starts = [0, *ends[:-1]]
+                rows = [cells[start:end] for start, end in zip(starts, ends, strict=True)]
+                return [b"[" + b",".join(row) + b"]" for row in rows]
+    return _json_cells(column.to_pylist(), kind)
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind))
+
+
+def _json_numbers(array: Any) -> list[bytes]:
+    if not len(array):
+        return []
+    text = orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
+    cells = text[1:-1].split(b",")
+    if array.dtype.kind == "f":
+        for index in np.flatnonzero(~np.isfinite(array)).tolist():
+            cells[index] = orjson.dumps(_plain(float(array[index])))
+    return cells
 
 
 def _json_cells(values: list[Any], kind: Any) -> list[bytes]:
@@ -174,18 +206,8 @@ def _short(value: Any) -> Any:
     if isinstance(value, list):
         return [_short(item) for item in value]
     if isinstance(value, float) and math.isfinite(value):
-        return (
-            float(f"{value:.9g}")
-            if (short := float(f"{value:.7g}")) != value and (_single(short) != value)
-            else short
-        )
+        return float(str(np.float32(value)))
     return _plain(value)
-
-
-def _single(value: float) -> float:
-    import numpy as np
-
-    return float(np.float32(value))
 
 
 def _plain(value: Any) -> Any:
@@ -199,14 +221,16 @@ def _plain(value: Any) -> Any:
     return _string_to_json(value) if isinstance(value, bytes) else value
 
 
-def _csv_cells(values: list[Any], kind: Any) -> list[Any]:
+def _csv_cells(column: Any, kind: Any) -> list[Any]:
     if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+        column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_nested(kind):
-        return [
-            v if v is None else cell.decode()
-            for v, cell in zip(values, _json_cells(values, kind), strict=True)
-        ]
+        cells = [cell.decode() for cell in _json_column(column, kind)]
+        return [None if cell == "null" else cell for cell in cells]
+    if pa.types.is_float32(kind) and not column.null_count:
+        texts: list[str] = column.to_numpy(zero_copy_only=False).astype(str).tolist()
+        return texts
+    values = column.to_pylist()
     if pa.types.is_boolean(kind):
         return [None if value is None else str(value).lower() for value in values]
     if pa.types.is_float32(kind):

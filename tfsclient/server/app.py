@@ -193,6 +193,10 @@ class Server:
         """Replace the list of models by another ModelServerConfig; see ModelManager.reload."""
         self._models.reload(config)
 
+    def folders(self) -> dict[str, Path]:
+        """The base paths of the models that it serves now, by name."""
+        return self._models.folders()
+
     @property
     def is_open(self) -> bool:
         """Whether it takes calls."""

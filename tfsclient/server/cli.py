@@ -6,12 +6,13 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import click
 
-from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.errors import InvalidInput, MissingExtra, TFSError
 from tfsclient.server.addresses import LOOPBACK
 from tfsclient.server.app import Options, Server
 from tfsclient.server.models.config import read_config, to_config
@@ -111,6 +112,13 @@ def _not_honoured(function: F) -> F:
     show_default=True,
     help="REST port; 0 turns REST off.",
 )
+@click.option(
+    "--ui_port",
+    type=_PORT,
+    default=0,
+    show_default=True,
+    help="Port of a page to try the models in the browser; 0 turns it off.",
+)
 @click.option("--grpc_socket_path", help="A unix socket on which to serve gRPC as well.")
 @click.option("--ssl_config_file", help="SSLConfig in text format: TLS for gRPC.")
 @click.option("--model_name", default="default", show_default=True, help="The model's name.")
@@ -201,6 +209,7 @@ def serve(
     model_config_file_poll_wait_seconds: int,
     saved_model_tags: str,
     grpc_channel_arguments: str,
+    ui_port: int,
     **flags: Any,
 ) -> None:
     """Serve SavedModels on this machine, as tensorflow_model_server does."""
@@ -223,9 +232,10 @@ def serve(
             server = Server(
                 read_config(model_config_file) if model_config_file else to_config(models), options
             )
+            page = _page(server, options, ui_port)
             signals.run(
                 server,
-                lambda: _wait(server, model_config_file, model_config_file_poll_wait_seconds),
+                lambda: _wait(server, page, model_config_file, model_config_file_poll_wait_seconds),
             )
     except InvalidInput as error:
         raise click.UsageError(str(error)) from error
@@ -233,8 +243,33 @@ def serve(
         raise click.ClickException(f"Failed to start server. Error: {error}") from error
 
 
-def _wait(server: Server, config_file: str, poll_seconds: int) -> None:
+def _page(server: Server, options: Options, port: int) -> AbstractContextManager[object]:
+    """The page of the server, which begins when it is entered; its port is taken at once.
+
+    Raises:
+        MissingExtra: what it needs is not installed.
+        TFSError: the port is taken, or the page could not reach the server.
+    """
+    if not port:
+        return nullcontext()
+    try:
+        from tfsclient.ui.beside import OwnPage
+    except ImportError as error:
+        raise MissingExtra(
+            f"--ui_port needs more packages ({error}): pip install tfsclient[ui]"
+        ) from error
+    return OwnPage(server, options.host, port, tls=options.ssl_config_file is not None)
+
+
+def _wait(
+    server: Server, page: AbstractContextManager[object], config_file: str, poll_seconds: int
+) -> None:
     """Serve until interrupted, following the configuration file."""
+    with page:
+        _follow(server, config_file, poll_seconds)
+
+
+def _follow(server: Server, config_file: str, poll_seconds: int) -> None:
     never = threading.Event()
     interval = poll_seconds if config_file and poll_seconds > 0 else None
     while not never.wait(interval):

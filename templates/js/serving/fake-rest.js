@@ -19,10 +19,11 @@ export async function answer(fakes, request) {
     return new Response(await answerText(fakes, request));
   } catch (problem) {
     if (!isFault(problem)) throw problem;
+    const { code, details } = problem;
     const statuses = Object.entries(CODES).reverse(); // 503 comes before 502
-    const found = statuses.find(([, code]) => code === problem.code);
+    const found = statuses.find(([, meaning]) => meaning === code);
     const status = Number(found?.[0] ?? 500);
-    return new Response(JSON.stringify({ error: problem.details }), { status });
+    return new Response(JSON.stringify({ error: details }), { status });
   }
 }
 

@@ -2,17 +2,9 @@
 /* eslint-disable */
 
 import { ServingError } from "./errors.js";
-import type { Classification, Tensor } from "./types.js";
+import type { Classification, Pixels, Tensor } from "./types.js";
 
-/**
- * Pixels as a canvas has them: red, green, blue and alpha in turn, from 0 to 255,
- * row by row. An ImageData is such.
- */
-export interface Pixels {
-  readonly data: Uint8ClampedArray | Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
+export type { Pixels } from "./types.js";
 
 /** How an input wants its pictures. */
 export interface Picture {

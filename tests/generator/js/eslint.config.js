@@ -6,7 +6,7 @@ import ts from "typescript-eslint";
 export default [
   js.configs.recommended,
   { languageOptions: { globals: globals["shared-node-browser"] } },
-  { files: ["**/grpc.js"], languageOptions: { globals: globals.node } },
+  { files: ["**/grpc*.js"], languageOptions: { globals: globals.node } },
   ...ts.configs.recommended.map((config) => ({
     files: ["**/*.ts"],
     ...config,

@@ -85,7 +85,7 @@ def test_models_that_would_be_one_are_refused() -> None:
 
 
 def test_the_packages_own_names_are_left_to_it() -> None:
-    for name in ("index", "grpc", "serving"):
+    for name in ("index", "grpc", "serving", "testing"):
         assert module_of(Model(name, None, {})) == f"{name}_model"
     declared = generate(replace(zoo_model("linear"), name="class"), "js")["index.d.ts"]
     assert "export type * as classModel" in declared

@@ -29,6 +29,7 @@ from tfsclient.errors import (
 from tfsclient.server.interface import Runnable, State, VersionStatus
 from tfsclient.server.models.config import check_config, check_platforms
 from tfsclient.server.models.versions import (
+    base_folder,
     check_base,
     versions_on_disk,
     versions_to_serve,
@@ -173,6 +174,13 @@ class ModelManager:
                 name: sorted(n for n, v in versions.items() if v.state is State.AVAILABLE)
                 for name, versions in sorted(self._versions.items())
             }
+
+    def folders(self) -> dict[str, Path]:
+        """The base paths of the models that the configuration lists now, by name."""
+        with self._changed:
+            if self._followed is None:
+                return {}
+            return {model.name: base_folder(model) for model in self._models()}
 
     # --- configuration -------------------------------------------------------------------------
 

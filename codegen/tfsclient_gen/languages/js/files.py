@@ -78,7 +78,10 @@ def _module(run: Run, language: str, endings: Iterable[str]) -> dict[str, str]:
             for gone in run.left_out
         ],
         "listed": layout.fit(
-            2, "signatures: { ", [f"{m.name.ident}: {m.constant}" for m in found], " },"
+            2,
+            "signatures: { ",
+            [layout.member(4, str(m.name.ident), str(m.constant)) for m in found],
+            " },",
         ),
         "stand_in": layout.alias(f"{names.client.removesuffix('Client')}Calls", names.client),
         "imports": layout.fit(0, "import type { ", types, ' } from "./serving/types.js";'),
@@ -213,8 +216,8 @@ def _methods(run: Run) -> list[Method]:
 def _exports(shown: Iterable[_Shown], *, rest_only: bool) -> list[tuple[str, Markup]]:
     """The package's subpaths, and the module of each."""
     paths = {".": "index", **{f"./{one.module}": str(one.module) for one in shown}}
-    paths |= {f"./{one.module}/meaning": f"{one.module}.meaning" for one in shown if one.told}
     paths["./testing"] = "testing"
+    paths |= {f"./{one.module}/meaning": f"{one.module}.meaning" for one in shown if one.told}
     if not rest_only:
         paths |= {"./grpc": "grpc", "./grpc.js": "grpc"}
     return [(path, code(module)) for path, module in paths.items()]

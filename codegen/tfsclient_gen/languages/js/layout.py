@@ -31,6 +31,14 @@ def alias(name: str, client: str) -> Markup:
     return code(f'export type {name} = Omit<\n  {client},\n  "model"\n>;')
 
 
+def member(indent: int, key: str, value: str) -> str:
+    """The property ``key``, whose value has a line of its own if it does not fit."""
+    line = f"{key}: {value}"
+    if indent + len(line) + 1 <= _WIDTH:
+        return line
+    return f"{key}:\n{' ' * (indent + 2)}{value}"
+
+
 def text(indent: int, key: str, value: str) -> Markup:
     """The property ``key`` with a string, which has a line of its own if it does not fit."""
     quoted = js_string(value)

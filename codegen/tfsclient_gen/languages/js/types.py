@@ -70,9 +70,14 @@ def input_type(spec: TensorSpec) -> Type:
 
 
 def takes_pictures(spec: TensorSpec) -> bool:
-    """Whether pixels fit: [batch, height, width, channels], or without the batch or channels."""
-    shape, numbers = spec.shape or (), spec.dtype.kind in ("float", "int")
-    if not numbers or form(spec) or len(shape) not in (3, 4):
+    """Whether pixels fit: [batch, height, width, channels], or without the batch or channels.
+
+    Where a meaning tells how the numbers are made of a picture, they are not 0 to 255.
+    """
+    if spec.meaning is not None and spec.meaning.kind == "image":
+        return False
+    shape, numbers = spec.shape, spec.dtype.kind in ("float", "int")
+    if shape is None or not numbers or form(spec) or len(shape) not in (3, 4):
         return False
     if shape[-1] in _CHANNELS:
         # Else it may be a batch of sequences.

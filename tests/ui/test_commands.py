@@ -1,0 +1,131 @@
+"""``tfsclient ui`` and ``tfsclient serve --ui_port``: processes, addresses, exit codes."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import IO, Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import ZOO, Zoo
+from tfsclient import AsyncClient, CallInfo, Cancelled, Model, Signature, TensorSpec
+from tfsclient._cli.main import main
+from tfsclient.testing import FakeServer
+from tfsclient.testing._serve import free_ports
+
+ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/\?token=([\w-]+)")
+
+
+@contextmanager
+def running(*arguments: object, err: bool = False) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tfsclient", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
+
+
+def address_in(stream: IO[str] | None) -> tuple[str, str]:
+    assert stream is not None
+    for line in stream:
+        if found := ADDRESS.search(line):
+            return found[1], found[2]
+    raise AssertionError("no address was printed")
+
+
+def test_it_prints_its_address_and_ends_well(zoo: Zoo) -> None:
+    with running("ui", zoo.grpc, zoo.rest, "--port", 0, "--no-open", "--model", "linear") as page:
+        origin, token = address_in(page.stdout)
+        with httpx.Client(trust_env=False, headers={"x-tfsclient-token": token}) as client:
+            start = client.get(f"{origin}/api/start").json()
+            assert start["models"] == ["linear"]
+            assert client.get(f"{origin}/?token={token}").status_code == 200
+            assert client.get(origin).status_code == 200  # by the cookie
+        page.send_signal(signal.SIGINT)
+        assert page.wait(20) == 0
+
+
+def test_a_port_that_is_taken_and_targets_that_cannot_be() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["ui", "localhost:1", "--port", str(port), "--no-open"])
+    assert result.exit_code == 3
+    assert "cannot listen" in result.stderr
+    assert CliRunner().invoke(main, ["ui", "http://a b", "--no-open"]).exit_code == 2
+    assert CliRunner().invoke(main, ["ui"]).exit_code == 2
+
+
+@pytest.mark.slow
+def test_serve_shows_its_own_models() -> None:
+    grpc, port = free_ports(2)
+    with running(
+        "serve", "--model_name=est", f"--model_base_path={ZOO / 'estimator'}", f"--port={grpc}",
+        f"--ui_port={port}",
+    ) as serving:  # fmt: skip
+        origin, token = address_in(serving.stderr)
+        with httpx.Client(trust_env=False, headers={"x-tfsclient-token": token}) as client:
+            assert client.get(f"{origin}/api/start").json()["models"] == ["est"]
+            described = client.post(f"{origin}/api/model", json={"model": "est"}).json()
+        features = [s["inputs"][0]["features"] for s in described["signatures"]]
+        assert any(features)  # as the SavedModel tells them
+        serving.send_signal(signal.SIGTERM)
+        assert serving.wait(30) == 0
+
+
+def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
+    from tfsclient.ui.page import Page
+    from tfsclient.ui.servers import Server, Servers
+
+    x = TensorSpec("x", "float32", (-1,))
+    signature = Signature("serving_default", {"x": x}, {"y": replace(x, name="y")})
+    go, over, infos = threading.Event(), threading.Event(), list[CallInfo]()
+
+    def stall(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        go.wait(60)
+        return {"y": inputs["x"]}
+
+    def hear(info: CallInfo) -> None:
+        infos.append(info)
+        if info.error is not None:
+            over.set()
+
+    form = {
+        "model": "m",
+        "signature": "serving_default",
+        "inputs": {"x": {"mode": "json", "text": "[1]"}},
+    }
+    with FakeServer(Model("m", 1, {"serving_default": signature})) as server, Page() as page:
+        server.answer("m", stall)
+        client = AsyncClient(server.grpc_target, on_call=hear)
+        page.start(Servers([Server(server.grpc_target, client)], list, lambda _: None))
+        headers = {"x-tfsclient-token": page.token}
+        with httpx.Client(trust_env=False, headers=headers) as asking:
+            assert asking.get(f"{page.origin}/api/start").status_code == 200
+            with pytest.raises(httpx.ReadTimeout):
+                asking.post(f"{page.origin}/api/call", json=form, timeout=1)
+        assert over.wait(20)
+        go.set()
+    assert isinstance(infos[-1].error, Cancelled)
+
+
+def test_without_the_extra_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("tfsclient.ui")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    result = CliRunner().invoke(main, ["ui", "localhost:1", "--no-open"])
+    assert result.exit_code == 2
+    assert "pip install tfsclient[ui]" in result.stderr

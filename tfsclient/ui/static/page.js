@@ -1,0 +1,593 @@
+// The page: which model is called, its form, and what becomes of a call.
+
+import { answer } from "./answer.js";
+import { button, copy, failure, fill, fresh, h, later, tabs, tell, wire } from "./dom.js";
+import { anywhere } from "./files.js";
+import { makeForm } from "./form.js";
+import { callsPanel } from "./calls.js";
+import { codePanel } from "./code.js";
+import { comparePanel } from "./compare.js";
+import { whatIfPanel } from "./whatif.js";
+import { adopt, get, post } from "./server.js";
+import { themeButton } from "./theme.js";
+
+const MOST_LINK = 6000; // characters: longer addresses are cut by what they are pasted into
+const MOST_CHECKED = 200_000; // characters of a form that is checked while it is typed
+
+const page = {
+  start: null,
+  state: { target: 0, model: "", version: null, label: null, signature: null },
+  form: null,
+  forms: new Map(), // what was typed, by model and signature
+
+  /** Which model is called. */
+  ref() {
+    const { target, model, version, label } = page.state;
+    return { target, model, version, label };
+  },
+
+  /** The call that stands in the form. */
+  async request() {
+    const value = page.form ? await page.form.value() : { inputs: {}, whole: null };
+    return { ...page.ref(), signature: page.state.signature, ...value };
+  },
+
+  /** Shows a call that was made before, or that a link holds. */
+  async open({ target = 0, model, version = null, label = null, signature, inputs, whole }) {
+    Object.assign(page.state, { target, model, version, label, signature });
+    showBar();
+    page.forms.clear();
+    await loadModel();
+    page.form?.restore({ inputs, whole });
+    changed();
+  },
+};
+
+const main = document.getElementById("main");
+const bar = document.getElementById("bar");
+
+// The bar: server, model, version.
+
+function showBar() {
+  const { start, state } = page;
+  const list = fresh("models");
+  const targets = start.targets.length
+    ? h(
+        "select",
+        {
+          id: fresh("target"),
+          onchange: (event) => {
+            state.target = Number(event.target.value);
+            loadModel();
+          },
+        },
+        start.targets.map((one, n) =>
+          h("option", { value: n, selected: n === state.target }, one.target),
+        ),
+      )
+    : null;
+  const names = h(
+    "datalist",
+    { id: list },
+    start.models.map((one) => h("option", { value: one })),
+  );
+  const model = h("input", {
+    type: "text",
+    name: "model",
+    value: state.model,
+    list,
+    placeholder: "name of a model",
+    spellcheck: "false",
+    autocomplete: "off",
+    "aria-label": "Model",
+  });
+  const version = h("input.version", {
+    type: "text",
+    name: "version",
+    value: state.version ?? state.label ?? "",
+    placeholder: "latest",
+    spellcheck: "false",
+    autocomplete: "off",
+    "aria-label": "Version or label",
+  });
+  const choose = () => {
+    const typed = version.value.trim();
+    const number = /^\d+$/.test(typed) ? Number(typed) : null;
+    const chosen = {
+      model: model.value,
+      version: number,
+      label: number === null && typed ? typed : null,
+    };
+    if (["model", "version", "label"].every((key) => state[key] === chosen[key])) return;
+    Object.assign(state, chosen);
+    loadModel();
+  };
+  model.addEventListener("change", choose);
+  version.addEventListener("change", choose);
+  fill(
+    bar,
+    h("h1", {}, h("img", { src: "icon.svg", alt: "", width: "22", height: "22" }), "tfsclient"),
+    h(
+      "form.where",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          choose();
+        },
+      },
+      h("label", {}, h("span", {}, "Server"), targets),
+      h("label", {}, h("span", {}, "Model"), model, names),
+      h("label", {}, h("span", {}, "Version"), version),
+      h("button.hidden", { type: "submit", tabindex: "-1" }, "Open"),
+    ),
+    themeButton(),
+  );
+}
+
+// A model.
+
+let loading = 0;
+
+async function loadModel() {
+  const { state, start } = page;
+  const mine = ++loading;
+  await keep();
+  remember();
+  if (!state.model) {
+    page.form = null;
+    document.title = "tfsclient";
+    fill(main, welcome());
+    return;
+  }
+  document.title = `${state.model} \u2013 tfsclient`;
+  if (!main.querySelector(".model")) fill(main, h("p.quiet", {}, "Asking the server\u2026"));
+  const versions = post("status", page.ref()).catch((error) => ({ error }));
+  let described;
+  try {
+    described = await post("model", page.ref());
+  } catch (error) {
+    if (mine !== loading) return;
+    page.form = null;
+    fill(
+      main,
+      h(
+        "div.model",
+        {},
+        h("div.about", {}, h("h2", {}, wire(state.model))),
+        failure(error),
+        h("p", {}, button("Try again", loadModel, { class: "primary" })),
+        statusOf(await versions),
+      ),
+    );
+    return;
+  }
+  if (mine !== loading) return;
+  const usable = described.signatures.filter((one) => !one.unusable);
+  const names = usable.map((one) => one.name);
+  if (!names.includes(state.signature)) state.signature = described.default ?? names[0] ?? null;
+  showModel(described, versions);
+  if (!start.models.includes(state.model)) start.models.push(state.model);
+}
+
+function welcome() {
+  const { models, targets } = page.start;
+  return h(
+    "div.welcome",
+    {},
+    h("h2", {}, "Try a model"),
+    models.length
+      ? h("p", {}, "Choose one:")
+      : h(
+          "p",
+          {},
+          "TensorFlow Serving does not say which models it has: type the name of one of ",
+          h("strong", {}, targets[page.state.target]?.target),
+          " above.",
+        ),
+    h(
+      "ul.models",
+      {},
+      models.map((one) =>
+        h(
+          "li",
+          {},
+          button(
+            wire(one),
+            () => {
+              page.state.model = one;
+              page.state.signature = null;
+              showBar();
+              loadModel();
+            },
+            { class: "card" },
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function statusOf({ versions, error }) {
+  if (error)
+    return h("p.quiet.small", {}, `The states of its versions cannot be had: ${error.details}`);
+  return h(
+    "ul.versions",
+    { "aria-label": "Versions" },
+    versions.map((one) => {
+      const label = [h("strong", {}, one.version), ` ${one.state.toLowerCase()}`];
+      const told = one.error_message ? h("span.wrong", {}, ` ${one.error_message}`) : null;
+      const chip = one.state === "AVAILABLE" ? "good" : one.error_message ? "bad" : "waiting";
+      return h(
+        "li",
+        {},
+        button(
+          label,
+          () => {
+            Object.assign(page.state, { version: one.version, label: null });
+            showBar();
+            loadModel();
+          },
+          { class: `chip ${chip}`, title: `Call version ${one.version}` },
+        ),
+        told,
+      );
+    }),
+  );
+}
+
+function showModel(described, versions) {
+  const { state } = page;
+  const holder = h("div.states", {}, h("span.quiet", {}, "\u2026"));
+  const refresh = async (asked) => fill(holder, statusOf(await asked), again);
+  const again = button(
+    "Refresh",
+    () => refresh(post("status", page.ref()).catch((error) => ({ error }))),
+    { class: "plain" },
+  );
+  refresh(versions);
+  const form = h("section.inputs", { id: "form", "aria-label": "Inputs" });
+  const result = h("section.result", { "aria-label": "Result" });
+  const signatures = described.signatures;
+  const chosen = () => signatures.find((one) => one.name === state.signature);
+  const names = h(
+    "select",
+    {
+      id: fresh("signature"),
+      onchange: async (event) => {
+        await keep();
+        state.signature = event.target.value;
+        showCall(chosen(), form, result);
+        remember();
+      },
+    },
+    signatures.map((one) =>
+      h(
+        "option",
+        {
+          value: one.name,
+          selected: one.name === state.signature,
+          disabled: Boolean(one.unusable),
+        },
+        one.name || "\u201c\u201d",
+      ),
+    ),
+  );
+  fill(
+    main,
+    h(
+      "div.model",
+      {},
+      h(
+        "div.about",
+        {},
+        h("h2", {}, wire(described.model)),
+        described.version === null
+          ? null
+          : h("span.quiet", {}, `signatures of version ${described.version}`),
+        holder,
+      ),
+      signatures.length
+        ? [
+            h(
+              "label.signature",
+              {},
+              h("span", {}, "Signature "),
+              signatures.length > 1 ? names : h("strong", {}, wire(state.signature ?? "")),
+            ),
+            h("div.columns", {}, form, result),
+            unusable(signatures),
+          ]
+        : failure({
+            code: null,
+            details:
+              "The model was exported without signatures, and TF Serving calls nothing else.",
+          }),
+    ),
+  );
+  if (chosen()) showCall(chosen(), form, result);
+}
+
+function unusable(signatures) {
+  const gone = signatures.filter((one) => one.unusable);
+  if (!gone.length) return null;
+  return h(
+    "details.quiet",
+    {},
+    h("summary", {}, "Signatures that cannot be called"),
+    h(
+      "ul",
+      {},
+      gone.map((one) => h("li", {}, wire(one.name), `: ${one.unusable}`)),
+    ),
+  );
+}
+
+// A call.
+
+const key = () => JSON.stringify([page.state.target, page.state.model, page.state.signature]);
+
+async function keep() {
+  if (page.form) page.forms.set(page.formKey, await page.form.value());
+}
+
+let cancel = null;
+
+function showCall(signature, holder, result) {
+  const rest = page.start.targets[page.state.target]?.target.startsWith("http");
+  page.form = makeForm(signature, {
+    changed,
+    dropped: () => {
+      if (signature.inputs.length === 1) predict();
+    },
+  });
+  page.formKey = key();
+  const before = page.forms.get(page.formKey);
+  if (before) page.form.restore(before);
+  const verb = { predict: "Predict", classify: "Classify", regress: "Regress" }[signature.kind];
+  const go = button(verb, () => predict(), {
+    class: "primary",
+    "aria-keyshortcuts": "Control+Enter",
+  });
+  const stop = button("Cancel", () => cancel?.abort(), { hidden: true });
+  const out = h(
+    "div.out",
+    { "aria-live": "polite" },
+    h("p.quiet.empty", {}, "The answer will be here."),
+  );
+  const panels = {
+    code: codePanel(page),
+    whatif: whatIfPanel(page),
+    compare: comparePanel(page),
+    calls: callsPanel(page),
+  };
+  const shown = tabs(
+    "Result",
+    [
+      ["answer", "Answer", out],
+      ["code", "Code", panels.code.element],
+      ["whatif", "What if", panels.whatif.element],
+      ["compare", "Compare", panels.compare.element],
+      ["calls", "Calls", panels.calls.element],
+    ],
+    { onshow: (one) => panels[one]?.show() },
+  );
+  fill(
+    holder,
+    signature.examples.length
+      ? h(
+          "p.row",
+          {},
+          h("span.quiet", {}, "Examples"),
+          signature.examples.map((one) =>
+            button(
+              wire(one.name),
+              () => {
+                page.form.restore(one);
+                predict();
+              },
+              { class: "chip" },
+            ),
+          ),
+        )
+      : null,
+    signature.not_over_rest && rest
+      ? failure({
+          code: null,
+          details: `Not over REST: ${signature.not_over_rest}.`,
+          hint: "Choose a gRPC target.",
+        })
+      : null,
+    page.form.element,
+    h(
+      "div.actions",
+      {},
+      go,
+      stop,
+      button(
+        "Start over",
+        () => {
+          page.forms.delete(page.formKey);
+          page.form = null;
+          showCall(signature, holder, result);
+          changed();
+        },
+        { class: "plain" },
+      ),
+      button("Copy link", copyLink, { class: "plain" }),
+    ),
+  );
+  fill(result, shown.element);
+
+  page.predict = async () => {
+    cancel?.abort(); // the newer call is the one that is wanted
+    const mine = new AbortController();
+    cancel = mine;
+    shown.show("answer");
+    stop.hidden = false;
+    out.setAttribute("aria-busy", "true");
+    const started = performance.now();
+    const clock = h("span");
+    const tick = () => fill(clock, `${((performance.now() - started) / 1000).toFixed(1)} s`);
+    const timer = setInterval(tick, 100);
+    const waiting = setTimeout(
+      () => fill(out, h("p.quiet.empty", {}, "Waiting for the server, ", clock)),
+      150,
+    );
+    try {
+      const request = await page.request();
+      const done = await post("call", request, { signal: mine.signal });
+      clearTimeout(waiting);
+      if (cancel !== mine) return;
+      page.form?.refuse(null);
+      fill(out, answer(done, page.start.files));
+    } catch (error) {
+      clearTimeout(waiting);
+      if (cancel !== mine) return;
+      if (error.name === "AbortError") fill(out, h("p.quiet.empty", {}, "Cancelled."));
+      else if (error.fields) {
+        page.form?.refuse(error.fields);
+        fill(out, h("p.quiet.empty", {}, "Nothing was sent: see the form."));
+        holder.querySelector("[aria-invalid]")?.focus();
+      } else {
+        // The text decides on advice alone: some models decode base64 themselves.
+        if (/base64/i.test(error.details)) {
+          error.hint ??= "If the model takes files as base64 text, choose that below the file.";
+        }
+        fill(out, failure(error));
+      }
+    } finally {
+      clearInterval(timer);
+      clearTimeout(waiting);
+      if (cancel === mine) {
+        cancel = null;
+        stop.hidden = true;
+        out.removeAttribute("aria-busy");
+      }
+    }
+  };
+  page.after = () => panels[shown.key]?.show?.();
+  page.shown = shown;
+}
+
+const predict = () => page.predict?.();
+
+/** About how many characters a request is, without writing it. */
+function size(value) {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  return Object.entries(value).reduce((sum, [name, one]) => sum + name.length + size(one), 4);
+}
+
+const check = later(400, async () => {
+  const form = page.form;
+  if (!form) return;
+  const request = await page.request();
+  if (!page.state.signature || size(request) > MOST_CHECKED) return;
+  try {
+    await post("check", request);
+    if (form === page.form) form.refuse(null);
+  } catch (error) {
+    // A server that is away is told when it is called.
+    if (form === page.form && error.fields) form.refuse(error.fields);
+  }
+});
+
+const refreshPanel = later(300, () => {
+  if (page.shown && ["code", "whatif"].includes(page.shown.key)) page.after?.();
+});
+
+function changed() {
+  check();
+  remember();
+  refreshPanel();
+}
+
+// The address holds what is called and, if that is short, what stands in the form.
+
+async function linked() {
+  const { target, ...request } = await page.request();
+  const full = { server: page.start.targets[target]?.target, ...request };
+  const bare = { ...full, inputs: undefined, whole: undefined };
+  return `#${encodeURIComponent(JSON.stringify(size(full) <= MOST_LINK ? full : bare))}`;
+}
+
+const remember = later(200, async () => {
+  if (!page.state.model) return;
+  history.replaceState(null, "", location.pathname + (await linked()));
+});
+
+async function copyLink() {
+  const hash = await linked();
+  await copy(`${location.origin}${location.pathname}${hash}`);
+  tell(
+    hash.includes("inputs")
+      ? "The link holds what stands in the form"
+      : "Copied without the inputs, which are too large for a link",
+  );
+}
+
+function fromLink() {
+  try {
+    const { server, ...call } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+    if (typeof call.model !== "string") return null;
+    const target = page.start.targets.findIndex((one) => one.target === server);
+    return { ...call, target: Math.max(0, target) };
+  } catch {
+    return null;
+  }
+}
+
+function askForToken() {
+  const typed = h("input", {
+    type: "text",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-label": "Address",
+  });
+  fill(
+    main,
+    h(
+      "form.welcome",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          if (adopt(typed.value)) begin();
+        },
+      },
+      h("h2", {}, "The address has changed"),
+      h("p", {}, "Paste the address that the command printed; it ends in ?token=\u2026"),
+      h("p.row", {}, typed, h("button.primary", { type: "submit" }, "Open")),
+    ),
+  );
+}
+
+async function begin() {
+  try {
+    page.start = await get("start");
+  } catch (error) {
+    if (/token/.test(error.details)) askForToken();
+    else fill(main, failure(error), h("p", {}, button("Try again", begin, { class: "primary" })));
+    return;
+  }
+  const call = fromLink();
+  showBar();
+  if (call) await page.open(call);
+  else {
+    if (page.start.models.length === 1) page.state.model = page.start.models[0];
+    showBar();
+    await loadModel();
+  }
+}
+
+addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    event.preventDefault();
+    predict();
+  } else if (event.key === "Escape") cancel?.abort();
+});
+anywhere((files) => page.form?.take(files));
+addEventListener("hashchange", () => {
+  const call = fromLink();
+  if (call) page.open(call);
+});
+begin();
