@@ -112,4 +112,9 @@ def test_meaning(tmp_path: Path) -> None:
             command = ["score", server.grpc_target, "scans", str(tmp_path / "scans"), "--out", "-"]
             done = CliRunner().invoke(main, [*command, *given])
             found.append(json.loads(done.stdout)["ink"])
+        command[-1] = str(tmp_path / "out")
+        assert CliRunner().invoke(main, [*command, *given]).exit_code == 0
+        done = CliRunner().invoke(main, [*command, "--resume"])
     assert found == [255.0, 1.0]
+    assert done.exit_code == 2
+    assert "holds the output of another job: its meaning was" in done.stderr
