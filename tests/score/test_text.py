@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,16 @@ def test_what_is_not_json_lines(target: str, tmp_path: Path, text: str, match: s
     file(tmp_path / "in/a.jsonl", text)
     with pytest.raises(InvalidInput, match=match):
         scored(target, tmp_path)
+
+
+def test_a_pipe_that_goes_on_after_a_bad_row(target: str) -> None:
+    command = [sys.executable, "-m", "tfsclient", "score", target, "twice", "-", "--out", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as job:
+        assert job.stdin is not None
+        assert job.stderr is not None
+        job.stdin.write("x,n,s\n" + "1,1,a\n" * 40_000 + "abc,1,a\n" + "1,1,a\n" * 40_000)
+        job.stdin.flush()  # and is left open
+        threading.Thread(target=job.stdout.read, daemon=True).start()  # type: ignore[union-attr]
+        assert "row 40000 (line 40002): column 'x' holds 'abc'" in job.stderr.read()
+        assert job.wait() == 2

@@ -330,6 +330,18 @@ class JsonReader(TextReader):
         return _texts(list(texts), lambda row, why: None)
 
 
+def _standard_input() -> io.BufferedReader:
+    """Standard input with a buffer of its own.
+
+    The thread that reads may be left waiting when a job ends, and Python aborts if it cannot get
+    hold of the buffer of ``sys.stdin`` when it exits.
+    """
+    standard: Any = sys.stdin.buffer
+    with suppress(OSError):  # of what only stands for it
+        standard = io.FileIO(standard.fileno(), closefd=False)
+    return io.BufferedReader(standard)
+
+
 def open_text(source: Source) -> CsvReader | JsonReader:
     """The reader for CSV or JSON lines; for standard input its first character decides.
 
@@ -338,8 +350,7 @@ def open_text(source: Source) -> CsvReader | JsonReader:
     """
     kind = source.kind
     if kind == "stdin":
-        standard: Any = sys.stdin.buffer
-        raw: Any = io.BufferedReader(standard)
+        raw: Any = _standard_input()
         kind = "jsonl" if raw.peek(1)[:1] in (b"{", b"") else "csv"
         position: Callable[[], int] = lambda: 0  # noqa: E731
     else:
