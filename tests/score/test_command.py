@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from tests.score.helpers import answer, table, twice, write
 from tests.score.test_trouble import Picky
+from tfsclient import Model, Signature, TensorSpec
 from tfsclient._cli.main import main
 from tfsclient.testing import FakeServer
 
@@ -91,3 +92,29 @@ def test_without_pyarrow(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "pip install tfsclient[score]" in done.stderr
+
+
+def test_meaning(tmp_path: Path) -> None:
+    from PIL import Image as Pictures
+
+    inputs = {"images": TensorSpec("images", "float32", (-1, 2, 2))}
+    signature = Signature("serving_default", inputs, {"ink": TensorSpec("ink", "float32", (-1,))})
+    (tmp_path / "scans").mkdir()
+    Pictures.new("L", (2, 2), 255).save(tmp_path / "scans/white.png")
+    (tmp_path / "meaning.toml").write_text(
+        'format = 1\n[signatures.serving_default.inputs.images]\nkind = "image"\n'
+        'range = [0.0, 1.0]\ncolour = "gray"\nlayout = "HW"\n'
+    )
+    with FakeServer(Model("scans", 1, {"serving_default": signature})) as server:
+        server.answer("scans", lambda inputs: {"ink": inputs["images"].mean(axis=(1, 2))})
+        found = []
+        for given in ([], ["--meaning", str(tmp_path / "meaning.toml")]):
+            command = ["score", server.grpc_target, "scans", str(tmp_path / "scans"), "--out", "-"]
+            done = CliRunner().invoke(main, [*command, *given])
+            found.append(json.loads(done.stdout)["ink"])
+        command[-1] = str(tmp_path / "out")
+        assert CliRunner().invoke(main, [*command, *given]).exit_code == 0
+        done = CliRunner().invoke(main, [*command, "--resume"])
+    assert found == [255.0, 1.0]
+    assert done.exit_code == 2
+    assert "holds the output of another job: its meaning was" in done.stderr

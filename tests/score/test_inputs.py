@@ -140,6 +140,11 @@ def test_flat_lists_become_tensors(zoo: Zoo, tmp_path: Path) -> None:
         ({"x": XS}, {"map": {"y": "x"}}, "there is no input 'y'"),
         ({"x": XS}, {"keep": ["id"]}, "there is no column 'id' to keep"),
         ({"x": XS}, {"outputs": ["z"]}, "there is no output 'z'"),
+        ({"x": XS}, {"outputs": []}, "outputs names none"),
+        ({"x": XS}, {"map": {"x": "*"}}, r"makes Examples, but input 'x' wants float32"),
+        ({"x": XS}, {"map": {"x": 5}}, "map must be columns by input"),
+        ({"x": XS}, {"keep": 5}, "keep must be names, not 5"),
+        ({"x": XS}, {"prefix": None}, "prefix must be text, not None"),
         ({"x": XS, "y": XS, "p": XS}, {"prefix": "", "keep": "all"}, "two columns would be called"),
     ],
 )
@@ -158,3 +163,37 @@ def test_one_version_to_the_end(zoo: Zoo, tmp_path: Path) -> None:
     with Client(zoo.grpc) as client:
         assert summary.version == client.metadata("half_plus_two", label="stable").version
     assert summary.versions == (summary.version,)
+
+
+def test_files_whose_types_differ(zoo: Zoo, tmp_path: Path) -> None:
+    first = {"x": pa.array(XS[:2], pa.float32()), "id": pa.array([0, 1], pa.int32())}
+    write(tmp_path / "in/a.parquet", first)
+    write(tmp_path / "in/b.parquet", {"id": [2, 3, 4], "x": [0.5, None, float("nan")]})
+    score_files(
+        zoo.grpc, "half_plus_two", tmp_path / "in", tmp_path / "out", on_error="dead-letter"
+    )
+    assert [row["id"] for row in rows(tmp_path / "out")] == [0, 1, 2, 4]
+    write(tmp_path / "in/b.parquet", {"id": [2], "x": [1e39]})  # would become infinite
+    with pytest.raises(InvalidInput, match=r"b.parquet: column 'x' holds double, but float in"):
+        score_files(zoo.grpc, "half_plus_two", tmp_path / "in", tmp_path / "other")
+
+
+def test_dictionaries_and_maps_in_csv(zoo: Zoo, tmp_path: Path) -> None:
+    pairs = pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))
+    kinds = pa.array(["b"]).dictionary_encode()
+    path = write(tmp_path / "in.parquet", {"x": [0.0], "kind": kinds, "pairs": pairs})
+    score_files(zoo.grpc, "half_plus_two", path, tmp_path / "out", format="csv")
+    text = (tmp_path / "out/part-00000.csv").read_text()
+    assert text == 'x,kind,pairs,y\n0.0,b,"[[""a"",1]]",[3.0]\n'
+
+
+@pytest.mark.parametrize("path", ["", None, 5])
+def test_no_path_is_not_this_folder(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "in.parquet", {"x": XS})
+    for inputs, out in ((path, "out"), ("in.parquet", path)):
+        with pytest.raises(InvalidInput, match="must be the name of a file or folder, not"):
+            score_files(zoo.grpc, "half_plus_two", inputs, out)
+    assert [found.name for found in tmp_path.iterdir()] == ["in.parquet"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def test_the_first_file_says_what_columns_hold(target: str, tmp_path: Path) -> N
     options: dict[str, Any] = {"on_error": "dead-letter", "limit": 4}
     score_files(target, "twice", tmp_path / "in", out, **options)
     assert [row["id"] for row in rows(out)] == [1, 2, 4]
-    assert letters(out)[0]["error"].endswith("column 'id' holds 'x3', not a whole number")
+    assert "column 'id' holds 'x3', not written as a whole number" in letters(out)[0]["error"]
     text = json.loads((out / "_manifest.json").read_text())
     (part,) = text["parts"]
     part.update(rows=2, errors=0, to=[1, 0])  # as if it had ended between the two
@@ -112,3 +113,82 @@ def test_pipe(target: str) -> None:
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert found == [{"id": number, "y": 3.0} for number in range(50)]
     assert done.stderr.startswith("50 rows in ")
+
+
+def file(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def scored(target: str, tmp_path: Path, **options: Any) -> list[dict[str, Any]]:
+    """The rows of what is in the folder ``in``."""
+    score_files(target, "twice", tmp_path / "in", tmp_path / "out", **options)
+    return rows(tmp_path / "out")
+
+
+def test_long_numbers_keep_their_digits(target: str, tmp_path: Path) -> None:
+    ids = [
+        ("1234567890123456789", "0.5", "18446744073709551615"),
+        ("1234567890123456788", "9007199254740993", "1"),
+    ]
+    lines = [f"1,1,a,{','.join(row)}" for row in ids]
+    file(tmp_path / "in/a.csv", "\n".join(["x,n,s,int64,float,uint64", *lines]))
+    found = scored(target, tmp_path)
+    assert [(str(r["int64"]), r["float"], r["uint64"]) for r in found] == ids
+
+
+def test_a_number_is_not_read_as_another_later(target: str, tmp_path: Path) -> None:
+    file(tmp_path / "in/a.csv", "x,n,s,zip,score\n1,1,a,10115,0.5\n")
+    file(tmp_path / "in/b.csv", "x,n,s,zip,score\n2,2,b,00501,1\n3,3,c,501,1e3\n")
+    assert [row["zip"] for row in scored(target, tmp_path, on_error="dead-letter")] == [10115, 501]
+    (dead,) = letters(tmp_path / "out")
+    assert dead["error"].startswith(f"{tmp_path}/in/b.csv: row 0 (line 2): column 'zip' holds '005")
+
+
+def test_the_first_file_decides_also_when_resumed(target: str, tmp_path: Path) -> None:
+    file(tmp_path / "in/a.csv", "x,n,s,code\n1,1,a,A\n")
+    file(tmp_path / "in/b.csv", "x,n,s,code\n2,2,b,1.50\noops,3,c,1\n4,4,d,7.0\n")
+    with pytest.raises(InvalidInput, match=r"b.csv: row 1 .* holds 'oops'"):
+        scored(target, tmp_path)
+    resumed = scored(target, tmp_path, resume=True, on_error="dead-letter")
+    assert [row["code"] for row in resumed] == ["A", "1.50", "7.0"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [(".csv", "x,n,s\n1,1,a\n"), (".jsonl", '{"x": 1, "n": 1, "s": "a"}\n')],
+)
+def test_folders_name_columns_of_text_too(
+    target: str, tmp_path: Path, ending: str, text: str
+) -> None:
+    for folder in ("day=1", "day=2", "day=Mon"):
+        file(tmp_path / f"in/{folder}/part{ending}", text)
+    file(tmp_path / f"in/day=3/part{ending}", "")  # as parts without rows are often written
+    assert [row["day"] for row in scored(target, tmp_path)] == ["1", "2", "Mon"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "a.jsonl is empty"),
+        ('[{"x": 1}]', "no line is an object with keys; the first is not an object"),
+        ("{}", "no object has a key"),
+    ],
+)
+def test_what_is_not_json_lines(target: str, tmp_path: Path, text: str, match: str) -> None:
+    file(tmp_path / "in/a.jsonl", text)
+    with pytest.raises(InvalidInput, match=match):
+        scored(target, tmp_path)
+
+
+def test_a_pipe_that_goes_on_after_a_bad_row(target: str) -> None:
+    command = [sys.executable, "-m", "tfsclient", "score", target, "twice", "-", "--out", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as job:
+        assert job.stdin is not None
+        assert job.stderr is not None
+        job.stdin.write("x,n,s\n" + "1,1,a\n" * 40_000 + "abc,1,a\n" + "1,1,a\n" * 40_000)
+        job.stdin.flush()  # and is left open
+        threading.Thread(target=job.stdout.read, daemon=True).start()  # type: ignore[union-attr]
+        assert "row 40000 (line 40002): column 'x' holds 'abc'" in job.stderr.read()
+        assert job.wait() == 2

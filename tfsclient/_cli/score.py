@@ -14,7 +14,7 @@ import orjson
 
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_INTERRUPTED, EXIT_NO, exit_codes, print_error, visible
-from tfsclient._cli.options import signature_option, version_options
+from tfsclient._cli.options import meaning_option, meanings, signature_option, version_options
 from tfsclient.errors import Hint, TFSError
 from tfsclient.score import Progress, Summary, TooManyErrors
 from tfsclient.score._options import FORMATS, Auto, read_options
@@ -148,6 +148,7 @@ def _map(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[s
     type=click.Choice(FORMATS),
     help="Of the part files.  [default: parquet]",
 )
+@meaning_option
 @connection_options()
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def score(
@@ -159,6 +160,7 @@ def score(
     keep: list[str] | None,
     connection: Connection,
     form: str | None,
+    meaning: str | None,
     as_json: bool,
     **others: Any,
 ) -> None:
@@ -190,7 +192,8 @@ def score(
         )
         from tfsclient.score._start import run_job
 
-        with connection.client(target, retries=0) as client:
+        told = meanings(model, meaning)
+        with connection.client(target, retries=0, meanings=told) as client:
             summary = run_job(client, options, progress, {}, signals.watch)
     _print_summary(summary, as_json)
     if not summary.complete:
@@ -229,7 +232,7 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
     if summary.version is not None:
         text += f"; version {summary.version}"
     if not summary.complete:
-        text += "; interrupted: --resume goes on"
+        text += "; interrupted" if summary.out == "-" else "; interrupted: --resume goes on"
     click.echo(visible(text), err=True)
 
 

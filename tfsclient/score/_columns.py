@@ -79,6 +79,10 @@ class Columns:
                 f"there is no input {name!r}{guess}; the inputs are {self._listed()}"
             )
         if column == _EVERY:
+            if (tensor := self._spec.inputs[name]).dtype != STRING:
+                raise self._refusal(
+                    f"map={{{name!r}: '*'}} makes Examples, but input {name!r} wants {tensor}"
+                )
             self._examples = name
             return
         if column.startswith(_FILE) and column not in names:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from tfsclient.errors import InvalidInput, TFSError
-from tfsclient.score._arrow import FAILURES, Schema, why
+from tfsclient.score._arrow import FAILURES, Column, RecordBatch, Schema, pa, why
 from tfsclient.score._chunks import Chunk, Reader
 from tfsclient.score._columns import Columns
 from tfsclient.score._files import Source
@@ -167,7 +169,7 @@ class Feed:
                     self._schema = chunk.table.schema
                     self.columns.check(self._schema)
                 elif not chunk.table.schema.equals(self._schema):
-                    chunk.table = chunk.table.select(self._schema.names).cast(self._schema)
+                    chunk.table = _as_before(chunk.table, self._schema, source)
             except FAILURES as error:
                 raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
             yield chunk
@@ -185,3 +187,39 @@ class Feed:
                 if names
             )
         )
+
+
+def _as_before(table: RecordBatch, schema: Schema, source: Source) -> RecordBatch:
+    """The rows with the columns and types of the files before, if they are the same as those.
+
+    Raises:
+        InvalidInput: a type is another, and its values would change.
+    """
+    columns = []
+    for field in schema:
+        column = table.column(field.name)
+        if column.type != field.type:
+            try:
+                cast = column.cast(field.type)
+                same = _equal(cast.cast(column.type), column)
+            except pa.ArrowException:
+                same = False
+            if not same:
+                raise InvalidInput(
+                    f"{source.name}: column {field.name!r} holds {column.type}, but {field.type} "
+                    "in the files before, which cannot hold its values",
+                    hint="score these files apart, or write them with one schema",
+                )
+            column = cast
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _equal(one: Column, other: Column) -> bool:
+    """Whether they hold the same, where a NaN is the same as another."""
+    while pa.types.is_list(one.type) or pa.types.is_large_list(one.type):
+        one, other = one.flatten(), other.flatten()
+    if pa.types.is_floating(one.type):
+        pair = one.to_numpy(zero_copy_only=False), other.to_numpy(zero_copy_only=False)
+        return np.array_equal(*pair, equal_nan=True)
+    return bool(one.equals(other))

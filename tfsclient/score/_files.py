@@ -118,6 +118,7 @@ def find_sources(inputs: Sequence[str]) -> list[Source]:
             raise InvalidInput("standard input (-) goes with no other input")
         return [Source("stdin", (File("standard input", STDIN, 0, None),), None)]
     sources: list[Source] = []
+    empty: list[Source] = []
     pictures: list[tuple[FileSystem, File]] = []
     for given in inputs:
         try:
@@ -125,12 +126,19 @@ def find_sources(inputs: Sequence[str]) -> list[Source]:
                 if (kind := _kind(file, system)) == "pictures":
                     pictures.append((system, file))
                 else:
-                    sources.append(Source(kind, (file,), system, _partition(file, root)))
+                    source = Source(kind, (file,), system, _partition(file, root))
+                    # As parts of nothing are written: without even a line of names.  What was
+                    # named may be a pipe, of which no size is known.
+                    nothing = not file.size and kind in ("csv", "jsonl") and file.name != given
+                    (empty if nothing else sources).append(source)
         except FAILURES as error:
             raise InvalidInput(f"cannot read {given}: {why(error)}") from error
     if pictures:
         files = tuple(file for _, file in pictures)
         sources.append(Source("pictures", files, pictures[0][0]))
+    if not sources:
+        sources = empty
+    _level_partitions(sources)
     kinds = {source.kind: source.name for source in sources}
     if len(kinds) > 1:
         (one, name), (other, its) = list(kinds.items())[:2]
@@ -139,6 +147,15 @@ def find_sources(inputs: Sequence[str]) -> list[Source]:
             hint="score one kind at a time; a glob in quotes, as in 'data/*.csv', selects",
         )
     return sources
+
+
+def _level_partitions(sources: Sequence[Source]) -> None:
+    """Have a folder's value be text in all files where it is in one."""
+    texts = {n for one in sources for n, value in one.partition.items() if isinstance(value, str)}
+    for source in sources:
+        for name in texts & source.partition.keys():
+            if source.partition[name] is not None:
+                source.partition[name] = str(source.partition[name])
 
 
 def open_system(given: str) -> tuple[FileSystem, str]:

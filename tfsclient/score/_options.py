@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -96,9 +96,7 @@ def read_options(
     Raises:
         InvalidInput: a value makes no sense, or two of them do not go together.
     """
-    paths = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
-    if not paths:
-        raise InvalidInput("there is no input: name at least one file or folder")
+    paths = _read_paths(inputs)
     chosen = sum([others["version"] is not None, others["label"] is not None, others["latest"]])
     if chosen > 1:
         raise InvalidInput("give one of version, label and latest")
@@ -106,7 +104,9 @@ def read_options(
         raise InvalidInput(f"on_error must be 'stop' or 'dead-letter', not {shown(on_error)}")
     if max_errors is not None and on_error == "stop":
         raise InvalidInput("max_errors is for on_error='dead-letter': else the first one stops")
-    target = fspath(out)
+    if not isinstance(others["prefix"], str):
+        raise InvalidInput(f"prefix must be text, not {shown(others['prefix'])}")
+    target = _read_path("out", out)
     if target == "-" and others["resume"]:
         raise InvalidInput("what went to standard output cannot be resumed: name a folder")
     if target == "-" and format not in (None, "jsonl"):
@@ -115,11 +115,11 @@ def read_options(
         raise InvalidInput(f"format must be one of {', '.join(FORMATS)}, not {shown(format)}")
     most, share = _read_most(max_errors)
     return Options(
-        inputs=tuple(fspath(path) for path in paths),
+        inputs=paths,
         out=target,
-        map=dict(map or {}),
+        map=_read_map(map),
         keep=_read_keep(keep),
-        outputs=None if outputs is None else tuple(dict.fromkeys(_names("outputs", outputs))),
+        outputs=None if outputs is None else _read_outputs(outputs),
         batch=_read_auto("batch", batch),
         concurrency=_read_auto("concurrency", concurrency),
         rate=_read_rate(rate),
@@ -132,11 +132,47 @@ def read_options(
     )
 
 
+def _read_paths(inputs: Path | Sequence[Path]) -> tuple[str, ...]:
+    one = isinstance(inputs, str | PathLike) or not isinstance(inputs, Iterable)
+    paths = [inputs] if one else list(cast("Sequence[Path]", inputs))
+    if not paths:
+        raise InvalidInput("there is no input: name at least one file or folder")
+    return tuple(_read_path("input", path) for path in paths)
+
+
+def _read_path(what: str, path: object) -> str:
+    """A path; an empty one would be this folder, and comes from a variable that is not set."""
+    try:
+        text = fspath(cast("Path", path))
+    except TypeError:
+        text = ""
+    if not text or not isinstance(text, str):
+        raise InvalidInput(f"{what} must be the name of a file or folder, not {shown(path)}")
+    return text
+
+
+def _read_map(given: object) -> dict[str, str]:
+    if isinstance(given, Mapping) and all(
+        isinstance(v, str) for pair in given.items() for v in pair
+    ):
+        return dict(given)
+    if given is None:
+        return {}
+    raise InvalidInput(f"map must be columns by input, not {shown(given)}")
+
+
+def _read_outputs(outputs: str | Sequence[str]) -> tuple[str, ...]:
+    names = _names("outputs", outputs)
+    if not names:
+        raise InvalidInput("outputs names none: leave it out for all of them")
+    return tuple(dict.fromkeys(names))
+
+
 def _names(what: str, value: str | Sequence[str]) -> list[str]:
-    names = [value] if isinstance(value, str) else list(value)
-    if not all(isinstance(name, str) for name in names):
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
         raise InvalidInput(f"{what} must be names, not {shown(value)}")
-    return names
+    return list(names)
 
 
 def _read_keep(keep: str | Sequence[str]) -> tuple[str, ...] | None:

@@ -138,7 +138,9 @@ class InOrder:
         name = "error"
         while name in letters.schema.names:
             name = f"{self._options.prefix or '_'}{name}"
-        reasons = [f"{load.where(row)}: {why}" for row, why in rows]
+        several = len(self._sources) > 1
+        file = f"{self._sources[load.source].name}: " if several else ""
+        reasons = [f"{file}{load.where(row)}: {why}" for row, why in rows]
         self._out.bury(letters.append_column(name, pa.array(reasons, pa.string())))
         self.errors += len(rows)
 

@@ -73,6 +73,7 @@ class Folder:
     Args:
         options: the job's.
         sources: the fingerprints of what it reads.
+        meaning: that of what is said of the model's inputs.
 
     Attributes:
         position: the source and the row in it that come next.
@@ -88,7 +89,9 @@ class Folder:
         InvalidInput: the folder cannot be used for this job.
     """
 
-    def __init__(self, options: Options, sources: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, options: Options, sources: Sequence[Mapping[str, Any]], meaning: str | None = None
+    ) -> None:
         self.format = options.format
         self.about: dict[str, str] = {"model": options.model}
         self._name = options.out
@@ -99,7 +102,9 @@ class Folder:
         try:
             self.system, self._root = open_system(options.out)
             self._local = isinstance(self.system, fs.LocalFileSystem)
-            self._manifest = self._begin(options, list(sources))
+            self._manifest = self._begin(
+                {**options.shape(), "meaning": meaning}, list(sources), resume=options.resume
+            )
             self.rows_before, self.errors_before = self.rows, self.errors
         except FAILURES as error:
             self.close()
@@ -261,17 +266,19 @@ class Folder:
 
     # Beginnings.
 
-    def _begin(self, options: Options, sources: list[Mapping[str, Any]]) -> dict[str, Any]:
+    def _begin(
+        self, options: Mapping[str, Any], sources: list[Mapping[str, Any]], *, resume: bool
+    ) -> dict[str, Any]:
         info = self.system.get_file_info(self._root)
         if info.type == fs.FileType.File:
             raise InvalidInput(f"{self._name} is a file, and the parts go to a folder")
         self.system.create_dir(self._root)
         self._take_lock()
         found = self._files()
-        job = {"options": options.shape(), "inputs": sources}
+        job: dict[str, Any] = {"options": options, "inputs": sources}
         if _MANIFEST in found:
             manifest = self._read()
-            if options.resume:
+            if resume:
                 self._check_same(manifest, job)
             elif manifest["parts"] or manifest["state"] == "complete":
                 raise InvalidInput(
@@ -279,7 +286,7 @@ class Folder:
                     hint="resume=True goes on with it; else name another folder",
                 )
             self._clean(found, manifest)
-            if options.resume:
+            if resume:
                 return manifest
         elif others := [name for name in found if not name.endswith(_OPEN)]:
             raise InvalidInput(

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from tfsclient._client.sync import Client
 from tfsclient.errors import InvalidInput
+from tfsclient.schema import Signature
 from tfsclient.score._files import find_sources
 from tfsclient.score._job import Job
 from tfsclient.score._options import Options
 from tfsclient.score._parts import Folder
 from tfsclient.score._stream import Stream
 from tfsclient.score._summary import Progress, Summary
+
+
+def _fingerprint(spec: Signature) -> str | None:
+    """What changes when inputs are to be made in another way; None if nothing is said of them."""
+    told = sorted((name, repr(t.meaning)) for name, t in spec.inputs.items() if t.meaning)
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16] if told else None
 
 
 def run_job(
@@ -45,7 +53,8 @@ def run_job(
         model = client.metadata(options.model, version=options.version, label=options.label)
         out: Folder | Stream = Stream()
         if not options.streams:
-            out = Folder(options, [source.fingerprint() for source in sources])
+            meaning = _fingerprint(model.signature(options.signature))
+            out = Folder(options, [source.fingerprint() for source in sources], meaning)
             stack.callback(out.close)
         version = None if options.latest else model.version
         if out.version is not None and out.version != version:

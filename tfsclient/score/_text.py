@@ -14,7 +14,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -25,8 +25,11 @@ from tfsclient.score._chunks import BYTES, ROWS, Chunk, Wanted
 from tfsclient.score._files import Source, open_stream
 
 _LONGEST: Final = 1 << 30  # characters of a cell: a picture in base64 passes csv's own limit
-_INTEGER: Final = r"^(0|-?[1-9][0-9]{0,17})$"
-_NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$|^nan$|^NaN$|^-?inf$"
+# How numbers are written that stay what they are: not as 007, nor with digits that would be lost.
+_WRITTEN: Final = {
+    "int64": r"^(0|-?[1-9][0-9]{0,18})$",
+    "double": r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][+-]?[0-9]+)?$|^nan$|^NaN$|^-?inf$",
+}
 _SPECIAL: Final = ("NaN", "Infinity", "-Infinity")  # as strict JSON writes them, and we do
 _LEAVES: Final = {"int": "int64", "float": "float64", "bool": "bool"}
 
@@ -60,7 +63,8 @@ class TextReader:
         self.types: dict[str, Any] = {}
         self._read = 0  # characters
         self._lines = self._counted(stream)
-        self.columns: list[str] = []
+        self._header: list[str] = []  # its own columns, without those of its folders
+        self.columns = self._header
         self.rows: int | None = None
 
     def close(self) -> None:
@@ -79,7 +83,9 @@ class TextReader:
         """What a column's cells become."""
         raise NotImplementedError
 
-    def _column(self, cells: list[Any], kind: Any, refuse: Callable[[int, str], None]) -> Column:
+    def _column(
+        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, str], None]
+    ) -> Column:
         """The cells in their type; those that have another are refused, and null."""
         raise NotImplementedError
 
@@ -108,7 +114,7 @@ class TextReader:
             return
         refused = {number: why for number, (_, _, why) in enumerate(records) if why is not None}
         typed, letters, fields, shown_as = [], [], [], []
-        for index, name in enumerate(self.columns):
+        for index, name in enumerate(self._header):
             cells = [row[index] for _, row, _ in records]
             leaf = wanted.leaf(name)
             if name not in self.types:
@@ -118,7 +124,7 @@ class TextReader:
             def refuse(row: int, why: str, name: str = name) -> None:
                 refused.setdefault(row, f"column {name!r} {why}")
 
-            typed.append(self._column(cells, self.types[name], refuse))
+            typed.append(self._column(cells, self.types[name], leaf, refuse))
             mark = AS_JSON if self.types[name] == _JSON else None
             fields.append(pa.field(name, typed[-1].type, metadata=mark))
             letters.append(typed[-1] if leaf is None else self._letters(cells))
@@ -145,17 +151,17 @@ class CsvReader(TextReader):
         csv.field_size_limit(max(_LONGEST, csv.field_size_limit()))
         self._reader = csv.reader(self._lines, strict=True)
         try:
-            self.columns = next(self._reader, [])
+            header = self._header = self.columns = next(self._reader, [])
         except csv.Error as error:
             raise InvalidInput(f"{self._name}: the first line is not CSV: {error}") from None
-        if not self.columns or "" in self.columns or len({*self.columns}) < len(self.columns):
+        if not header or "" in header or len({*header}) < len(header):
             raise InvalidInput(
                 f"{self._name}: the first line must name the columns, each once, but is "
-                f"{shown(self.columns)}"
+                f"{shown(header)}"
             )
 
     def _records(self) -> Iterator[_Record]:
-        width = len(self.columns)
+        width = len(self._header)
         while True:
             line = self._reader.line_num + 1
             try:
@@ -180,14 +186,19 @@ class CsvReader(TextReader):
             return pa.type_for_alias(_LEAVES.get(leaf, "string"))
         texts = _decodable([cell for cell in cells if cell])
         column = pa.array(texts, pa.string())
-        for pattern, kind in ((_INTEGER, "int64"), (_NUMBER, "float64")):
+        for kind, pattern in _WRITTEN.items():
             if texts and pc.all(pc.match_substring_regex(column, pattern)).as_py():
-                return pa.type_for_alias(kind)
+                with suppress(pa.ArrowInvalid):  # 9999999999999999999 is no int64
+                    return column.cast(kind).type
         return pa.string()
 
-    def _column(self, cells: list[Any], kind: Any, refuse: Callable[[int, str], None]) -> Column:
+    def _column(
+        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, str], None]
+    ) -> Column:
         if kind == pa.string():
             return _texts(cells, refuse)
+        if leaf is None:
+            cells = self._as_before(cells, kind, refuse)
         stripped = [(cell.strip() or None) if cell else None for cell in cells]
         try:
             return pa.array(stripped, pa.string()).cast(kind)
@@ -200,6 +211,17 @@ class CsvReader(TextReader):
                     refuse(row, f"holds {shown(cell)}, not {_noun(kind)}")
                     values.append(None)
             return pa.array(values, kind)
+
+    def _as_before(
+        self, cells: list[str], kind: Any, refuse: Callable[[int, str], None]
+    ) -> list[str]:
+        """Refuse cells that would not stay what they are in the type of those before."""
+        pattern = re.compile(_WRITTEN[str(kind)])
+        for row, cell in enumerate(cells):
+            if cell and not pattern.match(cell):
+                noun = _noun(kind)
+                refuse(row, f"holds {shown(cell)}, not written as {noun}, as the rows before are")
+        return [cell if cell and pattern.match(cell) else "" for cell in cells]
 
     def _letters(self, cells: list[Any]) -> Column:
         return _texts(cells, lambda row, why: None)
@@ -219,7 +241,17 @@ class JsonReader(TextReader):
             if len(self._begun) >= ROWS or self._read >= BYTES:
                 break
         names = (name for _, row in self._begun if isinstance(row, dict) for name in row)
-        self.columns = list(dict.fromkeys(names))
+        self._header = self.columns = list(dict.fromkeys(names))
+        if not self.columns:
+            first = next((row for _, row in self._begun), None)
+            raise InvalidInput(
+                f"{self._name} is empty"
+                if first is None
+                else f"{self._name}: no line is an object with keys; the first {first}"
+                if isinstance(first, str)
+                else f"{self._name}: no object has a key",
+                hint='JSON lines have an object a line, as in {"x": 1.0}',
+            )
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
         for line, text in self._numbered:
@@ -234,13 +266,13 @@ class JsonReader(TextReader):
 
     def _records(self) -> Iterator[_Record]:
         begun, self._begun = self._begun, []
-        known = set(self.columns)
+        known = set(self._header)
         for items in (begun, self._objects()):
             for line, row in items:
                 if isinstance(row, str):
-                    yield line, [None] * len(self.columns), row
+                    yield line, [None] * len(self._header), row
                     continue
-                cells, why = [row.get(name) for name in self.columns], None
+                cells, why = [row.get(name) for name in self._header], None
                 if new := next((name for name in row if name not in known), None):
                     why = (
                         f"has the key {shown(new)}, which the first rows do not have: "
@@ -266,7 +298,10 @@ class JsonReader(TextReader):
         known = (pa.int64(), pa.float64(), pa.bool_(), pa.string())
         return kind if _leaf(kind) in known else _JSON
 
-    def _column(self, cells: list[Any], kind: Any, refuse: Callable[[int, str], None]) -> Column:
+    def _column(
+        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, str], None]
+    ) -> Column:
+        del leaf
         if kind == pa.binary():
             cells = [_bytes(cell) for cell in cells]
         if kind == _JSON:
@@ -295,6 +330,18 @@ class JsonReader(TextReader):
         return _texts(list(texts), lambda row, why: None)
 
 
+def _standard_input() -> io.BufferedReader:
+    """Standard input with a buffer of its own.
+
+    The thread that reads may be left waiting when a job ends, and Python aborts if it cannot get
+    hold of the buffer of ``sys.stdin`` when it exits.
+    """
+    standard: Any = sys.stdin.buffer
+    with suppress(OSError):  # of what only stands for it
+        standard = io.FileIO(standard.fileno(), closefd=False)
+    return io.BufferedReader(standard)
+
+
 def open_text(source: Source) -> CsvReader | JsonReader:
     """The reader for CSV or JSON lines; for standard input its first character decides.
 
@@ -303,8 +350,7 @@ def open_text(source: Source) -> CsvReader | JsonReader:
     """
     kind = source.kind
     if kind == "stdin":
-        standard: Any = sys.stdin.buffer
-        raw: Any = io.BufferedReader(standard)
+        raw: Any = _standard_input()
         kind = "jsonl" if raw.peek(1)[:1] in (b"{", b"") else "csv"
         position: Callable[[], int] = lambda: 0  # noqa: E731
     else:

@@ -222,7 +222,9 @@ def _plain(value: Any) -> Any:
 
 
 def _csv_cells(column: Any, kind: Any) -> list[Any]:
-    if hasattr(kind, "value_type") or pa.types.is_struct(kind):
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_nested(kind):
         cells = [cell.decode() for cell in _json_column(column, kind)]
         return [None if cell == "null" else cell for cell in cells]
     if pa.types.is_float32(kind) and not column.null_count:
