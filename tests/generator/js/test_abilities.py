@@ -101,6 +101,8 @@ def test_only_chosen_outputs_are_sent_over_grpc(generated: Path) -> None:
     await client.cast(input);
     await client.cast(input, { outputs: ["single"] });
     show(bytes[1] < bytes[0] / 2);
+    await showCall(() => client.cast(input, { outputs: "single" }));
+    await showCall(() => client.cast(input, { outputs: 5 }));
     """
     with FakeServer(zoo_model("dtypes")) as server:
         whole = f"""
@@ -110,7 +112,9 @@ def test_only_chosen_outputs_are_sent_over_grpc(generated: Path) -> None:
         {program}
         server.close();
         """
-        assert node(whole, generated / "js", server.grpc_target) == [True]
+        halved, *wrong = node(whole, generated / "js", server.grpc_target)
+        assert halved is True
+        assert [error["code"] for error in wrong] == ["INVALID_ARGUMENT"] * 2
 
 
 def test_states_and_signatures_are_told(generated: Path, zoo: Zoo) -> None:
