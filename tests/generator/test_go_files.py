@@ -46,6 +46,17 @@ def test_a_package_has_a_name_of_its_own() -> None:
     assert names["中文"] == "model"
 
 
+def test_no_package_is_hidden_by_a_variable_of_its_fake() -> None:
+    page = generate(zoo_model("estimator"), "go")["estimator/estimatortest/estimatortest.go"]
+    declared = set(re.findall(r"\b([a-z]\w*) (?:Fake|\*?(?:tfs|context)\.\w+|\.\.\.)", page))
+    declared |= set(re.findall(r"\bvar (\w+)", page))
+    for names in re.findall(r"([\w, ]+) :=", page):
+        declared |= {name.strip().removeprefix("for ") for name in names.split(",")}
+    assert declared >= {"fake", "call", "opts", "in", "out", "features"}
+    for name in declared - {"_"}:
+        assert str(go.package_name(name)) != name
+
+
 def test_no_signature_is_called_like_what_a_client_has_of_its_own() -> None:
     model = Model("m", None, {n: hostile_model("m").signatures["class"] for n in ("close", "id")})
     assert [str(m.name.ident) for m in methods(model, rest_only=False)] == ["Close2", "ID"]

@@ -181,6 +181,13 @@ func TestTokensAndHeaders(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != Unauthenticated || !errors.Is(err, expired) || !errors.Is(err, ErrNotSent) {
 			t.Error(err)
 		}
+		err = predict(m, WithTimeout(20*time.Millisecond), WithToken(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}))
+		if !errors.As(err, &e) || e.Code != DeadlineExceeded || !errors.Is(err, ErrNotSent) {
+			t.Error(err)
+		}
 		err = predict(m, WithToken(func(context.Context) (string, error) { return "s3cret\n", nil }))
 		if !errors.As(err, &e) || e.Code != Unauthenticated || strings.Contains(err.Error(), "s3cret") {
 			t.Error(err)

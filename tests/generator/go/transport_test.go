@@ -108,7 +108,7 @@ func TestWhatIsNotSent(t *testing.T) {
 	}
 	for _, opts := range [][]Option{
 		{WithModel("")}, {WithVersion(-1)}, {WithHeader("a", "b\r\nc: d")}, {WithTLS(nil), WithHeader("", "")},
-		{WithVersion(1), WithLabel("stable")}, {WithRetries(-1)},
+		{WithVersion(1), WithLabel("stable")}, {WithRetries(-1)}, {WithTimeout(-1)}, {WithOutputs("y", "y")},
 	} {
 		for _, target := range []string{"localhost:1", "http://localhost:1"} {
 			if _, err := invoke(target, vector, opts...); !errors.Is(err, ErrNotSent) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,8 @@ def test_only_chosen_outputs_are_sent_over_grpc(generated: Path) -> None:
     await client.cast(input);
     await client.cast(input, { outputs: ["single"] });
     show(bytes[1] < bytes[0] / 2);
+    await showCall(() => client.cast(input, { outputs: "single" }));
+    await showCall(() => client.cast(input, { outputs: 5 }));
     """
     with FakeServer(zoo_model("dtypes")) as server:
         whole = f"""
@@ -109,7 +112,9 @@ def test_only_chosen_outputs_are_sent_over_grpc(generated: Path) -> None:
         {program}
         server.close();
         """
-        assert node(whole, generated / "js", server.grpc_target) == [True]
+        halved, *wrong = node(whole, generated / "js", server.grpc_target)
+        assert halved is True
+        assert [error["code"] for error in wrong] == ["INVALID_ARGUMENT"] * 2
 
 
 def test_states_and_signatures_are_told(generated: Path, zoo: Zoo) -> None:
@@ -225,6 +230,35 @@ def test_headers_and_tokens_are_those_of_the_call(generated: Path) -> None:
     assert [(call["x-a"], call["x-b"]) for call in calls[:2]] == [
         ("client", "call"), ("client", "client"),
     ]  # fmt: skip
+
+
+def test_headers_that_would_break_the_message_are_refused(generated: Path) -> None:
+    wrong: list[Any] = [{"Connection": "close"}, {"transfer-encoding": "chunked"}, {"te": "x"}, "a"]
+    wrong += [{"x": value} for value in ("s3cret\n", "s3cret\nx", "s3cret é", " s3cret")]
+    program = """
+    const client = new Client(server, { timeoutMs: 5000 });
+    for (const headers of WRONG) {
+      await showCall(() => client.servingDefault({ x: [[1]] }, { headers }));
+    }
+    await showCall(() => client.servingDefault({ x: [[1]] }, { headers: new Headers({ a: "b" }) }));
+    """.replace("WRONG", json.dumps(wrong))
+    with FakeServer(zoo_model("half_plus_two")) as server:
+        for *shown, _ in over_each(generated / "js", "half_plus_two", server, program):
+            assert [error["code"] for error in shown] == ["INVALID_ARGUMENT"] * len(wrong)
+            assert "s3cret" not in str(shown)
+        assert [call.headers.get("a") for call in server.calls] == ["b", "b"]
+
+
+def test_a_hook_that_fails_later_is_only_logged(generated: Path, zoo: Zoo) -> None:
+    program = """
+    const logged = [];
+    console.error = (...given) => logged.push(given.length);
+    const onCall = async () => { throw new Error("logged"); };
+    await new Client(server, { onCall }).servingDefault({ x: [[1]] });
+    await new Promise((resolve) => setTimeout(resolve));
+    show(logged);
+    """
+    assert over_each(generated / "js", "half_plus_two", zoo, program) == ([[2]], [[2]])
 
 
 def test_a_hook_is_told_of_each_call(generated: Path, zoo: Zoo) -> None:

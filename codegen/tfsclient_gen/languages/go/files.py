@@ -31,7 +31,8 @@ _RUNTIME: Final = "go/tfs/"
 _ONLY_GRPC: Final = f"{_RUNTIME}grpc"
 
 # A package with such a name would hide, or be hidden by, what a program probably uses beside it:
-# the language's words, the standard library's top-level folders, and the variables of our examples.
+# the language's words, the standard library's top-level folders, and the variables of our examples
+# and fakes.
 _PACKAGES: Final = frozenset(
     """
     break case chan const continue default defer else fallthrough for func go goto if import
@@ -44,7 +45,7 @@ _PACKAGES: Final = frozenset(
     log maps math mime net os path plugin reflect regexp runtime slices sort std strconv strings
     structs sync syscall testing text time tool unicode unique unsafe vendor weak work
     testdata tfs
-    classes client conn ctx err example examples file images in out values
+    call classes client conn ctx err example examples fake features file images in opts out values
     """.split()
 )
 

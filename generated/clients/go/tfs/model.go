@@ -130,9 +130,12 @@ func feedsOf(s *Signature, inputs []Input) ([]feed, error) {
 // fetchesOf are the outputs of a call's signature, with a place for those that the call asks for.
 func fetchesOf(c *call, outputs []Output) ([]fetch, error) {
 	specs := c.signature.Outputs
-	for _, name := range c.outputs {
+	for i, name := range c.outputs {
 		if !slices.ContainsFunc(specs, func(t TensorSpec) bool { return t.Name == name }) {
 			return nil, invalid("WithOutputs: the signature has no output %q; it has %s", name, named(namesOf(specs)))
+		}
+		if slices.Contains(c.outputs[:i], name) {
+			return nil, invalid("WithOutputs: output %q is there twice", name)
 		}
 	}
 	fetches := make([]fetch, len(outputs))

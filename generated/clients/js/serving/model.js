@@ -177,6 +177,9 @@ function wantedOf(signature, { outputs, strings = "text" } = {}) {
   if (strings !== "text" && strings !== "bytes") {
     throw invalid(`strings must be "text" or "bytes", not ${show(strings)}`);
   }
+  if (outputs !== undefined && !Array.isArray(outputs)) {
+    throw invalid(`outputs must be a list of names, not ${show(outputs)}`);
+  }
   const all = Object.entries(signature.outputs);
   const names = new Set(outputs ?? all.map(([key]) => key));
   const wanted = all.filter(([key]) => names.has(key));

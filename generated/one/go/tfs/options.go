@@ -89,7 +89,7 @@ func WithHeader(key, value string) CallOption {
 
 // WithToken asks a function for a bearer token before each call; an authorization of WithHeader takes
 // precedence. The context is that of the call, with its deadline. If the function fails, so does the
-// call, with Unauthenticated and its error.
+// call, with Unauthenticated and its error, unless that context ended meanwhile.
 func WithToken(token func(ctx context.Context) (string, error)) CallOption {
 	return callOption(func(s *callSettings) { s.token = token })
 }
@@ -191,6 +191,8 @@ func (s callSettings) check() error {
 		return invalid("WithVersion and WithLabel cannot be combined")
 	case s.version < 0:
 		return invalid("version %d is negative", s.version)
+	case s.timeout < 0:
+		return invalid("the timeout %v is negative", s.timeout)
 	case s.retries < 0:
 		return invalid("%d retries are not possible", s.retries)
 	}
@@ -250,11 +252,10 @@ func (s *callSettings) authorize(ctx context.Context) error {
 	}
 	token, err := s.token(ctx)
 	if err != nil {
-		return &Error{
-			Code:    Unauthenticated,
-			Message: fmt.Sprintf("there is no token: %v", err),
-			Err:     fmt.Errorf("%w: %w", ErrNotSent, err),
-		}
+		e := failed(ctx, Unauthenticated, err)
+		e.Message = fmt.Sprintf("there is no token: %v", err)
+		e.Err = fmt.Errorf("%w: %w", ErrNotSent, e.Err)
+		return e
 	}
 	if token == "" || !printable(token) {
 		return &Error{Code: Unauthenticated, Message: "the token is not printable ASCII text", Err: ErrNotSent}

@@ -44,10 +44,20 @@ type Metadata struct {
 	Signatures map[string]Signature
 }
 
-// Status gives the states of the model's versions, newest first.
+// Status gives the states of the model's versions, newest first; only that of the call's version or
+// label, if it has one.
 func (m *Model) Status(ctx context.Context, opts ...CallOption) (versions []VersionStatus, err error) {
 	err = m.run(ctx, "GetModelStatus", nil, opts, func(ctx context.Context, c *call) (err error) {
+		labelled := *c
+		if c.label != "" { // which servers ignore here; metadata says which version has it
+			if _, err := m.conn.transport.metadata(ctx, &labelled); err != nil {
+				return err
+			}
+		}
 		versions, err = m.conn.transport.status(ctx, c)
+		versions = slices.DeleteFunc(versions, func(v VersionStatus) bool {
+			return c.label != "" && v.Version != labelled.answered
+		})
 		return err
 	})
 	return versions, err
@@ -71,6 +81,9 @@ func (m *Model) Metadata(ctx context.Context, opts ...CallOption) (*Metadata, er
 // and the context allow. It fails at once if no version can become ready, because all failed to load.
 func (m *Model) WaitUntilReady(ctx context.Context, opts ...CallOption) (VersionStatus, error) {
 	c := m.defaults.with(opts)
+	if err := c.check(); err != nil {
+		return VersionStatus{}, located(err, Error{Target: m.conn.target, Model: c.model})
+	}
 	started := time.Now()
 	callers := ctx
 	if c.timeout > 0 {

@@ -100,7 +100,8 @@ export class Calls {
     return (outcome: Answer<unknown> | ServingError) => {
       const error = outcome instanceof Error ? outcome : undefined;
       const answer = outcome instanceof Error ? undefined : outcome;
-      try {
+      // What it throws, even later, is only logged: the call is none the worse.
+      const tell = async () =>
         onCall({
           path,
           model: this.#model,
@@ -112,9 +113,9 @@ export class Calls {
           responseBytes: answer?.bytes ?? 0,
           error,
         });
-      } catch (problem) {
-        console.error("onCall failed:", problem); // the call is none the worse
-      }
+      tell().catch((problem: unknown) => {
+        console.error("onCall failed:", problem);
+      });
     };
   }
 

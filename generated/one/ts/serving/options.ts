@@ -30,17 +30,50 @@ export function toRef(
   return { name, version: BigInt(version), label };
 }
 
+/** What HTTP and gRPC write themselves: a second one would break the message. */
+const OWN_HEADERS: readonly string[] = [
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "grpc-accept-encoding",
+  "grpc-encoding",
+  "grpc-timeout",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** The headers, by names in lower case. Errors never show a value: it may be a secret. */
 export function checkHeaders(headers: Readonly<Record<string, string>>) {
-  const checked: Record<string, string> = {};
-  try {
-    new Headers(headers).forEach((value, name) => {
-      checked[name] = value;
-    });
-    return checked;
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new Fault("INVALID_ARGUMENT", `bad headers: ${message}`, { cause });
+  if (typeof headers !== "object" || headers === null) {
+    throw invalid(`headers must be an object, not ${show(headers)}`);
   }
+  const isList = Symbol.iterator in headers; // such as Headers
+  const entries = isList
+    ? Array.from(headers as Iterable<[string, string]>)
+    : Object.entries(headers);
+  const checked: Record<string, string> = {};
+  for (const [key, value] of entries) {
+    const name = String(key).toLowerCase();
+    if (!/^[0-9a-z_.-]+$/.test(name)) {
+      throw invalid(`${show(key)} is not the name of a header`);
+    }
+    if (OWN_HEADERS.includes(name)) {
+      throw invalid(`the header ${show(key)} is written by the client itself`);
+    }
+    if (!/^([!-~]([ -~]*[!-~])?)?$/.test(value)) {
+      throw invalid(
+        `the value of the header ${show(key)} must be printable ASCII text, ` +
+          "without spaces around it",
+      );
+    }
+    checked[name] = String(value);
+  }
+  return checked;
 }
 
 /** The header that carries a token, which a function may give. */

@@ -105,7 +105,17 @@ func TestStatusMetadataAndWaiting(t *testing.T) {
 		if ready, err := client.WaitUntilReady(t.Context(), tfs.WithVersion(1)); err != nil || ready.Version != 1 {
 			t.Error(ready, err)
 		}
+		if ready, err := client.WaitUntilReady(t.Context(), tfs.WithLabel("stable")); err != nil || ready.Version != 1 {
+			t.Error(ready, err)
+		}
+		if only, err := client.Status(t.Context(), tfs.WithLabel("stable")); err != nil || len(only) != 1 || only[0].Version != 1 {
+			t.Error(only, err)
+		}
 		var e *tfs.Error
+		_, err = client.WaitUntilReady(t.Context(), tfs.WithLabel("nobody"), tfs.WithTimeout(400*time.Millisecond))
+		if !errors.As(err, &e) || e.Code != tfs.DeadlineExceeded {
+			t.Error(err)
+		}
 		_, err = client.WaitUntilReady(t.Context(), tfs.WithModel("nobody"), tfs.WithTimeout(400*time.Millisecond))
 		if !errors.As(err, &e) || e.Code != tfs.DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) ||
 			!strings.Contains(e.Message, "not ready after") || !strings.Contains(e.Message, "NOT_FOUND") {
