@@ -203,7 +203,7 @@ def _as_before(table: RecordBatch, schema: Schema, source: Source) -> RecordBatc
                 cast = column.cast(field.type)
                 same = _equal(cast.cast(column.type), column)
             except pa.ArrowException:
-                same = False
+                cast, same = column, False
             if not same:
                 raise InvalidInput(
                     f"{source.name}: column {field.name!r} holds {column.type}, but {field.type} "
