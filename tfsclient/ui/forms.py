@@ -289,6 +289,8 @@ def _cells(rows: Any, spec: TensorSpec) -> Any:
 def _rows(rows: Any, signature: Signature) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not rows:
         raise InvalidInput("there are no Examples")
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise InvalidInput("an Example must be an object")
     features = signature.features or {}
     made = []
     for number, row in enumerate(rows):
@@ -317,13 +319,20 @@ def _filled(field: Field, spec: TensorSpec) -> Any:
         raise InvalidInput(f"the sizes {shown(sizes)} are not whole numbers from 0")
     if math.prod(sizes) > _MOST_FILLED:
         raise InvalidInput(f"{math.prod(sizes):,} values are too many to fill in")
+    try:
+        return _made(sizes, spec, field.get("with"))
+    except ValueError as error:  # such as too many dimensions for NumPy
+        raise InvalidInput(f"the sizes {shown(sizes)} cannot be filled: {error}") from None
+
+
+def _made(sizes: list[int], spec: TensorSpec, what: object) -> Any:
     dtype: Any = spec.dtype.numpy
-    if field.get("with") == "random":
+    if what == "random":
         random = np.random.default_rng(0)
         if spec.dtype.kind == "float":
             return random.random(sizes, np.float32).astype(dtype)
         return random.integers(0, 2, sizes).astype(dtype)
-    return np.ones(sizes, dtype) if field.get("with") == "ones" else np.zeros(sizes, dtype)
+    return np.ones(sizes, dtype) if what == "ones" else np.zeros(sizes, dtype)
 
 
 def _examples(ref: ModelRef, signature: Signature, values: Mapping[str, Any]) -> Filled:
