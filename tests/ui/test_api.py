@@ -291,3 +291,50 @@ def test_requests_that_make_no_sense(api: Api, body: Any) -> None:
         answer = api.post(path, body)
         assert answer.status_code in (422, 502), (path, answer.text)
         assert answer.json()["error"]["details"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"mode": "fill", "sizes": [1] * 100}, {"mode": "fill", "sizes": [0, 2**62, 2**62]},
+     {"mode": "features", "rows": [5]}],
+)  # fmt: skip
+def test_what_no_form_holds_is_refused_too(api: Api, field: Any) -> None:
+    assert "x" in api.refusal("half_plus_two", {"x": field})["fields"]
+
+
+def test_a_number_is_not_moved_beyond_its_type(api: Api) -> None:
+    form = api.form("half_plus_two", {"x": as_json([[1.0]])})
+    change = {"input": "x", "index": [0, 0], "from": 0, "to": 1e300, "steps": 3}
+    refused = api.post("sweep", {**form, "change": change})
+    assert refused.status_code == 422
+    assert "which cannot hold 5e+299" in refused.json()["error"]["details"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "difference"),
+    [
+        (np.array([2**53], np.int64), np.array([2**53 + 1], np.int64), 1),
+        (np.array([2**64 - 1], np.uint64), np.array([2**64 - 2], np.uint64), 1),
+        (np.array([1], np.complex64), np.array([1j], np.complex64), np.sqrt(2)),
+        (np.array([np.inf, 1]), np.array([np.inf, 1.5]), 0.5),
+        (np.array([np.nan]), np.array([1.0]), np.nan),
+    ],
+)
+def test_what_differs_is_not_the_same(left: Any, right: Any, difference: float) -> None:
+    from tfsclient.ui import answers
+
+    (row,) = answers.compare({"y": left}, {"y": right})
+    assert not row["same"]
+    np.testing.assert_allclose(row["difference"], difference)
+    (row,) = answers.compare({"y": left}, {"y": left})
+    assert (row["same"], row["difference"]) == (True, 0)
+
+
+def test_versions_that_javascript_would_round_are_texts(api: Api) -> None:
+    from tfsclient.ui.answers import number
+    from tfsclient.ui.calls import read_ref
+
+    version = 2**53 + 1
+    assert (number(version), number(7)) == (str(version), 7)
+    assert read_ref({"model": "m", "version": str(version)})[1].version == version
+    assert api.call("half_plus_two", {"x": as_json([[1.0]])}, version="1")["answered"] == 1

@@ -85,6 +85,11 @@ def floats(array: Array) -> bytes:
         return np.ascontiguousarray(real, "<f4").tobytes()
 
 
+def number(value: int | None) -> int | str | None:
+    """A whole number, such as a version: as text where it is no number to JavaScript."""
+    return str(value) if value is not None and value >= _SAFE else value
+
+
 def _bytes(array: Array) -> int:
     if array.dtype.kind != "O":
         return array.nbytes
@@ -147,14 +152,26 @@ def compare(one: Mapping[str, Array], other: Mapping[str, Array]) -> list[dict[s
             row["difference"] = int(np.sum(left != right))
             row["same"] = row["difference"] == 0
         else:
-            gap = np.abs(_wide(left) - _wide(right))
-            row["difference"] = float(np.nanmax(gap)) if gap.size else 0.0
-            row["same"] = bool(np.array_equal(_wide(left), _wide(right), equal_nan=True))
+            row["same"] = bool(np.array_equal(plain(left), plain(right), equal_nan=True))
+            row["difference"] = 0.0 if row["same"] else _largest_gap(left, right)
             if left.ndim > 1 and left.shape[-1] > 1:
                 agree = np.argmax(_wide(left), -1) == np.argmax(_wide(right), -1)
                 row["argmax"] = float(np.mean(agree)) if agree.size else 1.0
         rows.append(row)
     return rows
+
+
+def _largest_gap(left: Array, right: Array) -> float:
+    """How far the numbers are apart at most; NaN where none of them can be told."""
+    if left.dtype.kind in "iu" and right.dtype.kind in "iu":  # floats would round them
+        return float(np.abs(left.astype(object) - right.astype(object)).max())
+    with np.errstate(invalid="ignore", over="ignore"):
+        if "c" in (left.dtype.kind, right.dtype.kind):
+            gap = np.abs(plain(left) - plain(right))
+        else:
+            gap = np.abs(_wide(left) - _wide(right))
+    known = gap[~np.isnan(gap)]
+    return float(known.max()) if known.size else float("nan")
 
 
 def _wide(array: Array) -> Array:

@@ -20,6 +20,7 @@ from tfsclient.schema import (
     TensorSpec,
 )
 from tfsclient.schema._reasons import without_exporters
+from tfsclient.ui.answers import number
 
 MOST_SAMPLE: Final = 4096  # values of an input that a sample spells out
 _MOST_CELLS: Final = 32  # columns that are shown as cells
@@ -32,7 +33,7 @@ def describe(model: Model) -> dict[str, Any]:
     default = model.pick(None)
     return {
         "model": model.name,
-        "version": model.version,
+        "version": number(model.version),
         "default": None if default is None else default.name,
         "signatures": [_signature(one) for one in own.values()],
     }
