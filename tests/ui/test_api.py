@@ -325,7 +325,7 @@ def test_what_differs_is_not_the_same(left: Any, right: Any, difference: float) 
 
     (row,) = answers.compare({"y": left}, {"y": right})
     assert not row["same"]
-    np.testing.assert_allclose(row["difference"], difference)
+    np.testing.assert_allclose(float(row["difference"]), difference)
     (row,) = answers.compare({"y": left}, {"y": left})
     assert (row["same"], row["difference"]) == (True, 0)
 
@@ -338,3 +338,27 @@ def test_versions_that_javascript_would_round_are_texts(api: Api) -> None:
     assert (number(version), number(7)) == (str(version), 7)
     assert read_ref({"model": "m", "version": str(version)})[1].version == version
     assert api.call("half_plus_two", {"x": as_json([[1.0]])}, version="1")["answered"] == 1
+
+
+def test_what_unpacks_to_too_much_is_refused(api: Api) -> None:
+    packed = io.BytesIO()
+    np.savez_compressed(packed, x=np.zeros((20 << 20, 1), np.float32))
+    assert len(packed.getvalue()) < 1 << 20
+    refused = api.refusal("half_plus_two", {"x": file("x.npz", packed.getvalue())})
+    assert refused["details"] == "x.npz holds more than 64 MiB when it is unpacked"
+
+
+@pytest.mark.parametrize("scale", ["1e999999999", "1e9999", "1/0", "nan", "-"])
+def test_a_scale_is_a_number_of_an_ordinary_size(api: Api, scale: str) -> None:
+    field = as_file(SEVEN, scale=scale)
+    refused = api.refusal("mlp", {"images": field}, signature="call")
+    assert "is not a number, such as 1/255" in refused["details"]
+
+
+def test_of_long_strings_a_page_of_values_has_the_beginning() -> None:
+    from tfsclient.ui import answers
+
+    array = np.array([b"short", b"\xff" * 9, "é".encode() * 3000], object)
+    short, raw, long = answers.page(array, 0)
+    assert (short, raw) == ("short", {"b64": "////////////"})
+    assert long == "é" * 2048 + "… of 6,000 bytes"

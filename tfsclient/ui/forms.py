@@ -19,8 +19,12 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import io
 import math
+import re
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
@@ -43,11 +47,13 @@ from tfsclient._inputs.image import Image
 from tfsclient.errors import InvalidInput, TFSError, shown
 from tfsclient.schema import Signature, TensorSpec
 from tfsclient.ui.describe import takes_examples
+from tfsclient.ui.guard import LARGEST
 
 Field = Mapping[str, Any]
 Request = PredictRequest | ExamplesRequest
 
 _MOST_FILLED: Final = 1 << 24  # elements
+_SCALE: Final = re.compile(r"[-+]?[0-9.]{1,30}(e[-+]?[0-9]{1,3}|/[0-9]{1,30})?")  # no 10 ** 10 ** 9
 _WHOLE: Final = ""  # the field that stands for all inputs
 
 
@@ -244,17 +250,29 @@ def _file(file: Any) -> Source:
         data = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         raise InvalidInput(f"{name} did not arrive whole") from None
+    if name.lower().endswith(".npz") and _unpacked(data) > LARGEST:
+        raise InvalidInput(f"{name} holds more than {LARGEST >> 20} MiB when it is unpacked")
     return Source(name or "the file", name[dot:].lower() if dot >= 0 else ".bin", data)
+
+
+def _unpacked(archive: bytes) -> int:
+    """How many bytes it holds; 0 if it is broken, which its reader explains."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as read:
+            return sum(part.file_size for part in read.infolist())
+    except Exception:  # noqa: BLE001 - zipfile raises anything
+        return 0
 
 
 def _scale(field: Field) -> float | None:
     text = field.get("scale")
     if text in (None, "", "1"):
         return None
-    try:
-        return float(Fraction(str(text)))
-    except (ValueError, ArithmeticError):
-        raise InvalidInput(f"the scale {shown(text)} is not a number, such as 1/255") from None
+    found = _SCALE.fullmatch(str(text))
+    if found:
+        with suppress(ValueError, ArithmeticError):
+            return float(Fraction(found[0]))
+    raise InvalidInput(f"the scale {shown(text)} is not a number, such as 1/255")
 
 
 def _options(field: Field) -> dict[str, Any]:
