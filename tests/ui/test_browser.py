@@ -188,9 +188,10 @@ def test_names_of_javascript_and_versions_beyond_its_numbers(browser: Any) -> No
     model = Model("m", version, {"serving_default": Signature("serving_default", inputs, out)})
     with (
         FakeServer(model) as server,
-        serving([server.grpc_target], None) as address,
+        serving(["localhost:1", server.grpc_target], None) as address,
         tab_of(browser, address) as tab,
     ):
+        tab.page.locator("#bar select").select_option("1")
         page = tab.open("m", version=str(version)).page
         assert page.locator(".versions strong").inner_text() == str(version)
         page.get_by_label("x, row 1").fill("two")
@@ -198,6 +199,9 @@ def test_names_of_javascript_and_versions_beyond_its_numbers(browser: Any) -> No
         assert page.locator(".field.refused h3").all_inner_texts() == ["x"]
         page.get_by_label("x, row 1").fill("2")
         assert tab.predict()["answered"] == str(version)
+        tab.show("Compare")
+        page.get_by_role("button", name="Call both").click()
+        page.wait_for_selector(".differences")  # the same server, unless another is chosen
 
 
 @pytest.mark.slow

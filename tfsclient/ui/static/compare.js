@@ -9,7 +9,7 @@ export function comparePanel(page) {
   const target = h(
     "select",
     {},
-    page.start.targets.map((one, n) => h("option", { value: n }, one.target)),
+    page.start.targets.map((one, n) => h("option", { value: n, selected: n === page.state.target }, one.target)),
   );
   const name = h("input", { type: "text", spellcheck: "false", autocomplete: "off" });
   const which = h("input", {
