@@ -536,7 +536,9 @@ function fromLink() {
     const { server, ...call } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
     if (typeof call.model !== "string") return null;
     const target = page.start.targets.findIndex((one) => one.target === server);
-    if (server !== undefined && target < 0) tell(`This page does not call ${server}, as the link does`);
+    if (server !== undefined && target < 0) {
+      tell(`This page does not call ${server}, as the link does`);
+    }
     return { ...call, target: Math.max(0, target) };
   } catch {
     return null;
