@@ -92,12 +92,12 @@ def test_tls_that_is_not_asked_for_or_not_trusted(
             result = doctor(f"{scheme}://localhost:{proxy.port}")
             assert "its certificate is trusted" in result.output
             found, remedy = problem(result, 3)
-            assert "takes nobody without a certificate" in found
+            assert "requires a client certificate" in found
             assert "--cert, with its --key" in remedy
             theirs = Authority(tmp_path, "theirs").issue("client")
             pair = ["--cert", str(theirs.cert), "--key", str(theirs.key)]
             found, _ = problem(doctor(f"{scheme}://localhost:{proxy.port}", *pair), 3)
-            assert "does not take our certificate" in found
+            assert "does not accept our certificate" in found
         proxy.close()
 
 

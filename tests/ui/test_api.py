@@ -251,6 +251,22 @@ def test_python_and_curl_run_as_they_are(api: Api, capsys: pytest.CaptureFixture
     saved["test_call"]()
 
 
+@pytest.mark.parametrize("model", ["strings", "dtypes", "ranks", "bert", "awkward"])
+def test_a_call_of_any_type_can_be_saved_as_a_test(api: Api, model: str) -> None:
+    described = api.post("model", {"model": model}).json()
+    for signature in described["signatures"]:
+        if signature["kind"] != "predict" or signature["unusable"]:
+            continue
+        inputs = {one["name"]: first_field(one) for one in signature["inputs"]}
+        form = api.form(model, inputs, signature=signature["name"])
+        call = api.post("call", form)
+        if call.status_code != 200:
+            continue  # what the model makes of zeros is its own
+        saved: dict[str, Any] = {}
+        exec(api.get(f"calls/{call.json()['id']}/test.py").text, saved)
+        saved["test_call"]()
+
+
 def test_code_beside_the_generated_client(api: Api) -> None:
     form = api.form("half_plus_two", {"x": as_json([[1.0], [2.5]])}, label="canary")
     go, ts, js = (
@@ -291,3 +307,74 @@ def test_requests_that_make_no_sense(api: Api, body: Any) -> None:
         answer = api.post(path, body)
         assert answer.status_code in (422, 502), (path, answer.text)
         assert answer.json()["error"]["details"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"mode": "fill", "sizes": [1] * 100}, {"mode": "fill", "sizes": [0, 2**62, 2**62]},
+     {"mode": "features", "rows": [5]}],
+)  # fmt: skip
+def test_what_no_form_holds_is_refused_too(api: Api, field: Any) -> None:
+    assert "x" in api.refusal("half_plus_two", {"x": field})["fields"]
+
+
+def test_a_number_is_not_moved_beyond_its_type(api: Api) -> None:
+    form = api.form("half_plus_two", {"x": as_json([[1.0]])})
+    change = {"input": "x", "index": [0, 0], "from": 0, "to": 1e300, "steps": 3}
+    refused = api.post("sweep", {**form, "change": change})
+    assert refused.status_code == 422
+    assert "which cannot hold 5e+299" in refused.json()["error"]["details"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "difference"),
+    [
+        (np.array([2**53], np.int64), np.array([2**53 + 1], np.int64), 1),
+        (np.array([2**64 - 1], np.uint64), np.array([2**64 - 2], np.uint64), 1),
+        (np.array([1], np.complex64), np.array([1j], np.complex64), np.sqrt(2)),
+        (np.array([np.inf, 1]), np.array([np.inf, 1.5]), 0.5),
+        (np.array([np.nan]), np.array([1.0]), np.nan),
+    ],
+)
+def test_what_differs_is_not_the_same(left: Any, right: Any, difference: float) -> None:
+    from tfsclient._cli.page import answers
+
+    (row,) = answers.compare({"y": left}, {"y": right})
+    assert not row["same"]
+    np.testing.assert_allclose(float(row["difference"]), difference)
+    (row,) = answers.compare({"y": left}, {"y": left})
+    assert (row["same"], row["difference"]) == (True, 0)
+
+
+def test_versions_that_javascript_would_round_are_texts(api: Api) -> None:
+    from tfsclient._cli.page.answers import number
+    from tfsclient._cli.page.calls import read_ref
+
+    version = 2**53 + 1
+    assert (number(version), number(7)) == (str(version), 7)
+    assert read_ref({"model": "m", "version": str(version)})[1].version == version
+    assert api.call("half_plus_two", {"x": as_json([[1.0]])}, version="1")["answered"] == 1
+
+
+def test_what_unpacks_to_too_much_is_refused(api: Api) -> None:
+    packed = io.BytesIO()
+    np.savez_compressed(packed, x=np.zeros((20 << 20, 1), np.float32))
+    assert len(packed.getvalue()) < 1 << 20
+    refused = api.refusal("half_plus_two", {"x": file("x.npz", packed.getvalue())})
+    assert refused["details"] == "x.npz holds more than 64 MiB when it is unpacked"
+
+
+@pytest.mark.parametrize("scale", ["1e999999999", "1e9999", "1/0", "nan", "-"])
+def test_a_scale_is_a_number_of_an_ordinary_size(api: Api, scale: str) -> None:
+    field = as_file(SEVEN, scale=scale)
+    refused = api.refusal("mlp", {"images": field}, signature="call")
+    assert "is not a number, such as 1/255" in refused["details"]
+
+
+def test_of_long_strings_a_page_of_values_has_the_beginning() -> None:
+    from tfsclient._cli.page import answers
+
+    array = np.array([b"short", b"\xff" * 9, "é".encode() * 3000], object)
+    short, raw, long = answers.page(array, 0)
+    assert (short, raw) == ("short", {"b64": "////////////"})
+    assert long == "é" * 2048 + "… of 6,000 bytes"

@@ -180,6 +180,31 @@ def test_names_and_values_of_models_are_text(browser: Any) -> None:
 
 
 @pytest.mark.slow
+def test_names_of_javascript_and_versions_beyond_its_numbers(browser: Any) -> None:
+    names = ("constructor", "__proto__", "toString", "x")
+    inputs = {name: TensorSpec(name, "float32", (-1,)) for name in names}
+    out = {"y": TensorSpec("y", "float32", (-1,))}
+    version = 1_700_000_000_000_000_001
+    model = Model("m", version, {"serving_default": Signature("serving_default", inputs, out)})
+    with (
+        FakeServer(model) as server,
+        serving(["localhost:1", server.grpc_target], None) as address,
+        tab_of(browser, address) as tab,
+    ):
+        tab.page.locator("#bar select").select_option("1")
+        page = tab.open("m", version=str(version)).page
+        assert page.locator(".versions strong").inner_text() == str(version)
+        page.get_by_label("x, row 1").fill("two")
+        page.wait_for_selector(".field.refused")
+        assert page.locator(".field.refused h3").all_inner_texts() == ["x"]
+        page.get_by_label("x, row 1").fill("2")
+        assert tab.predict()["answered"] == str(version)
+        tab.show("Compare")
+        page.get_by_role("button", name="Call both").click()
+        page.wait_for_selector(".differences")  # the same server, unless another is chosen
+
+
+@pytest.mark.slow
 def test_every_awkward_signature(tab: Tab) -> None:
     tab.open("awkward")
     options = tab.page.locator(".signature select option:not([disabled])")

@@ -159,7 +159,7 @@ def test_calls_over_grpc_end_as_they_should(generated: Path, zoo: Zoo) -> None:
     await predict({ headers: { "x-a": "b" } });
     await predict({ timeoutMs: 50 });
     await predict({}, { signal: AbortSignal.timeout(50) });
-    await predict({ headers: { "x-a!": "b" } });
+    await predict({}, { headers: { "x-a!": "b" } });
     connection.close();
     await predict();
     const nobody = connect("localhost:1");

@@ -23,6 +23,7 @@ Array = npt.NDArray[Any]
 MOST_VALUES: Final = 20_000  # that are sent with the answer; a page of the others at a time
 _MOST_BYTES: Final = 4 << 20  # of strings
 _PAGE: Final = 1000
+_MOST_SHOWN: Final = 4096  # bytes of a string on such a page
 _SAFE: Final = 1 << 53  # integers from here on are no numbers to JavaScript
 KINDS: Final = ("json", "npz", "npy", "csv", "jsonl")
 
@@ -69,7 +70,19 @@ def values(array: Array) -> Any:
 
 def page(array: Array, start: int) -> Any:
     """Some of the values, flat."""
-    return values(array.reshape(-1)[start : start + _PAGE])
+    some = array.reshape(-1)[start : start + _PAGE]
+    if some.dtype.kind == "O":
+        some = np.array([*map(_begun, some), None], object)[:-1]  # a list of bytes makes no objects
+    return values(some)
+
+
+def _begun(item: bytes) -> bytes:
+    """A string to be looked at: of a long one, how it begins."""
+    if len(item) <= _MOST_SHOWN:
+        return item
+    return (
+        item[:_MOST_SHOWN].decode(errors="ignore").encode() + f"… of {len(item):,} bytes".encode()
+    )
 
 
 def floats(array: Array) -> bytes:
@@ -83,6 +96,11 @@ def floats(array: Array) -> bytes:
     real = np.abs(array) if array.dtype.kind == "c" else plain(array)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(real, "<f4").tobytes()
+
+
+def number(value: int | None) -> int | str | None:
+    """A whole number, such as a version: as text where it is no number to JavaScript."""
+    return str(value) if value is not None and value >= _SAFE else value
 
 
 def _bytes(array: Array) -> int:
@@ -147,14 +165,27 @@ def compare(one: Mapping[str, Array], other: Mapping[str, Array]) -> list[dict[s
             row["difference"] = int(np.sum(left != right))
             row["same"] = row["difference"] == 0
         else:
-            gap = np.abs(_wide(left) - _wide(right))
-            row["difference"] = float(np.nanmax(gap)) if gap.size else 0.0
-            row["same"] = bool(np.array_equal(_wide(left), _wide(right), equal_nan=True))
+            row["same"] = bool(np.array_equal(plain(left), plain(right), equal_nan=True))
+            gap = 0.0 if row["same"] else _largest_gap(left, right)
+            row["difference"] = gap if np.isfinite(gap) else str(gap)  # JSON has no such numbers
             if left.ndim > 1 and left.shape[-1] > 1:
                 agree = np.argmax(_wide(left), -1) == np.argmax(_wide(right), -1)
                 row["argmax"] = float(np.mean(agree)) if agree.size else 1.0
         rows.append(row)
     return rows
+
+
+def _largest_gap(left: Array, right: Array) -> float:
+    """How far the numbers are apart at most; NaN where none of them can be told."""
+    if left.dtype.kind in "iu" and right.dtype.kind in "iu":  # floats would round them
+        return float(np.abs(left.astype(object) - right.astype(object)).max())
+    with np.errstate(invalid="ignore", over="ignore"):
+        if "c" in (left.dtype.kind, right.dtype.kind):
+            gap = np.abs(plain(left) - plain(right))
+        else:
+            gap = np.abs(_wide(left) - _wide(right))
+    known = gap[~np.isnan(gap)]
+    return float(known.max()) if known.size else float("nan")
 
 
 def _wide(array: Array) -> Array:

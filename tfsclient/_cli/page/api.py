@@ -126,10 +126,10 @@ class _Api:
         versions = await _while_wanted(request, client.status(ref.name))
         rows = [
             {
-                "version": one.version,
+                "version": answers.number(one.version),
                 "state": str(one.state),
                 "error_code": None if one.error_code is None else str(one.error_code),
-                "error_message": one.error_message,
+                "error_message": one.error_message[:_LONGEST],
             }
             for one in versions
         ]

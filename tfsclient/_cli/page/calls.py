@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -77,6 +78,8 @@ def read_ref(data: Any) -> tuple[int, ModelRef]:
     version, label = data.get("version"), data.get("label")
     if type(number) is not int or not isinstance(model, str) or not model:
         raise InvalidInput("target must be a number, and model a name")
+    if isinstance(version, str) and re.fullmatch("[0-9]{1,20}", version):
+        version = int(version)  # JavaScript would round it
     return number, ModelRef(model, version, label or None)
 
 
@@ -129,9 +132,9 @@ class Done:
             "when": self.when,
             "target": self.asked.number,
             "model": ref.name,
-            "version": ref.version,
+            "version": answers.number(ref.version),
             "label": ref.label,
-            "answered": self.answer.version,
+            "answered": answers.number(self.answer.version),
             "signature": self.signature.name,
             "seconds": self.seconds,
             "again": self.form is not None,

@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any, Final
 
+from tfsclient._cli.page.answers import number
 from tfsclient._inputs import samples
 from tfsclient._inputs.samples import dims, feature_dims, is_picture
 from tfsclient.dtypes import STRING
@@ -32,7 +33,7 @@ def describe(model: Model) -> dict[str, Any]:
     default = model.pick(None)
     return {
         "model": model.name,
-        "version": model.version,
+        "version": number(model.version),
         "default": None if default is None else default.name,
         "signatures": [_signature(one) for one in own.values()],
     }

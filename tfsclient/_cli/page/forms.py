@@ -19,8 +19,12 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import io
 import math
+import re
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
@@ -39,6 +43,7 @@ from tfsclient._cli.inputs.cells import feature_reader, scalar_reader
 from tfsclient._cli.inputs.sources import PICTURES
 from tfsclient._cli.main import without_python
 from tfsclient._cli.page.describe import takes_examples
+from tfsclient._cli.page.guard import LARGEST
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.image import Image
 from tfsclient.errors import InvalidInput, TFSError, shown
@@ -48,6 +53,7 @@ Field = Mapping[str, Any]
 Request = PredictRequest | ExamplesRequest
 
 _MOST_FILLED: Final = 1 << 24  # elements
+_SCALE: Final = re.compile(r"[-+]?[0-9.]{1,30}(e[-+]?[0-9]{1,3}|/[0-9]{1,30})?")  # no 10 ** 10 ** 9
 _WHOLE: Final = ""  # the field that stands for all inputs
 
 
@@ -244,17 +250,29 @@ def _file(file: Any) -> Source:
         data = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         raise InvalidInput(f"{name} did not arrive whole") from None
+    if name.lower().endswith(".npz") and _unpacked(data) > LARGEST:
+        raise InvalidInput(f"{name} holds more than {LARGEST >> 20} MiB when it is unpacked")
     return Source(name or "the file", name[dot:].lower() if dot >= 0 else ".bin", data)
+
+
+def _unpacked(archive: bytes) -> int:
+    """How many bytes it holds; 0 if it is broken, which its reader explains."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as read:
+            return sum(part.file_size for part in read.infolist())
+    except Exception:  # noqa: BLE001 - zipfile raises anything
+        return 0
 
 
 def _scale(field: Field) -> float | None:
     text = field.get("scale")
     if text in (None, "", "1"):
         return None
-    try:
-        return float(Fraction(str(text)))
-    except (ValueError, ArithmeticError):
-        raise InvalidInput(f"the scale {shown(text)} is not a number, such as 1/255") from None
+    found = _SCALE.fullmatch(str(text))
+    if found:
+        with suppress(ValueError, ArithmeticError):
+            return float(Fraction(found[0]))
+    raise InvalidInput(f"the scale {shown(text)} is not a number, such as 1/255")
 
 
 def _options(field: Field) -> dict[str, Any]:
@@ -289,6 +307,8 @@ def _cells(rows: Any, spec: TensorSpec) -> Any:
 def _rows(rows: Any, signature: Signature) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not rows:
         raise InvalidInput("there are no Examples")
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise InvalidInput("an Example must be an object")
     features = signature.features or {}
     made = []
     for number, row in enumerate(rows):
@@ -317,13 +337,20 @@ def _filled(field: Field, spec: TensorSpec) -> Any:
         raise InvalidInput(f"the sizes {shown(sizes)} are not whole numbers from 0")
     if math.prod(sizes) > _MOST_FILLED:
         raise InvalidInput(f"{math.prod(sizes):,} values are too many to fill in")
+    try:
+        return _made(sizes, spec, field.get("with"))
+    except ValueError as error:  # such as too many dimensions for NumPy
+        raise InvalidInput(f"the sizes {shown(sizes)} cannot be filled: {error}") from None
+
+
+def _made(sizes: list[int], spec: TensorSpec, what: object) -> Any:
     dtype: Any = spec.dtype.numpy
-    if field.get("with") == "random":
+    if what == "random":
         random = np.random.default_rng(0)
         if spec.dtype.kind == "float":
             return random.random(sizes, np.float32).astype(dtype)
         return random.integers(0, 2, sizes).astype(dtype)
-    return np.ones(sizes, dtype) if field.get("with") == "ones" else np.zeros(sizes, dtype)
+    return np.ones(sizes, dtype) if what == "ones" else np.zeros(sizes, dtype)
 
 
 def _examples(ref: ModelRef, signature: Signature, values: Mapping[str, Any]) -> Filled:

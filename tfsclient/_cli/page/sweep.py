@@ -100,9 +100,13 @@ def _moved(
     array = request.tensors[spec.name].array.copy()
     index = change.get("index")
     try:
-        array[tuple(index or ())] = x
+        place = tuple(index or ())
+        with np.errstate(over="ignore"):
+            array[place] = x
     except (IndexError, TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(f"input {name!r} has no element {shown(index)}: {error}") from None
+    if not np.isfinite(plain(array[place])).all():
+        raise InvalidInput(f"input {name!r} is {spec.dtype}, which cannot hold {x:g}")
     return {**values, spec.name: array}
 
 

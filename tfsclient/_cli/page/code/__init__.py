@@ -116,7 +116,8 @@ def test(done: Done) -> str:
     for name, array in done.answer.items():
         compare = "assert_allclose" if array.dtype.kind in "fcV" else "assert_array_equal"
         more = ", rtol=1e-5, atol=1e-6" if compare == "assert_allclose" else ""
-        given = python.array(np.asarray(array), indent=4)
+        write_array = python.strings if array.dtype.kind in "OSU" else python.array
+        given = write_array(np.asarray(array), indent=4)
         lines.append(f"    np.testing.{compare}(out[{python.literal(name)}], {given}{more})")
     if "import numpy as np" not in head:
         first, blank, rest = head.partition("\nfrom tfsclient")
@@ -126,4 +127,4 @@ def test(done: Done) -> str:
             else f"import numpy as np\n\n{head}"
         )
     what = python.literal(done.asked.ref.name)
-    return "\n".join([head, "", "", f"def test_call() -> None:  # of {what}", *lines, ""])
+    return "\n".join([head.rstrip(), "", "", f"def test_call() -> None:  # of {what}", *lines, ""])

@@ -150,6 +150,14 @@ def array(given: Array, *, indent: int) -> str:
     return f"np.array({_nested(texts, given.shape, indent)}, {name})"
 
 
+def strings(given: Array, *, indent: int) -> str:
+    """An expression of an array of strings as the client answers it: of bytes."""
+    if not given.size:
+        return f"np.empty({given.shape}, object)"
+    items = [repr(item) for item in given.reshape(-1).tolist()]
+    return f"np.array({_nested(items, given.shape, indent)}, object)"
+
+
 def _number(value: Any) -> str:
     if isinstance(value, np.bool_):
         return str(bool(value))

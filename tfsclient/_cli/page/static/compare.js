@@ -1,7 +1,7 @@
 // The same inputs to another version, label, model or server.
 
 import { answer } from "./answer.js";
-import { button, digits, failure, fill, h, wire } from "./dom.js";
+import { button, digits, failure, fill, h, versionOf, wire } from "./dom.js";
 import { post } from "./server.js";
 
 /** The same inputs to another version, label or server. */
@@ -9,7 +9,7 @@ export function comparePanel(page) {
   const target = h(
     "select",
     {},
-    page.start.targets.map((one, n) => h("option", { value: n }, one.target)),
+    page.start.targets.map((one, n) => h("option", { value: n, selected: n === page.state.target }, one.target)),
   );
   const name = h("input", { type: "text", spellcheck: "false", autocomplete: "off" });
   const which = h("input", {
@@ -29,7 +29,7 @@ export function comparePanel(page) {
   async function go() {
     const request = await page.request();
     const typed = which.value.trim();
-    const version = /^\d+$/.test(typed) ? Number(typed) : null;
+    const version = versionOf(typed);
     const other = {
       ...request,
       target: Number(target.value),

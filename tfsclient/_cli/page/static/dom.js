@@ -165,7 +165,7 @@ export function failure(error, props = {}) {
       {},
       error.code ? h("strong", {}, error.code) : null,
       error.code ? " " : "",
-      h("span", {}, error.details),
+      h("span", {}, error.details ?? String(error.message ?? error)),
     ),
     error.hint ? h("p.quiet", {}, error.hint) : null,
   );
@@ -179,6 +179,16 @@ export function digits(number) {
   return size >= 1e6 || size < 1e-4
     ? number.toExponential(4)
     : String(Number(number.toPrecision(6)));
+}
+
+/** What an object holds itself by this name, if anything: models name inputs "constructor", too. */
+export const own = (object, name) =>
+  object && Object.hasOwn(object, name) ? object[name] : undefined;
+
+/** A version that was typed, as text where numbers would round it; null if it is a label. */
+export function versionOf(typed) {
+  if (!/^\d+$/.test(typed)) return null;
+  return Number.isSafeInteger(Number(typed)) ? Number(typed) : typed;
 }
 
 export const plural = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;

@@ -1,6 +1,6 @@
 // The form of a signature: a field for each input, or one field for all of them.
 
-import { fill, h, segmented } from "./dom.js";
+import { fill, h, own, segmented } from "./dom.js";
 import { dropZone, packed, unpacked } from "./files.js";
 import { field } from "./fields.js";
 
@@ -68,7 +68,7 @@ export function makeForm(signature, { changed, dropped }) {
   choose(way);
 
   function refuse(refused) {
-    for (const one of fields) one.refuse(way === "fields" ? (refused?.[one.name] ?? null) : null);
+    for (const one of fields) one.refuse(way === "fields" ? own(refused, one.name) : null);
     const others = Object.entries(refused ?? {})
       .filter(([name]) => way !== "fields" || !fields.some((one) => one.name === name))
       .map(([name, text]) => (name ? `${name}: ${text}` : text));
@@ -91,7 +91,7 @@ export function makeForm(signature, { changed, dropped }) {
         whole.restore(all);
       } else {
         choose("fields");
-        for (const one of fields) one.restore(inputs?.[one.name]);
+        for (const one of fields) one.restore(own(inputs, one.name));
       }
     },
     refuse,

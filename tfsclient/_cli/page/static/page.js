@@ -1,7 +1,7 @@
 // The page: which model is called, its form, and what becomes of a call.
 
 import { answer } from "./answer.js";
-import { button, copy, failure, fill, fresh, h, later, tabs, tell, wire } from "./dom.js";
+import { button, copy, failure, fill, fresh, h, later, tabs, tell, versionOf, wire } from "./dom.js";
 import { anywhere } from "./files.js";
 import { makeForm } from "./form.js";
 import { callsPanel } from "./calls.js";
@@ -38,7 +38,11 @@ const page = {
     showBar();
     page.forms.clear();
     await loadModel();
-    page.form?.restore({ inputs, whole });
+    try {
+      page.form?.restore({ inputs, whole });
+    } catch {
+      tell("What the link holds does not fit the form");
+    }
     changed();
   },
 };
@@ -92,7 +96,7 @@ function showBar() {
   });
   const choose = () => {
     const typed = version.value.trim();
-    const number = /^\d+$/.test(typed) ? Number(typed) : null;
+    const number = versionOf(typed);
     const chosen = {
       model: model.value,
       version: number,
@@ -422,6 +426,7 @@ function showCall(signature, holder, result) {
     cancel?.abort(); // the newer call is the one that is wanted
     const mine = new AbortController();
     cancel = mine;
+    const form = page.form; // by the time of the answer another may be seen
     shown.show("answer");
     stop.hidden = false;
     out.setAttribute("aria-busy", "true");
@@ -438,14 +443,14 @@ function showCall(signature, holder, result) {
       const done = await post("call", request, { signal: mine.signal });
       clearTimeout(waiting);
       if (cancel !== mine) return;
-      page.form?.refuse(null);
+      form?.refuse(null);
       fill(out, answer(done, page.start.files));
     } catch (error) {
       clearTimeout(waiting);
       if (cancel !== mine) return;
       if (error.name === "AbortError") fill(out, h("p.quiet.empty", {}, "Cancelled."));
       else if (error.fields) {
-        page.form?.refuse(error.fields);
+        form?.refuse(error.fields);
         fill(out, h("p.quiet.empty", {}, "Nothing was sent: see the form."));
         holder.querySelector("[aria-invalid]")?.focus();
       } else {
@@ -531,6 +536,9 @@ function fromLink() {
     const { server, ...call } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
     if (typeof call.model !== "string") return null;
     const target = page.start.targets.findIndex((one) => one.target === server);
+    if (server !== undefined && target < 0) {
+      tell(`This page does not call ${server}, as the link does`);
+    }
     return { ...call, target: Math.max(0, target) };
   } catch {
     return null;
