@@ -165,12 +165,25 @@ def test_an_interrupt_prints_what_there_is(fake: FakeServer) -> None:
         (["-i", "x=1", "--data", "a.csv"], "give --input or --data"),
         (["-i", "x=1", "--data", "recorded"], "give --input or --data"),
         (["-i", "x=[]", "--batch", "2"], "has no rows"),
+        (["--seconds", "nan"], "'nan' is not a finite number"),
+        (["--warmup", "inf"], "'inf' is not a finite number"),
     ],
 )
 def test_what_makes_no_sense_is_said(fake: FakeServer, arguments: list[str], words: str) -> None:
     result = quick(fake.grpc_target, *arguments)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_a_load_of_which_nothing_was_measured_is_no_success(fake: FakeServer) -> None:
+    fake.delay(0.5, method="Predict")  # the only call began in the warm-up
+    none = "--seconds", "0.1", "--warmup", "0.1"
+    result = run(fake.grpc_target, "linear", *none)
+    assert result.exit_code == 1
+    assert "no call was begun while it was measured" in result.stdout
+    result = run(fake.grpc_target, "linear", *none, "--fail-if", "errors>0%")
+    assert result.exit_code == 1
+    assert "no verdict" in result.stdout
 
 
 def test_a_server_that_is_not_there() -> None:

@@ -130,3 +130,20 @@ def test_what_makes_no_sense_is_said(sides: list[str], words: str, rows: Path) -
     result = run("localhost:1", "linear", *sides, "--data", rows)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_no_rows_are_not_the_same(tmp_path: Path) -> None:
+    np.save(tmp_path / "none.npy", np.zeros(0, np.float32))
+    with FakeServer(ZOO / "linear") as one:
+        sides = one.grpc_target, "linear", "--left", one.rest_target
+        result = run(*sides, "--data", tmp_path / "none.npy")
+    assert result.exit_code == 2
+    assert "has no rows" in result.stderr
+
+
+def test_a_tolerance_is_a_number() -> None:
+    result = run(
+        "localhost:1", "linear", "--left", "version:1", "--data", "-", "--tolerance", "nan"
+    )
+    assert result.exit_code == 2
+    assert "'nan' is not a finite number" in result.stderr

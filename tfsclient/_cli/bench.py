@@ -20,7 +20,7 @@ from tfsclient._cli.load.units import number
 from tfsclient._cli.load_data import Data
 from tfsclient._cli.load_servers import Asked, Calls, endpoint_of, endpoints_of
 from tfsclient._cli.main import EXIT_INTERRUPTED, EXIT_NO, exit_codes, visible
-from tfsclient._cli.options import input_option, signature_option, version_options
+from tfsclient._cli.options import FiniteRange, input_option, signature_option, version_options
 from tfsclient._transports.target import parse
 from tfsclient.errors import InvalidInput
 
@@ -94,14 +94,14 @@ def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | 
     "--seconds",
     default=5.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="How long to measure each load.",
 )
 @click.option(
     "--warmup",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Seconds before that, in which calls are sent and not measured.",
 )
 @click.option(
@@ -169,8 +169,8 @@ def bench(
     Inputs are given as for predict; without any, zeros and empty strings of the signature's shapes
     are sent, where an open dimension is 1.
 
-    Exit code 1: a call failed; or, with --fail-if, a limit was not kept or there is no verdict; or,
-    with --slo, no rate keeps it.
+    Exit code 1: a call failed, or none was measured; or, with --fail-if, a limit was not kept or
+    there is no verdict; or, with --slo, no rate keeps it.
 
     Example: tfsclient bench localhost:8500 digits --rate 50,100,200 --html report.html
     """
@@ -216,7 +216,7 @@ def bench(
     bad = any(kept is not True for _, kept, _ in report.verdicts)
     bad |= any(searched.found.best is None for searched in report.searches)
     if limit is None and not limits:
-        bad = any(run.summary.errors for run in report.runs)
+        bad = any(run.summary.errors or not run.summary.calls for run in report.runs)
     if bad:
         raise click.exceptions.Exit(EXIT_NO)
 

@@ -14,7 +14,7 @@ from tfsclient._cli.load.differences import Difference, differences, rows_of
 from tfsclient._cli.load.record import strict
 from tfsclient._cli.load_data import given_text
 from tfsclient._cli.main import EXIT_NO, exit_codes
-from tfsclient._cli.options import signature_option
+from tfsclient._cli.options import FiniteRange, signature_option
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._tables import table, visible, wrap
 from tfsclient._transports.target import parse
@@ -77,7 +77,7 @@ def _side(option: str, text: str | None, target: str, model: str) -> _Side:
 @signature_option
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     default=1e-5,
     show_default=True,
     help="How far apart two numbers may be.",
@@ -132,6 +132,8 @@ def _ask(connection: Connection, side: _Side, given: Given, name: str | None) ->
             ref.name, given.inputs(spec), signature=spec, version=ref.version, label=ref.label
         )
         inputs = {name: tensor.array for name, tensor in request.tensors.items()}
+        if rows_of(inputs) == 0:
+            raise InvalidInput("--data has no rows, and nothing is no proof of being the same")
         size = _AT_ONCE if (rows_of(inputs) or 0) > _AT_ONCE else None
         (answer,) = client.predict_batches(
             ref.name,

@@ -10,6 +10,7 @@ from tfsclient._cli.load.statistics import Summary, percentile
 from tfsclient._cli.load.units import milliseconds
 from tfsclient.errors import InvalidInput
 
+NOTHING: Final = "no call was begun while it was measured: take more --seconds"
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _NUMBER: Final = r"(\d+(?:\.\d*)?|\.\d+)"
 _LATENCY: Final = re.compile(rf"p{_NUMBER}([=>]){_NUMBER}(us|ms|s)")
@@ -92,6 +93,8 @@ def verdict(summary: Summary, limit: Latency | Errors) -> tuple[bool | None, str
     What was kept in spite of the sender is kept.  What was missed is blamed on the server where it
     would have been without the sender's lag, too; else there is no verdict, which is None.
     """
+    if not summary.calls:
+        return None, NOTHING
     if isinstance(limit, Errors):
         share = summary.errors_share
         return share <= limit.share, f"{share:.3g} of the calls failed, {limit.share:.3g} may"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tfsclient._cli.load.interface import Load
+from tfsclient._cli.load.limits import NOTHING
 from tfsclient._cli.load.session import Against, Report, Run, Searched, named
 from tfsclient._cli.load.units import milliseconds, number, share
 from tfsclient._tables import WIDTH, table, visible, wrap
@@ -171,6 +172,8 @@ def notes(report: Report) -> Iterator[str]:
     """What a reader must know to read the numbers right."""
     for run in report.runs:
         s, where = run.summary, named(run.load, run.batch, run.endpoint)
+        if not s.calls and not report.verdicts and not report.interrupted:
+            yield f"{where}: {NOTHING}"
         reason = s.bottleneck()
         judged = run.load.limit is not None or report.verdicts  # by a limit, which says more
         if reason is not None and not judged:
