@@ -39,7 +39,7 @@ def test_languages_import_neither_each_other_nor_what_runs_them() -> None:
             continue
         own = f"{prefix}.languages.{language.partition('.')[0]}"
         shared = {
-            f"{prefix}.{name}" for name in ("names", "quoting", "render", "samples", "target")
+            f"{prefix}.{name}" for name in ("names", "pictures", "quoting", "render", "target")
         }
         assert {name for name in imported if not name.startswith(own)} <= shared, module
 

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from tfsclient.schema import Signature, TensorSpec
 from tfsclient_gen.languages.go.methods import Method
-from tfsclient_gen.languages.pictures import picture_shape
 from tfsclient_gen.names import Name, claim
+from tfsclient_gen.pictures import picture_shape
 from tfsclient_gen.quoting import code, go_comment
 
 FILE: Final = "go/meaning.go.j2"

@@ -13,8 +13,8 @@ from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient_gen.languages.js import layout
 from tfsclient_gen.languages.js.methods import Method, quoted
 from tfsclient_gen.languages.js.types import array
-from tfsclient_gen.languages.pictures import picture_shape
 from tfsclient_gen.names import claim
+from tfsclient_gen.pictures import picture_shape
 from tfsclient_gen.quoting import code, js_doc, js_string
 
 RUNTIME: Final = "serving/meaning"
