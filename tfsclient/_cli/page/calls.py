@@ -75,7 +75,8 @@ def read_ref(data: Any) -> tuple[int, ModelRef]:
     if not isinstance(data, Mapping):
         raise InvalidInput("a request must be an object")
     number, model = data.get("target", 0), data.get("model")
-    version, label = data.get("version"), data.get("label")
+    version: Any = data.get("version")
+    label = data.get("label")
     if type(number) is not int or not isinstance(model, str) or not model:
         raise InvalidInput("target must be a number, and model a name")
     if isinstance(version, str) and re.fullmatch("[0-9]{1,20}", version):
