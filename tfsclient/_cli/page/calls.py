@@ -75,13 +75,17 @@ def read_ref(data: Any) -> tuple[int, ModelRef]:
     if not isinstance(data, Mapping):
         raise InvalidInput("a request must be an object")
     number, model = data.get("target", 0), data.get("model")
-    version: Any = data.get("version")
-    label = data.get("label")
+    version, label = _version(data.get("version")), data.get("label")
     if type(number) is not int or not isinstance(model, str) or not model:
         raise InvalidInput("target must be a number, and model a name")
-    if isinstance(version, str) and re.fullmatch("[0-9]{1,20}", version):
-        version = int(version)  # JavaScript would round it
     return number, ModelRef(model, version, label or None)
+
+
+def _version(value: Any) -> Any:
+    """A version that came as text, since JavaScript would round the number; all else as it is."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value):
+        return int(value)
+    return value
 
 
 @dataclass
