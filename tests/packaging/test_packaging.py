@@ -47,7 +47,10 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 
 
 def test_the_library_does_not_know_the_generator() -> None:
+    page = ROOT / "tfsclient" / "_cli" / "page"  # which shows generated code, and imports it late
     for path in (ROOT / "tfsclient").rglob("*.py"):
+        if path.is_relative_to(page):
+            continue
         text = path.read_text("utf-8")
         assert "import tfsclient_gen" not in text, path
         assert "from tfsclient_gen" not in text, path
