@@ -208,3 +208,10 @@ export function milliseconds(seconds) {
       ? `${ms.toFixed(0)} ms`
       : `${seconds.toFixed(2)} s`;
 }
+
+/** About how many characters a value takes as JSON, found without writing it. */
+export function size(value) {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  return Object.entries(value).reduce((sum, [name, one]) => sum + name.length + size(one), 4);
+}

@@ -1,17 +1,17 @@
 // The page: which model is called, its form, and what becomes of a call.
 
 import { answer } from "./answer.js";
-import { button, copy, failure, fill, fresh, h, later, tabs, tell, versionOf, wire } from "./dom.js";
+import { drawBar } from "./bar.js";
+import { button, copy, failure, fill, fresh, h, later, size, tabs, tell, wire } from "./dom.js";
 import { anywhere } from "./files.js";
 import { makeForm } from "./form.js";
 import { callsPanel } from "./calls.js";
 import { codePanel } from "./code.js";
 import { comparePanel } from "./compare.js";
 import { whatIfPanel } from "./whatif.js";
+import { callIn, linkOf } from "./link.js";
 import { adopt, get, post } from "./server.js";
-import { themeButton } from "./theme.js";
 
-const MOST_LINK = 6000; // characters: longer addresses are cut by what they are pasted into
 const MOST_CHECKED = 200_000; // characters of a form that is checked while it is typed
 
 const page = {
@@ -48,85 +48,8 @@ const page = {
 };
 
 const main = document.getElementById("main");
-const bar = document.getElementById("bar");
 
-// The bar: server, model, version.
-
-function showBar() {
-  const { start, state } = page;
-  const list = fresh("models");
-  const targets = start.targets.length
-    ? h(
-        "select",
-        {
-          id: fresh("target"),
-          onchange: (event) => {
-            state.target = Number(event.target.value);
-            loadModel();
-          },
-        },
-        start.targets.map((one, n) =>
-          h("option", { value: n, selected: n === state.target }, one.target),
-        ),
-      )
-    : null;
-  const names = h(
-    "datalist",
-    { id: list },
-    start.models.map((one) => h("option", { value: one })),
-  );
-  const model = h("input", {
-    type: "text",
-    name: "model",
-    value: state.model,
-    list,
-    placeholder: "name of a model",
-    spellcheck: "false",
-    autocomplete: "off",
-    "aria-label": "Model",
-  });
-  const version = h("input.version", {
-    type: "text",
-    name: "version",
-    value: state.version ?? state.label ?? "",
-    placeholder: "latest",
-    spellcheck: "false",
-    autocomplete: "off",
-    "aria-label": "Version or label",
-  });
-  const choose = () => {
-    const typed = version.value.trim();
-    const number = versionOf(typed);
-    const chosen = {
-      model: model.value,
-      version: number,
-      label: number === null && typed ? typed : null,
-    };
-    if (["model", "version", "label"].every((key) => state[key] === chosen[key])) return;
-    Object.assign(state, chosen);
-    loadModel();
-  };
-  model.addEventListener("change", choose);
-  version.addEventListener("change", choose);
-  fill(
-    bar,
-    h("h1", {}, h("img", { src: "icon.svg", alt: "", width: "22", height: "22" }), "tfsclient"),
-    h(
-      "form.where",
-      {
-        onsubmit: (event) => {
-          event.preventDefault();
-          choose();
-        },
-      },
-      h("label", {}, h("span", {}, "Server"), targets),
-      h("label", {}, h("span", {}, "Model"), model, names),
-      h("label", {}, h("span", {}, "Version"), version),
-      h("button.hidden", { type: "submit", tabindex: "-1" }, "Open"),
-    ),
-    themeButton(),
-  );
-}
+const showBar = () => drawBar(page.start, page.state, loadModel);
 
 // A model.
 
@@ -477,12 +400,6 @@ function showCall(signature, holder, result) {
 const predict = () => page.predict?.();
 
 /** About how many characters a request is, without writing it. */
-function size(value) {
-  if (typeof value === "string") return value.length;
-  if (typeof value !== "object" || value === null) return 8;
-  return Object.entries(value).reduce((sum, [name, one]) => sum + name.length + size(one), 4);
-}
-
 const check = later(400, async () => {
   const form = page.form;
   if (!form) return;
@@ -507,14 +424,7 @@ function changed() {
   refreshPanel();
 }
 
-// The address holds what is called and, if that is short, what stands in the form.
-
-async function linked() {
-  const { target, ...request } = await page.request();
-  const full = { server: page.start.targets[target]?.target, ...request };
-  const bare = { ...full, inputs: undefined, whole: undefined };
-  return `#${encodeURIComponent(JSON.stringify(size(full) <= MOST_LINK ? full : bare))}`;
-}
+const linked = async () => linkOf(await page.request(), page.start.targets);
 
 const remember = later(200, async () => {
   if (!page.state.model) return;
@@ -531,19 +441,7 @@ async function copyLink() {
   );
 }
 
-function fromLink() {
-  try {
-    const { server, ...call } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-    if (typeof call.model !== "string") return null;
-    const target = page.start.targets.findIndex((one) => one.target === server);
-    if (server !== undefined && target < 0) {
-      tell(`This page does not call ${server}, as the link does`);
-    }
-    return { ...call, target: Math.max(0, target) };
-  } catch {
-    return null;
-  }
-}
+const fromLink = () => callIn(location.hash, page.start.targets);
 
 function askForToken() {
   const typed = h("input", {
