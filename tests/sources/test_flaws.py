@@ -74,7 +74,7 @@ def test_keras_3_models_without_their_variables(keras_models: Path) -> None:
         examined = CliRunner().invoke(main, ["doctor", str(keras_models / name)])
         assert examined.exit_code == 1
         assert f"problem  signature '{signature}' reads " in examined.stdout
-        assert "remedy   `tfsclient export` makes one" in examined.stdout
+        assert "remedy   `tfsclient export` writes" in examined.stdout
     for name in ("sequential_exported", "subclassed_exported"):
         flaws = sources.find_flaws(keras_models / name)
         assert [flaw.text for flaw in flaws if "names" not in flaw.text] == []

@@ -17,9 +17,9 @@ _VARIABLES: Final = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 _NAMED: Final = 3  # variables that a message names
 
 _EXPORT: Final = (
-    "`tfsclient export` makes one of it that is restored; else save Keras 3 models with "
-    "model.export(DIR) or keras.export.ExportArchive, not with tf.saved_model.save; of a "
-    "tf.Module, keep the variables as attributes"
+    "`tfsclient export` writes a version that loads; or save Keras 3 models with "
+    "model.export(DIR) or keras.export.ExportArchive, not with tf.saved_model.save, and keep "
+    "the variables of a tf.Module as attributes"
 )
 
 # What TensorFlow and Keras call tensors and layers of which nobody says what they are.
