@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import grpc
 import httpx
 import pytest
 
+from tests.conftest import eventually
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.text_format import parse_text
 from tfsclient.errors import FailedPrecondition, InvalidArgument, Unavailable, Unknown
@@ -55,13 +56,6 @@ def predict(server: Server, where: str = "half", value: float = 0.0) -> Any:
     return httpx.post(
         f"{server.rest_target}/v1/models/{where}:predict", json={"instances": [[value]]}
     ).json()
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def add_version_2(half: Path) -> None:

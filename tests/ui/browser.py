@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser import chromium
 from tests.conftest import ROOT, ZOO, Zoo, missing, tool
 from tfsclient import AsyncClient, sources
 from tfsclient.schema import Model
@@ -99,22 +100,6 @@ def serving(
     with Page() as page:
         page.start(Servers(servers, lambda: models, folders.get))
         yield page.address
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """Debian's browser."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright")
-    program = tool("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import functools
 import http.server
 import json
-import os
-import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ZOO, tool
+from tests.browser import chromium
+from tests.conftest import ZOO
 
 # One pixel, 100, 150 and 200 of red, green and blue.
 PNG = base64.b64decode(
@@ -60,10 +57,8 @@ def site(generated: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_browser_calls_a_real_server(
-    generated: Path, open_server: str, site: str, tmp_path: Path
-) -> None:
-    page = f"""<!DOCTYPE html><pre></pre><script type="module">
+def test_a_browser_calls_a_real_server(generated: Path, open_server: str, site: str) -> None:
+    source = f"""<!DOCTYPE html><pre></pre><script type="module">
     import {{ HalfPlusTwoClient }} from "./half_plus_two.js";
     import {{ pixelsOf }} from "./mlp.js";
     const client = new HalfPlusTwoClient("{open_server}", {{ verify: true }});
@@ -76,19 +71,10 @@ def test_a_browser_calls_a_real_server(
     const seen = `${{width}}x${{height}} ${{data.join("")}} ${{broken.code}}`;
     document.querySelector("pre").textContent = `${{y.data}} ${{error.code}} ${{seen}}`;
     </script>"""
-    (generated / "js" / "page.html").write_text(page, "utf-8")
+    (generated / "js" / "page.html").write_text(source, "utf-8")
     (generated / "js" / "picture.png").write_bytes(PNG)
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-quic"]
-    flags += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
-    command = [tool("chromium"), *flags, f"{site}/page.html"]
-    # A session of its own: its helpers end with it, even if it has to be killed.
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, start_new_session=True, encoding="utf-8"
-    ) as browser:
-        try:
-            shown, _ = browser.communicate(timeout=120)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(browser.pid, signal.SIGKILL)
-    assert "<pre>4,NaN NOT_FOUND 1x1 100150200255 INVALID_ARGUMENT</pre>" in shown
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{site}/page.html")
+        shown = page.locator("pre:not(:empty)").text_content(timeout=60_000)
+    assert shown == "4,NaN NOT_FOUND 1x1 100150200255 INVALID_ARGUMENT"
