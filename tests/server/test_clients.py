@@ -16,13 +16,13 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.conftest import missing, tool
+from tests.conftest import eventually, missing, tool
 from tfsclient import Client
 from tfsclient.server.app import Options, Server
 from tfsclient.testing import RunningServer
 
 from .conftest import MODELS
-from .test_versions import QUICK, add_version_2, eventually, states
+from .test_versions import QUICK, add_version_2, states
 
 
 def curl(*arguments: str) -> Any:
