@@ -62,6 +62,11 @@ class Answers:
                 hint="another prefix=..., or fewer columns by keep=...",
             )
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the column of each output is called."""
+        return self._names
+
     def rows(self, answer: Prediction, count: int) -> dict[str, Array]:
         """The outputs with a first dimension for ``count`` rows.
 

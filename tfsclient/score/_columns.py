@@ -39,6 +39,7 @@ class Columns:
         names: the columns.
         given: what the user said: columns by input.
         source: the first one that has these columns.
+        word: the argument that said it.
 
     Attributes:
         row_by_row: whether a call has one row, and no batch.
@@ -54,7 +55,10 @@ class Columns:
         names: Sequence[str],
         given: Mapping[str, str],
         source: Source,
+        *,
+        word: str = "map",
     ) -> None:
+        self._word = word
         self._spec = spec
         self._source = source
         self._kind = source.kind
@@ -80,9 +84,8 @@ class Columns:
             )
         if column == _EVERY:
             if (tensor := self._spec.inputs[name]).dtype != STRING:
-                raise self._refusal(
-                    f"map={{{name!r}: '*'}} makes Examples, but input {name!r} wants {tensor}"
-                )
+                said = f"{self._word}={{{name!r}: '*'}}"
+                raise self._refusal(f"{said} makes Examples, but input {name!r} wants {tensor}")
             self._examples = name
             return
         if column.startswith(_FILE) and column not in names:
@@ -115,8 +118,12 @@ class Columns:
             raise self._refusal(
                 f"no column is called as input {name!r}{did_you_mean(name, left)}; the columns are "
                 f"{', '.join(names) or 'none'}",
-                f"map={{{name!r}: ...}} says which one it is"
-                + (f"; map={{{name!r}: '*'}} makes a tf.Example of each row" if only else ""),
+                f"{self._word}={{{name!r}: ...}} says which one it is"
+                + (
+                    f"; {self._word}={{{name!r}: '*'}} makes a tf.Example of each row"
+                    if only
+                    else ""
+                ),
             )
 
     def _takes_examples(self) -> bool:
@@ -128,6 +135,16 @@ class Columns:
 
     def _refusal(self, text: str, hint: str | None = None) -> InvalidInput:
         return InvalidInput(text, signature=self._spec.name, hint=hint)
+
+    @property
+    def of(self) -> Mapping[str, Sequence[str]]:
+        """The columns of each input that has some of its own."""
+        return self._of
+
+    @property
+    def makes_examples(self) -> bool:
+        """Whether an input gets an Example of the whole row."""
+        return self._examples is not None
 
     # What readers ask.
 

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,6 +27,24 @@ class Read(NamedTuple):
     source: int
     chunk: Chunk
     done: float  # how much of all the sources has been read, 0 to 1
+
+
+class Rows(Protocol):
+    """What a job takes its rows from; see :class:`Feed`."""
+
+    columns: Columns
+    names: list[str]
+    total: int | None
+
+    def start(self) -> None:
+        """Begin to read."""
+
+    def take(self) -> Read | None:
+        """The next rows; None after the last ones."""
+        ...
+
+    def stop(self) -> None:
+        """Read no more."""
 
 
 class Feed:

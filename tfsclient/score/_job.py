@@ -13,7 +13,7 @@ import heapq
 import math
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Final, NamedTuple
@@ -37,7 +37,7 @@ from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 from tfsclient.score._answers import Answers
 from tfsclient.score._columns import Columns
-from tfsclient.score._feed import Feed
+from tfsclient.score._feed import Feed, Rows
 from tfsclient.score._files import Source
 from tfsclient.score._options import Options
 from tfsclient.score._order import InOrder
@@ -81,6 +81,8 @@ class Job:
         sources: what to read.
         out: where rows go.
         progress: hears how far it is, a few times a second.
+        rows: what to read, where that is not the sources: these only name it then.
+        pace: of an earlier job like this one; None to begin anew.
 
     Attributes:
         stopping: set it to have the job end soon, with what was answered in order written.
@@ -94,7 +96,10 @@ class Job:
         options: Options,
         sources: Sequence[Source],
         out: Folder | Stream,
-        progress: Callable[[Progress], object] | None,
+        progress: Callable[[Progress], object] | None = None,
+        *,
+        rows: Rows | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._model = client.model(options.model, version=version)
         self._room = client._sender.room  # noqa: SLF001
@@ -103,9 +108,8 @@ class Job:
         self._events: queue.SimpleQueue[tuple[_Sent, Future[Prediction]] | None] = (
             queue.SimpleQueue()
         )
-        self._feed = Feed(
-            sources, self._map, out.position, options.limit, partial(self._events.put, None)
-        )
+        wake = partial(self._events.put, None)
+        self._feed = rows or Feed(sources, self._map, out.position, options.limit, wake)
         self._columns = self._feed.columns
         self._answers = Answers(
             spec, self._feed.names, options, self._columns.row_by_row, out.schema
@@ -113,7 +117,7 @@ class Job:
         self._written = InOrder(options, sources, self._answers, out)
         self._began = time.monotonic()
         batch = 1 if self._columns.row_by_row else options.batch
-        self._pace = Pace(batch, options.concurrency, self._began)
+        self._pace = pace or Pace(batch, options.concurrency, self._began)
         self._pace.fits(1, self._columns.row_bytes)
         self._again: list[Piece] = []  # a heap, the earliest rows first
         self._under_way: set[Future[Prediction]] = set()
@@ -143,13 +147,19 @@ class Job:
         Raises:
             TFSError: a row or a call failed for good; what was written before is kept.
         """
+        for _ in self.steps():
+            pass
+        return self._summary()
+
+    def steps(self) -> Generator[None, None, None]:
+        """Score as :meth:`run` does; comes by whenever rows may have been written."""
         if self._out.complete:
             self._feed.stop()
-            return self._summary()
+            return
         self._feed.start()
         try:
             try:
-                self._loop()
+                yield from self._loop()
             except TFSError:
                 self._written.commit()
                 raise
@@ -160,11 +170,11 @@ class Job:
             self._feed.stop()
             for future in self._under_way:
                 future.cancel()
-        return self._summary()
 
-    def _loop(self) -> None:
+    def _loop(self) -> Generator[None, None, None]:
         while not self.stopping:
             self._written.flush()
+            yield
             self._tell()
             self._fill()
             if self._read_all and not self._written.loads:

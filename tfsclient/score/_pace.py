@@ -57,6 +57,11 @@ class Pace:
         self._climb = self._beginning()
         next(self._climb)
 
+    def go_on(self, now: float) -> None:
+        """Begin another job like the one that it was found for."""
+        self.paused_until = now
+        self._change()
+
     def fits(self, rows: int, size: int) -> None:
         """Learn how large a call of so many rows was, with its answer, in bytes."""
         if self._finds["batch"]:
