@@ -120,8 +120,8 @@ class DType(str):
         self._facts = facts
         return self
 
-    def __getnewargs__(self) -> tuple[str]:
-        return (str(self),)
+    def __reduce__(self) -> tuple[type[DType], tuple[str]]:
+        return DType, (str(self),)  # numpy's dtypes are not themselves again once they are pickled
 
     @staticmethod
     def of_number(number: int) -> DType:

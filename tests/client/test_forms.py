@@ -64,10 +64,11 @@ def test_equal_is_same_names_shapes_and_values() -> None:
 
 
 def test_copies_are_predictions() -> None:
-    out = answer(y=[1.0], s=strings([b"a"]))
+    out = answer(y=[1.0], n=np.array([300]), s=strings([b"a"]))
     for same in (out.copy(), copy.copy(out), copy.deepcopy(out), pickle.loads(pickle.dumps(out))):
         assert type(same) is Prediction
         assert same == out
+        assert same.to_json() == out.to_json()
         assert (same.model, same.signature, same.version) == ("m", "s", 3)
     assert out.copy()["y"] is out["y"]
     assert copy.deepcopy(out)["y"] is not out["y"]

@@ -110,7 +110,7 @@ def _npz(file: BinaryIO, answer: Prediction, _: Signature) -> None:
 def _storable(name: str, array: Array) -> Array:
     """What .npy holds without pickles: text or bytes of one length in place of objects."""
     if array.dtype.kind != "O":
-        return plain(array) if array.dtype.isbuiltin != 1 else array
+        return plain(array) if np.dtype(array.dtype.type).isbuiltin != 1 else array
     strings = array.ravel().tolist()
     if any(item.endswith(b"\0") for item in strings):
         raise InvalidInput(

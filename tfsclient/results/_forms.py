@@ -175,8 +175,9 @@ def _string_to_json(item: Any) -> Any:
 
 def plain(array: Array) -> Array:
     """The same values in a type that is numpy's own, and everybody's: no half, bfloat16 or int4."""
-    array = array.astype(array.dtype.type, copy=False)  # in the byte order of this machine
-    if array.dtype.isbuiltin == 1 and array.dtype != np.float16:
+    own = np.dtype(array.dtype.type)  # which a dtype that was pickled does not say of itself
+    array = array.astype(own, copy=False)  # in the byte order of this machine
+    if own.isbuiltin == 1 and own != np.float16:
         return array
     dtype = DType.of_numpy(array.dtype)
     return array.astype(np.float32 if dtype is not None and dtype.kind == "float" else np.int8)
