@@ -18,11 +18,14 @@ FLOOR_TESTS := $(addprefix tests/,inputs codec client sources cli) \
 	$(addprefix tests/server/test_,fake.py rapidjson.py) \
 	$(addprefix tests/generator/test_,cli.py drift.py names.py output.py quoting.py render.py)
 
+# An installation of its own with Spark and Ray, beside what the tests have already.
+ENGINES := $(CACHE)/engines
+
 # Tests that compile and install in the checkout, one after the other; all others run beside them.
 COMPILED := $(addsuffix /,$(addprefix tests/,demo docs generator packaging))
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
-.PHONY: help demo docs test test-generator test-library test-all test-floors bench lint types regen clean
+.PHONY: help demo docs test test-generator test-library test-all test-floors test-engines bench lint types regen clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -43,11 +46,14 @@ test-generator: $(VENV)/.dev  # and all else that compiles and installs
 test-library: $(VENV)/.dev
 	$(BIN)/python -m pytest $(filter-out $(COMPILED),$(wildcard tests/*/))
 
-test-all: test test-floors  ## the tests that take minutes, too
-	$(BIN)/python -m pytest -m slow
+test-all: test test-floors test-engines  ## the tests that take minutes, too
+	$(BIN)/python -m pytest -m slow --ignore tests/engines
 
 test-floors: $(FLOORS)/.done  ## what needs no TensorFlow, on the lowest versions that pyproject.toml allows
 	env -u CI $(FLOORS)/bin/python -m pytest -p no:cacheprovider $(FLOOR_TESTS)
+
+test-engines: $(ENGINES)/.done  ## Spark and Ray on this machine
+	$(ENGINES)/bin/python -m pytest -p no:cacheprovider -m slow tests/engines
 
 bench: $(VENV)/.dev  ## side by side with the peers; writes benchmarks/results
 	$(BIN)/python benchmarks/run.py --plot
@@ -79,6 +85,13 @@ $(FLOORS)/.done: pyproject.toml tests/packaging/floors.py | $(VENV)/.dev
 	$(BIN)/python tests/packaging/floors.py > $(FLOORS)/floors.txt
 	$(FLOORS)/bin/pip install --quiet --requirement $(FLOORS)/floors.txt --editable . \
 		crc32c cryptography hypothesis jsonschema pandas polars pyarrow pytest requests
+	touch $@
+
+$(ENGINES)/.done: pyproject.toml | $(VENV)/.dev
+	$(PYTHON) -m venv --clear $(ENGINES)
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > \
+		$$($(ENGINES)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/tests.pth
+	$(ENGINES)/bin/pip install --quiet --editable '.[spark,ray]'
 	touch $@
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python

@@ -53,6 +53,8 @@ _MODULES = {
     "model_config": "[read_config]",
     "warmup": "",
     "score": "",
+    "spark": "",
+    "ray": "",
     "drift": "",
     "export": "",
     "testing": "",

@@ -19,6 +19,7 @@ Every error derives from ``TFSError``.  Modules that stand beside what is listed
     model_config   the config files of TensorFlow Serving
     warmup         warm-up requests in SavedModels
     score          whole files through a model
+    spark, ray     a model on the rows of a DataFrame of Spark, of a Dataset of Ray
     testing        servers and transports for tests
 
 Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on import.
@@ -99,8 +100,8 @@ __all__ = [
 
 # Modules that the documentation names: loaded when they are first asked for.
 _MODULES = (
-    "drift", "dtypes", "errors", "export", "meaning", "model_config", "results", "schema", "score",
-    "sources", "testing", "warmup",
+    "drift", "dtypes", "errors", "export", "meaning", "model_config", "ray", "results", "schema",
+    "score", "sources", "spark", "testing", "warmup",
 )  # fmt: skip
 
 

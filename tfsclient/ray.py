@@ -57,7 +57,8 @@ class Predictor:
         version: the version to run; None for the one that has the label, or is the latest, when the
             worker starts.
         label: the version label to run.
-        binary: the outputs of strings that are bytes; all others are text.
+        binary: the outputs of strings that are bytes, beside those whose names end in ``_bytes``;
+            all others are text.
         on_error: "stop" to fail at the first row that cannot be scored, which the error names; or
             "dead-letter" to leave its outputs null, and say why in the column ``error``.
         client: more options of :class:`tfsclient.Client`.  ``token`` is ``"module:function"``: each

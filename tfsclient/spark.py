@@ -1,9 +1,9 @@
 """A model on the rows of a Spark DataFrame; needs ``tfsclient[spark]`` on the driver and workers.
 
-from tfsclient import spark
+import tfsclient.spark
 
-scored = spark.predict(df, "models:8500", "digits", inputs={"images": "scan"}, keep=["id"])
-digit = spark.predict_udf("models:8500", "digits", outputs=["digit"])
+scored = tfsclient.spark.predict(df, "models:8500", "digits", inputs={"images": "scan"})
+digit = tfsclient.spark.predict_udf("models:8500", "digits", outputs="digit")
 df.select("id", digit("scan"))
 """
 
@@ -70,7 +70,8 @@ def predict(
         signature: the signature to run; None as for :meth:`tfsclient.Client.predict`.
         version: the version to run; None for the one that has the label, or is the latest, now.
         label: the version label to run.
-        binary: the outputs of strings that are bytes; all others are text.
+        binary: the outputs of strings that are bytes, beside those whose names end in ``_bytes``;
+            all others are text.
         batch: the most rows of a call; "auto" finds out what is fastest.
         concurrency: the most calls that a worker has under way; likewise.
         on_error: "stop" to fail at the first row that cannot be scored, which the error names; or
@@ -104,15 +105,16 @@ def predict(
     for field in answer.fields:
         field.metadata = {"tfsclient": about}
     fields = [*(df.schema[name] for name in kept), *answer.fields]
-    sent = {column for each in columns.of.values() for column in each}
-    wanted = [n for n in schema.names if n in kept or n in sent or columns.makes_examples]
-    if len(wanted) < len(schema):
-        df = df.select(*map(_quoted, wanted))
+    taken = {column for each in columns.of.values() for column in each}
+    wanted = [n for n in schema.names if n in kept or n in taken or columns.makes_examples]
+    # Under plain names, for mapInArrow takes no others.
+    numbered = [f"c{number}" for number in range(len(wanted))]
+    sent = df.select(*(df[_quoted(n)].alias(c) for n, c in zip(wanted, numbered, strict=True)))
 
     def run(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
-        yield from _score(plan, batches)
+        yield from _score(plan, (batch.rename_columns(wanted) for batch in batches))
 
-    return df.mapInArrow(run, types.StructType(fields))
+    return sent.mapInArrow(run, types.StructType(fields))
 
 
 def predict_udf(
@@ -146,7 +148,8 @@ def predict_udf(
         signature: the signature to run.
         version: the version to run.
         label: the version label to run.
-        binary: the outputs of strings that are bytes; all others are text.
+        binary: the outputs of strings that are bytes, beside those whose names end in ``_bytes``;
+            all others are text.
         batch: the most rows of a call.
         concurrency: the most calls that a worker has under way.
         on_error: "stop" or "dead-letter".

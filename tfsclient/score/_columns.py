@@ -18,7 +18,7 @@ from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput, did_you_mean
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 from tfsclient.score._arrow import Array, Column, RecordBatch, Schema, pa, pc
-from tfsclient.score._files import Source
+from tfsclient.score._files import Source, read_uri
 
 _EVERY: Final = "*"  # x=* makes an Example of each row
 _FILE: Final = "@"  # x=@column: its cells name files, as @FILE does for predict
@@ -255,6 +255,8 @@ class Columns:
         """Where a picture is: as the cell names it, or beside the file that has the cell."""
         if isinstance(cell, bytes) or os.path.exists(cell):
             return cell
+        if (data := read_uri(cell)) is not None:
+            return data
         if self._source.is_remote() and self._kind == "pictures":
             return self._source.read(cell)
         beside = os.path.join(os.path.dirname(self._source.files[0].name), cell)

@@ -29,6 +29,8 @@ _COMPRESSED: Final = (".gz", ".bz2", ".zst", ".lz4")
 _STREAMED: Final = ("csv", "jsonl", "tfrecord")  # which may be compressed
 _SHARD: Final = re.compile(r"-\d+-of-\d+$")  # as TensorFlow names the parts of a data set
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_CELL: Final = re.compile(rf"{_URI.pattern}|file:/")  # the latter is how Spark writes a path
+_HADOOP: Final = ("s3a://", "s3n://")  # its names for what all others call s3://
 _WILD: Final = re.compile(r"[*?\[]")
 
 
@@ -168,6 +170,24 @@ def open_system(given: str) -> tuple[FileSystem, str]:
         system, path = fs.FileSystem.from_uri(given)
         return system, path
     return fs.LocalFileSystem(), os.path.abspath(given)
+
+
+def read_uri(cell: str) -> bytes | None:
+    """The file that a cell names by a URI; None if it is no URI.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    if not _CELL.match(cell):
+        return None
+    uri = f"s3://{cell[len(_HADOOP[0]) :]}" if cell.startswith(_HADOOP) else cell
+    try:
+        system, path = fs.FileSystem.from_uri(uri)
+        with system.open_input_stream(path, compression=None) as stream:
+            data: bytes = stream.read()
+    except (*FAILURES, ValueError) as error:
+        raise InvalidInput(f"cannot read {cell}: {why(error)}") from error
+    return data
 
 
 def open_stream(source: Source) -> tuple[io.BufferedReader, Callable[[], int]]:

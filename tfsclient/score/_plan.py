@@ -22,7 +22,7 @@ from tfsclient._calls.options import Options as CallOptions
 from tfsclient._client.sync import Client
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput, of_type
+from tfsclient.errors import InvalidInput, TFSError, of_type
 from tfsclient.results._forms import plain
 from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient.score._answers import Answers
@@ -181,13 +181,27 @@ def make_plan(
     place = _check_secrets(settings)
     with Client(target, **settings, token=find_token(place)) as client:
         spec, version = _ask(client, model, signature, version, label)
-    sent = pickle.dumps(Client(target, **settings, token=_FoundThere(place)))
-    bytes_ = {name for name, t in spec.outputs.items() if t.meaning and t.meaning.kind == "image"}
+    try:
+        sent = pickle.dumps(Client(target, **settings, token=_FoundThere(place)))
+    except TFSError:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"the client's options cannot be sent to workers: {error}",
+            hint="use functions that a module defines",
+        ) from error
+    bytes_ = {name for name, tensor in spec.outputs.items() if _holds_bytes(tensor)}
     for name in [binary] if isinstance(binary, str) else binary:
         if name not in spec.outputs or spec.outputs[name].dtype != STRING:
             raise InvalidInput(f"binary names {name!r}, which is not an output of strings")
         bytes_.add(name)
     return Plan(uuid4().hex, sent, spec, version, options, frozenset(bytes_), types)
+
+
+def _holds_bytes(tensor: TensorSpec) -> bool:
+    """Whether strings are no text, by what is said of them or by TF Serving's rule for names."""
+    picture = tensor.meaning is not None and tensor.meaning.kind == "image"
+    return picture or tensor.name.endswith("_bytes")
 
 
 def _ask(
@@ -205,8 +219,10 @@ def _ask(
         found = sender.run(flow, CallOptions())
         signature = found.signature(signature)
         version = found.version if version is None else version
-    if label is not None or version is None:
-        version = client.metadata(name, version=version, label=label).version
+    if label is not None:
+        version = client.metadata(name, label=label).version
+    elif version is None:
+        version = client.metadata(name).version
     return signature, version
 
 
