@@ -76,7 +76,8 @@ def check_command(code: str) -> None:
 def arguments() -> frozenset[str]:
     """The names of arguments of all that is public."""
     found: set[str] = set(_GENERATED)
-    for module in (tfsclient, tfsclient.testing, tfsclient.sources):
+    others = (tfsclient.testing, tfsclient.sources, tfsclient.score, tfsclient.spark, tfsclient.ray)
+    for module in (tfsclient, *others):
         for public in (getattr(module, name) for name in module.__all__):
             for each in (public, *(vars(public).values() if inspect.isclass(public) else ())):
                 if callable(each):

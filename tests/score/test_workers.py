@@ -1,0 +1,149 @@
+"""What the workers of Spark and Ray do, without either: rows in, rows out."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.score.helpers import answer, table, twice
+from tfsclient import Client, InvalidArgument, InvalidInput, Model, NotFound, Signature, TensorSpec
+from tfsclient.ray import Predictor
+from tfsclient.score._plan import make_plan
+from tfsclient.score._workers import client_of, score
+from tfsclient.testing import FakeServer
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer(twice()) as running:
+        running.answer("twice", answer)
+        yield running
+
+
+def plan(target: str, model: str = "twice", **options: Any) -> Any:
+    defaults: dict[str, Any] = {
+        "signature": None, "version": None, "label": None, "inputs": None, "keep": "all",
+        "outputs": None, "prefix": "pred_", "binary": (), "batch": "auto", "concurrency": "auto",
+        "on_error": "stop", "settings": {},
+    }  # fmt: skip
+    return pickle.loads(pickle.dumps(make_plan(target, model, **{**defaults, **options})))
+
+
+def batches(count: int, size: int, *nulls: int) -> list[Any]:
+    columns = table(count)
+    for row in nulls:
+        columns["s"][row] = None
+    found: list[Any] = pa.table(columns).to_batches(size)
+    return found
+
+
+def test_rows_come_out_in_order(server: FakeServer) -> None:
+    def picky(inputs: Any) -> dict[str, Any]:
+        if 300 in inputs["n"].tolist():
+            raise InvalidArgument("no such n")
+        return answer(inputs)
+
+    server.answer("twice", picky)
+    job = plan(server.grpc_target, on_error="dead-letter")
+    scored = pa.Table.from_batches(score(job, batches(1000, 128, 0, 5, 999), "here")).to_pylist()
+    assert [row["id"] for row in scored] == list(range(1000))
+    dead = {row["id"]: row["error"] for row in scored if row["error"] is not None}
+    assert dead == {
+        300: "row 300: INVALID_ARGUMENT: no such n",
+        **{n: f"row {n}: column 's', which is input 's', is null" for n in (0, 5, 999)},
+    }
+    assert all(row["y"] == (None if row["id"] in dead else 2 * row["id"]) for row in scored)
+    with pytest.raises(InvalidInput, match="here: row 5: column 's'"):
+        list(score(plan(server.grpc_target), batches(100, 10, 5), "here"))
+
+
+def test_small_batches_are_handed_on_together(server: FakeServer) -> None:
+    job = plan(server.grpc_target, batch=16, keep=["id"])
+    scored = list(score(job, batches(4000, 100), "here"))
+    assert sum(batch.num_rows for batch in scored) == 4000
+    assert min(batch.num_rows for batch in scored[:-1]) >= 1024
+    assert list(score(job, [], "here")) == []
+
+
+def test_a_process_has_one_client_for_the_same_settings(server: FakeServer) -> None:
+    one, same = plan(server.grpc_target), plan(server.grpc_target, outputs=["y"])
+    other = plan(server.grpc_target, settings={"timeout": 5})
+    assert client_of(one) is client_of(same)
+    assert client_of(one) is not client_of(other)
+
+
+def test_a_version_that_goes_away(server: FakeServer) -> None:
+    def gone(inputs: Any) -> dict[str, Any]:
+        raise NotFound("Servable not found for request: Specific(twice, 1)")
+
+    server.answer("twice", gone)
+    with pytest.raises(NotFound) as caught:
+        list(score(plan(server.grpc_target), batches(10, 10), "here"))
+    assert "version 1, which the job is pinned to" in (caught.value.hint or "")
+
+
+def test_the_plan_holds_no_token(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFSCLIENT_TOKEN", "of the driver")
+    sent = pickle.dumps(plan(server.grpc_target, settings={"headers": {"x": "y"}}))
+    assert server.calls[-1].headers["authorization"] == "Bearer of the driver"
+    assert b"of the driver" not in sent
+    monkeypatch.setenv("TFSCLIENT_TOKEN", "of a worker")
+    list(score(pickle.loads(sent), batches(1, 1), "here"))
+    assert server.calls[-1].headers["authorization"] == "Bearer of a worker"
+    for secret in (
+        {"token": "s3cret"}, {"token": lambda: "s3cret"}, {"headers": {"Cookie": "s3cret"}},
+    ):  # fmt: skip
+        with pytest.raises(InvalidInput, match="for many to read") as caught:
+            plan(server.grpc_target, settings=secret)
+        assert "s3cret" not in str(caught.value)
+    with pytest.raises(InvalidInput, match="a client of its own"), Client("localhost:1") as client:
+        plan(client)  # type: ignore[arg-type]
+
+
+def predicted(predictor: Predictor, batch: Any) -> Any:
+    async def run() -> Any:
+        return [scored async for scored in predictor(batch)]
+
+    (scored,) = asyncio.run(run())
+    return scored
+
+
+def test_arrays_of_ray() -> None:
+    inputs = {"image": TensorSpec("image", "float32", (-1, 2, 3))}
+    outputs = {
+        "image": TensorSpec("image", "float32", (-1, 2, 3)),
+        "words": TensorSpec("words", "string", (-1, 2)),
+        "open": TensorSpec("open", "int64", None),
+    }
+    model = Model("m", 4, {"serving_default": Signature("serving_default", inputs, outputs)})
+    images = np.arange(30, dtype=np.float32).reshape(5, 2, 3)
+    given = {"image": images, "mask": np.ones((5, 2), np.bool_)}
+    with FakeServer(model) as server:
+        server.answer(
+            "m",
+            lambda inputs: {
+                "image": 2 * inputs["image"],
+                "words": np.array([[b"a", b"b"]] * len(inputs["image"]), object),
+                "open": np.full((len(inputs["image"]), 3), 1 << 40),
+            },
+        )
+        scored = predicted(Predictor(server.grpc_target, "m"), given)
+        assert scored["mask"] is given["mask"]
+        assert scored["image"] is images
+        assert np.array_equal(scored["pred_image"], 2 * images)
+        assert scored["words"].tolist() == [["a", "b"]] * 5
+        assert np.array_equal(scored["open"], np.full((5, 3), 1 << 40))
+        assert server.calls[-1].version == 4
+        assert len(server.calls[-1].inputs["image"]) == 5
+        ragged = np.empty(2, object)
+        ragged[:] = [images[0], images[0, :1]]
+        with pytest.raises(InvalidInput, match=r"row 1: input .image. has shape"):
+            predicted(Predictor(server.grpc_target, "m"), {"image": ragged})
+        with pytest.raises(InvalidInput, match="how many dimensions output 'open' has"):
+            predicted(Predictor(server.grpc_target, "m", on_error="dead-letter"), given)
