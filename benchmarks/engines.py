@@ -96,6 +96,7 @@ def on_spark(target: str, path: str) -> dict[str, Callable[[], None]]:
     """Ways to do it on Spark."""
     from pyspark.ml.functions import predict_batch_udf
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import StructType
 
     import tfsclient.spark
 
@@ -122,7 +123,8 @@ def on_spark(target: str, path: str) -> dict[str, Callable[[], None]]:
 
             return predict
 
-        udf = predict_batch_udf(make, return_type="struct<y:float,t:string>", batch_size=batch)
+        kind = StructType().add("y", "float").add("t", "string")
+        udf = predict_batch_udf(make, return_type=kind, batch_size=batch)
         save(df.withColumn("out", udf("x", "n", "s")))
 
     ways: dict[str, Callable[[], None]] = {

@@ -19,7 +19,7 @@ from tfsclient.errors import InvalidInput, MissingExtra, did_you_mean
 from tfsclient.score._options import Auto
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column, DataFrame  # pyright: ignore[reportMissingImports]
 
     from tfsclient.schema import Signature
     from tfsclient.score._arrow import RecordBatch, Schema
@@ -308,11 +308,9 @@ def _quoted(name: str) -> str:
 
 
 def _score(plan: Plan, batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
-    from pyspark import TaskContext
-
     from tfsclient.score._workers import score
 
-    context = TaskContext.get()
+    context = _pyspark("pyspark").TaskContext.get()
     return score(plan, batches, f"partition {context.partitionId() if context else '?'}")
 
 

@@ -255,8 +255,8 @@ def test_a_rank_that_is_not_known(spark: Any) -> None:
         df = table(spark, 10)
         with pytest.raises(InvalidInput, match=r"how many dimensions output 'y' has"):
             tfsclient.spark.predict(df, server.grpc_target, "twice")
-        known = {"schemas": {"twice": model}}
-        check(tfsclient.spark.predict(df, server.grpc_target, "twice", **known).collect(), 10)
+        scored = tfsclient.spark.predict(df, server.grpc_target, "twice", schemas={"twice": model})
+        check(scored.collect(), 10)
 
 
 def test_tokens_of_functions(spark: Any, server: FakeServer) -> None:
