@@ -44,7 +44,7 @@ class GrpcCalls:
     def repeated(
         self,
         ref: ModelRef,
-        spec: Signature,
+        spec: Signature | None,
         inputs: Inputs,
         outputs: tuple[str, ...] | None,
         validate: bool,
@@ -81,7 +81,7 @@ class GrpcCalls:
             decode=partial(_prediction, read, ref, wanted, copy, labels),
         )
         key = None
-        if spec is not None and inputs is not None:
+        if inputs is not None:
             outputs = None if request.outputs is None else tuple(request.outputs)
             key = frame_key(ref, spec, outputs, validate, copy, inputs)
         body = self._frames.encode(key, request, inputs, call)

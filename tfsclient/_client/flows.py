@@ -148,22 +148,25 @@ class Flows:
         options: Options,
     ) -> Call[Prediction] | None:
         """The call for inputs like earlier ones, whose signature still holds; else None."""
+        outputs, _, _, validate, copy = options
+        if validate is DEFAULT:
+            validate = self._validate
+        spec: Signature | None = None
         if isinstance(signature, Signature):
-            spec: Signature | None = signature
+            spec = signature
+        elif self._needs_no_signature(validate) and isinstance(inputs, Mapping):
+            ref = ref.with_signature(signature)
         else:
             model = self._discovery.known(ref)
             spec = None if model is None else model.pick(signature)
-        if spec is None:
-            return None
-        outputs, _, _, validate, copy = options
-        return self._calls.repeated(
-            ref,
-            spec,
-            inputs,
-            outputs,
-            self._validate if validate is DEFAULT else validate,
-            self._copy if copy is DEFAULT else copy,
-        )
+            if spec is None:
+                return None
+        copy = self._copy if copy is DEFAULT else copy
+        return self._calls.repeated(ref, spec, inputs, outputs, validate, copy)
+
+    def _needs_no_signature(self, validate: bool) -> bool:
+        """Whether inputs given by name are sent as they are, to a signature that nobody knows."""
+        return not validate and not self._calls.needs_signature
 
     def _new(
         self,
@@ -192,7 +195,7 @@ class Flows:
 
         if isinstance(signature, Signature):
             return build(signature)
-        if not check and not self._calls.needs_signature and isinstance(inputs, Mapping):
+        if self._needs_no_signature(check) and isinstance(inputs, Mapping):
             tensors = prepare.as_they_are(inputs, model=ref.name, signature=signature)
             return PredictRequest(ref.with_signature(signature), tensors, outputs)
         known = yield from self._discovery.find(ref)
