@@ -25,9 +25,9 @@ rounds, in each of which every peer took a turn beside a limit in its own proces
 "limit" is the limit beside itself, by the clock: the band that half of the rounds lie in, within
 which all is noise. The server is a canned one on the same machine that takes very little time, so
 these ratios are the worst case: a real server, a model and a network all bring them closer to 1.
-Signatures are known beforehand, as after a first call. Of several threads or tasks, a call's time is
-the time of all calls by their number. Of 22 MB, most is the allocator: what it keeps from one call
-helps the next, so that a peer may be below 1.
+Signatures are known beforehand, as after a first call. With several threads or tasks, it is the
+time of all calls divided by how many there were. Of 22 MB, most is the allocator: what it keeps
+from one call helps the next, so that a peer may be below 1.
 """
 
 
