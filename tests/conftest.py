@@ -14,6 +14,7 @@ from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
+import httpx
 import hypothesis
 import pytest
 from click.testing import CliRunner, Result
@@ -104,8 +105,16 @@ def _separate_streams() -> None:
         result.output = property(lambda self: self.stdout + self.stderr)
 
 
+def _wait_for_servers() -> None:
+    """Give servers more than the five seconds of httpx, which a busy machine may take from them."""
+    shared: Any = inspect.signature(httpx.get).parameters["timeout"].default
+    for step in ("connect", "read", "write", "pool"):
+        setattr(shared, step, 60.0)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     _separate_streams()
+    _wait_for_servers()
     config.addinivalue_line("markers", "slow: takes minutes; `make test-all` runs it")
     config.addinivalue_line("markers", "language(name): runs generated code of this language")
 
