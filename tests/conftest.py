@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -112,9 +113,16 @@ def _wait_for_servers() -> None:
         setattr(shared, step, 60.0)
 
 
+def _heed_interrupts() -> None:
+    """Let programs that tests start be interrupted, though a shell runs the tests beside itself."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     _separate_streams()
     _wait_for_servers()
+    _heed_interrupts()
     config.addinivalue_line("markers", "slow: takes minutes; `make test-all` runs it")
     config.addinivalue_line("markers", "language(name): runs generated code of this language")
 

@@ -243,7 +243,7 @@ def test_delays_end_with_a_fake_server() -> None:
             ]
             for caller in callers:
                 caller.start()
-            eventually(lambda: len(fake.calls) == len(callers))
+            eventually(lambda: under_way(fake) == len(callers))
             start = time.monotonic()
         assert time.monotonic() - start < 25
         for caller in callers:
