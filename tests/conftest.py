@@ -21,7 +21,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 # How long an example takes says more about what else the machine does than about us.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]

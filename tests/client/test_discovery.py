@@ -36,7 +36,7 @@ class Server:
         clock = SimpleNamespace(monotonic=lambda: self.now)  # which other threads do not see
         monkeypatch.setattr("tfsclient._client.discovery.time", clock)
         self.calls = GrpcCalls()
-        options: dict[str, Any] = {"timeout": 1.0, "headers": None, "token": None, "schemas": None}
+        options: dict[str, Any] = {"timeout": 60.0, "headers": None, "token": None, "schemas": None}
         self.flows = Flows(self.calls, **options, validate=True, copy=False)
         self.asked = 0
         self.serve(1, "float32")
