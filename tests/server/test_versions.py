@@ -84,8 +84,9 @@ def test_deleting_the_new_version_brings_the_old_one_back(server: Server, half: 
 
 
 def test_a_broken_version_leaves_the_old_one_serving(server: Server, half: Path) -> None:
-    (half / "2").mkdir()
-    (half / "2" / "saved_model.pb").write_bytes(b"\xff")
+    (half / "new").mkdir()
+    (half / "new" / "saved_model.pb").write_bytes(b"\xff")
+    (half / "new").rename(half / "2")
     eventually(lambda: states(server).get("2") == "END")
     answer = httpx.get(f"{server.rest_target}/v1/models/half/versions/2").json()
     (status,) = answer["model_version_status"]
