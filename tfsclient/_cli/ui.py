@@ -17,6 +17,7 @@ from tfsclient import sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import exit_codes, missing_extra
 from tfsclient._cli.options import meaning_option, meanings, read_saved_model
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import parse
 from tfsclient.schema import Model
 
@@ -69,7 +70,7 @@ def ui(
             raise missing_extra("ui", "the page", error) from error
         known = [_read(folder) for folder in folders]
         by_name = {model.name: model for model in known}
-        names = list(dict.fromkeys([*models, *by_name]))
+        names = [ModelRef(name).name for name in dict.fromkeys([*models, *by_name])]
         if meaning is not None and len(names) != 1:
             raise click.UsageError("--meaning is of one model: name that by --model")
         given = meanings(names[0], meaning) if names else None
