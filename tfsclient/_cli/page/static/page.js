@@ -318,11 +318,9 @@ function showCall(signature, holder, result) {
         fill(out, h("p.quiet.empty", {}, "Nothing was sent: see the form."));
         holder.querySelector("[aria-invalid]")?.focus();
       } else {
-        // The text decides on advice alone: some models decode base64 themselves.
-        if (/base64/i.test(error.details)) {
-          error.hint ??= "If the model takes files as base64 text, choose that below the file.";
-        }
         fill(out, failure(error));
+        const encoders = form?.encoders() ?? [];
+        if (encoders.length && /base64/i.test(error.details)) out.append(encoding(encoders));
       }
     } finally {
       clearInterval(timer);
@@ -339,6 +337,18 @@ function showCall(signature, holder, result) {
 }
 
 const predict = () => page.predict?.();
+
+/** Offers what a model wants that decodes base64 itself, where no SavedModel told so before. */
+const encoding = (encoders) =>
+  h(
+    "p.row",
+    {},
+    "If the model takes files as base64 text: ",
+    button("Send it so", () => {
+      for (const encode of encoders) encode();
+      predict();
+    }),
+  );
 
 /** About how many characters a request is, without writing it. */
 const check = later(400, async () => {
