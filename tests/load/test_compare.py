@@ -107,6 +107,16 @@ def test_versions_labels_models_and_transports(zoo: Zoo, rows: Path) -> None:
         assert "the same, within 1e-05" in result.stdout
 
 
+def test_examples_of_an_input_that_takes_them(zoo: Zoo, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"a": "x", "b": 0.5}\n{"a": "y", "b": 1.5}\n')
+    sides = zoo.grpc, "estimator", "--right", zoo.rest, "--signature", "predict", "--data"
+    unnamed = run(*sides, file)
+    assert (unnamed.exit_code, f"write examples=@{file} for it" in unnamed.stderr) == (2, True)
+    named = run(*sides, f"examples=@{file}")
+    assert named.exit_code == 0, named.output
+
+
 def test_two_servers_whose_answers_differ_in_a_row() -> None:
     with FakeServer(ZOO / "linear") as one, FakeServer(ZOO / "linear") as other:
         one.answer("linear", {"y": np.array([1.0, NAN, 3.0, 4.0], np.float32)})

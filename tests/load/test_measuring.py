@@ -150,6 +150,11 @@ def test_one_late_call_of_few_is_no_bottleneck() -> None:
     assert few.calls == 10
     assert few.latency(99) == pytest.approx(0.26)
     assert few.bottleneck() is None
+    one = world.run(even(10, 0.1))
+    one.started[0] += 0.25
+    one.ended[0] += 0.25
+    assert summarize(one).latency(99) == pytest.approx(0.26)
+    assert summarize(one).bottleneck() is None
     measured.intended[4] -= 0.25  # two of ten are more than chance
     assert "p90 is 260 ms, and without its lag 10 ms" in (summarize(measured).bottleneck() or "")
 

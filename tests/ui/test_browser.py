@@ -322,6 +322,7 @@ def test_everybody_can_use_it(browser: Any, address: str, width: int, scheme: st
         tab.page.get_by_role("button", name="Predict").click()
         tab.page.get_by_text("Nothing was sent: see the form.").wait_for()
         accessible("nothing was sent")
-        tab.open("no such model")
+        tab.page.fill("input[name=model]", "no-such-model" * 40)
+        tab.page.keyboard.press("Enter")
         tab.page.wait_for_selector(".failure")
         accessible("a failure")

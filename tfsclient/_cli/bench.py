@@ -57,8 +57,8 @@ def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | 
 @click.option(
     "--data",
     metavar="FILE",
-    help="Rows to send in turn: .jsonl, .csv, .json, .npy, .npz, or - for standard input; or "
-    "recorded calls, as a warm-up file holds them.",
+    help="Rows to send in turn: .jsonl, .csv, .json, .npy, .npz, or - for standard input, and "
+    "x=@FILE where they are of the input x; or recorded calls, as a warm-up file holds them.",
 )
 @signature_option
 @version_options

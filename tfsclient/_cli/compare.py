@@ -74,7 +74,8 @@ def _side(option: str, text: str | None, target: str, model: str) -> _Side:
     "--data",
     required=True,
     metavar="FILE",
-    help="Rows: .jsonl, .csv, .json, .npy, .npz, or - for standard input.",
+    help="Rows: .jsonl, .csv, .json, .npy, .npz, or - for standard input; and x=@FILE where they "
+    "are of the input x.",
 )
 @signature_option
 @click.option(

@@ -70,8 +70,9 @@ class Data:
 
 
 def given_text(file: str) -> str:
-    """A file's name as ``--input`` takes it."""
-    return file if file.startswith("-") else f"@{file}"
+    """A file's name as ``--input`` takes it; it may say of which input, as in ``x=@rows.jsonl``."""
+    named = "=@" in file and not Path(file).exists()
+    return file if file.startswith("-") or named else f"@{file}"
 
 
 def read_requests(client: Client, ref: ModelRef, spec: Signature, data: Data) -> PredictRequest:
