@@ -120,7 +120,7 @@ def test_errors_by_code_and_what_to_fail_by(fake: FakeServer) -> None:
     fake.answer("linear", answer)
     result = quick(fake.grpc_target)
     assert result.exit_code == 1
-    assert re.search(r"UNAVAILABLE \d+ times, first: UNAVAILABLE: ", result.stdout)
+    assert re.search(r"UNAVAILABLE \d+ times, first: \S+: busy\n", result.stdout)
     for limits, code in {"errors>50%": 0, "errors>0.1%": 1, "p50>1us": 1, "p50>30s": 0}.items():
         calls = 0  # so that the first call, which connects, is answered
         judged = quick(fake.grpc_target, "--rate", "100", "--fail-if", limits)
