@@ -179,11 +179,12 @@ def test_several_processes(fake: FakeServer, tmp_path: Path) -> None:
     assert one["calls"] > 5
 
 
-@pytest.mark.parametrize("against", [False, True])
-def test_an_interrupt_prints_what_there_is(fake: FakeServer, against: bool) -> None:
+@pytest.mark.parametrize(
+    "more", ["", "--against", pytest.param("--processes", marks=pytest.mark.slow)]
+)
+def test_an_interrupt_prints_what_there_is(fake: FakeServer, more: str) -> None:
     command = [sys.executable, "-m", "tfsclient", "bench", fake.grpc_target, "linear"]
-    if against:
-        command += ["--against", fake.rest_target]
+    command += {"--against": [more, fake.rest_target], "--processes": [more, "2"]}.get(more, [])
     with subprocess.Popen(
         [*command, "--rate", "50", "--seconds", "6000", "--warmup", "0"],
         stdout=subprocess.PIPE, text=True,
@@ -197,7 +198,7 @@ def test_an_interrupt_prints_what_there_is(fake: FakeServer, against: bool) -> N
     assert "interrupted" in printed
     # The other server was called once, to see that it answers: its turn of ten minutes is not had.
     calls = [call.entrypoint for call in fake.calls if call.method == "Predict"]
-    assert calls.count("REST") == against
+    assert calls.count("REST") == (more == "--against")
 
 
 @pytest.mark.parametrize(
