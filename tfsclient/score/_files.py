@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import fnmatch
 import glob
+import gzip
 import hashlib
 import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import unquote
 
 from tfsclient.errors import InvalidInput
@@ -170,18 +172,27 @@ def open_system(given: str) -> tuple[FileSystem, str]:
     return fs.LocalFileSystem(), os.path.abspath(given)
 
 
-def open_stream(source: Source) -> tuple[io.BufferedReader, Callable[[], int]]:
+def open_stream(source: Source) -> tuple[BinaryIO, Callable[[], int]]:
     """A file's bytes, unpacked if its name says that they are packed.
+
+    What is packed and cut short is read up to there: Python's own modules do that to the last byte,
+    pyarrow to the last few thousand.
 
     Returns:
         The bytes, and what tells how many of the file's own were read.
     """
     (file,) = source.files
     plain = source.system.open_input_file(file.path)
-    raw = plain
-    if file.path.lower().endswith(_COMPRESSED):
-        raw = pa.CompressedInputStream(plain, pa.Codec.detect(file.path).name)
-    return io.BufferedReader(raw, 1 << 20), plain.tell
+    name = file.path.lower()
+    stream: Any = io.BufferedReader(plain, 1 << 20)
+    if name.endswith(".gz"):
+        stream = gzip.GzipFile(fileobj=stream, mode="rb")
+    elif name.endswith(".bz2"):
+        stream = bz2.BZ2File(stream)
+    elif name.endswith(_COMPRESSED):
+        packed = pa.CompressedInputStream(plain, pa.Codec.detect(file.path).name)
+        stream = io.BufferedReader(packed, 1 << 12)
+    return stream, plain.tell
 
 
 def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:

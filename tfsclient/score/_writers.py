@@ -240,4 +240,4 @@ def _csv_cells(column: Any, kind: Any) -> list[Any]:
 
 def _csv_bytes(value: bytes) -> str:
     text = _plain(value)
-    return text if isinstance(text, str) else text["b64"]
+    return text if isinstance(text, str) else orjson.dumps(text).decode()
