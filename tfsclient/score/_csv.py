@@ -102,17 +102,16 @@ class CsvReader(TextReader):
         if leaf is None:
             cells = self._as_before(cells, kind, refuse)
         stripped = [(cell.strip() or None) if cell else None for cell in cells]
-        try:
-            return pa.array(stripped, pa.string()).cast(kind)
-        except (pa.ArrowInvalid, UnicodeEncodeError):
-            values = []
-            for row, cell in enumerate(stripped):
-                try:
-                    values.append(pa.scalar(cell, pa.string()).cast(kind).as_py())
-                except (pa.ArrowInvalid, UnicodeEncodeError):
-                    refuse(row, f"holds {shown(cell)}, not {noun(kind, cell)}")
-                    values.append(None)
-            return pa.array(values, kind)
+        with suppress(pa.ArrowInvalid, UnicodeEncodeError):
+            return _cast(stripped, kind)
+        values = []
+        for row, cell in enumerate(stripped):
+            try:
+                values.append(_cast([cell], kind)[0].as_py())
+            except (pa.ArrowInvalid, UnicodeEncodeError):
+                refuse(row, f"holds {shown(cell)}, not {noun(kind, cell)}")
+                values.append(None)
+        return pa.array(values, kind)
 
     def _as_before(
         self, cells: list[str], kind: Any, refuse: Callable[[int, str], None]
@@ -129,6 +128,20 @@ class CsvReader(TextReader):
 
     def _letters(self, cells: list[Any]) -> Column:
         return to_texts(cells, lambda row, why: None)
+
+
+def _cast(cells: list[str | None], kind: Any) -> Column:
+    """The cells as numbers.
+
+    Raises:
+        pyarrow.ArrowInvalid: one is not a number of that type, or would become infinite.
+    """
+    column = pa.array(cells, pa.string()).cast(kind)
+    if pa.types.is_floating(kind):
+        infinite = pc.indices_nonzero(pc.is_inf(column)).to_pylist()
+        if any("inf" not in str(cells[row]).lower() for row in infinite):
+            raise pa.ArrowInvalid("too large")
+    return column
 
 
 def _as_json(cell: str | None) -> str | None:

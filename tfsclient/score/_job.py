@@ -36,6 +36,7 @@ from tfsclient.errors import (
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 from tfsclient.score._answers import Answers
+from tfsclient.score._arrow import pa, why
 from tfsclient.score._columns import Columns
 from tfsclient.score._feed import Feed
 from tfsclient.score._files import Source
@@ -160,6 +161,8 @@ class Job:
             except TFSError:
                 self._written.commit()
                 raise
+            except pa.ArrowException as error:  # which every step may raise for a rare type
+                raise InvalidInput(f"pyarrow cannot score these rows: {why(error)}") from error
             self._written.commit()
             if not self.stopping:
                 self._out.finish()
@@ -249,9 +252,9 @@ class Job:
                 return None
             chunk = read.chunk
             count = chunk.table.num_rows
-            refused = {row: why for row, why in chunk.refused.items() if row < count}
-            for row, why in self._columns.refused(chunk.table).items():
-                refused.setdefault(row, why)
+            refused = {row: text for row, text in chunk.refused.items() if row < count}
+            for row, text in self._columns.refused(chunk.table).items():
+                refused.setdefault(row, text)
             load = Load(self._numbers, read.source, chunk, refused, stops=self._options.stops)
             load.chunk.done = read.done
             self._numbers += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -30,6 +31,7 @@ from tfsclient.score._text import AS_IT_IS, Record, TextReader
 
 # What these types are made of: pyarrow would cut what follows the point, and take true as 1.
 _NUMBERS: Final = {"int64": (int,), "uint64": (int,), "double": (int, float)}
+_NAMES: Final = re.compile("NaN|Infinity")
 _LONG: Final = re.compile(r"[0-9]{20}")
 
 
@@ -155,9 +157,26 @@ class JsonReader(TextReader):
 
 
 def _loads(text: str) -> Any:
-    """The value in a line; whole numbers of more than 64 bits, too, which orjson rounds."""
-    value = orjson.loads(text)
-    return json.loads(text) if _LONG.search(text) else value
+    """The value in a line.
+
+    Python's own module reads whole numbers of more than 64 bits, which orjson rounds, and the
+    names of numbers that JSON does not have, which it writes itself.
+    """
+    try:
+        value = orjson.loads(text)
+        if not _LONG.search(text):
+            return value
+    except orjson.JSONDecodeError:
+        if not _NAMES.search(text):
+            raise
+    return json.loads(text, parse_constant=str, parse_float=_float)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large for a double")
+    return number
 
 
 def _dumps(value: Any) -> str:

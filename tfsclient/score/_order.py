@@ -119,7 +119,7 @@ class InOrder:
             before = self._answers.schema
             table = self._answers.table(piece.table, piece.outputs or {})
             if before is not None and self._answers.schema is not before:
-                self.commit()  # the rows before are of another schema
+                self._out.commit(self._position, before)  # for what comes is of another one
             self._write_in_order(load, piece, table, refused)
             self.rows += len(piece)
         else:

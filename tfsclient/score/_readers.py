@@ -18,7 +18,7 @@ import numpy as np
 
 from tfsclient._codec.tfrecord import BrokenRecord, records
 from tfsclient.errors import InvalidInput
-from tfsclient.score._arrow import FAILURES, pa, pq, to_column, why
+from tfsclient.score._arrow import FAILURES, RecordBatch, pa, pq, to_column, why
 from tfsclient.score._chunks import BYTES, ROWS, Chunk, Reader, Wanted
 from tfsclient.score._csv import CsvReader
 from tfsclient.score._files import Source, open_stream
@@ -67,12 +67,23 @@ class ParquetReader(_Closing):
             start = max(0, skip - first)
             if start < batch.num_rows:
                 done = (first + batch.num_rows) / meta.num_rows
-                yield Chunk(batch.slice(start), first + start, done)
+                yield Chunk(_without_views(batch).slice(start), first + start, done)
             first += batch.num_rows
 
     def _row_bytes(self, group: int) -> float:
         meta = self._file.metadata.row_group(group)
         return float(max(1.0, meta.total_byte_size / max(1, meta.num_rows)))
+
+
+def _without_views(batch: RecordBatch) -> RecordBatch:
+    """The rows without types that pyarrow can do little with."""
+    columns, types = batch.columns, pa.types
+    for number, column in enumerate(columns):
+        if types.is_string_view(column.type):
+            columns[number] = column.cast(pa.string())
+        elif types.is_binary_view(column.type):
+            columns[number] = column.cast(pa.binary())
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 class ArrayReader(_Closing):
@@ -277,5 +288,8 @@ def open_reader(source: Source, *, loose: bool = False) -> Reader:
         reader: Reader = kinds.get(source.kind, partial(_open_text, loose=loose))(source)
     except (*FAILURES, zipfile.BadZipFile) as error:
         raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
+    twice = next((name for name in reader.columns if reader.columns.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidInput(f"{source.name} has two columns that are called {twice!r}")
     reader.columns = [*reader.columns, *(n for n in source.partition if n not in reader.columns)]
     return reader
