@@ -39,7 +39,7 @@ from tfsclient.score._answers import Answers
 from tfsclient.score._arrow import pa, why
 from tfsclient.score._columns import Columns
 from tfsclient.score._feed import Feed
-from tfsclient.score._files import Source
+from tfsclient.score._files import Source, public
 from tfsclient.score._options import Options
 from tfsclient.score._order import InOrder
 from tfsclient.score._pace import Pace
@@ -413,6 +413,6 @@ class Job:
             rows_sent=self._sent_rows,
             seconds=time.monotonic() - self._began,
             parts=self._out.parts,
-            out=self._options.out,
+            out=public(self._options.out),
             complete=not self.stopping,
         )

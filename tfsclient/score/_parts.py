@@ -22,7 +22,7 @@ import orjson
 
 from tfsclient.errors import InvalidInput
 from tfsclient.score._arrow import FAILURES, RecordBatch, Schema, fs, pa, pq, why
-from tfsclient.score._files import open_system
+from tfsclient.score._files import open_system, public
 from tfsclient.score._options import Options
 from tfsclient.score._writers import WRITERS, Writer
 
@@ -94,7 +94,7 @@ class Folder:
     ) -> None:
         self.format = options.format
         self.about: dict[str, str] = {"model": options.model}
-        self._name = options.out
+        self._name = public(options.out)
         self._part: _Part | None = None
         self._letters: _Part | None = None
         self._since = self._began = time.monotonic()
