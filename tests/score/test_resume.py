@@ -137,13 +137,13 @@ def test_other_input(target: str, tmp_path: Path) -> None:
 
 def test_two_at_once(gated: tuple[str, Gate], tmp_path: Path) -> None:
     target, gate = gated
-    path, out = write(tmp_path / "in.parquet", table(3000)), tmp_path / "out"
+    path, out = write(tmp_path / "in.parquet", table(9000)), tmp_path / "out"
     job = start(target, path, out)
     with pytest.raises(InvalidInput, match="another job is writing"):
         score_files(target, "twice", path, out, resume=True)
     gate.open.set()
     assert job.wait() == 0
-    check(rows(out), 3000)
+    check(rows(out), 9000)
 
 
 def test_no_room(target: str, tmp_path: Path) -> None:

@@ -311,9 +311,13 @@ class Flows:
         """Ask for a model's signatures."""
         return (yield from ask(self._metadata(ref)))
 
+    def given(self, model: str) -> Model | None:
+        """A model's signatures, if they were given rather than to be asked for."""
+        return self._schemas.get(model)
+
     def described(self, ref: ModelRef) -> Flow[Model]:
         """A model's signatures: as given, for those may say more, or as the server has them."""
-        if (given := self._schemas.get(ref.name)) is not None:
+        if (given := self.given(ref.name)) is not None:
             return given
         return (yield from ask(self._metadata(ref)))
 
