@@ -7,12 +7,13 @@ import { isWellFormed } from "./elements.js";
 import { Fault, invalid, isFault, show } from "./errors.js";
 
 /** Which model on the server the options mean. */
-export function toRef(name, { version, label }) {
+export function toRef(known, { model: name = known, version, label }) {
   if (version !== undefined && label !== undefined) {
     throw invalid("give a version or a label, not both");
   }
-  for (const text of [name, label ?? ""]) {
-    if (typeof text === "string" && isWellFormed(text)) continue;
+  for (const text of label === undefined ? [name] : [name, label]) {
+    const isText = typeof text === "string" && text !== "";
+    if (isText && isWellFormed(text)) continue;
     throw invalid(`${show(text)} is not a name for a model or a label`);
   }
   if (version === undefined) return { name, version: undefined, label };
@@ -49,7 +50,11 @@ export function checkHeaders(headers) {
   }
   const isList = Symbol.iterator in headers; // such as Headers
   const entries = isList ? Array.from(headers) : Object.entries(headers);
-  const checked = entries.map(([key, value]) => {
+  const checked = entries.map((entry) => {
+    if (!Array.isArray(entry)) {
+      throw invalid(`headers must have names and values, not ${show(entry)}`);
+    }
+    const [key, value] = entry;
     const name = String(key).toLowerCase();
     if (!/^[0-9a-z_.-]+$/.test(name)) {
       throw invalid(`${show(key)} is not the name of a header`);

@@ -14,9 +14,10 @@ const PRECISION = 2 ** 22; // of the weights in a resized pixel
 
 /**
  * The pixels of a picture in a browser: of a Blob or File that it can decode,
- * turned upright, or of an element, such as an img, a canvas or a video.
+ * turned upright, or of an element, such as an img, a canvas or a video. `resize` is
+ * how an input gets its size.
  */
-export async function pixelsOf(source) {
+export async function pixelsOf(source, { resize } = {}) {
   const browser = globalThis;
   if (!browser.createImageBitmap || !browser.OffscreenCanvas) {
     const details =
@@ -31,7 +32,8 @@ export async function pixelsOf(source) {
   const context = canvas.getContext("2d");
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return context.getImageData(0, 0, width, height);
+  const pixels = context.getImageData(0, 0, width, height);
+  return resize === undefined ? pixels : Object.assign(pixels, { resize });
 }
 
 /**

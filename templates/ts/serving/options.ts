@@ -10,14 +10,15 @@ import type { CallHeaders, CallOptions, ClientOptions } from "./types.js";
 
 /** Which model on the server the options mean. */
 export function toRef(
-  name: string,
-  { version, label }: ClientOptions,
+  known: string,
+  { model: name = known, version, label }: ClientOptions,
 ): ModelRef {
   if (version !== undefined && label !== undefined) {
     throw invalid("give a version or a label, not both");
   }
-  for (const text of [name, label ?? ""]) {
-    if (typeof text === "string" && isWellFormed(text)) continue;
+  for (const text of label === undefined ? [name] : [name, label]) {
+    const isText = typeof text === "string" && text !== "";
+    if (isText && isWellFormed(text)) continue;
     throw invalid(`${show(text)} is not a name for a model or a label`);
   }
   if (version === undefined) return { name, version: undefined, label };
@@ -54,9 +55,13 @@ export function checkHeaders(headers: CallHeaders): CallHeaders {
   }
   const isList = Symbol.iterator in headers; // such as Headers
   const entries = isList
-    ? Array.from(headers as Iterable<[string, unknown]>)
+    ? Array.from(headers as Iterable<unknown>)
     : Object.entries<unknown>(headers);
-  const checked = entries.map(([key, value]) => {
+  const checked = entries.map((entry) => {
+    if (!Array.isArray(entry)) {
+      throw invalid(`headers must have names and values, not ${show(entry)}`);
+    }
+    const [key, value] = entry as unknown[];
     const name = String(key).toLowerCase();
     if (!/^[0-9a-z_.-]+$/.test(name)) {
       throw invalid(`${show(key)} is not the name of a header`);

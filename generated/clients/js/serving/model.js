@@ -37,7 +37,7 @@ export class ServedModel {
     this.spec = spec;
     try {
       checkOptions(options);
-      this.#ref = toRef(options.model ?? spec.name, options);
+      this.#ref = toRef(spec.name, options);
       this.#transport = toTransport(server, this.#ref, options);
       this.#calls = new Calls(this.#ref.name, options);
       this.#verify = checkFlag("verify", options.verify);
@@ -62,7 +62,10 @@ export class ServedModel {
   /** Run a signature that classifies: for each example, its classes. */
   classify(signature, inputs, options) {
     return this.#run(signature.name, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.classify(signature, batch),
       split: splitExamples,
       join: (results) => results.flat(),
@@ -72,7 +75,10 @@ export class ServedModel {
   /** Run a signature that regresses: for each example, a number. */
   regress(signature, inputs, options) {
     return this.#run(signature.name, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.regress(signature, batch),
       split: splitExamples,
       join: (results) => joinLists(results),
@@ -85,6 +91,7 @@ export class ServedModel {
       Object.fromEntries(methods.map((method, i) => [method, values[i]]));
     const run = {
       prepare: () => {
+        checkNoOutputs(options);
         const signatures = this.#tasks(methods);
         const features = signatures.map(({ features }) => features);
         const known = features.every(Boolean) && Object.assign({}, ...features);
@@ -198,6 +205,12 @@ export class ServedModel {
     });
     return this.#checked;
   }
+}
+
+/** Refuse a choice of outputs where there are no outputs to choose from. */
+function checkNoOutputs(options) {
+  if (options?.outputs === undefined) return;
+  throw invalid("outputs is for calls of signatures that predict");
 }
 
 /** Refuse what is not a list of names, each of them once. */

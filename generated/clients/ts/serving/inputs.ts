@@ -216,14 +216,19 @@ export function checkExamples(
   features: FeatureSpecs | undefined,
   inputs: unknown,
 ): ExampleBatch {
-  const { examples, context } = toObject("the inputs", inputs);
+  const { examples, context, ...others } = toObject("the inputs", inputs);
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw invalid(`the inputs are examples and context, not ${show(other)}`);
+  }
   if (!Array.isArray(examples)) {
     throw invalid(`examples must be a list, not ${show(examples)}`);
   }
   if (examples.length === 0) throw invalid("there are no examples");
   const shared = context === undefined ? {} : toObject("the context", context);
   return {
-    examples: examples.map((example, i) =>
+    // Unlike map, it does not skip what was never set.
+    examples: Array.from(examples, (example, i) =>
       checkExample(features, example, `example ${i}`, shared),
     ),
     context:

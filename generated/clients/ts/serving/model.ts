@@ -75,7 +75,7 @@ export class ServedModel implements Model {
     this.spec = spec;
     try {
       checkOptions(options);
-      this.#ref = toRef(options.model ?? spec.name, options);
+      this.#ref = toRef(spec.name, options);
       this.#transport = toTransport(server, this.#ref, options);
       this.#calls = new Calls(this.#ref.name, options);
       this.#verify = checkFlag("verify", options.verify);
@@ -108,7 +108,10 @@ export class ServedModel implements Model {
     options?: RunOptions,
   ): Promise<Classification[][]> {
     return this.#run(signature.name, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.classify(signature, batch),
       split: splitExamples,
       join: (results) => results.flat(),
@@ -122,7 +125,10 @@ export class ServedModel implements Model {
     options?: RunOptions,
   ): Promise<Float32Array> {
     return this.#run(signature.name, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.regress(signature, batch),
       split: splitExamples,
       join: (results) => joinLists(results) as Float32Array,
@@ -139,6 +145,7 @@ export class ServedModel implements Model {
       Object.fromEntries(methods.map((method, i) => [method, values[i]]));
     const run: Run<ExampleBatch, object> = {
       prepare: () => {
+        checkNoOutputs(options);
         const signatures = this.#tasks(methods);
         const features = signatures.map(({ features }) => features);
         const known = features.every(Boolean) && Object.assign({}, ...features);
@@ -256,6 +263,12 @@ export class ServedModel implements Model {
     });
     return this.#checked;
   }
+}
+
+/** Refuse a choice of outputs where there are no outputs to choose from. */
+function checkNoOutputs(options: PredictOptions | undefined): void {
+  if (options?.outputs === undefined) return;
+  throw invalid("outputs is for calls of signatures that predict");
 }
 
 /** Refuse what is not a list of names, each of them once. */

@@ -33,9 +33,13 @@ interface Canvas {
 
 /**
  * The pixels of a picture in a browser: of a Blob or File that it can decode,
- * turned upright, or of an element, such as an img, a canvas or a video.
+ * turned upright, or of an element, such as an img, a canvas or a video. `resize` is
+ * how an input gets its size.
  */
-export async function pixelsOf(source: object): Promise<Pixels> {
+export async function pixelsOf(
+  source: object,
+  { resize }: Pick<Pixels, "resize"> = {},
+): Promise<Pixels> {
   const browser = globalThis as Partial<Browser>;
   if (!browser.createImageBitmap || !browser.OffscreenCanvas) {
     const details =
@@ -52,7 +56,8 @@ export async function pixelsOf(source: object): Promise<Pixels> {
   const context = canvas.getContext("2d");
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return context.getImageData(0, 0, width, height);
+  const pixels = context.getImageData(0, 0, width, height);
+  return resize === undefined ? pixels : Object.assign(pixels, { resize });
 }
 
 /**

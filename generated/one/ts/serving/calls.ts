@@ -17,7 +17,7 @@ import type { Answer, Call, CallContext } from "./specs.js";
 import { sleep, unlessAborted } from "./time.js";
 import type { CallHeaders, CallOptions, ClientOptions } from "./types.js";
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1; // above this, setTimeout fires at once
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // above this, setTimeout fires at once: 25 days
 const FIRST_PAUSE_MS = 100; // before a call is sent again; then it doubles
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -141,12 +141,12 @@ export class Calls {
       isLate = true;
       abort.abort();
     };
-    const timer =
-      timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTime, timeoutMs) : undefined;
+    const isBounded = timeoutMs <= LONGEST_TIMER_MS;
+    const timer = isBounded ? setTimeout(onTime, timeoutMs) : undefined;
     try {
       return await run({
         signal: abort.signal,
-        deadline: Date.now() + timeoutMs,
+        deadline: isBounded ? Date.now() + timeoutMs : Infinity,
       });
     } catch (cause) {
       if (signal?.aborted) throw endedBy(signal, cause);
