@@ -67,7 +67,7 @@ export function checkHeaders(headers) {
   return Object.fromEntries(checked);
 }
 
-/** As gRPC has it, bytes stand under names that end in -bin, and nowhere else. */
+/** Bytes stand under names that end in -bin, and nowhere else. */
 function checkValue(name, value) {
   const isBytes = name.endsWith("-bin");
   if (isBytes && value instanceof Uint8Array) return value;

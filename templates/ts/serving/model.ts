@@ -22,6 +22,7 @@ import {
 import { waitUntilReady } from "./readiness.js";
 import { RestTransport } from "./rest.js";
 import type {
+  Answer,
   Call,
   CallContext,
   Connector,
@@ -154,7 +155,9 @@ export class ServedModel implements Model {
       call: (batch) => {
         const tasks = this.#tasks(methods);
         const call = this.#transport.multiInference?.(tasks, batch);
-        if (call) return mapAnswer(call, toResults);
+        if (call) {
+          return mapAnswer(call, ({ value }) => ({ value: toResults(value) }));
+        }
         throw new Fault(
           "UNIMPLEMENTED",
           "over REST, there is no multi-inference",
@@ -197,7 +200,11 @@ export class ServedModel implements Model {
   }
 
   async metadata(options?: CallOptions): Promise<ModelMetadata> {
-    const prepare = () => this.#transport.metadata();
+    const prepare = () =>
+      mapAnswer(this.#transport.metadata(), ({ value }) => ({
+        value,
+        version: value.version,
+      }));
     return (await this.#calls.run(undefined, options, prepare)).value;
   }
 
@@ -282,14 +289,16 @@ function checkNames(what: string, names: unknown): void {
   throw invalid(`${what} has ${show(twice)} twice`);
 }
 
-/** The call, with something else made of its result. */
+/** The call, with something else made of its answer. */
 function mapAnswer<T, Result>(
   call: Call<T>,
-  make: (value: T) => Result,
+  make: (
+    answer: Answer<T>,
+  ) => Pick<Answer<Result>, "value"> & Partial<Answer<Result>>,
 ): Call<Result> {
   const send = async (context: CallContext) => {
     const answer = await call.send(context);
-    return { ...answer, value: make(answer.value) };
+    return { ...answer, ...make(answer) };
   };
   return { ...call, send };
 }

@@ -347,6 +347,7 @@ def test_a_hook_is_told_of_each_call(generated: Path, zoo: Zoo) -> None:
         assert [call["code"] for call in told[0]] == ["OK", "OK", "OK", "NOT_FOUND"]
         assert status["signature"] is metadata["signature"] is None
         assert "metadata" in metadata["path"].lower()
+        assert plain(metadata["version"]) == _version(zoo)
         assert (predict["model"], gone["model"]) == ("half_plus_two", "gone")
         assert predict["signature"] == "serving_default"
         assert plain(predict["version"]) == _version(zoo)

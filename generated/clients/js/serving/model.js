@@ -100,7 +100,9 @@ export class ServedModel {
       call: (batch) => {
         const tasks = this.#tasks(methods);
         const call = this.#transport.multiInference?.(tasks, batch);
-        if (call) return mapAnswer(call, toResults);
+        if (call) {
+          return mapAnswer(call, ({ value }) => ({ value: toResults(value) }));
+        }
         throw new Fault(
           "UNIMPLEMENTED",
           "over REST, there is no multi-inference",
@@ -143,7 +145,11 @@ export class ServedModel {
   }
 
   async metadata(options) {
-    const prepare = () => this.#transport.metadata();
+    const prepare = () =>
+      mapAnswer(this.#transport.metadata(), ({ value }) => ({
+        value,
+        version: value.version,
+      }));
     return (await this.#calls.run(undefined, options, prepare)).value;
   }
 
@@ -224,11 +230,11 @@ function checkNames(what, names) {
   throw invalid(`${what} has ${show(twice)} twice`);
 }
 
-/** The call, with something else made of its result. */
+/** The call, with something else made of its answer. */
 function mapAnswer(call, make) {
   const send = async (context) => {
     const answer = await call.send(context);
-    return { ...answer, value: make(answer.value) };
+    return { ...answer, ...make(answer) };
   };
   return { ...call, send };
 }

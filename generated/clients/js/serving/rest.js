@@ -156,7 +156,7 @@ export class RestTransport {
   }
 }
 
-/** Headers as HTTP has them: bytes travel as over gRPC. */
+/** Headers as HTTP has them: bytes become base64. */
 function toText(headers) {
   const entries = Object.entries(headers).map(([name, value]) => [
     name,

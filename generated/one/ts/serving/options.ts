@@ -74,7 +74,7 @@ export function checkHeaders(headers: CallHeaders): CallHeaders {
   return Object.fromEntries(checked);
 }
 
-/** As gRPC has it, bytes stand under names that end in -bin, and nowhere else. */
+/** Bytes stand under names that end in -bin, and nowhere else. */
 function checkValue(name: string, value: unknown): string | Uint8Array {
   const isBytes = name.endsWith("-bin");
   if (isBytes && value instanceof Uint8Array) return value;

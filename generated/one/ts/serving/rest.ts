@@ -173,7 +173,7 @@ export class RestTransport implements Transport {
   }
 }
 
-/** Headers as HTTP has them: bytes travel as over gRPC. */
+/** Headers as HTTP has them: bytes become base64. */
 function toText(headers: CallHeaders): Record<string, string> {
   const entries = Object.entries(headers).map(([name, value]) => [
     name,
