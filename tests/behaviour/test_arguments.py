@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfsclient import AsyncClient, Client, InvalidInput, Model, testing
+from tfsclient import AsyncClient, CallInfo, Client, InvalidInput, Model, Unauthenticated, testing
 
 SCHEMA = Path(__file__).parents[1] / "demo" / "digits.schema.json"
 IMAGES = np.zeros((2, 8, 8), np.float32)
@@ -191,6 +191,21 @@ def test_a_token_function(server: testing.FakeServer) -> None:
             ):
                 client.status("digits")
             assert "sec" not in str(caught.value)
+
+
+def test_a_token_function_that_fails(server: testing.FakeServer) -> None:
+    def expired() -> str:
+        raise RuntimeError("expired")
+
+    told: list[CallInfo] = []
+    for target in (server.grpc_target, server.rest_target):
+        with Client(target, token=expired, on_call=told.append) as client:
+            with pytest.raises(Unauthenticated, match="function failed: expired"):
+                client.status("digits")
+            assert told == []  # nothing was sent
+            client.status("digits", headers={"authorization": "own"})  # it is not asked
+            assert server.calls[-1].headers["authorization"] == "own"
+            told.clear()
 
 
 def test_clients_pickle_as_their_settings(

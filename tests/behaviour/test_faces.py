@@ -163,6 +163,7 @@ def test_on_call_tells_what_became_of_each_call(target: str, make_client: Any) -
             client.predict("linear", [2.0], version=99)
     assert [call.model for call in calls] == ["linear"] * 3
     good = calls[1]
+    assert calls[0].version == 1  # of the signatures, which REST names, too
     assert good.signature == "serving_default"
     assert good.request_bytes > 0
     assert good.response_bytes > 0
