@@ -188,16 +188,11 @@ def _arrays(plan: Plan, batch: Mapping[str, Array]) -> dict[str, Array]:
     from tfsclient.score._arrow import pa
 
     names = plan.output_names(list(batch))
-    columns = plan.columns(pa.schema([(name, pa.null()) for name in batch]))
-    sent = {column for each in columns.of.values() for column in each}
-    table = pa.table(
-        {
-            name: _to_column(array)
-            for name, array in batch.items()
-            if name in sent or columns.makes_examples
-        }
-    )
     bare = replace(plan, options=replace(plan.options, keep=()))
+    columns = bare.columns(pa.schema([(name, pa.null()) for name in batch]))
+    table = pa.table(
+        {name: _to_column(a) for name, a in batch.items() if not columns.leaves_out(name)}
+    )
     scored = _tabled(bare, table)
     kept = {name: batch[name] for name in plan.kept(list(batch))}
     return {**kept, **{names[name]: _to_array(scored[name]) for name in scored.column_names}}

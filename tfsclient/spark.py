@@ -105,8 +105,7 @@ def predict(
     for field in answer.fields:
         field.metadata = {"tfsclient": about}
     fields = [*(df.schema[name] for name in kept), *answer.fields]
-    taken = {column for each in columns.of.values() for column in each}
-    wanted = [n for n in schema.names if n in kept or n in taken or columns.makes_examples]
+    wanted = [name for name in schema.names if not columns.leaves_out(name)]
     # Under plain names, for mapInArrow takes no others.
     numbered = [f"c{number}" for number in range(len(wanted))]
     sent = df.select(*(df[_quoted(n)].alias(c) for n, c in zip(wanted, numbered, strict=True)))

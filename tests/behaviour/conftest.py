@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,6 +58,14 @@ STACKS: dict[str, Callable[..., Any]] = {
 @pytest.fixture(params=["grpc", "rest"])
 def target(zoo: Zoo, request: pytest.FixtureRequest) -> str:
     return zoo.grpc if request.param == "grpc" else zoo.rest
+
+
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """A port that nobody listens on, nor can begin to: it is held."""
+    with socket.socket() as held:
+        held.bind(("localhost", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture(params=list(STACKS))

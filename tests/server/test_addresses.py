@@ -32,7 +32,7 @@ def port_of(target: str) -> int:
 
 def answers(address: str, port: int) -> bool:
     try:
-        socket.create_connection((address, port), timeout=5).close()
+        socket.create_connection((address, port), timeout=60).close()
     except ConnectionRefusedError:
         return False
     return True

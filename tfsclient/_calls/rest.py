@@ -26,7 +26,7 @@ class RestCalls:
     def repeated(
         self,
         ref: ModelRef,
-        spec: Signature,
+        spec: Signature | None,
         inputs: Inputs,
         outputs: tuple[str, ...] | None,
         validate: bool,

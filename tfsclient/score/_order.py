@@ -116,7 +116,10 @@ class InOrder:
     def _write(self, load: Load, piece: Piece, end: int) -> None:
         refused = load.refused_before(end)
         if piece.error is None:
+            before = self._answers.schema
             table = self._answers.table(piece.table, piece.outputs or {})
+            if before is not None and self._answers.schema is not before:
+                self._out.commit(self._position, before)  # for what comes is of another one
             self._write_in_order(load, piece, table, refused)
             self.rows += len(piece)
         else:

@@ -65,7 +65,10 @@ class Plan:
         Raises:
             InvalidInput: an input has no column, or one that it can never take.
         """
-        columns = Columns(self.spec, schema.names, self.options.map, named(where), word="inputs")
+        options = self.options
+        columns = Columns(
+            self.spec, schema.names, options.map, named(where), word="inputs", keep=options.keep
+        )
         columns.check(schema)
         return columns
 

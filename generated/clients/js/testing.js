@@ -11,14 +11,20 @@ import { unlessAborted } from "./serving/time.js";
 /**
  * A model that answers calls of its client by functions. They get inputs that
  * have been checked, as tensors, and return what the client's methods do; a call
- * fails as they do, with the code of a ServingError or else "INTERNAL".
+ * fails as they do, with the code of a ServingError or else "INTERNAL", and so
+ * does a call whose answer does not fit the signature.
  */
 export function fakeModel(client, answers) {
   const { spec } = new client("http://fake").model;
   return new Fake(spec, answers);
 }
 
-/** A fetch, for the client option, that leads to these models alone. */
+/**
+ * A fetch, for the client option, that leads to these models alone. An error has the
+ * code that the server's HTTP status leaves of it: "FAILED_PRECONDITION" and
+ * "OUT_OF_RANGE" arrive as "INVALID_ARGUMENT", "ALREADY_EXISTS" as "ABORTED",
+ * "UNKNOWN" and "DATA_LOSS" as "INTERNAL".
+ */
 export function fakeFetch(...models) {
   const fakes = toFakes(models);
   return (url, options) => {
@@ -30,9 +36,12 @@ export function fakeFetch(...models) {
 /** What stands in for a connection, and leads to these models alone. */
 export function fakeConnection(...models) {
   const fakes = toFakes(models);
+  let isClosed = false;
   const connection = {
-    to: (ref) => new FakeTransport(fakes, ref),
-    close: () => {},
+    to: (ref) => new FakeTransport(fakes, ref, () => isClosed),
+    close: () => {
+      isClosed = true;
+    },
   };
   return connection;
 }
