@@ -1,4 +1,4 @@
-"""Rows a second on Spark and Ray: .cache/engines/bin/python benchmarks/engines.py [ROWS].
+"""Rows a second on Spark and Ray: .cache/engines/bin/python -m benchmarks.engines [ROWS].
 
 tfsclient.spark.predict beside predict_batch_udf with gRPC by hand, and tfsclient.ray.Predictor
 beside map_batches with a synchronous class that calls by hand, each with the best of some batches.
@@ -225,7 +225,7 @@ def main(rows: int) -> None:
     target = server.stdout.readline().decode().strip()
     about = machine()
     lines = [
-        f"{rows:,} rows, two workers of Spark and one of Ray; {datetime.now(timezone.utc):%Y-%m-%d}",
+        f"{rows:,} rows; two workers of Spark, one of Ray; {datetime.now(timezone.utc):%Y-%m-%d}",
         f"{about['cores']} cores of {about['cpu']}, {about['system']}, Python {about['python']}",
         f"model: {1000 * A_BATCH:g} ms a batch, {1e6 * A_ROW:g} us a row, {AT_ONCE} at a time",
         f"seconds from the first call to the last answer, the best of {TURNS} runs;",
