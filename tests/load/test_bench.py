@@ -200,7 +200,10 @@ def test_an_interrupt_prints_what_there_is(fake: FakeServer, more: str) -> None:
         while len(sent(fake)) < 10 and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=60)
+        try:
+            printed, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "p50" in printed
     assert "interrupted" in printed
