@@ -130,6 +130,7 @@ def test_what_does_not_answer_as_its_source_is_not_written(trained: Path, tmp_pa
         (["lambda.keras"], "holds code (a Lambda layer) that loading it runs\n  hint: if you"),
         (["lambda.h5"], "--trust"),
         (["hidden.keras"], "holds code (a Lambda layer) that loading it runs"),
+        (["stateful.keras"], "the layer 'memory' is stateful: what it answers"),
         (["spaced.keras"], "cannot export it: 'two words' is not a valid scope name"),
         (["subclassed.keras"], "write model.export(FOLDER) and export that folder"),
         (["checkpoint"], "its placeholders are: x:0; in the end they give: word:0"),

@@ -103,6 +103,11 @@ def test_rows_of_a_table_as_examples(trained: Path, client: Client) -> None:
     close(client.regress("houses", rows, signature="regress"), saved["price"][:, 0])
 
 
+def test_code_that_only_training_ran(trained: Path, tmp_path: Path) -> None:
+    done = export(trained / "loss.keras", tmp_path, dry_run=True)
+    assert list(done.model.signature().inputs) == ["x"]
+
+
 def test_code_that_is_trusted(client: Client) -> None:
     close(client.predict("lambda", np.ones((1, 4), np.float32)).only(), 2)
 
