@@ -192,11 +192,11 @@ def test_what_its_result_means_is_carried_along(trained: Path, tmp_path: Path) -
     assert sample.inputs["pixels"].path.read_bytes() == png(file)
     with serve({"digits": tmp_path / "again"}) as server, Client(server.grpc_target) as client:
         files = png(file), base64.urlsafe_b64encode(png(file))
-        answers = [
+        one, other = (
             client.predict("digits", [one], signature=name)["scores"]
             for name, one in zip(("png", "base64"), files, strict=True)
-        ]
-    assert np.array_equal(*answers)
+        )
+    assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize(
