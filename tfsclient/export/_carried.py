@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from tfsclient.export._plan import Plan
 from tfsclient.export._source import Source
-from tfsclient.schema import Picture, TensorMeaning
+from tfsclient.schema import Picture, TensorMeaning, TensorSpec
 from tfsclient.schema._meaning import is_pictures, meaning_record
 
 Place: TypeAlias = tuple[str, str, str]  # the signature, "inputs" or "outputs", and the tensor
@@ -22,7 +22,7 @@ def carried_tables(source: Source, plan: Plan) -> dict[Place, dict[str, Any]]:
         told = source.signatures.get(one.origin)
         if told is None:
             continue
-        now = {
+        now: dict[str, tuple[Any, Mapping[str, TensorSpec], Mapping[str, str]]] = {
             "inputs": (one.function.structured_input_signature[1], told.inputs, plan.main.inputs),
             "outputs": (one.function.structured_outputs, told.outputs, plan.main.outputs),
         }
