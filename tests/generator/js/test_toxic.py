@@ -22,7 +22,7 @@ const { getEventListeners } = await import("node:events");
 const { readdirSync } = await import("node:fs");
 const { connect } = await import(`${process.cwd()}/grpc.js`);
 const { HalfPlusTwoClient, ServingError } = await import(`${process.cwd()}/half_plus_two.js`);
-const timeoutMs = 300;
+const timeoutMs = 1000;
 const stop = new AbortController();
 const more = { signal: stop.signal, timeoutMs };
 const inputs = { x: [[1], [2], [3]] };
@@ -42,7 +42,7 @@ for (let round = 0; round < 2; round++) {
     for (const [name, call] of Object.entries(calls)) {
       const start = performance.now();
       const error = await call(client).catch((error) => error);
-      const isLate = performance.now() - start > timeoutMs + 700;
+      const isLate = performance.now() - start > timeoutMs + 10_000;
       if (round > 0) show([what, name, wanted, error instanceof ServingError, error.code, isLate]);
     }
     server.close?.();
