@@ -216,8 +216,23 @@ def decode_predict(
     answer = loads(body)
     if not isinstance(answer, dict) or "outputs" not in answer:
         raise DecodeError(f"the answer has no 'outputs': {excerpt(body)}")
+    return pick_outputs(answer["outputs"], specs, wanted)
+
+
+def pick_outputs(
+    outputs: Any, specs: Mapping[str, TensorSpec], wanted: Sequence[str] | None
+) -> dict[str, Array]:
+    """The outputs in an object of them by name, or the lone output that comes without a name.
+
+    Args:
+        outputs: what came, parsed.
+        specs: all outputs that the signature declares.
+        wanted: the outputs to return; None for all.
+
+    Raises:
+        DecodeError: it does not fit the declared outputs.
+    """
     names = list(specs if wanted is None else wanted)
-    outputs = answer["outputs"]
     if not isinstance(outputs, dict) or _is_base64(outputs):  # a lone output comes without a name
         if len(specs) != 1:
             raise DecodeError(
@@ -229,6 +244,29 @@ def decode_predict(
     if not outputs.keys() >= set(names):
         raise missing_outputs(names, outputs)
     return {name: _decode(outputs[name], specs[name]) for name in names}
+
+
+def decode_predictions(
+    body: bytes, specs: Mapping[str, TensorSpec], wanted: Sequence[str] | None
+) -> dict[str, Array]:
+    """The outputs of an answer in row form: a lone output's values, or an object for each row.
+
+    Some servers put objects of columns there, too.  Arguments and errors are those of
+    :func:`decode_predict`.
+    """
+    answer = loads(body)
+    if not isinstance(answer, dict) or "predictions" not in answer:
+        raise DecodeError(f"the answer has no 'predictions': {excerpt(body)}")
+    rows = answer["predictions"]
+    if isinstance(rows, list) and rows and all(map(_is_row, rows)):
+        if any(row.keys() != rows[0].keys() for row in rows):
+            raise DecodeError(f"the rows of the answer differ in their outputs: {excerpt(body)}")
+        rows = {name: [row[name] for row in rows] for name in rows[0]}
+    return pick_outputs(rows, specs, wanted)
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, dict) and not _is_base64(value)
 
 
 def excerpt(body: bytes) -> str:

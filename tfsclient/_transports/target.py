@@ -38,12 +38,14 @@ class Target:
         rest: whether to speak REST; else gRPC.
         address: the base URL without a trailing slash, or gRPC's target string.
         tls: whether the scheme asks for TLS.
+        profile: the server that the scheme stands for, by its profile's name; None for none.
     """
 
     text: str
     rest: bool
     address: str
     tls: bool
+    profile: str | None = None
 
     def __str__(self) -> str:
         return self.text
