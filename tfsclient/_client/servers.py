@@ -18,6 +18,7 @@ TF_SERVING: Final = "tfserving"
 _PROFILES: Final = {
     "kserve-v1": "kserve",
     "mlflow": "mlflow",
+    "pai-eas": "pai_eas",
 }
 NAMES: Final = (TF_SERVING, *_PROFILES)
 
@@ -52,6 +53,8 @@ def choose(target: Target, profile: str | Profile | None, auth: Auth, token: Tok
         raise InvalidInput(
             f"{chosen.name} speaks {speaks}, but the target is {target}", hint=f"write {write}"
         )
+    if auth is None and token is not None and chosen is not None and chosen.token is not None:
+        return Server(chosen, None, chosen.token(token))
     if auth is None:
         usual = None if chosen is None or token is not None else chosen.authenticate
         return Server(chosen, token, usual)

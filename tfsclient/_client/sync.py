@@ -54,8 +54,9 @@ class Client(ExampleCalls):
         timeout: seconds that a call may take in all, retries included; None for no limit.
         headers: gRPC metadata or HTTP headers sent with every call.
         token: a bearer token, or a function that gives one for each call.
-        profile: what the server is, if it is not TF Serving itself: "kserve-v1", "mlflow", or a
-            :class:`Profile` of your own; None for TF Serving, which "tfserving" is, too.
+        profile: what the server is, if it is not TF Serving itself: "kserve-v1", "mlflow",
+            "pai-eas", or a :class:`Profile` of your own; None for TF Serving, which "tfserving"
+            is, too.
         auth: how to authenticate: a user's name and password, or a function that is given each
             :class:`Outgoing` request and returns the headers to add.  Not together with ``token``.
         tls: True or a :class:`TLS` for gRPC over TLS; a :class:`TLS` also sets up ``https://``.

@@ -18,6 +18,7 @@ from tfsclient.errors import (
     DecodeError,
     Hint,
     Internal,
+    InvalidInput,
     TFSError,
     Unimplemented,
     missing_outputs,
@@ -114,7 +115,8 @@ class ProfileCalls:
             self._refuse("does not tell a model's signatures", ref, _GIVE_SIGNATURES)
         self._check(ref)
         path, read = asked
-        return Call(self._own(path, ref), None, ref, True, decode=partial(self._read, read))
+        decode = partial(self._read, read, ref)
+        return Call(self._own(path, ref), None, ref, True, decode=decode)
 
     def status(self, ref: ModelRef) -> Call[list[VersionStatus]]:
         """The call that asks for the states of a model's versions.
@@ -127,7 +129,8 @@ class ProfileCalls:
             self._refuse("does not tell the state of a model", ref)
         self._check(ref)
         path, read = asked
-        return Call(self._own(path, ref), None, ref, True, decode=partial(self._read, read))
+        decode = partial(self._read, read, ref)
+        return Call(self._own(path, ref), None, ref, True, decode=decode)
 
     def reload(self, config: ServerConfig) -> Call[None]:
         """Refuse: no profile has it.
@@ -179,10 +182,14 @@ class ProfileCalls:
         except Exception as error:
             raise Internal(f"{self._profile.name}: the profile raised {_said(error)}") from error
 
-    def _read(self, read: Callable[..., T], data: bytes, *more: Any) -> T:
+    def _read(self, read: Callable[..., T], asked: object, data: bytes) -> T:
         """What a function of the profile reads; it raises what it likes where it cannot."""
         try:
-            return read(data, *more)
+            return read(data, asked)
+        except InvalidInput as error:  # which is about what came, not about what was given
+            raise DecodeError(
+                f"this is not an answer of {self._profile.name}: {error.details}"
+            ) from error
         except TFSError:
             raise
         except Exception as error:
@@ -191,7 +198,7 @@ class ProfileCalls:
             ) from error
 
     def _prediction(self, request: PredictRequest, copy: bool, data: bytes) -> Prediction:
-        outputs = self._read(self._profile.answer, data, request)
+        outputs = self._read(self._profile.answer, request, data)
         named = _wanted(request)
         if not outputs.keys() >= set(named):
             raise missing_outputs(named, outputs)

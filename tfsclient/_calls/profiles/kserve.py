@@ -31,7 +31,8 @@ def read_predictions(data: bytes, request: PredictRequest) -> Mapping[str, Array
     return rest_json.decode_predictions(data, request.spec.outputs, request.outputs)
 
 
-def _states(data: bytes) -> Statuses:
+def _states(data: bytes, ref: ModelRef) -> Statuses:
+    del ref
     answer = rest_json.loads(data)
     ready = answer.get("ready") if isinstance(answer, dict) else None
     if not isinstance(ready, bool):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from tfsclient._calls.options import Token
 from tfsclient._calls.request import PredictRequest
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.tensor import Array
@@ -31,9 +32,11 @@ class Outgoing(NamedTuple):
 
 # Gives the headers that authenticate a request.  It is called for each one, on any thread.
 Authenticate: TypeAlias = Callable[[Outgoing], Mapping[str, str]]
-# How a question about a model is asked: the path of a GET, and what reads the answer's bytes.
-Statuses: TypeAlias = tuple[Callable[[ModelRef], str], Callable[[bytes], list[VersionStatus]]]
-Signatures: TypeAlias = tuple[Callable[[ModelRef], str], Callable[[bytes], Model]]
+# How a question about a model is asked: the path of a GET, and what reads the answer.
+Statuses: TypeAlias = tuple[
+    Callable[[ModelRef], str], Callable[[bytes, ModelRef], list[VersionStatus]]
+]
+Signatures: TypeAlias = tuple[Callable[[ModelRef], str], Callable[[bytes, ModelRef], Model]]
 
 
 def _no_headers(ref: ModelRef, method: str) -> Mapping[str, str]:
@@ -67,6 +70,8 @@ class Profile:
         signatures: how to ask for a model's signatures; None if it does not tell.
         error: reads an HTTP error, from its status and its body: the status that was meant and the
             reason; None where it cannot.
+        token: makes of the client's ``token`` what authenticates each request; None to send it as
+            a bearer token.
         authenticate: gives the headers that authenticate a request, unless the client is given
             ``auth``, ``token`` or an authorization header; None for none.
     """
@@ -85,4 +90,5 @@ class Profile:
     status: Statuses | None = None
     signatures: Signatures | None = None
     error: Callable[[int, bytes], tuple[int, str] | None] | None = None
+    token: Callable[[Token], Authenticate] | None = None
     authenticate: Authenticate | None = None
