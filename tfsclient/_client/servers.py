@@ -19,7 +19,11 @@ _PROFILES: Final = {
     "kserve-v1": "kserve",
     "mlflow": "mlflow",
     "pai-eas": "pai_eas",
+    "sagemaker": "sagemaker",
 }
+# Modules of what authenticates by a cloud's own rules.  They are loaded when a client is made, and
+# load the libraries that they need, which not every installation has.
+_CLOUDS: Final = {"sagemaker": "aws"}
 NAMES: Final = (TF_SERVING, *_PROFILES)
 
 # A user's name and password, or what gives the headers of each request.
@@ -53,14 +57,15 @@ def choose(target: Target, profile: str | Profile | None, auth: Auth, token: Tok
         raise InvalidInput(
             f"{chosen.name} speaks {speaks}, but the target is {target}", hint=f"write {write}"
         )
-    if auth is None and token is not None and chosen is not None and chosen.token is not None:
+    if auth is not None:
+        if token is not None:
+            raise InvalidInput("give token or auth, not both")
+        return Server(chosen, None, _read(auth, target, chosen))
+    if chosen is None or (token is not None and chosen.token is None):
+        return Server(chosen, token, None)
+    if token is not None and chosen.token is not None:
         return Server(chosen, None, chosen.token(token))
-    if auth is None:
-        usual = None if chosen is None or token is not None else chosen.authenticate
-        return Server(chosen, token, usual)
-    if token is not None:
-        raise InvalidInput("give token or auth, not both")
-    return Server(chosen, None, _read(auth))
+    return Server(chosen, None, chosen.authenticate or _cloud(chosen, target, None))
 
 
 def _profile(target: Target, given: object) -> Profile | None:
@@ -85,12 +90,24 @@ def _profile(target: Target, given: object) -> Profile | None:
     return profile
 
 
-def _read(auth: object) -> Authenticate:
+def _read(auth: object, target: Target, profile: Profile | None) -> Authenticate:
     if isinstance(auth, tuple) and len(auth) == 2 and all(isinstance(a, str) for a in auth):
         return Basic(*auth)
+    cloud = None if profile is None or callable(auth) else _cloud(profile, target, auth)
+    if cloud is not None:
+        return cloud
     if callable(auth):
         given: Callable[..., Any] = auth
         return given
     raise InvalidInput(
         f"auth must be a pair of a user and a password, or a function, not a {type(auth).__name__}"
     )
+
+
+def _cloud(profile: Profile, target: Target, credentials: object) -> Authenticate | None:
+    """What authenticates by a cloud's own rules; None where there are none."""
+    if profile.name not in _CLOUDS:
+        return None
+    module = import_module(f"tfsclient._transports.{_CLOUDS[profile.name]}")
+    made: Authenticate | None = module.authenticate(target.address, credentials)
+    return made

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tfsclient._transports.clouds import CLOUDS, place_of
 from tfsclient.errors import InvalidInput
 
 # Schemes that gRPC's own resolvers know, each with what is to follow it.
@@ -76,6 +77,9 @@ def _parse_one(text: str) -> Target:
     scheme = scheme.lower() if colon else ""
     if scheme in ("http", "https"):
         return _parse_url(text, scheme)
+    if scheme in CLOUDS:
+        place = place_of(scheme, rest)
+        return Target(text, rest=True, address=place.address, tls=True, profile=place.profile)
     shown = _without_password(text)
     if _BLANK.search(text) and not text.startswith("unix"):
         raise InvalidInput(f"target {shown!r} contains spaces or control characters")
@@ -98,7 +102,7 @@ def _parse_one(text: str) -> Target:
     if scheme:
         raise InvalidInput(
             f"target {shown!r} has an unknown scheme",
-            hint="use host:port, grpc://, grpcs://, http://, https://, dns:///, unix: or xds:///",
+            hint="use host:port, grpc://, grpcs://, http://, https://, dns:///, unix:, xds:/// or sagemaker://",
         )
     _check_host_port(text, shown)
     return Target(text, rest=False, address=text, tls=False)
