@@ -20,10 +20,11 @@ _PROFILES: Final = {
     "mlflow": "mlflow",
     "pai-eas": "pai_eas",
     "sagemaker": "sagemaker",
+    "vertex": "vertex",
 }
 # Modules of what authenticates by a cloud's own rules.  They are loaded when a client is made, and
 # load the libraries that they need, which not every installation has.
-_CLOUDS: Final = {"sagemaker": "aws"}
+_CLOUDS: Final = {"sagemaker": "aws", "vertex": "google"}
 NAMES: Final = (TF_SERVING, *_PROFILES)
 
 # A user's name and password, or what gives the headers of each request.
@@ -86,7 +87,10 @@ def _profile(target: Target, given: object) -> Profile | None:
             f"there is no profile {given!r}{did_you_mean(given, NAMES)}; the profiles are "
             f"{', '.join(NAMES)}"
         )
-    profile: Profile = import_module(f"tfsclient._calls.profiles.{_PROFILES[given]}").PROFILE
+    module = import_module(f"tfsclient._calls.profiles.{_PROFILES[given]}")
+    profile: Profile = (
+        module.PROFILE if target.endpoint is None else module.over_grpc(target.endpoint)
+    )
     return profile
 
 
@@ -109,5 +113,6 @@ def _cloud(profile: Profile, target: Target, credentials: object) -> Authenticat
     if profile.name not in _CLOUDS:
         return None
     module = import_module(f"tfsclient._transports.{_CLOUDS[profile.name]}")
-    made: Authenticate | None = module.authenticate(target.address, credentials)
+    address = target.address if target.rest else f"grpcs://{target.address}"
+    made: Authenticate | None = module.authenticate(address, credentials)
     return made

@@ -9,6 +9,10 @@ from typing import Final, NamedTuple
 from tfsclient.errors import InvalidInput
 
 _REGION = r"[a-z]{2,}(?:-[a-z]+)+-\d+"
+_IN_GOOGLE = (
+    r"(?P<project>[a-z0-9][a-z0-9:.-]*)/(?P<location>[a-z]+(?:-[a-z]+)+\d+)/"
+    r"(?P<endpoint>[A-Za-z0-9][A-Za-z0-9_-]*)"
+)
 
 
 class Place(NamedTuple):
@@ -16,11 +20,13 @@ class Place(NamedTuple):
 
     Attributes:
         profile: the name of the profile that speaks to it.
-        address: the base URL.
+        address: the base URL, or over gRPC host and port.
+        endpoint: what it is called in messages over gRPC; None over HTTP.
     """
 
     profile: str
     address: str
+    endpoint: str | None = None
 
 
 class _Cloud(NamedTuple):
@@ -35,12 +41,31 @@ def _sagemaker(found: re.Match[str]) -> Place:
     return Place("sagemaker", f"https://runtime.sagemaker.{region}.{domain}/endpoints/{endpoint}")
 
 
+def _vertex(found: re.Match[str]) -> Place:
+    return Place("vertex", f"https://{_google(found)}/v1/{_endpoint(found)}")
+
+
+def _vertex_grpc(found: re.Match[str]) -> Place:
+    return Place("vertex", f"{_google(found)}:443", _endpoint(found))
+
+
+def _google(found: re.Match[str]) -> str:
+    return f"{found['location']}-aiplatform.googleapis.com"
+
+
+def _endpoint(found: re.Match[str]) -> str:
+    project, location, endpoint = found.groups()
+    return f"projects/{project}/locations/{location}/endpoints/{endpoint}"
+
+
 CLOUDS: Final[Mapping[str, _Cloud]] = {
     "sagemaker": _Cloud(
         "sagemaker://REGION/ENDPOINT",
         rf"({_REGION})/([A-Za-z0-9](?:-*[A-Za-z0-9])*)",
         _sagemaker,
     ),
+    "vertex": _Cloud("vertex://PROJECT/LOCATION/ENDPOINT", _IN_GOOGLE, _vertex),
+    "vertex+grpc": _Cloud("vertex+grpc://PROJECT/LOCATION/ENDPOINT", _IN_GOOGLE, _vertex_grpc),
 }
 
 

@@ -206,13 +206,18 @@ class ProfileCalls:
             outputs if request.outputs is None else {name: outputs[name] for name in named}
         )
         # Arrays made of JSON are our own already; those that are views of the answer may be wanted.
-        own = {n: a if a.flags.owndata or not copy else a.copy() for n, a in chosen.items()}
+        own = {name: _own(array) if copy else array for name, array in chosen.items()}
         prediction = Prediction(
             own, model=request.ref.name, signature=request.ref.signature, version=None
         )
         if request.spec is not None and request.spec.labels is not None:
             prediction.labels = request.spec.labels
         return prediction
+
+
+def _own(array: Array) -> Array:
+    """The array, writable and with memory of its own."""
+    return array if array.flags.owndata and array.flags.writeable else array.copy()
 
 
 def _wanted(request: PredictRequest) -> Sequence[str]:
