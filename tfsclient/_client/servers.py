@@ -21,6 +21,7 @@ _PROFILES: Final = {
     "pai-eas": "pai_eas",
     "sagemaker": "sagemaker",
     "vertex": "vertex",
+    "simple-tensorflow-serving": "simple",
 }
 # Modules of what authenticates by a cloud's own rules.  They are loaded when a client is made, and
 # load the libraries that they need, which not every installation has.

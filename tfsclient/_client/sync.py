@@ -56,8 +56,9 @@ class Client(ExampleCalls):
         headers: gRPC metadata or HTTP headers sent with every call.
         token: a bearer token, or a function that gives one for each call.
         profile: what the server is, if it is not TF Serving itself: "kserve-v1", "mlflow",
-            "pai-eas", "sagemaker", "vertex", or a :class:`Profile` of your own; None for what the
-            target says, which is TF Serving ("tfserving") where it is an address.
+            "pai-eas", "sagemaker", "vertex", "simple-tensorflow-serving", or a :class:`Profile` of
+            your own; None for what the target says, which is TF Serving ("tfserving") where it is
+            an address.
         auth: how to authenticate: a user's name and password, a function that is given each
             :class:`Outgoing` request and returns the headers to add, or credentials of the cloud's
             own library; None for what that finds by itself.  Not together with ``token``.

@@ -53,7 +53,7 @@ def encode_predict(inputs: Mapping[str, Tensor], signature: str | None) -> bytes
     if lone is not None and lone.dtype == STRING and not lone.array.ndim:
         values = _encode(_BASE64, lone)  # by name, the server would take this text for base64
     else:
-        values = _encode_named(inputs)
+        values = encode_columns(inputs)
     return _object([*_signature_name(signature), b'"inputs":' + values])
 
 
@@ -73,7 +73,7 @@ def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> 
         (values,) = (_encode(name, tensor) for name, tensor in inputs.items())
     else:
         each = [
-            _encode_named({n: Tensor(t.dtype, t.array[i, ...]) for n, t in inputs.items()})
+            encode_columns({n: Tensor(t.dtype, t.array[i, ...]) for n, t in inputs.items()})
             for i in range(rows.pop())
         ]
         values = b"[" + b",".join(each) + b"]"
@@ -95,7 +95,12 @@ def _object(members: Iterable[bytes]) -> bytes:
     return b"{" + b",".join(members) + b"}"
 
 
-def _encode_named(inputs: Mapping[str, Tensor]) -> bytes:
+def encode_columns(inputs: Mapping[str, Tensor]) -> bytes:
+    """An object of the inputs by name.
+
+    Raises:
+        Unimplemented: a tensor has no JSON form that the server reads.
+    """
     return _object(orjson.dumps(name) + b":" + _encode(name, t) for name, t in inputs.items())
 
 
