@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tfsclient_gen.cli import main as generator
 
+from tests.conftest import missing
 from tests.servers.conftest import HALF, SUMS, Answer, Received, Recorder
 from tfsclient import (
     AsyncClient,
@@ -274,3 +276,61 @@ def test_given_signatures_are_of_no_version(recorder: Start) -> None:
     numbered = Model("half", 3, HALF.signatures)
     with client(recorder(halves), schemas={"half": numbered}) as half:
         assert half.metadata("half").version is None
+
+
+def test_the_page_of_another_server(recorder: Start, tmp_path: Path) -> None:
+    """Its form knows the signature that the command line gave; its code says what it is."""
+    try:
+        from starlette.testclient import TestClient
+
+        from tfsclient._cli.page.api import make_app
+        from tfsclient._cli.page.servers import Server, Servers, on_call
+    except ImportError as error:
+        missing(str(error.name))
+    server = recorder(halves)
+    half = AsyncClient(server.url, profile="kserve-v1", schemas={"half": HALF}, on_call=on_call)
+    listed = Server(server.url, half, None, ("schemas=",), "kserve-v1")
+    app = make_app(Servers([listed], lambda: ["half"], {"half": HALF}.get), "token")
+    headers = {"x-tfsclient-token": "token"}
+    form = {
+        "target": 0,
+        "model": "half",
+        "signature": DEFAULT,
+        "inputs": {"x": {"mode": "json", "text": "[1, 2]"}},
+    }
+    with TestClient(app, base_url="http://127.0.0.1:8600", headers=headers) as page:
+        described = page.post("/api/model", json={"target": 0, "model": "half"}).json()
+        assert [one["name"] for one in described["signatures"]] == [DEFAULT]
+        versions = page.post("/api/status", json={"target": 0, "model": "half"}).json()["versions"]
+        assert [one["version"] for one in versions] == [None]
+        called = page.post("/api/call", json=form)
+        assert called.status_code == 200, called.text
+        code = page.post("/api/code", json={**form, "language": "python"}).text
+        assert "kserve-v1" in code
+        refused = page.post("/api/code", json={**form, "language": "curl"})
+        assert "would call TF Serving" in refused.text
+
+
+def test_signatures_that_a_server_tells_reach_the_generator(
+    recorder: Start, tmp_path: Path
+) -> None:
+    told = {
+        "signature_name": DEFAULT,
+        "inputs": [{"name": "x", "shape": [-1], "type": "DT_FLOAT"}],
+        "outputs": [{"name": "y", "shape": [-1], "type": "DT_FLOAT"}],
+    }
+    server = recorder(lambda _: (200, json.dumps(told).encode()))
+    arguments = ["schema", "--server", server.url, "--model", "half", "--profile", "pai-eas"]
+    done = CliRunner().invoke(generator, arguments)
+    assert done.exit_code == 0, done.output
+    assert '"float32"' in done.stdout
+    done = CliRunner().invoke(generator, [*arguments[:-1], "mlflow"])
+    assert done.exit_code != 0
+    assert "does not tell a model's signatures" in done.output
+
+
+def test_code_that_view_api_prints(recorder: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    with client(recorder(halves)) as half:
+        half.view_api("half")
+    printed = capsys.readouterr().out
+    assert "# with the profile=, schemas= that this client was made with" in printed

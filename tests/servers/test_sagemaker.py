@@ -104,12 +104,11 @@ def no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "/nowhere")
 
 
-@pytest.mark.parametrize("token", [None, "FwoGZXIvYXdzE"])
 @pytest.mark.parametrize(
-    "moment",
+    ("moment", "token"),
     [
-        dt.datetime(2015, 8, 30, 12, 36, 0, tzinfo=dt.timezone.utc),
-        dt.datetime(2026, 11, 26, 0, 0, 1, tzinfo=dt.timezone.utc),
+        (dt.datetime(2015, 8, 30, 12, 36, 0, tzinfo=dt.timezone.utc), None),
+        (dt.datetime(2026, 11, 26, 0, 0, 1, tzinfo=dt.timezone.utc), "FwoGZXIvYXdzE"),
     ],
 )
 def test_signatures_are_those_of_botocores_own_client(

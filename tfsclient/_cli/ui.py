@@ -92,13 +92,16 @@ def _server(
     from tfsclient._client.aio import AsyncClient
 
     arguments = connection.arguments(target)
+    profile = None
     if connection.is_other(target):
+        profile = connection.profile or parse(target).profile
         arguments["schemas"] = known  # which count where the server does not tell any
-    hidden = tuple(f"{name}=" for name in ("token", "headers", "tls") if arguments[name])
+    names = ("token", "headers", "tls", "schemas")
+    hidden = tuple(f"{name}=" for name in names if arguments[name])
     if not parse(target).rest:
         arguments["channel_options"] = [("grpc.max_receive_message_length", MOST_BYTES)]
     client = AsyncClient(target, **arguments, meanings=given, on_call=on_call)
-    return Server(target, client, None, hidden)
+    return Server(target, client, None, hidden, profile)
 
 
 def _wait() -> None:
