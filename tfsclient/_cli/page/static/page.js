@@ -141,7 +141,8 @@ function statusOf({ versions, error }) {
     "ul.versions",
     { "aria-label": "Versions" },
     versions.map((one) => {
-      const label = [h("strong", {}, one.version), ` ${one.state.toLowerCase()}`];
+      const which = one.version === null ? "its only version" : `version ${one.version}`;
+      const label = [h("strong", {}, one.version ?? "model"), ` ${one.state.toLowerCase()}`];
       const told = one.error_message ? h("span.wrong", {}, ` ${one.error_message}`) : null;
       const chip = one.state === "AVAILABLE" ? "good" : one.error_message ? "bad" : "waiting";
       return h(
@@ -154,7 +155,7 @@ function statusOf({ versions, error }) {
             showBar();
             loadModel();
           },
-          { class: `chip ${chip}`, title: `Call version ${one.version}` },
+          { class: `chip ${chip}`, title: `Call ${which}` },
         ),
         told,
       );
