@@ -121,6 +121,7 @@ def test_what_a_server_lacks_is_refused_before_it_is_asked(recorder: Start) -> N
         ({"profile": "mlflow", "auth": "secret"}, "pair of a user and a password"),
         ({"token": "t", "auth": ("a", "b")}, "token or auth, not both"),
         ({"profile": "mlflow", "compression": "gzip"}, "does not read compressed"),
+        ({"auth": ("a", "b"), "compression": "gzip"}, "auth may sign the bytes"),
     ],
 )
 def test_arguments_that_make_no_sense(arguments: dict[str, object], reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tfsclient._calls.interface import Calls
 from tfsclient._calls.profiles.calls import ProfileCalls
@@ -11,6 +12,9 @@ from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import Target
 from tfsclient.errors import InvalidInput, left_out
+
+if TYPE_CHECKING:
+    from tfsclient._transports.headed import Heading
 
 
 def make_calls(target: Target, profile: Profile | None = None) -> Calls:
@@ -58,9 +62,9 @@ def make_transport(
         _check(own, settings, ("send", "start", "close"), "a tfsclient.Transport")
     if settings.profile is None and authenticate is None:
         return transport
-    from tfsclient._transports.headed import HeadedTransport, Heading
+    from tfsclient._transports.headed import HeadedTransport
 
-    return HeadedTransport(transport, Heading(settings.target, authenticate))
+    return HeadedTransport(transport, _heading(settings, authenticate))
 
 
 def _transport(settings: Settings) -> Transport:
@@ -82,9 +86,9 @@ def make_async_transport(
         _check(own, settings, ("asend", "aclose"), "a tfsclient.AsyncTransport")
     if settings.profile is None and authenticate is None:
         return transport
-    from tfsclient._transports.headed import AsyncHeadedTransport, Heading
+    from tfsclient._transports.headed import AsyncHeadedTransport
 
-    return AsyncHeadedTransport(transport, Heading(settings.target, authenticate))
+    return AsyncHeadedTransport(transport, _heading(settings, authenticate))
 
 
 def _async_transport(settings: Settings) -> AsyncTransport:
@@ -95,6 +99,14 @@ def _async_transport(settings: Settings) -> AsyncTransport:
     from tfsclient._transports.grpc_aio import AsyncGrpcTransport
 
     return AsyncGrpcTransport(settings)
+
+
+def _heading(settings: Settings, authenticate: Authenticate | None) -> Heading:
+    from tfsclient._transports.headed import Heading
+
+    if settings.compression and authenticate is not None:
+        raise InvalidInput("compression and auth cannot be used together: auth may sign the bytes")
+    return Heading(settings.target, authenticate)
 
 
 def _check(own: object, settings: Settings, methods: Iterable[str], kind: str) -> None:
