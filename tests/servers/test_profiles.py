@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from tfsclient_gen.cli import main as generator
 
 from tests.conftest import missing
-from tests.servers.conftest import HALF, SUMS, Answer, Received, Recorder
+from tests.servers.conftest import HALF, SUMS, Answer, Received, Recorder, model
 from tfsclient import (
     AsyncClient,
     Client,
@@ -211,6 +211,11 @@ def test_mlflow(recorder: Start) -> None:
             half.predict("half", [float("nan")])
     assert refused.value.http_status == 400  # type: ignore[attr-defined]
     assert [one.path for one in server.requests] == ["/invocations", "/ping", "/invocations"]
+    server.answer = lambda _: (200, b'{"predictions": [2.5]}')
+    unnamed = model({"": "float32"}, {"y": "float32"})
+    with client(server, profile="mlflow", schemas={"m": unnamed}) as lone:
+        assert lone.predict("m", [1.0])["y"].tolist() == [2.5]
+    assert json.loads(server.requests[-1].body) == {"instances": [1.0]}
 
 
 def test_a_profile_of_ones_own(recorder: Start) -> None:

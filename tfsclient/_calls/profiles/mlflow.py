@@ -19,6 +19,8 @@ def _path(ref: ModelRef, method: str) -> str:
 
 
 def _body(request: PredictRequest) -> bytes:
+    if list(request.tensors) == [""]:  # MLflow's tensors may have no name
+        return rest_json.encode_predict_rows(request.tensors, None)
     return rest_json.encode_predict(request.tensors, None)
 
 
