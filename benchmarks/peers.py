@@ -10,6 +10,7 @@ import http.client
 import json
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from benchmarks.cases import MODEL, Arrays, Case
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _PATH = f"/v1/models/{MODEL}:predict"
+_PROTOS = Path(__file__).parents[1] / "tfsclient" / "_codec" / "protos.binpb"
 _SECONDS = 60.0
 _NO_LIMITS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
@@ -119,10 +121,8 @@ class _Protobuf(_Grpcio):
     """Hand-written: grpcio and protobuf's messages, the arrays' memory as tensor_content."""
 
     def open(self, channel: Any) -> Any:
-        from tfsclient._codec.messages import message_class
-
-        self.request_class = message_class("tensorflow.serving.PredictRequest")
-        response_class = message_class("tensorflow.serving.PredictResponse")
+        self.request_class = _message_class("tensorflow.serving.PredictRequest")
+        response_class = _message_class("tensorflow.serving.PredictResponse")
         return channel.unary_unary(
             _PREDICT,
             request_serializer=self.request_class.SerializeToString,
@@ -161,6 +161,16 @@ class _Protobuf(_Grpcio):
         return np.array(values, dtype).reshape(shape)
 
 
+def _message_class(name: str) -> Any:
+    """As the modules that protoc writes have it."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(_PROTOS.read_bytes()).file:
+        pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+
+
 class _Ovms(Peer):
     """ovmsclient."""
 
@@ -186,7 +196,8 @@ class _TfsClient(Peer):
 
         target = f"http://{self.address}" if case.rest else self.address
         known = {MODEL: schema(case)}
-        self.client: Any = (AsyncClient if case.mode == "aio" else Client)(target, schemas=known)
+        kind = AsyncClient if case.mode == "aio" else Client
+        self.client: Any = kind(target, schemas=known, validate=case.checked)
 
     def call(self) -> Arrays:
         outputs: Arrays = self.client.predict(MODEL, self.inputs)

@@ -22,11 +22,12 @@ Each cell is the time of a whole call, from numpy arrays to numpy arrays, by the
 time of the client's process, as a ratio to the limit: prepared bytes over a bare grpcio channel (or
 a bare http.client), whose answer is not read. Lower is better; 1 is free. A cell is the median over
 rounds, in each of which every peer took a turn beside a limit in its own process. The column
-"limit" is the limit beside itself: how far it is from 1 is noise. The server is a canned one on the
-same machine that takes very little time, so these ratios are the worst case: a real server, a model
-and a network all bring them closer to 1. Signatures are known beforehand, as after a first call.
-Of 22 MB, most is the allocator: what it keeps from one call helps the next, so that a peer may be
-below 1.
+"limit" is the limit beside itself, by the clock: the band that half of the rounds lie in, within
+which all is noise. The server is a canned one on the same machine that takes very little time, so
+these ratios are the worst case: a real server, a model and a network all bring them closer to 1.
+Signatures are known beforehand, as after a first call. With several threads or tasks, it is the
+time of all calls divided by how many there were. Of 22 MB, most is the allocator: what it keeps
+from one call helps the next, so that a peer may be below 1.
 """
 
 
@@ -131,7 +132,11 @@ def table(data: dict[str, Any]) -> str:
     failed |= {f"{peer}: {reason}" for peer, reason in data["skipped"].items()}
     if failed:
         blocks.append("Failed or left out (fails):\n" + "\n".join(sorted(failed)) + "\n")
-    if data["footprint"]:
+    if "cold" in data["footprint"]:
+        blocks.append(
+            "First answer of a fresh process, seconds\n\n" + _cold(data["footprint"]["cold"])
+        )
+    if "resident" in data["footprint"]:
         blocks.append(_footprint(data["footprint"]))
     return "\n".join(blocks)
 
@@ -144,6 +149,9 @@ def _matrix(cases: dict[str, Any]) -> str:
         for peer in peers:
             if peer in case["ratios"]:
                 ratio = case["ratios"][peer]
+                if peer == LIMIT:
+                    row.append(f"{_short(ratio['wall_low'])} - {_short(ratio['wall_high'])}")
+                    continue
                 row.append(f"{_short(ratio['wall'])} / {_short(ratio['cpu'])}")
             else:
                 row.append("fails" if peer in case["errors"] else "-")
@@ -159,6 +167,13 @@ def _goals(cases: dict[str, Any]) -> str:
             numbers = [f"{goal['at_most']:g}", f"{goal['reached']:.3g}"]
             rows.append([case["title"], goal["beside"], *numbers, met])
     return aligned(rows)
+
+
+def _cold(cases: dict[str, dict[str, float]]) -> str:
+    return "\n".join(
+        aligned([["", *seconds], [CASES[name].title, *(f"{s:.3f}" for s in seconds.values())]])
+        for name, seconds in cases.items()
+    )
 
 
 def _footprint(footprint: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import footprint, messages, report  # noqa: E402
+from benchmarks import cold, footprint, messages, report  # noqa: E402
 from benchmarks.cases import CASES  # noqa: E402
 from benchmarks.peers import PEERS, REST_PEERS  # noqa: E402
 
@@ -59,6 +59,10 @@ def main() -> None:
             results[name] = _measure(
                 name, ports[name], request, rounds=rounds, ovms_python=ovms_python
             )
+            if name in cold.COLD:
+                costs.setdefault("cold", {})[name] = cold.seconds(
+                    name, ports[name], request, rounds=rounds
+                )
         if not options.cases:
             costs["import_seconds"] = footprint.import_seconds(rounds=3)
             port = str(ports[footprint.CASE])

@@ -15,12 +15,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from benchmarks.cases import CASES, IN_FLIGHT, Arrays, Case
+from benchmarks.cases import CASES, Arrays, Case
 from benchmarks.peers import LIMIT, PEERS, REST_PEERS, Peer
 
 Slice: TypeAlias = Callable[[float], tuple[int, float]]  # seconds to calls made, seconds of one
@@ -41,10 +42,29 @@ def _one_by_one(peer: Peer, _: asyncio.AbstractEventLoop) -> Slice:
     return run
 
 
+def _threads(peer: Peer, _: asyncio.AbstractEventLoop) -> Slice:
+    pool = ThreadPoolExecutor(peer.case.in_flight)
+
+    def call_until(end: float) -> int:
+        count = 0
+        while time.perf_counter() < end:
+            peer.call()
+            count += 1
+        return count
+
+    def run(seconds: float) -> tuple[int, float]:
+        started = time.perf_counter()
+        ends = [started + seconds] * peer.case.in_flight
+        count = sum(pool.map(call_until, ends))
+        return count, (time.perf_counter() - started) / count
+
+    return run
+
+
 def _futures(peer: Peer, _: asyncio.AbstractEventLoop) -> Slice:
     def run(seconds: float) -> tuple[int, float]:
         started = time.perf_counter()
-        waiting = deque(peer.start() for _ in range(IN_FLIGHT))
+        waiting = deque(peer.start() for _ in range(peer.case.in_flight))
         count = 0
         while waiting:
             waiting.popleft()()
@@ -66,14 +86,14 @@ def _asyncio(peer: Peer, loop: asyncio.AbstractEventLoop) -> Slice:
 
     async def call_all(seconds: float) -> tuple[int, float]:
         started = time.perf_counter()
-        tasks = [call_until(started + seconds) for _ in range(IN_FLIGHT)]
+        tasks = [call_until(started + seconds) for _ in range(peer.case.in_flight)]
         count = sum(await asyncio.gather(*tasks))
         return count, (time.perf_counter() - started) / count
 
     return lambda seconds: loop.run_until_complete(call_all(seconds))
 
 
-_MODES = {"sync": _one_by_one, "future": _futures, "aio": _asyncio}
+_MODES = {"sync": _one_by_one, "threads": _threads, "future": _futures, "aio": _asyncio}
 
 
 def main(case_name: str, peer_name: str, port: str, request_file: str) -> None:

@@ -40,7 +40,7 @@ class Watched(GrpcCalls):
     def repeated(
         self,
         ref: ModelRef,
-        spec: Signature,
+        spec: Signature | None,
         inputs: Inputs,
         outputs: tuple[str, ...] | None,
         validate: bool,
@@ -65,7 +65,7 @@ class Caller:
         self.calls = Watched()
         self._flows = Flows(
             self.calls,
-            timeout=1.0,
+            timeout=60.0,
             headers=None,
             token=None,
             validate=True,
@@ -250,6 +250,23 @@ def test_whether_it_was_checked_counts() -> None:
         assert client.sent({"x": wrong}, signature=spec, validate=False) != unchecked
         with pytest.raises(InvalidInput, match="shape"):
             client.sent({"x": ONE}, signature=spec)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"model": "n"}, {"signature": "other"}, {"signature": "no such"}, {"outputs": ["y"]}],
+    ids=str,
+)
+def test_what_nobody_checks_repeats_as_it_is(options: dict[str, Any]) -> None:
+    client = Caller(x="float32")
+    for array in (ONE, ONE.astype(np.int16), np.array([b"a"], object), ONE):
+        wanted = Caller(x="float32").sent({"y": array}, validate=False, **options)
+        bodies = {client.sent({"y": array}, validate=False, **options) for _ in range(3)}
+        assert bodies == {wanted}
+        with pytest.raises(InvalidInput):
+            client.sent({"y": array}, **options)
+    assert sum(client.repeats()) == 3 + 3
+    assert client.sent({"y": ONE}, validate=False, label="b") != wanted
 
 
 def test_signatures_that_come_and_go_are_told_apart() -> None:

@@ -34,8 +34,8 @@ for (const page of PAGES) {
 await open("index.html");
 const input = frame.contentDocument.querySelector("[data-md-component=search-query]");
 input.value = "predict";
-for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
-for (let i = 0; i < 300 && !wider.found; i++) {
+for (let i = 0; i < 600 && !wider.found; i++) {
+  for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
   await new Promise((done) => setTimeout(done, 100));  // time for the worker that searches
   wider.found = frame.contentDocument.querySelectorAll(".md-search-result__item").length;
 }
@@ -148,10 +148,10 @@ def test_a_browser_asks_nobody_else_and_shows_it_on_a_phone(
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wider = served.seen.get(timeout=180)
+        wider = served.seen.get(timeout=300)
     finally:
         browser.terminate()
-        browser.wait(30)
+        browser.wait(120)
     assert wider.pop("found") > 0
     assert wider == dict.fromkeys(pages, 0)
 

@@ -12,7 +12,6 @@ from tfsclient._calls.grpc_frames import Frames, frame_key
 from tfsclient._calls.request import ExamplesRequest, PredictRequest
 from tfsclient._codec import inference
 from tfsclient._codec.inference import Task
-from tfsclient._codec.messages import ProtobufError, message_class
 from tfsclient._codec.model_ref import ModelRef, encode_model_ref
 from tfsclient._codec.predict import decode_predict_response, decode_strings_response
 from tfsclient._codec.protobuf import chunk
@@ -23,7 +22,6 @@ from tfsclient.errors import Code, DecodeError, missing_outputs
 from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
-from tfsclient.sources._read import from_metadata_response
 
 PREDICTION_SERVICE: Final = "/tensorflow.serving.PredictionService/"
 MODEL_SERVICE: Final = "/tensorflow.serving.ModelService/"
@@ -45,7 +43,7 @@ class GrpcCalls:
     def repeated(
         self,
         ref: ModelRef,
-        spec: Signature,
+        spec: Signature | None,
         inputs: Inputs,
         outputs: tuple[str, ...] | None,
         validate: bool,
@@ -82,7 +80,7 @@ class GrpcCalls:
             decode=partial(_prediction, read, ref, wanted, copy, labels),
         )
         key = None
-        if spec is not None and inputs is not None:
+        if inputs is not None:
             outputs = None if request.outputs is None else tuple(request.outputs)
             key = frame_key(ref, spec, outputs, validate, copy, inputs)
         body = self._frames.encode(key, request, inputs, call)
@@ -111,7 +109,7 @@ class GrpcCalls:
         """The call that asks for a model's signatures."""
         body = _model_spec(ref) + chunk(_METADATA_FIELD, b"signature_def")
         path = PREDICTION_SERVICE + "GetModelMetadata"
-        return Call(path, body, ref, True, decode=from_metadata_response)
+        return Call(path, body, ref, True, decode=_metadata)
 
     def status(self, ref: ModelRef) -> Call[list[VersionStatus]]:
         """The call that asks for the states of a model's versions."""
@@ -119,6 +117,8 @@ class GrpcCalls:
 
     def reload(self, config: ServerConfig) -> Call[None]:
         """The call that replaces the server's list of models."""
+        from tfsclient._codec.messages import message_class
+
         request = message_class("tensorflow.serving.ReloadConfigRequest")()
         request.config.CopyFrom(config.to_message())
         path = MODEL_SERVICE + "HandleReloadConfigRequest"
@@ -152,7 +152,18 @@ def _model_spec(ref: ModelRef) -> bytes:
     return chunk(_MODEL_SPEC, encode_model_ref(ref))
 
 
+# protobuf and what reads its messages take long to load, and predict does without them.
+
+
+def _metadata(data: bytes) -> Model:
+    from tfsclient.sources._read import from_metadata_response
+
+    return from_metadata_response(data)
+
+
 def _statuses(data: bytes) -> Statuses:
+    from tfsclient._codec.messages import ProtobufError, message_class
+
     response = message_class("tensorflow.serving.GetModelStatusResponse")
     try:
         answer = response.FromString(data)

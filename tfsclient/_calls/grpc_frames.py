@@ -40,7 +40,7 @@ class Frame(NamedTuple):
     """A request without the elements of its arrays.
 
     Attributes:
-        spec: what it was checked against; kept, so that its id stays its own.
+        spec: what it was checked against, kept, so that its id stays its own; None for nothing.
         start: what stands before the inputs.
         heads: what stands before the elements of each array.
         tail: what stands after the inputs.
@@ -48,7 +48,7 @@ class Frame(NamedTuple):
         small: the heads again, if it has few bytes and no strings; None otherwise.
     """
 
-    spec: Signature
+    spec: Signature | None
     start: bytes
     heads: list[bytes | _Strings]
     tail: bytes
@@ -103,7 +103,7 @@ class Frames:
         if key not in self._frames:
             self._frames[key] = None
             return request.to_bytes()
-        if request.spec is None or not _is_as_given(request, inputs):
+        if not _is_as_given(request, inputs):
             return request.to_bytes()
         start, tail = encode_request_ref(request.ref), encode_output_filter(request.outputs or ())
         heads: list[bytes | _Strings] = []
@@ -126,14 +126,17 @@ class Frames:
 
 def frame_key(
     ref: ModelRef,
-    spec: Signature,
+    spec: Signature | None,
     outputs: tuple[str, ...] | None,
     validate: bool,
     copy: bool,
     inputs: Inputs,
 ) -> Hashable:
-    """What two requests must have in common; None if the inputs are not all plain arrays."""
-    which = (ref[:3], id(spec), outputs, validate, copy)
+    """What two requests must have in common; None if the inputs are not all plain arrays.
+
+    Where no signature was looked at, ``ref`` says which one is asked for.
+    """
+    which = (ref if spec is None else ref[:3], id(spec), outputs, validate, copy)
     if type(inputs) is np.ndarray:
         return which, inputs.dtype, inputs.shape
     if type(inputs) is not dict:

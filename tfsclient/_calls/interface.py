@@ -29,7 +29,7 @@ class Calls(Protocol):
     def repeated(
         self,
         ref: ModelRef,
-        spec: Signature,
+        spec: Signature | None,
         inputs: Inputs,
         outputs: tuple[str, ...] | None,
         validate: bool,

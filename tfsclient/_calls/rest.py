@@ -27,7 +27,7 @@ class RestCalls:
     def repeated(
         self,
         ref: ModelRef,
-        spec: Signature,
+        spec: Signature | None,
         inputs: Inputs,
         outputs: tuple[str, ...] | None,
         validate: bool,

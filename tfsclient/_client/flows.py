@@ -105,6 +105,7 @@ class Flows:
 
         Raises:
             InvalidInput: the headers, or what the token function returns, cannot be sent.
+            Unauthenticated: the token function failed.
         """
         seconds = self._timeout if options.timeout is DEFAULT else options.timeout
         headers = options.headers
@@ -113,10 +114,11 @@ class Flows:
 
     def _merge(self, headers: Headers) -> Sent:
         """The headers of one call: the client's, the token, and the call's own."""
+        own = read_headers(headers)
         merged = dict(self._headers)
-        if self._token is not None:
+        if self._token is not None and "authorization" not in own:
             merged["authorization"] = read_token(self._token)
-        return merged | read_headers(headers)
+        return merged | own
 
     # Predict.
 
@@ -152,22 +154,25 @@ class Flows:
         options: Options,
     ) -> Call[Prediction] | None:
         """The call for inputs like earlier ones, whose signature still holds; else None."""
+        outputs, _, _, validate, copy = options
+        if validate is DEFAULT:
+            validate = self._validate
+        spec: Signature | None = None
         if isinstance(signature, Signature):
-            spec: Signature | None = signature
+            spec = signature
+        elif self._needs_no_signature(validate) and isinstance(inputs, Mapping):
+            ref = ref.with_signature(signature)
         else:
             model = self._discovery.known(ref)
             spec = None if model is None else model.pick(signature)
-        if spec is None:
-            return None
-        outputs, _, _, validate, copy = options
-        return self._calls.repeated(
-            ref,
-            spec,
-            inputs,
-            outputs,
-            self._validate if validate is DEFAULT else validate,
-            self._copy if copy is DEFAULT else copy,
-        )
+            if spec is None:
+                return None
+        copy = self._copy if copy is DEFAULT else copy
+        return self._calls.repeated(ref, spec, inputs, outputs, validate, copy)
+
+    def _needs_no_signature(self, validate: bool) -> bool:
+        """Whether inputs given by name are sent as they are, to a signature that nobody knows."""
+        return not validate and not self._calls.needs_signature
 
     def _new(
         self,
@@ -196,7 +201,7 @@ class Flows:
 
         if isinstance(signature, Signature):
             return build(signature)
-        if not check and not self._calls.needs_signature and isinstance(inputs, Mapping):
+        if self._needs_no_signature(check) and isinstance(inputs, Mapping):
             tensors = prepare.as_they_are(inputs, model=ref.name, signature=signature)
             return PredictRequest(ref.with_signature(signature), tensors, outputs)
         known = yield from self._discovery.find(ref)
@@ -314,9 +319,13 @@ class Flows:
             return told
         return (yield from ask(self._metadata(ref)))
 
+    def given(self, model: str) -> Model | None:
+        """A model's signatures, if they were given rather than to be asked for."""
+        return self._schemas.get(model)
+
     def described(self, ref: ModelRef) -> Flow[Model]:
         """A model's signatures: as given, for those may say more, or as the server has them."""
-        if (given := self._schemas.get(ref.name)) is not None:
+        if (given := self.given(ref.name)) is not None:
             return given
         return (yield from ask(self._metadata(ref)))
 

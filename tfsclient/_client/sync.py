@@ -54,7 +54,8 @@ class Client(ExampleCalls):
             of IP addresses of replicas, among which gRPC spreads the calls.
         timeout: seconds that a call may take in all, retries included; None for no limit.
         headers: gRPC metadata or HTTP headers sent with every call.
-        token: a bearer token, or a function that gives one for each call.
+        token: a bearer token, or a function that gives one for each call.  It takes the place of
+            an authorization among ``headers``, but not among those of a call.
         profile: what the server is, if it is not TF Serving itself: "kserve-v1", "mlflow",
             "pai-eas", "sagemaker", "vertex", "simple-tensorflow-serving", or a :class:`Profile` of
             your own; None for what the target says, which is TF Serving ("tfserving") where it is

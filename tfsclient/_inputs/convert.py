@@ -29,6 +29,7 @@ from tfsclient._inputs.misfits import (
     no_numbers,
     no_string,
     ragged,
+    refuse_masked,
 )
 from tfsclient._inputs.sequence import CompoundExample
 from tfsclient.dtypes import STRING, DType
@@ -131,8 +132,7 @@ def _first_leaf(value: Any) -> Any:
 def _to_array(value: Any, spec: TensorSpec, features: Features | None) -> Array:
     """``value`` as numpy sees it; for a string tensor, an object array of bytes."""
     if isinstance(value, np.ndarray):
-        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-            raise Misfit("is a masked array with masked elements: fill them first")
+        refuse_masked(value)
         if spec.dtype != STRING:
             return np.asarray(value)
         if value.dtype.kind != "O" or not value.size:

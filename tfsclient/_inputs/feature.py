@@ -14,7 +14,7 @@ from tfsclient._codec.example import FLOAT32, INT64, Values
 from tfsclient._codec.nested import object_array
 from tfsclient._inputs import tables
 from tfsclient._inputs.casts import cast
-from tfsclient._inputs.misfits import Misfit, at, ragged
+from tfsclient._inputs.misfits import Misfit, at, ragged, refuse_masked
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import Features, FeatureSpec
@@ -68,8 +68,7 @@ def _check_names(given: Mapping[str, Any], spec: Features, shared: Iterable[str]
 
 def _values(value: Any, spec: FeatureSpec | None) -> Values:
     """A feature's values, flat and checked."""
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise Misfit("is a masked array with masked elements: fill them first")
+    refuse_masked(value)
     if not isinstance(value, _PLAIN):
         value = _plain_values(value)
     shape: tuple[int, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -40,6 +41,17 @@ class Misfit(InvalidInput):
 
 class Unreadable(Misfit):
     """A value that cannot be read at all, whatever a signature wants."""
+
+
+def refuse_masked(value: Any) -> None:
+    """Refuse masked elements, which no tensor has.
+
+    Raises:
+        Misfit: there are some.
+    """
+    masks = sys.modules.get("numpy.ma")  # it takes long to load; who has masked arrays has done so
+    if masks is not None and isinstance(value, masks.MaskedArray) and masks.is_masked(value):
+        raise Misfit("is a masked array with masked elements: fill them first")
 
 
 def identifier(name: str) -> str:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from tfsclient.errors import InvalidInput
 
@@ -43,6 +42,8 @@ def proxy_for(url: str) -> ProxyAddress | None:
     Raises:
         InvalidInput: the variable does not hold a proxy that can be used.
     """
+    from urllib.request import getproxies  # which gRPC does not need
+
     target = urlsplit(url)
     proxies = getproxies()
     scheme = next((s for s in (target.scheme, "all") if proxies.get(s)), None)
