@@ -3,7 +3,7 @@
 
 // Fakes for tests of code that uses clients: no server, no network.
 
-import { ServingError } from "./serving/errors.js";
+import { ServingError, show } from "./serving/errors.js";
 import { answer } from "./serving/fake-rest.js";
 import { Fake, FakeTransport } from "./serving/fake.js";
 import { unlessAborted } from "./serving/time.js";
@@ -15,6 +15,10 @@ import { unlessAborted } from "./serving/time.js";
  * does a call whose answer does not fit the signature.
  */
 export function fakeModel(client, answers) {
+  if (typeof answers !== "object" || answers === null) {
+    const details = `answers must be an object of functions, not ${show(answers)}`;
+    throw new ServingError("INVALID_ARGUMENT", details);
+  }
   const { spec } = new client("http://fake").model;
   return new Fake(spec, answers);
 }

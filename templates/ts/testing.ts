@@ -3,7 +3,7 @@
 
 // Fakes for tests of code that uses clients: no server, no network.
 
-import { ServingError } from "./serving/errors.js";
+import { ServingError, show } from "./serving/errors.js";
 import { answer } from "./serving/fake-rest.js";
 import { Fake, FakeTransport } from "./serving/fake.js";
 import type { ServedModel } from "./serving/model.js";
@@ -69,6 +69,10 @@ export function fakeModel<Client extends { model: Model }>(
   client: new (server: string) => Client,
   answers: Answers<Client>,
 ): FakeModel {
+  if (typeof answers !== "object" || answers === null) {
+    const details = `answers must be an object of functions, not ${show(answers)}`;
+    throw new ServingError("INVALID_ARGUMENT", details);
+  }
   const { spec } = new client("http://fake").model as ServedModel;
   return new Fake(spec, answers);
 }

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.behaviour.conftest import by_itself
 from tests.conftest import ZOO, Zoo
 from tfsclient import (
     AsyncBoundModel,
@@ -222,6 +223,10 @@ def _forked(client: Client, results: Any) -> None:
 
 
 def test_a_forked_child_can_go_on(target: str) -> None:
+    by_itself(fork_and_go_on, target)
+
+
+def fork_and_go_on(target: str) -> None:
     fork = multiprocessing.get_context("fork")
     with Client(target) as client:
         client.predict("linear", [1.0])

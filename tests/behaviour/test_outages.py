@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.behaviour.conftest import by_itself
 from tests.conftest import eventually
 from tfsclient import Client, DType, Signature, TensorSpec, TFSError
 from tfsclient.testing._serve import free_ports
@@ -101,6 +102,10 @@ def hammer(client: Client, calls: int, timeout: float) -> Counter[str]:
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
 def test_a_server_that_is_stopped_and_started_twice(transport: str) -> None:
+    by_itself(call_through_two_outages, transport)
+
+
+def call_through_two_outages(transport: str) -> None:
     replica = Replica()
     target = (
         f"127.0.0.1:{replica.ports[0]}"
@@ -141,7 +146,7 @@ def in_a_fork(client: Client) -> dict[str, int]:
     child = fork.Process(target=_forked, args=(client, results))
     child.start()
     try:
-        outcome: dict[str, int] = results.get(timeout=60)
+        outcome: dict[str, int] = results.get(timeout=120)
     finally:
         child.terminate()
         child.join()

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<why_not>.+) -->\n)?```(?P<kind>\w+)[^\n]*\n(?P<text>.*?)^```$",
+    r"^(?:<!-- not run: (?P<why_not>[^\n]+) -->\n)?```(?P<kind>\w+)[^\n]*\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _PRINTED = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)

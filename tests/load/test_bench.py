@@ -155,6 +155,17 @@ def test_json_on_standard_output_stands_there_alone(fake: FakeServer) -> None:
     assert "answers/s" in result.stderr
 
 
+def test_files_are_as_they_were_where_nothing_was_measured(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    (tmp_path / "old.json").write_text("old")
+    (tmp_path / "link.html").symlink_to("none.html")
+    files = "--json", tmp_path / "old.json", "--html", tmp_path / "link.html"
+    assert quick(fake.grpc_target, "-i", "nonsense", *files).exit_code == 2
+    assert (tmp_path / "old.json").read_text() == "old"
+    assert [one.name for one in sorted(tmp_path.iterdir())] == ["link.html", "old.json"]
+
+
 def test_a_batch_that_is_too_large_is_refused_before_anything_is_measured(
     fake: FakeServer, tmp_path: Path
 ) -> None:
@@ -200,7 +211,10 @@ def test_an_interrupt_prints_what_there_is(fake: FakeServer, more: str) -> None:
         while len(sent(fake)) < 10 and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=60)
+        try:
+            printed, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "p50" in printed
     assert "interrupted" in printed

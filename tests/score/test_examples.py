@@ -54,6 +54,13 @@ def test_whole_numbers_for_a_feature_of_floats(
         assert "holds 16777217, which float32 cannot hold exactly" in dead[3]
 
 
+def test_a_cell_that_is_text_leaves_the_others_numbers(zoo: Zoo, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x\n1\nabc\n2.5\n")
+    score_files(zoo.grpc, "half_plus_two", tmp_path / "in.csv", tmp_path / "out", **OPTIONS)
+    assert [row["outputs"] for row in rows(tmp_path / "out")] == [[3.5], [4.25]]
+    assert "holds 'abc', which is neither a number" in letters(tmp_path / "out")[0]["error"]
+
+
 def test_a_feature_of_floats_is_one_whatever_the_first_rows_hold(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from tests.score.helpers import answer, twice
+from tfsclient import Client
 from tfsclient._cli.main import main
+from tfsclient.score import score_files
 from tfsclient.testing import FakeServer
 
 
@@ -77,6 +81,21 @@ def test_keys_that_are_not_kept_may_come_late(target: str, monkeypatch: pytest.M
     lines = [{"x": 1, "n": 1, "s": "a"}, {"x": 1, "n": 2, "s": "a", "z": 1}]
     found = piped(target, "\n".join(map(json.dumps, lines)), "--keep", "n", "--outputs", "y")
     assert found == [{"n": 1, "y": 2.0}, {"n": 2, "y": 2.0}]
+
+
+def test_an_input_that_first_rows_leave_out_is_not_passed_over(
+    target: str, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr("tfsclient.score._text.ROWS", 1)
+    lines = b'{"x": 1, "s": "a"}\n{"x": 1, "s": "a", "n": 5}\n'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    model = twice()
+    optional = replace(model.signature(), defaults=frozenset({"n"}))
+    given = {"twice": replace(model, signatures={"serving_default": optional})}
+    with Client(target, schemas=given) as client:
+        score_files(client, "twice", "-", "-", keep="x", on_error="dead-letter")
+    _, second = map(json.loads, capsysbinary.readouterr().out.splitlines())
+    assert "has the key 'n', which the first rows do not have" in second["error"]
 
 
 def test_dead_letters_stand_among_the_rows(target: str) -> None:

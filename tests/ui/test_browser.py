@@ -149,6 +149,40 @@ def test_a_form_can_be_left_and_is_as_it_was(tab: Tab) -> None:
     assert tab.predict()["answered"] == 1
 
 
+@pytest.mark.slow
+def test_a_model_that_is_left_is_not_called_any_more(browser: Any) -> None:
+    x, y = TensorSpec("x", "float32", (-1,)), TensorSpec("y", "float32", (-1,))
+    signature = Signature("serving_default", {"x": x}, {"y": y})
+    go = threading.Event()
+
+    def stall(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        go.wait(60)
+        return {"y": inputs["x"]}
+
+    models = [Model(name, 1, {"serving_default": signature}) for name in ("one", "other")]
+    with (
+        FakeServer(*models) as server,
+        serving([server.grpc_target], None) as address,
+        tab_of(browser, address) as tab,
+    ):
+        server.answer("one", stall)
+        page = tab.open("one").page
+        page.get_by_label("x, row 1").fill("7")
+        page.keyboard.press("Control+Enter")
+        page.get_by_text("Waiting for the server").wait_for()
+        server.delay(1, method="GetModelMetadata", model="other")
+        page.fill("input[name=model]", "other")
+        with page.expect_response("**/api/model"):
+            page.keyboard.press("Enter")
+            page.keyboard.press("Control+Enter")  # what is seen is of the one that is left
+        page.get_by_text("The answer will be here.").wait_for()
+        go.set()
+        tab.open("one")
+        assert page.get_by_label("x, row 1").input_value() == "7"
+        page.wait_for_function("() => decodeURIComponent(location.hash).includes('\"7\"')")
+        assert [call.model for call in server.calls if call.method == "Predict"] == ["one"]
+
+
 HOSTILE = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>',
     "javascript:alert(1)", "a\u202eb\u2066c\u2069", "{{7*7}}", "\x00\x1b[31m", "</td></table><b>",

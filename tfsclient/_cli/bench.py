@@ -135,7 +135,7 @@ def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | 
     metavar="FILE",
     help="Write a report with plots to this file, or to - as above.",
 )
-@connection_options()
+@connection_options(signatures=True)
 def bench(
     target: str,
     model: str,
@@ -238,11 +238,12 @@ def _check_files(json_file: Path | None, html_file: Path | None) -> None:
         if not file.absolute().parent.is_dir():
             raise InvalidInput(f"cannot write {file}: {file.parent} is not a directory")
         try:
-            new = not file.exists()
-            if new or file.is_file():  # to open a pipe might wait for whoever reads it
-                file.open("ab").close()
+            real = file.resolve()  # a link stays where it is
+            new = not real.exists()
+            if new or real.is_file():  # to open a pipe might wait for whoever reads it
+                real.open("ab").close()
             if new:
-                file.unlink()
+                real.unlink()
         except OSError as error:
             raise _unwritable(file, error) from error
 

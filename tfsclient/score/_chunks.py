@@ -45,6 +45,10 @@ class Wanted(Protocol):
         """Whether a column is neither sent nor kept."""
         ...
 
+    def misses(self, column: str) -> bool:
+        """Whether a column has the name of an input that no column was found for."""
+        ...
+
 
 class Reader(Protocol):
     """Reads a source.

@@ -167,8 +167,13 @@ class Columns:
 
     def leaves_out(self, column: str) -> bool:
         """See :class:`tfsclient.score._chunks.Wanted`."""
-        sent = column in self._taken or (self._rows is not None and self._rows[1].takes(column))
-        return not sent and self._keep is not None and column not in self._keep
+        if self._keep is None or column in self._keep or column in self._taken:
+            return False
+        return not self.misses(column) and (self._rows is None or not self._rows[1].takes(column))
+
+    def misses(self, column: str) -> bool:
+        """See :class:`tfsclient.score._chunks.Wanted`."""
+        return column in self._spec.inputs and column not in (*self._of, self._examples)
 
     def check(self, schema: Schema) -> None:
         """Refuse columns whose types an input cannot take in any row.

@@ -112,6 +112,8 @@ class ExampleRows:
         """The value in the type that the server asked for, if it is the same in that."""
         if isinstance(value, list):
             return [self._as_wanted(item, want) for item in value]
+        if isinstance(value, str) and self._csv and want != STRING:  # beside one that is text
+            return self._as_wanted(_number_or_list(value), want)
         if want == FLOAT32 and type(value) is int:
             return cast(np.asarray(value), FLOAT32, "values")[()]
         if want == INT64 and type(value) is float and self._text and value.is_integer():

@@ -92,7 +92,7 @@ class JsonReader(TextReader):
                 why = None
                 if not known.issuperset(row):
                     late = [n for n in row if n not in known and not self._wanted.leaves_out(n)]
-                    if self._loose:
+                    if self._loose and not any(map(self._wanted.misses, late)):
                         self._header += late
                         known.update(late)
                     elif late:

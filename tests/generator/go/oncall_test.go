@@ -160,7 +160,7 @@ func TestHostileArgumentsAreErrors(t *testing.T) {
 			m = model(t, target, WithToken(nil), WithOnCall(nil), WithTLS(nil), WithHTTPClient(nil))
 		}
 		for name, call := range calls(m) {
-			for _, err := range []error{call(none), call(t.Context(), nil), call(t.Context(), WithTimeout(-1)), call(t.Context(), WithRetries(-1))} {
+			for _, err := range []error{call(none), call(t.Context(), nil), call(t.Context(), WithTimeout(-1)), call(t.Context(), WithRetries(-1)), call(t.Context(), WithLabel(""))} {
 				if !errors.Is(err, ErrNotSent) {
 					t.Errorf("%s to %s: %v", name, target, err)
 				}

@@ -126,7 +126,12 @@ def test_one_answer_can_be_given_again_and_is_like_a_servers(generated: Path) ->
 
 
 def test_a_connection_that_was_closed_is(generated: Path) -> None:
-    program = "connection.close(); await showCall(() => client.model.status());"
+    program = """
+    await showCall(async () => fakeModel(HalfPlusTwoClient));
+    connection.close();
+    await showCall(() => client.model.status());
+    """
     rest, direct = on_fakes(generated / "js", "{}", program)
-    assert "code" not in rest[0]
-    assert direct[0]["code"] == "CANCELLED"
+    assert "code" not in rest[1]
+    assert direct[1]["code"] == "CANCELLED"
+    assert "object of functions, not undefined" in rest[0]["details"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Zoo
-from tests.generator.js.clients import node
+from tests.generator.js.clients import node, zoo_model
+from tfsclient.testing import FakeServer
 
 pytestmark = pytest.mark.language("js")
 pytest_plugins = ["tests.generator.js.fixtures"]
@@ -86,3 +88,31 @@ def test_a_timeout_may_be_as_long_as_one_likes(generated: Path, zoo: Zoo) -> Non
     shown = node(program, generated / "js", {"rest": zoo.rest, "grpc": zoo.grpc})
     assert shown[1::2] == ["AVAILABLE"] * 8
     assert shown[::2] == [shown[0]] * 8
+
+
+def test_a_version_is_never_rounded(generated: Path) -> None:
+    program = """
+    const { connect } = await import(`${process.cwd()}/grpc.js`);
+    const { HalfPlusTwoClient, versionOf } = await import(`${process.cwd()}/half_plus_two.js`);
+    const connection = connect(given.grpc);
+    for (const server of [given.rest, connection]) {
+      for (const version of [undefined, BigInt(given.version)]) {
+        const client = new HalfPlusTwoClient(server, { version });
+        show(String(versionOf(await client.servingDefault({ x: [[1]] }))));
+        show(String((await client.model.metadata()).version));
+        for (const state of await client.model.status()) show(String(state.version));
+      }
+    }
+    connection.close();
+    const one = `{"version": ${given.version}, "state": "AVAILABLE"}`; // a number, not text
+    const fetch = async () => new Response(`{"model_version_status": [${one}]}`);
+    await showCall(() => new HalfPlusTwoClient("http://h", { fetch }).model.status());
+    """
+    version = 2**53 + 1
+    with FakeServer(replace(zoo_model("half_plus_two"), version=version)) as server:
+        given = {"rest": server.rest_target, "grpc": server.grpc_target, "version": str(version)}
+        first, *shown, rounded = node(program, generated / "js", given)
+    assert first == "undefined"  # REST does not say
+    assert shown == [str(version)] * 11
+    assert rounded["code"] == "INTERNAL"
+    assert "is not a version" in rounded["details"]

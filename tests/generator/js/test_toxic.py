@@ -38,7 +38,7 @@ for (let round = 0; round < 2; round++) {
   const ends = given.map(async ([what, wanted, target]) => {
     const server = target.startsWith("http") ? target : connect(target);
     const client = new HalfPlusTwoClient(server, { retries: 0 });
-    // Where a server hangs up before it is asked, fetch may connect again and again.
+    // Where a server hangs up before it is asked, the fetch of Node 20 may not notice.
     const passes = wanted === "DeadlineExceeded" || what === "hangs up at once";
     const timeoutMs = passes ? 300 : 60_000;
     for (const [name, call] of Object.entries(calls)) {

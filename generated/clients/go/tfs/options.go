@@ -41,7 +41,7 @@ type callSettings struct {
 	parts   parts
 	onCall  func(context.Context, CallInfo)
 	into    *int64
-	broken  bool // one of the options is nil
+	wrong   string // what no option can mean
 }
 
 // modelRef says which model to call; without a version and a label, the server chooses the version.
@@ -75,7 +75,11 @@ func WithVersion(version int64) CallOption {
 // WithLabel calls the version that has this label, such as "stable". It excludes WithVersion; for one
 // call, it takes the place of the client's version or label.
 func WithLabel(label string) CallOption {
-	return callOption(func(s *callSettings) { s.label = label })
+	return callOption(func(s *callSettings) {
+		if s.label = label; label == "" {
+			s.wrong = "WithLabel was given no label"
+		}
+	})
 }
 
 // WithVersionInto stores the version that answered, for calls that do not give it otherwise: those of
@@ -167,7 +171,7 @@ func newSettings(model string, opts []Option) *settings {
 	}}
 	for _, o := range opts {
 		if o == nil {
-			s.broken = true
+			s.wrong = "an option is nil"
 			continue
 		}
 		o.apply(s)
@@ -182,7 +186,7 @@ func (s callSettings) with(opts []CallOption) callSettings {
 	c.headers, c.token = nil, nil
 	for _, o := range opts {
 		if o == nil {
-			c.broken = true
+			c.wrong = "an option is nil"
 			continue
 		}
 		o.applyCall(&c)
@@ -207,8 +211,8 @@ func (s callSettings) checkModel() error {
 // check finds what the server would refuse, or worse, would take for something else.
 func (s callSettings) check() error {
 	switch {
-	case s.broken:
-		return invalid("an option is nil")
+	case s.wrong != "":
+		return invalid("%s", s.wrong)
 	case s.hasVersion && s.label != "":
 		return invalid("WithVersion and WithLabel cannot be combined")
 	case s.version < 0:

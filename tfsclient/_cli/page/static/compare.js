@@ -28,7 +28,7 @@ export function comparePanel(page) {
   }
 
   async function go() {
-    if (isBusy(run)) return;
+    if (isBusy(run) || !page.form) return;
     const request = await page.request();
     const typed = which.value.trim();
     const version = versionOf(typed);

@@ -39,6 +39,7 @@ const page = {
     Object.assign(page.state, { target, model, version, label, signature });
     showBar();
     page.forms.clear();
+    page.form = null; // nor is what stands in the form kept
     await loadModel();
     try {
       page.form?.restore({ inputs, whole });
@@ -80,10 +81,10 @@ let loading = 0;
 async function loadModel() {
   const { state, start } = page;
   const mine = ++loading;
-  await keep();
+  cancel?.abort();
+  await leave();
   remember();
   if (!state.model) {
-    page.form = null;
     document.title = "tfsclient";
     view(welcome(start, state.target, (model) => choose({ model, signature: null })));
     return;
@@ -98,7 +99,6 @@ async function loadModel() {
     described = await post("model", page.ref());
   } catch (error) {
     if (mine !== loading) return;
-    page.form = null;
     view(
       h(
         "div.model",
@@ -116,6 +116,7 @@ async function loadModel() {
   const names = usable.map((one) => one.name);
   if (!names.includes(state.signature)) state.signature = described.default ?? names[0] ?? null;
   showModel(described, versions);
+  remember();
   if (!start.models.includes(state.model)) start.models.push(state.model);
 }
 
@@ -137,9 +138,9 @@ function showModel(described, versions) {
     "select",
     {
       id: fresh("signature"),
-      onchange: async (event) => {
-        await keep();
-        state.signature = event.target.value;
+      onchange: async () => {
+        await leave();
+        state.signature = names.value;
         showCall(chosen(), form, result);
         remember();
       },
@@ -194,13 +195,17 @@ function showModel(described, versions) {
 
 const key = () => JSON.stringify([page.state.target, page.state.model, page.state.signature]);
 
-async function keep() {
-  if (page.form) page.forms.set(page.formKey, await page.form.value());
+/** Leaves the form; what was typed is kept, and calls nothing until there is another. */
+async function leave() {
+  const { form, formKey } = page;
+  page.form = null;
+  if (form) page.forms.set(formKey, await form.value());
 }
 
 let cancel = null;
 
 function showCall(signature, holder, result) {
+  cancel?.abort();
   const rest = page.start.targets[page.state.target]?.target.startsWith("http");
   page.form = makeForm(signature, {
     changed,
@@ -336,7 +341,7 @@ function showCall(signature, holder, result) {
   page.shown = shown;
 }
 
-const predict = () => page.predict?.();
+const predict = () => page.form && page.predict();
 
 /** Offers what a model wants that decodes base64 itself, where no SavedModel told so before. */
 const encoding = (encoders) =>
@@ -366,7 +371,7 @@ const check = later(400, async () => {
 });
 
 const refreshPanel = later(300, () => {
-  if (page.shown && ["code", "whatif"].includes(page.shown.key)) page.after?.();
+  if (page.form && ["code", "whatif"].includes(page.shown.key)) page.after?.();
 });
 
 function changed() {

@@ -55,7 +55,7 @@ export function whatIfPanel(page) {
   }
 
   async function go() {
-    if (isBusy(run)) return;
+    if (isBusy(run) || !page.form) return;
     const one = movable[Number(what.value)];
     const change = {
       ...one.change,
