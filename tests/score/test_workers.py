@@ -98,6 +98,7 @@ def test_the_plan_holds_no_token(server: FakeServer, monkeypatch: pytest.MonkeyP
     assert server.calls[-1].headers["authorization"] == "Bearer of a worker"
     for secret in (
         {"token": "s3cret"}, {"token": lambda: "s3cret"}, {"headers": {"Cookie": "s3cret"}},
+        {"auth": ("me", "s3cret")},
     ):  # fmt: skip
         with pytest.raises(InvalidInput, match="for many to read") as caught:
             plan(server.grpc_target, settings=secret)

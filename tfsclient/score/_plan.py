@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import isfunction
 from typing import Any, Final
 from uuid import uuid4
 
@@ -182,10 +183,12 @@ def make_plan(
         raise InvalidInput("each worker makes a client of its own: give the target and its options")
     settings = {"retries": 0, **settings}
     place = _check_secrets(settings)
-    with Client(target, **settings, token=find_token(place)) as client:
+    own = place is None and settings.get("auth") is not None  # which goes with no token
+    with Client(target, **settings, token=None if own else find_token(place)) as client:
         spec, version = _ask(client, model, signature, version, label)
     try:
-        sent = pickle.dumps(Client(target, **settings, token=_FoundThere(place)))
+        token = None if own else _FoundThere(place)
+        sent = pickle.dumps(Client(target, **settings, token=token))
     except TFSError:
         raise
     except Exception as error:
@@ -242,6 +245,12 @@ def _check_secrets(settings: dict[str, Any]) -> str | None:
             f"token itself{'' if isinstance(place, str) else ', or ' + of_type(place) + ','} would "
             "stand in the plan of the job, for many to read",
             hint=f"or set {TOKEN} in the environment of the workers",
+        )
+    if not (settings.get("auth") is None or isfunction(settings["auth"])):
+        raise InvalidInput(
+            "auth must be a function that a module defines: anything else would stand in the plan "
+            "of the job, for many to read",
+            hint="without auth, each worker finds the cloud's own credentials",
         )
     secret = next((n for n in read_headers(settings.get("headers")) if n in _SECRETS), None)
     if secret is not None:
