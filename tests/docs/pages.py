@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<why_not>.+) -->\n)?```(?P<kind>\w+)[^\n]*\n(?P<text>.*?)^```$",
+    r"^(?:<!-- not run: (?P<why_not>.+) -->\n)?```(?P<kind>\w+)(?: (?P<title>\S+))?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _PRINTED = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
@@ -33,15 +33,19 @@ for line in open(0):
 
 
 class Block(NamedTuple):
-    """A fenced block of a page; ``why_not`` is the comment that keeps it from being run."""
+    """A fenced block of a page; ``why_not`` is the comment that keeps it from being run.
+
+    ``title`` is what stands behind the kind: the name of a file, if it has a dot.
+    """
 
     kind: str
     text: str
     why_not: str | None
+    title: str | None = None
 
 
 def blocks(text: str) -> list[Block]:
-    return [Block(m["kind"], m["text"], m["why_not"]) for m in _BLOCK.finditer(text)]
+    return [Block(m["kind"], m["text"], m["why_not"], m["title"]) for m in _BLOCK.finditer(text)]
 
 
 class Program(NamedTuple):
@@ -82,6 +86,8 @@ class Program(NamedTuple):
 class Reader:
     """Somebody who pastes a page's blocks into a shell, and those of Python into one interpreter.
 
+    A block under the name of a file is put into that file, below the folder where the shell is.
+
     Attributes:
         folder: where the shell starts; Python starts where the shell is then.
         env: both their environments; its PATH has ``bash`` and ``python``.
@@ -97,12 +103,14 @@ class Reader:
     def read(self, page: list[Block]) -> Iterator[tuple[Block, str]]:
         """Run the blocks in order; yields each that ran and what it printed."""
         printed = ""
-        for kind, text, why_not in page:
+        for kind, text, why_not, title in page:
             for shown, real in self.ports.items():
                 text = text.replace(shown, real)
             if why_not is not None:
                 continue
-            if kind == "text":
+            if title is not None and "." in title:
+                self.shell(f"mkdir -p {Path(title).parent}\ncat > {title} <<'-- end --'\n{text}-- end --")
+            elif kind == "text":
                 assert printed.endswith(text)  # not an excerpt
             elif kind in ("sh", "python"):
                 printed = self.shell(text) if kind == "sh" else self.python(text)
