@@ -1,8 +1,8 @@
 """Builds the site: ``python docs/build.py``, or ``make docs``.
 
-The pages of docs/, its notebooks, README and CHANGELOG are gathered in build/docs, beside those that
-are made from the code: the reference of commands, that of Python, and the rest of troubleshooting.
-MkDocs makes the site of them.  Beside it, llms.txt lists the pages, which are there as Markdown, too.
+The pages of docs/, its notebooks, README and CHANGELOG are gathered in build/docs, beside those
+that are made from the code: the reference of commands, that of Python, and most of troubleshooting.
+MkDocs makes the site of them.  In it, llms.txt lists the pages, which are there as Markdown, too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
-import yaml
+import yaml  # type: ignore[import-untyped]  # comes with MkDocs
 from tfsclient_gen.cli import main as generator_command
 
 import tfsclient
@@ -29,7 +29,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build" / "docs"
 
 _GAP = "\n\n"
-_GENERATED = "<!-- Made by docs/build.py. -->\n\n"
+# A search finds guides before names, and first of all what an error means.
+_BOOST = {"troubleshooting.md": 4, "changelog.md": 0.2, "modules.md": 0.2, "reference.md": 0.5}
 
 # What `import tfsclient` exports, as a reader looks for it.
 _GROUPS = {
@@ -90,15 +91,14 @@ def gather() -> dict[str, str]:
     pages = {path.name: _page(path.read_text("utf-8")) for path in PAGES.glob("*.md")}
     for path in PAGES.glob("notebooks/*.ipynb"):
         pages[f"notebooks/{path.stem}.md"] = notebook(path)
-    pages["index.md"] = _page((ROOT / "README.md").read_text("utf-8").replace("](docs/", "]("))
-    pages["changelog.md"] = _page((ROOT / "CHANGELOG.md").read_text("utf-8").replace("](docs/", "]("))
+    for name, file in (("index.md", "README.md"), ("changelog.md", "CHANGELOG.md")):
+        pages[name] = _page((ROOT / file).read_text("utf-8").replace("](docs/", "]("))
     pages["troubleshooting.md"] += troubleshooting()
-    for name, text in pages.items():
-        (PAGES / name).write_text(text, "utf-8")
-    made = {"commands.md": commands(), "reference.md": reference(), "modules.md": modules()}
-    for name, text in made.items():
-        (PAGES / name).write_text(_GENERATED + text, "utf-8")
-    return pages | {"commands.md": made["commands.md"]}
+    pages["commands.md"] = commands()
+    for name, text in (pages | {"reference.md": reference(), "modules.md": modules()}).items():
+        boost = f"---\nsearch:\n  boost: {_BOOST[name]}\n---\n\n" if name in _BOOST else ""
+        (PAGES / name).write_text(boost + text, "utf-8")
+    return pages
 
 
 def _page(text: str) -> str:
@@ -126,9 +126,8 @@ def notebook(path: Path) -> str:
 
 def llms(config: str, pages: dict[str, str]) -> str:
     """What https://llmstxt.org asks for: the pages with a line on each, for language models."""
-    nav = yaml.safe_load(config.partition("\nnav:\n")[2].partition("\nmarkdown_extensions:")[0])
     lines = ["# tfsclient", "", f"> {_plain(pages['index.md'].split(_GAP)[1])}"]
-    for entry in nav:
+    for entry in yaml.safe_load(config)["nav"]:
         ((title, inner),) = entry.items()
         lines += ["", f"## {title}", ""]
         for page in inner if isinstance(inner, list) else [entry]:
@@ -153,14 +152,13 @@ def _plain(text: str) -> str:
 def troubleshooting() -> str:
     """The texts that ``tfsclient explain`` prints, and first of all where each error leads."""
     rows = [
-        (said, entry)
+        (re.sub(" +", " ", said), entry)
         for entry in EXPLANATIONS
         for said in re.findall(r'"([A-Z][^"]{9,})"', entry.text.replace("\n", " "))
     ]
-    table = "".join(
-        f"| `{re.sub(' +', ' ', said)}` | [{entry.title}](#{entry.key.lower()}) |\n"
-        for said, entry in (*sorted(rows, key=lambda row: row[0]), *((e.key, e) for e in EXPLANATIONS))
-    )
+    rows.sort(key=lambda row: row[0])
+    rows += [(entry.key, entry) for entry in EXPLANATIONS]
+    table = "".join(f"| `{said}` | [{e.title}](#{e.key.lower()}) |\n" for said, e in rows)
     entries = "\n".join(f"## {e.key}\n\n**{e.title}.**\n\n{e.text}" for e in EXPLANATIONS)
     entries = re.sub(r"^ {6}(?=\S)", " " * 8, entries, flags=re.MULTILINE)  # code in a list
     return f"\n| the error says | read |\n|---|---|\n{table}\n{entries}"

@@ -17,7 +17,8 @@ from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<why_not>.+) -->\n)?```(?P<kind>\w+)(?: (?P<title>\S+))?\n(?P<text>.*?)^```$",
+    r"^(?:<!-- not run: (?P<why_not>.+) -->\n)?"
+    r"```(?P<kind>\w+)(?: (?P<title>\S+))?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _PRINTED = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
@@ -109,7 +110,8 @@ class Reader:
             if why_not is not None:
                 continue
             if title is not None and "." in title:
-                self.shell(f"mkdir -p {Path(title).parent}\ncat > {title} <<'-- end --'\n{text}-- end --")
+                written = f"cat > {title} <<'-- end --'\n{text}-- end --"
+                self.shell(f"mkdir -p {Path(title).parent}\n{written}")
             elif kind == "text":
                 assert printed.endswith(text)  # not an excerpt
             elif kind in ("sh", "python"):
