@@ -23,6 +23,7 @@ _BLOCK = re.compile(
 )
 _PRINTED = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
 _DONE = "-- the block is done --"
+_ENDED = "-- the shell has ended --"  # said by itself: what it left in the background goes on
 _PYTHON = f"""
 import json, sys
 scope = {{"__name__": "__main__"}}
@@ -73,6 +74,8 @@ class Program(NamedTuple):
         for line in self.process.stdout:
             if line.strip() == _DONE:
                 return printed
+            if line.strip() == _ENDED:
+                break
             printed += line
         self.errors.seek(0)
         raise AssertionError(f"{text}\n{printed}\n{self.errors.read()[-5000:]}")
@@ -122,6 +125,7 @@ class Reader:
     def shell(self, text: str) -> str:
         if self._shell is None:
             self._shell = Program.start(["bash", "-eu"], self.folder, self.env)
+            text = f"trap \"echo '{_ENDED}'\" EXIT\n{text}"
         return self._shell.run(f"{{\n{text}\n}} < /dev/null\necho '{_DONE}'\n")
 
     def python(self, text: str) -> str:

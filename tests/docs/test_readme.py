@@ -75,7 +75,7 @@ def test_a_newcomer_walks_from_the_start_to_a_service_in_go(somebody: Reader) ->
     assert [block.kind for block, _ in ran] == ["sh"] * 6
     somebody.shell("cd ..")
     list(somebody.read(page("docs/testing.md")))
-    somebody.shell("pytest -q test_real.py")
+    somebody.shell("python -m pytest -q test_real.py")
 
 
 @pytest.mark.slow
