@@ -24,13 +24,13 @@ from tests.ui.browser import axe
 from tfsclient._cli.explanations import EXPLANATIONS
 from tfsclient._cli.main import main as tfsclient_command
 
-# What users ask, and the page that answers: it is among the first that a search finds.
+# What users ask, and the page that answers: it is among the first three that a search finds.
 QUESTIONS = {
     "AWS Lambda megabyte": "production.html",
     "Received message larger than max": "troubleshooting.html",
     "Serving signature key not found": "troubleshooting.html",
     "readiness probe": "kubernetes.html",
-    "load balancing pods": "kubernetes.html",
+    "one pod gets all calls": "kubernetes.html",
     "web-safe base64": "pictures.html",
     "serialized tf.Examples": "examples.html",
     "asyncio": "async.html",
@@ -66,7 +66,7 @@ for (const [question, page] of Object.entries(QUESTIONS)) {
   for (let i = 0; i < 300 && !first.includes(page); i++) {
     await new Promise((done) => setTimeout(done, 50));  // time for the worker that searches
     const links = frame.contentDocument.querySelectorAll(".md-search-result__item > a");
-    first = [...links].slice(0, 3).map((link) => link.pathname.split("/").pop());
+    first = [...new Set([...links].map((link) => link.pathname.split("/").pop()))].slice(0, 3);
   }
   if (!first.includes(page)) wider.lost[question] = first;
 }
