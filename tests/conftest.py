@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,12 +15,15 @@ from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
+import httpx
 import hypothesis
 import pytest
 from click.testing import CliRunner, Result
 
 # How long an example takes says more about what else the machine does than about us.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
@@ -104,8 +108,23 @@ def _separate_streams() -> None:
         result.output = property(lambda self: self.stdout + self.stderr)
 
 
+def _wait_for_servers() -> None:
+    """Give servers more than the five seconds of httpx, which a busy machine may take from them."""
+    shared: Any = inspect.signature(httpx.get).parameters["timeout"].default
+    for step in ("connect", "read", "write", "pool"):
+        setattr(shared, step, 60.0)
+
+
+def _heed_interrupts() -> None:
+    """Let programs that tests start be interrupted, though a shell runs the tests beside itself."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     _separate_streams()
+    _wait_for_servers()
+    _heed_interrupts()
     config.addinivalue_line("markers", "slow: takes minutes; `make test-all` runs it")
     config.addinivalue_line("markers", "language(name): runs generated code of this language")
 

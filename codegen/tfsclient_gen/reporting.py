@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tfsclient.errors import InvalidInput
+from tfsclient.schema._reasons import EXPORTER_SIGNATURES
 from tfsclient_gen.generate import Generated
 from tfsclient_gen.output import Output, counted
 
@@ -28,6 +29,8 @@ def tell_of(where: str, generated: Generated, *, several: bool) -> None:
     for model, gone in generated.left_out.items():
         of_model = f" of {model!r}" if several else ""
         for one in gone:
+            if one.signature in EXPORTER_SIGNATURES:
+                continue  # nearly every model has one, and nobody misses it
             for reason in (one.reason, *one.others):
                 tell(f"{where}: signature {one.signature!r}{of_model} left out: {reason}")
     for note in generated.notes:

@@ -56,7 +56,8 @@ export interface FakeModel {
 /**
  * A model that answers calls of its client by functions. They get inputs that
  * have been checked, as tensors, and return what the client's methods do; a call
- * fails as they do, with the code of a ServingError or else "INTERNAL".
+ * fails as they do, with the code of a ServingError or else "INTERNAL", and so
+ * does a call whose answer does not fit the signature.
  */
 export declare function fakeModel<
   Client extends {
@@ -64,7 +65,12 @@ export declare function fakeModel<
   },
 >(client: new (server: string) => Client, answers: Answers<Client>): FakeModel;
 
-/** A fetch, for the client option, that leads to these models alone. */
+/**
+ * A fetch, for the client option, that leads to these models alone. An error has the
+ * code that the server's HTTP status leaves of it: "FAILED_PRECONDITION" and
+ * "OUT_OF_RANGE" arrive as "INVALID_ARGUMENT", "ALREADY_EXISTS" as "ABORTED",
+ * "UNKNOWN" and "DATA_LOSS" as "INTERNAL".
+ */
 export declare function fakeFetch(
   ...models: FakeModel[]
 ): typeof globalThis.fetch;

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import multiprocessing
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
@@ -54,9 +57,27 @@ STACKS: dict[str, Callable[..., Any]] = {
 }
 
 
+def by_itself(function: Callable[..., None], *arguments: Any) -> None:
+    """Run a function that forks in a process of its own.
+
+    gRPC does not survive a fork where other threads are in it at that moment, as those of the
+    servers are that run in this process.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        process.submit(function, *arguments).result()
+
+
 @pytest.fixture(params=["grpc", "rest"])
 def target(zoo: Zoo, request: pytest.FixtureRequest) -> str:
     return zoo.grpc if request.param == "grpc" else zoo.rest
+
+
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """A port that nobody listens on, nor can begin to: it is held."""
+    with socket.socket() as held:
+        held.bind(("localhost", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture(params=list(STACKS))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfsclient import AsyncClient, Client, InvalidInput, Model, testing
+from tfsclient import AsyncClient, CallInfo, Client, InvalidInput, Model, Unauthenticated, testing
 
 SCHEMA = Path(__file__).parents[1] / "demo" / "digits.schema.json"
 IMAGES = np.zeros((2, 8, 8), np.float32)
@@ -44,8 +44,9 @@ RIGHT: dict[str, list[Any]] = {
     "label": ["stable"],
     "outputs": ["scores", ["scores"], ("scores",), {"scores"}, {"scores": 1}.keys(),
                 np.array(["scores"])],
-    "timeout": [5, 5.0, np.float32(5), np.float16(5), np.int8(5), timedelta(seconds=5), INF, None,
-                decimal.Decimal(5), fractions.Fraction(5), np.timedelta64(5, "s"), 10**400],
+    "timeout": [60, 60.0, np.float32(60), np.float16(60), np.int8(60), timedelta(seconds=60), INF,
+                None, decimal.Decimal(60), fractions.Fraction(60),
+                np.timedelta64(60, "s"), 10**400],
     "headers": [{}, {"A-b": "c"}, {"x-bin": b"\x00\xff"}, None],
     "validate": [True, False, np.bool_(True)],
     "copy": [True, False, np.bool_(False)],
@@ -190,6 +191,21 @@ def test_a_token_function(server: testing.FakeServer) -> None:
             ):
                 client.status("digits")
             assert "sec" not in str(caught.value)
+
+
+def test_a_token_function_that_fails(server: testing.FakeServer) -> None:
+    def expired() -> str:
+        raise RuntimeError("expired")
+
+    told: list[CallInfo] = []
+    for target in (server.grpc_target, server.rest_target):
+        with Client(target, token=expired, on_call=told.append) as client:
+            with pytest.raises(Unauthenticated, match="function failed: expired"):
+                client.status("digits")
+            assert told == []  # nothing was sent
+            client.status("digits", headers={"authorization": "own"})  # it is not asked
+            assert server.calls[-1].headers["authorization"] == "own"
+            told.clear()
 
 
 def test_clients_pickle_as_their_settings(

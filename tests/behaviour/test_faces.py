@@ -9,13 +9,15 @@ import multiprocessing
 import pickle
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, as_completed
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.conftest import Zoo
+from tests.behaviour.conftest import by_itself
+from tests.conftest import ZOO, Zoo
 from tfsclient import (
     AsyncBoundModel,
     AsyncClient,
@@ -28,8 +30,7 @@ from tfsclient import (
     NotFound,
     Unavailable,
 )
-
-SLOW = {"x": [1.0], "steps": 8_000}
+from tfsclient.testing import FakeServer
 
 
 def methods(kind: type) -> dict[str, list[tuple[Any, ...]]]:
@@ -96,21 +97,31 @@ def test_a_future_carries_errors(target: str) -> None:
             future.result()
 
 
-def test_cancelling_a_future_ends_the_call(target: str) -> None:
+@pytest.fixture(params=["grpc_target", "rest_target"])
+def slow(request: pytest.FixtureRequest) -> Iterator[tuple[FakeServer, str]]:
+    """A server that takes ten minutes for a Predict, until it is reset; and where it is."""
+    with FakeServer(ZOO / "linear") as server:
+        server.delay(600, method="Predict")
+        yield server, getattr(server, request.param)
+
+
+def test_cancelling_a_future_ends_the_call(slow: tuple[FakeServer, str]) -> None:
+    server, target = slow
     with Client(target) as client:
-        future = client.predict_future("slow", SLOW, signature="steps")
+        future = client.predict_future("linear", [2.0])
         assert future.cancel()
         with pytest.raises(CancelledError):
             future.result()
-        assert client.predict("linear", [2.0]).only() == [4.5]
+        server.reset()
+        assert client.predict("linear", [2.0]).only() == [0.0]
 
 
-def test_a_deadline_cuts_a_slow_call_short(target: str, make_client: Any) -> None:
-    with make_client(target) as client:
+def test_a_deadline_cuts_a_slow_call_short(slow: tuple[FakeServer, str], make_client: Any) -> None:
+    with make_client(slow[1]) as client:
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
-            client.predict("slow", SLOW, signature="steps", timeout=0.4)
-        assert time.monotonic() - started < 5
+            client.predict("linear", [2.0], timeout=0.4)
+        assert time.monotonic() - started < 30
 
 
 def test_many_calls_at_once_on_one_loop(target: str) -> None:
@@ -122,15 +133,18 @@ def test_many_calls_at_once_on_one_loop(target: str) -> None:
     assert asyncio.run(run()) == [3.0 * i - 1.5 for i in range(32)]
 
 
-def test_cancelling_a_task_cancels_the_call(target: str) -> None:
+def test_cancelling_a_task_cancels_the_call(slow: tuple[FakeServer, str]) -> None:
+    server, target = slow
+
     async def run() -> None:
         async with AsyncClient(target) as client:
-            task = asyncio.create_task(client.predict("slow", SLOW, signature="steps"))
+            task = asyncio.create_task(client.predict("linear", [2.0]))
             await asyncio.sleep(0.2)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert (await client.predict("linear", [2.0])).only() == [4.5]
+            server.reset()
+            assert (await client.predict("linear", [2.0])).only() == [0.0]
 
     asyncio.run(run())
 
@@ -150,6 +164,7 @@ def test_on_call_tells_what_became_of_each_call(target: str, make_client: Any) -
             client.predict("linear", [2.0], version=99)
     assert [call.model for call in calls] == ["linear"] * 3
     good = calls[1]
+    assert calls[0].version == 1  # of the signatures, which REST names, too
     assert good.signature == "serving_default"
     assert good.request_bytes > 0
     assert good.response_bytes > 0
@@ -208,6 +223,10 @@ def _forked(client: Client, results: Any) -> None:
 
 
 def test_a_forked_child_can_go_on(target: str) -> None:
+    by_itself(fork_and_go_on, target)
+
+
+def fork_and_go_on(target: str) -> None:
     fork = multiprocessing.get_context("fork")
     with Client(target) as client:
         client.predict("linear", [1.0])
@@ -215,7 +234,7 @@ def test_a_forked_child_can_go_on(target: str) -> None:
         child = fork.Process(target=_forked, args=(client, results))
         child.start()
         try:
-            assert results.get(timeout=30) == [4.5]
+            assert results.get(timeout=60) == [4.5]
         finally:
             child.terminate()
             child.join()
@@ -252,8 +271,8 @@ def test_a_hook_that_fails_does_no_harm(caplog: pytest.LogCaptureFixture) -> Non
 
     with Client("localhost:1", retries=0, on_call=hook) as client:
         inputs = {"x": np.zeros(1, np.float32)}
-        future = client.predict_future("m", inputs, validate=False, timeout=2.0)
-        assert isinstance(future.exception(timeout=30), Unavailable)
+        future = client.predict_future("m", inputs, validate=False, timeout=30.0)
+        assert isinstance(future.exception(timeout=60), Unavailable)
     assert "the hook's own" in caplog.text
 
 

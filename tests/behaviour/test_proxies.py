@@ -135,11 +135,10 @@ def test_a_proxy_of_the_users_own_http_client(zoo: Zoo, proxy: Proxy) -> None:
     assert proxy.seen.count(expected(zoo.rest)) == 2
 
 
+@pytest.mark.usefixtures("proxy")  # which clears the environment
 def test_a_proxy_that_is_not_there_is_unavailable(
-    target: str, make_client: Callable[..., Any], proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    target: str, make_client: Callable[..., Any], dead_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proxy.shutdown()
-    proxy.server_close()
-    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("http_proxy", f"http://localhost:{dead_port}")
     with make_client(target, retries=0) as client, pytest.raises(Unavailable, match=target):
         client.predict("linear", [2.0])

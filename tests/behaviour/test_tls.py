@@ -165,7 +165,7 @@ def test_no_other_certificate_passes(
         "expired": ours.issue("expired", until=NOW - DAY),
     }[kind]
     tls = TLS(ca=ours.cert, cert=pair.cert, key=pair.key) if pair else TLS(ca=ours.cert)
-    with make_client(secure, tls=tls, timeout=10) as client, pytest.raises(Unavailable) as caught:
+    with make_client(secure, tls=tls, timeout=30) as client, pytest.raises(Unavailable) as caught:
         client.status("linear")
     assert secure in str(caught.value)
     assert "TLS" in str(caught.value.hint), str(caught.value)
@@ -178,7 +178,7 @@ def test_a_server_that_is_not_trusted_is_not_talked_to(
     pair = theirs.issue("client")
     ca = theirs.cert if trusting == "others" else None
     tls = TLS(ca=ca, cert=pair.cert, key=pair.key)
-    with Client(secure, tls=tls, timeout=10) as client, pytest.raises(Unavailable) as caught:
+    with Client(secure, tls=tls, timeout=30) as client, pytest.raises(Unavailable) as caught:
         client.status("linear")
     assert "TLS" in str(caught.value.hint), str(caught.value)
 

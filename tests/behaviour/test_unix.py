@@ -32,5 +32,5 @@ def test_a_unix_socket(socket: Path, make_client: Callable[..., Any], written: s
 
 def test_a_socket_that_is_not_there(tmp_path: Path, make_client: Callable[..., Any]) -> None:
     target = f"unix:{tmp_path / 'no.sock'}"
-    with make_client(target, timeout=10) as client, pytest.raises(Unavailable, match=target):
+    with make_client(target, timeout=30) as client, pytest.raises(Unavailable, match=target):
         client.predict("linear", [2.0])

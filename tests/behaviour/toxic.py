@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import socket
 import threading
 import time
@@ -20,18 +21,41 @@ ANSWER = b'{"outputs": [1.0]}'
 _EACH = 0.2  # seconds between two bytes that drip
 
 
-def then(head: bytes, *, drip: bytes = b"", wait: float = 0.05) -> Behave:
-    """Read what comes, send a head at once and more byte by byte, wait, and hang up."""
+def read_request(connection: socket.socket) -> None:
+    """Read a whole request: who hangs up on unread bytes resets the connection."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _some(connection)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += _some(connection)
+
+
+def _some(connection: socket.socket) -> bytes:
+    data = connection.recv(1 << 16)
+    if not data:
+        raise ConnectionError("the client has gone")
+    return data
+
+
+def then(head: bytes, *, drip: bytes = b"") -> Behave:
+    """Read a request, send a head at once and more byte by byte, and hang up."""
 
     def behave(connection: socket.socket) -> None:
-        connection.recv(1 << 16)
+        read_request(connection)
         connection.sendall(head)
         for byte in drip:
             connection.sendall(bytes([byte]))
             time.sleep(_EACH)
-        time.sleep(wait)
 
     return behave
+
+
+def say_nothing(connection: socket.socket) -> None:
+    """Until the client goes away, or the server."""
+    while connection.recv(1 << 16):
+        pass
 
 
 def read_slowly(connection: socket.socket) -> None:
@@ -66,7 +90,7 @@ HTTP: dict[str, tuple[Behave, str]] = {
         then(b"", drip=b"HTTP/1.1 100 Continue\r\n\r\n" * 9),
         "DeadlineExceeded",
     ),
-    "is a black hole": (lambda connection: time.sleep(5), "DeadlineExceeded"),
+    "is a black hole": (say_nothing, "DeadlineExceeded"),
     "reads slowly": (read_slowly, "DeadlineExceeded"),
     "hangs up at once": (lambda connection: None, "Unavailable"),
     "hangs up in its head": (then(OK[:20]), "Unavailable"),
@@ -81,7 +105,7 @@ HTTP: dict[str, tuple[Behave, str]] = {
     "sends another answer": (then(length(b'{"predictions": 1}')), "DecodeError"),
     "sends broken gzip": (then(length(b"abcd", b"Content-Encoding: gzip")), "DecodeError"),
     "sends half a gzip": (then(length(BOMB[:99], b"Content-Encoding: gzip")), "DecodeError"),
-    "sends a gzip bomb": (then(length(BOMB, b"Content-Encoding: gzip"), wait=1), "DecodeError"),
+    "sends a gzip bomb": (then(length(BOMB, b"Content-Encoding: gzip")), "DecodeError"),
     "sends what was not asked for": (then(length(b"x", b"Content-Encoding: br")), "DecodeError"),
     "redirects": (
         then(
@@ -127,12 +151,19 @@ def abort(code: grpc.StatusCode, details: str) -> Answer:
     return lambda context: context.abort(code, details)
 
 
+def never_answer(context: grpc.ServicerContext) -> bytes:
+    over = threading.Event()
+    if context.add_callback(over.set):
+        over.wait(60)
+    return b""
+
+
 GRPC: dict[str, tuple[Answer | None, str]] = {
     "sends an empty message": (lambda context: b"", "DecodeError"),
     "sends garbage": (lambda context: b"\xff\xff\xff", "DecodeError"),
     "sends a message cut short": (lambda context: b"\x0a\x30abc", "DecodeError"),
     "sends no message": (None, "Internal"),
-    "is a black hole": (lambda context: time.sleep(2), "DeadlineExceeded"),
+    "is a black hole": (never_answer, "DeadlineExceeded"),
     "is out of memory": (abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "OOM"), "ResourceExhausted"),
     "has no thread": (abort(grpc.StatusCode.RESOURCE_EXHAUSTED, ""), "DeadlineExceeded"),
     "fails": (abort(grpc.StatusCode.INTERNAL, "x"), "Internal"),

@@ -28,6 +28,11 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfsclient._cli.probe._SECONDS", 30.0)
+
+
 def doctor(*arguments: str) -> Result:
     """What it prints, with the lines joined again that were wrapped."""
     result = CliRunner().invoke(main, ["doctor", *arguments])

@@ -27,7 +27,7 @@ def doctor(
     target: str, *, before: str = "", **environment: str
 ) -> tuple[int, list[dict[str, Any]], str]:
     """The exit code, the findings and standard error of a process of its own."""
-    arguments = ["doctor", target, "linear", "--json", "--timeout", "5"]
+    arguments = ["doctor", target, "linear", "--json", "--timeout", "30"]
     code = f"{before}\nfrom tfsclient._cli.main import main\nmain({arguments!r})"
     ours = re.compile("(?i).*_proxy|SSL.*|TFSCLIENT_.*|GRPC_.*")
     kept = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}

@@ -165,7 +165,7 @@ def test_rows_of_features_become_examples(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput) as caught:  # it may be text that the model wants
             given_inputs(TEXT, *texts)
         assert "['age', 'city'], but the only input is 't', string [-1]" in str(caught.value)
-        assert "if the model takes tf.Examples, write --input t=" in str(caught.value.hint)
+        assert "if the model takes tf.Examples, write t=" in str(caught.value.hint)
 
 
 def test_features_in_csv_are_typed_by_the_model_or_by_what_a_column_holds() -> None:

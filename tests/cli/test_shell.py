@@ -6,17 +6,17 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Timer
 
 import pytest
 from click.testing import CliRunner, Result
 from tfsclient_gen.cli import main as generator
 
-from tests.conftest import ZOO
+from tests.conftest import ZOO, eventually
 from tests.docs.test_names import check
 from tfsclient._cli.explanations import EXPLANATIONS
 from tfsclient._cli.main import main
@@ -59,6 +59,15 @@ def generate(*arguments: object) -> Result:
     return CliRunner().invoke(generator, list(map(str, arguments)))
 
 
+def wait_in_vain(*arguments: object, told: str = "NOT_FOUND") -> Result:
+    """Wait for a second: again, if the machine did not let it be told what is to be told."""
+    for _ in range(10):
+        result = run("wait", *arguments, "--timeout", "1")
+        if told in result.stderr:
+            break
+    return result
+
+
 # Exit codes.
 
 
@@ -68,21 +77,22 @@ def test_what_a_server_answers_is_not_bad_usage(
 ) -> None:
     server.fail(code, method="GetModelMetadata", times=99)
     wanted = 3 if code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED) else 4
-    assert run("inspect", target, "linear", "--timeout", "1").exit_code == wanted
-    command = ["schema", "--server", target, "--model", "linear", "--timeout", "1"]
+    seconds = "1" if wanted == 3 else "30"
+    assert run("inspect", target, "linear", "--timeout", seconds).exit_code == wanted
+    command = ["schema", "--server", target, "--model", "linear", "--timeout", seconds]
     assert generate(*command).exit_code == wanted
 
 
 def test_each_exit_code(server: FakeServer, target: str, tmp_path: Path) -> None:
     assert run("status", target, "linear").exit_code == 0
-    assert run("wait", target, "other", "--timeout", "1").exit_code == 1
+    assert wait_in_vain(target, "other").exit_code == 1
     assert run("predict", target, "linear", "--input", "y=1").exit_code == 2
     assert run("statsu").exit_code == 2
     assert run("predict", target, "linear", "--inptu", "1").exit_code == 2
     for nowhere in (NOWHERE, f"http://{NOWHERE}"):
         assert run("wait", nowhere, "linear", "--timeout", "1").exit_code == 3
         assert run("inspect", nowhere, "linear", "--timeout", "1").exit_code == 3
-    server.delay(3)
+    server.delay(30)
     assert run("status", target, "linear", "--timeout", "0.3").exit_code == 3
     server.reset()
     assert run("status", target, "other").exit_code == 4
@@ -91,10 +101,10 @@ def test_each_exit_code(server: FakeServer, target: str, tmp_path: Path) -> None
     assert generate(*made, "--check").exit_code == 1
     assert generate(*made).exit_code == 0
     assert generate("drift", "--lock", lock, "--saved-model", ZOO / "linear_fixed").exit_code == 1
-    drift = ["drift", "--lock", lock, "--model", "linear", "--timeout", "1", "--server"]
+    drift = ["drift", "--lock", lock, "--model", "linear", "--server"]
     assert generate(*drift, target).exit_code == 0
     assert generate(*drift, "not a target").exit_code == 2
-    assert generate(*drift, NOWHERE).exit_code == 3
+    assert generate(*drift, NOWHERE, "--timeout", "1").exit_code == 3
     assert generate(*drift, target, "--version", "7").exit_code == 4
 
 
@@ -117,10 +127,11 @@ def test_help_says_what_exit_codes_mean() -> None:
 
 
 def test_an_interrupted_command_says_so(server: FakeServer) -> None:
-    server.delay(20)
+    server.delay(600)
     command = [sys.executable, "-m", "tfsclient", "status", server.grpc_target, "linear"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        Timer(3, lambda: process.send_signal(2)).start()
+        eventually(lambda: bool(server.calls))
+        process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
     assert "Traceback" not in stderr
     assert process.returncode == 130
@@ -215,7 +226,7 @@ def test_waiting_tells_the_real_reason(server: FakeServer) -> None:
         rest_as_grpc: f"write http://{rest_as_grpc}",
         grpc_as_rest: "write it without http://",
     }.items():
-        result = run("wait", target, "linear", "--timeout", "1")
+        result = wait_in_vain(target, "linear", told=reason)
         assert result.exit_code == 3
         assert reason in result.stderr
         assert re.search("not ready after 1 s: (UNAVAILABLE: |nothing listens)", result.stderr)
@@ -223,7 +234,7 @@ def test_waiting_tells_the_real_reason(server: FakeServer) -> None:
 
 
 def test_news_go_to_standard_error(target: str) -> None:
-    late = run("wait", target, "other", "--timeout", "1")
+    late = wait_in_vain(target, "other")
     assert (late.exit_code, late.stdout) == (1, "")
     news, *_ = late.stderr.splitlines()
     assert news == "model 'other': NOT_FOUND: Could not find any versions of model other"
@@ -247,7 +258,7 @@ def test_labels(tmp_path: Path) -> None:
         targets = (server.grpc_target, server.rest_target)
         for target in targets:
             assert run("status", target, "linear", "--label", "stable").exit_code == 4
-            late = run("wait", target, "linear", "--label", "stable", "--timeout", "1")
+            late = wait_in_vain(target, "linear", "--label", "stable", told="stable")
             assert late.exit_code == 1
             assert "stable" in late.stderr
         assert run("reload", server.grpc_target, label).exit_code == 0
@@ -277,7 +288,7 @@ def test_an_empty_list_wants_a_word_of_its_own(tmp_path: Path) -> None:
         assert dry.exit_code == 0
         assert run("status", server.grpc_target, "linear").exit_code == 0
         assert run("reload", server.grpc_target, empty, "--allow-empty").exit_code == 0
-        assert run("status", server.grpc_target, "linear").exit_code == 1
+        eventually(lambda: run("status", server.grpc_target, "linear").exit_code == 1)
 
 
 # Terminals and completion.

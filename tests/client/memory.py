@@ -145,7 +145,7 @@ class Memory:
     def _answer_next(self) -> bool:
         """Answer a call; False once there are no more.  It keeps nothing of a call that it had."""
         with self._changed:
-            stuck = not self._changed.wait_for(self._is_ready, timeout=10)
+            stuck = not self._changed.wait_for(self._is_ready, timeout=60)
         time.sleep(self._pause)
         with self._changed:
             if self._closed:

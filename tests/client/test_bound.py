@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,8 @@ class World:
         self.most = 0
         self.refusals = 0
         self.done: list[int] = []
-        monkeypatch.setattr("tfsclient._transports.bound.time.monotonic", lambda: self.now)
+        clock = SimpleNamespace(monotonic=lambda: self.now)  # which other threads do not see
+        monkeypatch.setattr("tfsclient._transports.bound.time", clock)
         self.bound = Bound(lambda seconds, call: self.timers.append((self.now + seconds, call)))
 
     def call(self, number: int, *, first: bool = False) -> None:

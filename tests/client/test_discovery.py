@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,10 @@ class Server:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("tfsclient._client.discovery.time.monotonic", lambda: self.now)
+        clock = SimpleNamespace(monotonic=lambda: self.now)  # which other threads do not see
+        monkeypatch.setattr("tfsclient._client.discovery.time", clock)
         self.calls = GrpcCalls()
-        options: dict[str, Any] = {"timeout": 1.0, "headers": None, "token": None, "schemas": None}
+        options: dict[str, Any] = {"timeout": 60.0, "headers": None, "token": None, "schemas": None}
         self.flows = Flows(self.calls, **options, validate=True, copy=False)
         self.asked = 0
         self.serve(1, "float32")

@@ -65,7 +65,7 @@ class Caller:
         self.calls = Watched()
         self._flows = Flows(
             self.calls,
-            timeout=1.0,
+            timeout=60.0,
             headers=None,
             token=None,
             validate=True,

@@ -61,10 +61,10 @@ const input = frame.contentDocument.querySelector("[data-md-component=search-que
 wider.lost = {};
 for (const [question, page] of Object.entries(QUESTIONS)) {
   input.value = question;
-  for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
   let first = [];
-  for (let i = 0; i < 300 && !first.includes(page); i++) {
-    await new Promise((done) => setTimeout(done, 50));  // time for the worker that searches
+  for (let i = 0; i < 600 && !first.includes(page); i++) {
+    for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
+    await new Promise((done) => setTimeout(done, 100));  // time for the worker that searches
     const links = frame.contentDocument.querySelectorAll(".md-search-result__item > a");
     first = [...new Set([...links].map((link) => link.pathname.split("/").pop()))].slice(0, 3);
   }
@@ -167,7 +167,7 @@ def test_a_browser_asks_nobody_else_and_shows_it_on_a_phone(
         wider = served.seen.get(timeout=600)
     finally:
         browser.terminate()
-        browser.wait(30)
+        browser.wait(120)
     (site / "phone.html").unlink()
     assert wider.pop("lost") == {}
     assert wider == dict.fromkeys(pages, 0)

@@ -24,7 +24,18 @@ RANDOM = np.random.default_rng(7)
 
 def main(folder: Path) -> None:
     keras.utils.set_random_seed(7)
-    for make in (digits, photos, houses, tutorial, code, spaced, checkpoint, segmentation, random):
+    for make in (
+        digits,
+        photos,
+        houses,
+        tutorial,
+        code,
+        trained,
+        spaced,
+        checkpoint,
+        segmentation,
+        random,
+    ):
         make(folder)
 
 
@@ -102,6 +113,16 @@ def code(folder: Path) -> None:
             old = b'"module": "keras.layers", "class_name": "Lambda"'
             new = b'"module": "keras", "class_name": "layers.Lambda"'
             hidden.writestr(name, text.replace(old, new))
+
+
+def trained(folder: Path) -> None:
+    """A loss that is code, which nobody needs any more; and a layer that remembers."""
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2)])
+    model.compile(loss=lambda truth, y: keras.ops.mean(truth - y))
+    model.save(folder / "loss.keras")
+    x = keras.Input(batch_shape=(2, 3, 4))
+    inner = keras.Model(x, keras.layers.LSTM(5, stateful=True, name="memory")(x))
+    keras.Sequential([keras.Input(batch_shape=(2, 3, 4)), inner]).save(folder / "stateful.keras")
 
 
 def spaced(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,7 @@ def test_what_does_not_answer_as_its_source_is_not_written(trained: Path, tmp_pa
         (["lambda.keras"], "holds code (a Lambda layer) that loading it runs\n  hint: if you"),
         (["lambda.h5"], "--trust"),
         (["hidden.keras"], "holds code (a Lambda layer) that loading it runs"),
+        (["stateful.keras"], "the layer 'memory' is stateful: what it answers"),
         (["spaced.keras"], "cannot export it: 'two words' is not a valid scope name"),
         (["subclassed.keras"], "write model.export(FOLDER) and export that folder"),
         (["checkpoint"], "its placeholders are: x:0; in the end they give: word:0"),
@@ -188,3 +190,22 @@ def test_wrong_arguments_are_refused(
     with pytest.raises(InvalidInput) as refused:
         export(**{"source": trained / "digits.keras", "out": tmp_path / "models", **given})
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ('colour = "bgr"', "takes BGR, and files are decoded to RGB"),
+        ('colour = "rgb"\nmean = [1.0, 2.0, 3.0]', "has numbers for each channel, and files"),
+        ('colour = "rgb"\nmean = 1.0', "its range is 0,255"),
+    ],
+)
+def test_files_are_not_taken_where_the_meaning_wants_other_pictures(
+    tmp_path: Path, told: str, words: str
+) -> None:
+    shutil.copytree(ZOO / "segmentation", tmp_path / "segmentation")
+    (extra := tmp_path / "segmentation/1/assets.extra").mkdir(exist_ok=True)
+    table = '[signatures.serving_default.inputs.image]\nkind = "image"\n'
+    (extra / "meaning.toml").write_text(f"format = 1\n{table}{told}\n")
+    with pytest.raises(InvalidInput, match=words):
+        export(tmp_path / "segmentation", tmp_path / "out", pictures="png", dry_run=True)

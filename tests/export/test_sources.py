@@ -15,6 +15,7 @@ from tests.export.test_export import png, run
 from tfsclient import Client, Example, sources
 from tfsclient.export import export
 from tfsclient.server.app import Server
+from tfsclient.testing import serve
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +104,11 @@ def test_rows_of_a_table_as_examples(trained: Path, client: Client) -> None:
     close(client.regress("houses", rows, signature="regress"), saved["price"][:, 0])
 
 
+def test_code_that_only_training_ran(trained: Path, tmp_path: Path) -> None:
+    done = export(trained / "loss.keras", tmp_path, dry_run=True)
+    assert list(done.model.signature().inputs) == ["x"]
+
+
 def test_code_that_is_trusted(client: Client) -> None:
     close(client.predict("lambda", np.ones((1, 4), np.float32)).only(), 2)
 
@@ -158,8 +164,39 @@ def test_its_result_is_a_source(out: Path, tmp_path: Path) -> None:
                 assert {n: str(s) for n, s in after.items()} == {
                     n: str(s) for n, s in before.items()
                 }
-        told = any("meaning.toml is not taken along" in note for note in again.notes)
-        assert told == (name == "base64")
+                assert [s.meaning for s in after.values()] == [s.meaning for s in before.values()]
+
+
+def test_what_its_result_means_is_carried_along(trained: Path, tmp_path: Path) -> None:
+    first = export(
+        trained / "digits.keras", tmp_path / "first", pictures="png", value_range=(-1, 3),
+        outputs={"scores": "dense_1"}, labels=trained / "labels.txt",
+    ).folder  # fmt: skip
+    assert first is not None
+    file = np.load(trained / "digits.npz")["pixels"][0]
+    extra = first / "assets.extra"
+    (extra / "scans").mkdir()
+    (extra / "scans/one.png").write_bytes(png(file))
+    text = (extra / "meaning.toml").read_text("utf-8")
+    text = text.replace("format = 1", 'format = 1\ndescription = "Digits."')
+    text += '[[signatures.serving_default.examples]]\nname = "one"\n'
+    (extra / "meaning.toml").write_text(text + 'inputs = {image = "scans/one.png"}\n', "utf-8")
+    again = export(first, tmp_path / "again", pictures="base64", inputs={"pixels": "image"})
+    assert again.model.description == "Digits."
+    before, now = sources.from_saved_model(first), again.model
+    default = now.signature()
+    assert default.inputs["pixels"].meaning == before.signature().inputs["image"].meaning
+    assert default.labels == before.signature().labels == now.signature("base64").labels
+    assert now.signature("png").inputs == before.signature("png").inputs
+    (sample,) = default.samples
+    assert sample.inputs["pixels"].path.read_bytes() == png(file)
+    with serve({"digits": tmp_path / "again"}) as server, Client(server.grpc_target) as client:
+        files = png(file), base64.urlsafe_b64encode(png(file))
+        one, other = (
+            client.predict("digits", [one], signature=name)["scores"]
+            for name, one in zip(("png", "base64"), files, strict=True)
+        )
+    assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def configure(folder: Path, models: str = "", outs: str = "") -> None:
 
 
 def build(folder: Path, *args: str) -> Result:
-    command = ["build", "--config", str(folder / "tfsclient-gen.toml"), "--timeout", "2", *args]
+    config = folder / "tfsclient-gen.toml"
+    seconds = "2" if DOWN in config.read_text("utf-8") else "30"
+    command = ["build", "--config", str(config), "--timeout", seconds, *args]
     return CliRunner().invoke(main, command)
 
 
@@ -272,7 +274,7 @@ def test_drift_of_several_models_goes_on_where_one_cannot_be_asked(folder: Path,
     configure(folder, models.replace("models.bert", "models.nobody"))
     build(folder)
     lock = str(folder / "clients" / "curl" / "tfsclient.lock.json")
-    command = ["drift", "--lock", lock, "--server", zoo.grpc, "--timeout", "5"]
+    command = ["drift", "--lock", lock, "--server", zoo.grpc, "--timeout", "30"]
     result = CliRunner().invoke(main, [*command, "--json"])
     assert (result.exit_code, json.loads(result.stdout)) == (4, [])
     assert "model 'nobody'" in result.stderr

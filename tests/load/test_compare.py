@@ -28,6 +28,7 @@ def one(left: Any, right: Any, tolerance: float = 0.0, dtype: Any = np.float32) 
 def test_numbers() -> None:
     found = one([[1, 2], [3, 4], [5, 6]], [[1, 2.5], [3, 4], [7, 5]])
     assert (found.largest, found.rows, found.same) == (2.0, [0, 2], False)
+    assert found.apart == [0.5, 2.0]
     assert found.argmax == pytest.approx(2 / 3)
     assert one([1, 2], [1, 2.5], 0.5).same
     assert not one([1, 2], [1, 2.5], 0.49).same
@@ -40,6 +41,7 @@ def test_nan_is_the_same_as_nan_and_nothing_else() -> None:
         found = one([0, left], [0, right], 1e30)
         assert found.rows == [1]
         assert math.isnan(found.largest)
+        assert math.isnan(found.apart[0])
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
@@ -90,6 +92,7 @@ def test_versions_labels_models_and_transports(zoo: Zoo, rows: Path) -> None:
     largest = read["outputs"]["y"]["largest_difference"]
     assert (read["format"], read["rows"], read["same"]) == (1, 40, False)
     assert read["outputs"]["y"]["rows_that_differ"] == list(range(40))
+    assert max(read["outputs"]["y"]["row_differences"]) == largest
     assert run(zoo.grpc, "half_plus_two", *versions, "--tolerance", largest).exit_code == 0
     assert run(zoo.grpc, "half_plus_two", *versions, "--tolerance", largest * 0.99).exit_code == 1
     same = [
@@ -104,16 +107,29 @@ def test_versions_labels_models_and_transports(zoo: Zoo, rows: Path) -> None:
         assert "the same, within 1e-05" in result.stdout
 
 
+def test_examples_of_an_input_that_takes_them(zoo: Zoo, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"a": "x", "b": 0.5}\n{"a": "y", "b": 1.5}\n')
+    sides = zoo.grpc, "estimator", "--right", zoo.rest, "--signature", "predict", "--data"
+    unnamed = run(*sides, file)
+    assert (unnamed.exit_code, f"write examples=@{file} for it" in unnamed.stderr) == (2, True)
+    named = run(*sides, f"examples=@{file}")
+    assert named.exit_code == 0, named.output
+
+
 def test_two_servers_whose_answers_differ_in_a_row() -> None:
     with FakeServer(ZOO / "linear") as one, FakeServer(ZOO / "linear") as other:
-        one.answer("linear", {"y": np.array([1.0, NAN, 3.0], np.float32)})
-        other.answer("linear", {"y": np.array([1.0, NAN, 3.5], np.float32)})
+        one.answer("linear", {"y": np.array([1.0, NAN, 3.0, 4.0], np.float32)})
+        other.answer("linear", {"y": np.array([1.25, NAN, 3.5, 4.0], np.float32)})
         sides = one.grpc_target, "linear", "--right", other.rest_target, "--data", "-"
-        result = run(*sides, stdin="[1, 2, 3]")
+        result = run(*sides, stdin="[1, 2, 3, 4]")
         assert result.exit_code == 1
-        assert "0.5      1 of 3" in result.stdout
-        assert "rows that differ by more than 1e-05: 2" in result.stdout
-        assert run(*sides, "--tolerance", "0.5", stdin="[1, 2, 3]").exit_code == 0
+        assert "0.5      2 of 4" in result.stdout
+        assert result.stdout.endswith(
+            "rows that differ by more than 1e-05, the largest difference first:\n"
+            "row  output  difference\n2    y       0.5\n0    y       0.25\n"
+        )
+        assert run(*sides, "--tolerance", "0.5", stdin="[1, 2, 3, 4]").exit_code == 0
 
 
 @pytest.mark.parametrize(

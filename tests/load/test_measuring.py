@@ -10,9 +10,11 @@ import pytest
 
 from tests.load.simulated import World
 from tfsclient._cli.load.interface import Arrivals, Load, Progress
+from tfsclient._cli.load.limits import Errors, verdict
 from tfsclient._cli.load.measure import merged
 from tfsclient._cli.load.schedule import arrival_times
 from tfsclient._cli.load.statistics import Summary, bounds, interval, percentile, summarize
+from tfsclient._cli.load.units import share
 
 
 def even(rate: float, seconds: float, warmup: float = 0.0) -> Load:
@@ -138,6 +140,32 @@ def test_a_late_sender_is_the_bottleneck() -> None:
     assert late.missed(0.5) == (952, 0)  # of which none is the server's
     hot = numbers(World(lambda n: 0.001, None, cpu=0.97), even(100, 1))
     assert "97% of a CPU" in (hot.bottleneck() or "")
+
+
+def test_one_late_call_of_few_is_no_bottleneck() -> None:
+    world = World(lambda n: 0.01, None)
+    measured = world.run(even(10, 1))
+    measured.intended[3] -= 0.25
+    few = summarize(measured)
+    assert few.calls == 10
+    assert few.latency(99) == pytest.approx(0.26)
+    assert few.bottleneck() is None
+    one = world.run(even(10, 0.1))
+    one.started[0] += 0.25
+    one.ended[0] += 0.25
+    assert summarize(one).latency(99) == pytest.approx(0.26)
+    assert summarize(one).bottleneck() is None
+    measured.intended[4] -= 0.25  # two of ten are more than chance
+    assert "p90 is 260 ms, and without its lag 10 ms" in (summarize(measured).bottleneck() or "")
+
+
+def test_shares_are_in_percent() -> None:
+    wanted = {0: "0%", 1e-5: "0.001%", 0.0996: "10%", 0.25: "25%", 0.9997: "99.97%", 1: "100%"}
+    assert {value: share(value) for value in wanted} == wanted
+    assert share(0.999999) == "99.99%"  # not all
+    half = World(lambda n: 0.01, None, fails=lambda n: "INTERNAL" if n % 2 else "")
+    kept, why = verdict(numbers(half, even(100, 1)), Errors(0.001))
+    assert (kept, why) == (False, "50% of the calls failed, and 0.1% may")
 
 
 def test_failed_calls_are_counted_by_code_and_miss_every_limit() -> None:

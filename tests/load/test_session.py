@@ -215,6 +215,33 @@ def test_an_interrupt_keeps_what_there_was() -> None:
     assert [run.summary.measured.interrupted for run in run.report.runs] == [False, True]
 
 
+@pytest.mark.parametrize("turn", [1, 2, 4])
+def test_an_interrupt_ends_both_of_two_servers(turn: int) -> None:
+    class Interrupted(Quiet):
+        turns = 0
+        before = 0.0
+
+        def watch(self, progress: Progress) -> bool:
+            self.turns += progress.elapsed < self.before or not self.turns
+            self.before = progress.elapsed
+            if self.turns == turn and progress.elapsed > 0.2:
+                raise KeyboardInterrupt
+            return False
+
+    run = session(lambda *_: World(lambda n: 0.01, None))
+    run._live = live = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        run.compare(GRPC, REST, [None], loads(Load(10), [20, 40], []))
+    assert live.turns == turn
+    seconds = [run.summary.measured.seconds for run in run.report.runs]
+    assert seconds == pytest.approx({1: [0.3, 0], 2: [1, 0.3], 4: [1.3, 2]}[turn], abs=0.11)
+    assert bool(run.report.against[0].differences) is (turn > 1)
+    run.report.interrupted = True
+    said, _, _ = written(run.report)
+    assert "interrupted: this is what there was" in said
+    assert ("95 of 100 times" in said) is (turn > 1)
+
+
 PAGE = """\
 # TYPE :tensorflow:serving:request_latency histogram
 :tensorflow:serving:request_latency_bucket{model_name="m",API="Predict",entrypoint="GRPC",le="10"} 0

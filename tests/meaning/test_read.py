@@ -129,6 +129,10 @@ def test_all_that_it_says_goes_to_the_signature(folder: Path) -> None:
             '"labels.txt"', '["a", "b"]',
             ":13: labels of output 'scores', float32 [-1, 10]: there are 2 for 10 classes",
         ),
+        (
+            '"scores"\nlabels = "labels.txt"', '"image"',
+            ":12: kind of output 'scores', float32 [-1, 10]: image says how pictures become",
+        ),
         ('"labels.txt"', '["a", " "]', ":13: labels[1] is empty"),
         ('"labels.txt"', "[1]", ":13: labels[0] must be text, not 1"),
         ('"labels.txt"', '"nine.txt"', ":13: 'nine.txt' does not exist"),
@@ -202,8 +206,8 @@ def test_what_is_wrong_is_refused_with_its_line(
         ("png", 'kind = "image"\nrange = [0, 1]', "an encoded picture has its own"),
         ("flat", 'kind = "image"\nlayout = "HW"', "HW leaves no dimension for the batch"),
         ("n", 'kind = "text"', "text is of strings"),
-        ("png", 'kind = "scores"', "scores must be numbers"),
-        ("rgb", 'kind = "labels"', "labels are strings, or integers"),
+        ("rgb", 'kind = "scores"', "scores says what an output stands for"),
+        ("n", 'kind = "labels"', "labels says what an output stands for"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_tensor_is_refused(
@@ -220,11 +224,11 @@ def test_what_fits_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "meaning.toml"
     text = 'format = 1\n[signatures.many.inputs]\nrgb = {kind = "image", mean = [1, 2, 3]}\n'
     text += 'bytes = {kind = "image", range = [0, 255], colour = "bgr"}\npng = {kind = "image"}\n'
-    text += 'flat.kind = "number"\nn = {kind = "labels", labels = ["a", "b"]}\n'
+    text += 'flat.kind = "number"\nn.kind = "number"\n'
     path.write_text("\ufeff" + text, "utf-8")
     inputs = meaning.attach(meaning.read(path), model()).signature("many").inputs
     assert {n: s.meaning and s.meaning.kind for n, s in inputs.items()} == {
-        "bytes": "image", "flat": "number", "images": None, "n": "labels", "png": "image",
+        "bytes": "image", "flat": "number", "images": None, "n": "number", "png": "image",
         "rgb": "image",
     }  # fmt: skip
 

@@ -38,6 +38,12 @@ def test_summary(server: FakeServer, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["rows"] == 50
 
 
+def test_the_rate_is_not_waited_for_after_the_last_row(server: FakeServer, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.parquet", table(1))
+    done = run(server, path, "--out", tmp_path / "out", "--rate", "0.01", "--json")
+    assert json.loads(done.stdout)["seconds"] < 50
+
+
 def test_exit_codes(server: FakeServer, tmp_path: Path) -> None:
     server.answer("twice", Picky(3, 5))
     path = write(tmp_path / "in.parquet", table(50))
@@ -67,6 +73,10 @@ def test_exit_codes(server: FakeServer, tmp_path: Path) -> None:
         (["--map", "x"], "'x' is not of the form INPUT=COLUMN"),
         (["--batch", "0"], "'0' is not auto or a number from 1"),
         (["--max-errors", "5"], "--max-errors is for --on-error dead-letter"),
+        (["--rate", "nan"], "'nan' is not a finite number"),
+        (["--rate", "0"], "is not in the range x>0"),
+        (["--on-error", "dead-letter", "--max-errors", "nan%"], "not 'nan%'"),
+        (["--timeout", "nan"], "timeout must be"),
         (["--version", "1", "--latest"], "give one of version, label and latest"),
         (["--out", "-", "--resume"], "cannot be resumed"),
         (["--out", "-", "--json"], "--json is for a folder"),

@@ -187,6 +187,24 @@ def test_dictionaries_and_maps_in_csv(zoo: Zoo, tmp_path: Path) -> None:
     assert text == 'x,kind,pairs,y\n0.0,b,"[[""a"",1]]",[3.0]\n'
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("gs://anonymous@bucket/x.parquet", "gs://anonymous@bucket/x.parquet"),
+        pytest.param("gs://anonymous@bucket/*.csv", "gs://", marks=pytest.mark.slow),
+        pytest.param("s3://key:secret@bucket/x", "s3://bucket/x", marks=pytest.mark.slow),
+    ],
+)
+def test_a_store_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, shown: str
+) -> None:
+    monkeypatch.setattr("tfsclient.score._files._PATIENCE", 1)
+    options = "?endpoint_override=localhost:1&scheme=http"
+    with pytest.raises(InvalidInput, match=f"cannot read {shown}") as refused:
+        score_files("localhost:1", "m", path + options, tmp_path / "out")
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("path", ["", None, 5])
 def test_no_path_is_not_this_folder(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Any

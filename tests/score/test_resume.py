@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,16 +29,41 @@ def target() -> Iterator[str]:
         yield server.grpc_target
 
 
+class Gate:
+    """Answers for the first rows, and for others once it is open: till then a job goes on."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+
+    def __call__(self, inputs: Any) -> dict[str, Any]:
+        if max(inputs["n"]) >= 2000:
+            self.open.wait(60)
+        return answer(inputs)
+
+
+@pytest.fixture
+def gated() -> Iterator[tuple[str, Gate]]:
+    gate = Gate()
+    with FakeServer(twice()) as server:
+        server.answer("twice", gate)
+        yield server.grpc_target, gate
+        gate.open.set()
+
+
 def command(target: str, path: Path, out: Path, *more: str) -> list[str]:
     run = [sys.executable, "-m", "tfsclient", "score", target, "twice"]
     return [*run, str(path), "--out", str(out), "--resume", "--batch", "64", *more]
 
 
 def start(target: str, path: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    """A job that has written something."""
+    """A job that has written something, and entered it in the manifest."""
+
+    def parts() -> int:
+        return len(manifest(out)["parts"]) if (out / "_manifest.json").exists() else 0
+
+    before = parts()
     job = subprocess.Popen(command(target, path, out, *more), stderr=subprocess.PIPE, text=True)
-    before = len(list(out.glob("part-*")))
-    while len(list(out.glob("part-?????.parquet"))) <= before and job.poll() is None:
+    while parts() <= before and job.poll() is None:
         time.sleep(0.02)
     return job
 
@@ -50,10 +76,12 @@ def start(target: str, path: Path, out: Path, *more: str) -> subprocess.Popen[st
         pytest.param(signal.SIGINT, marks=pytest.mark.slow),
     ],
 )
-def test_signals(target: str, tmp_path: Path, number: signal.Signals) -> None:
+def test_signals(gated: tuple[str, Gate], tmp_path: Path, number: signal.Signals) -> None:
+    target, gate = gated
     path, out = write(tmp_path / "in.parquet", table(6000)), tmp_path / "out"
     job = start(target, path, out, "--rate", "1500")
     job.send_signal(number)
+    gate.open.set()
     _, news = job.communicate()
     codes = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
     assert job.returncode == codes[number], news
@@ -107,13 +135,15 @@ def test_other_input(target: str, tmp_path: Path) -> None:
         score_files(target, "twice", path, tmp_path)
 
 
-def test_two_at_once(target: str, tmp_path: Path) -> None:
-    path, out = write(tmp_path / "in.parquet", table(3000)), tmp_path / "out"
-    job = start(target, path, out, "--rate", "2000")
+def test_two_at_once(gated: tuple[str, Gate], tmp_path: Path) -> None:
+    target, gate = gated
+    path, out = write(tmp_path / "in.parquet", table(9000)), tmp_path / "out"
+    job = start(target, path, out)
     with pytest.raises(InvalidInput, match="another job is writing"):
         score_files(target, "twice", path, out, resume=True)
+    gate.open.set()
     assert job.wait() == 0
-    check(rows(out), 3000)
+    check(rows(out), 9000)
 
 
 def test_no_room(target: str, tmp_path: Path) -> None:

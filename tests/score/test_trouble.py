@@ -128,9 +128,20 @@ def test_busy(server: FakeServer, tmp_path: Path, code: str) -> None:
 def test_a_server_that_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tfsclient.score._job._PATIENCE", 0.5)
     with FakeServer(twice()) as server:
-        server.answer("twice", answer)
+        half = threading.Event()
+
+        def go_on(inputs: Any) -> dict[str, Any]:
+            if max(inputs["n"]) >= 1000:
+                half.set()
+            return answer(inputs)
+
+        def stop() -> None:
+            half.wait(60)
+            server.stop()
+
+        server.answer("twice", go_on)
         path = write(tmp_path / "in.parquet", table(2000))
-        threading.Timer(0.5, server.stop).start()
+        threading.Thread(target=stop).start()
         with pytest.raises(Unavailable):
             score_files(server.grpc_target, "twice", path, tmp_path / "out", rate=1500)
     found = rows(tmp_path / "out")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 
 from tfsclient._codec.messages import message_class
@@ -24,8 +26,15 @@ def predict_request(model: str = "linear", value: float = 1.0) -> bytes:
     return data
 
 
+def under_way(server: Any) -> int:
+    """How many calls a server is answering, over both interfaces; or its ports are."""
+    ports = getattr(server, "_ports", server)
+    phases = [connection.phase.value for connection in list(ports._rest._connections)]
+    return int(ports._grpc._calls._under_way) + phases.count("answering")
+
+
 def call(channel: grpc.Channel) -> float:
     with channel:
-        data = channel.unary_unary(PREDICT)(predict_request(), timeout=20)
+        data = channel.unary_unary(PREDICT)(predict_request(), timeout=60)
     response = message_class("tensorflow.serving.PredictResponse").FromString(data)
     return float(response.outputs["y"].float_val[0])

@@ -19,6 +19,7 @@ from tfsclient.server import addresses
 from tfsclient.server.app import Server
 from tfsclient.server.cli import serve as command
 from tfsclient.testing import FakeServer, serve
+from tfsclient.testing._serve import free_ports
 
 from .calls import LINEAR, QUICK
 from .conftest import MODELS
@@ -32,7 +33,7 @@ def port_of(target: str) -> int:
 
 def answers(address: str, port: int) -> bool:
     try:
-        socket.create_connection((address, port), timeout=5).close()
+        socket.create_connection((address, port), timeout=60).close()
     except ConnectionRefusedError:
         return False
     return True
@@ -142,3 +143,11 @@ def test_a_port_is_refused_while_models_load() -> None:
 def test_what_is_not_a_port(port: int) -> None:
     with pytest.raises(InvalidInput, match=f"cannot listen on port {port}: ports are 0 to 65535"):
         addresses.reserve("localhost", port, "gRPC", "--port")
+
+
+def test_free_ports_are_none_that_systems_hand_out() -> None:
+    """Between their choice and their use, a server's start takes seconds."""
+    ports = free_ports(100)
+    assert len(set(ports)) == 100
+    assert max(ports) < 32768
+    assert free_ports(0) == []

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.conftest import eventually
 from tfsclient import TLS, Client
 from tfsclient.errors import InvalidArgument, InvalidInput, Unavailable
 from tfsclient.server.app import Server
@@ -113,6 +114,8 @@ def test_a_failed_handshake_is_not_logged_unless_asked(
             time.sleep(0.05)
         with pytest.raises(grpc.RpcError):
             call(grpc.insecure_channel(f"localhost:{port}"))
+        if verbosity is not None:
+            eventually(lambda: "Handshake failed" in log.read_text())
         process.terminate()
     assert ("Handshake failed" in log.read_text()) == (verbosity is not None)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.conftest import eventually
 from tfsclient.errors import InvalidArgument, NotFound, TFSError
 from tfsclient.server.app import Server
 from tfsclient.server.cli import serve
@@ -82,7 +83,13 @@ def test_a_folder_that_comes_later_is_waited_for(
     folder = tmp_path / "later"
     server = Server({"m": folder}, dataclasses.replace(QUICK, file_system_poll_wait_seconds=0.05))
     with caplog.at_level(logging.INFO, "tfsclient.server"):
-        threading.Timer(0.3, shutil.copytree, [LINEAR, folder]).start()
+        shutil.copytree(LINEAR, tmp_path / "copy")
+
+        def come() -> None:
+            eventually(lambda: "waiting for versions" in caplog.text)
+            (tmp_path / "copy").rename(folder)
+
+        threading.Thread(target=come).start()
         with server:
             pass
     assert f"waiting for versions: Model m: {folder} does not exist" in caplog.text

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tfsclient.server.app import Options, Server
 from tfsclient.server.models.config import to_config
 from tfsclient.testing import FakeServer
 
+from .calls import under_way
 from .conftest import MODELS
 
 QUICK = Options(file_system_poll_wait_seconds=0.05, max_num_load_retries=0)
@@ -82,8 +84,9 @@ def test_deleting_the_new_version_brings_the_old_one_back(server: Server, half: 
 
 
 def test_a_broken_version_leaves_the_old_one_serving(server: Server, half: Path) -> None:
-    (half / "2").mkdir()
-    (half / "2" / "saved_model.pb").write_bytes(b"\xff")
+    (half / "new").mkdir()
+    (half / "new" / "saved_model.pb").write_bytes(b"\xff")
+    (half / "new").rename(half / "2")
     eventually(lambda: states(server).get("2") == "END")
     answer = httpx.get(f"{server.rest_target}/v1/models/half/versions/2").json()
     (status,) = answer["model_version_status"]
@@ -141,7 +144,7 @@ def test_a_model_may_come_and_go_many_times() -> None:
                 request = message_class("tensorflow.serving.ReloadConfigRequest")()
                 served = names if number % 2 else ["a"]
                 request.config.CopyFrom(to_config(dict.fromkeys(served, "/m")))
-                reload(request.SerializeToString(), timeout=20)
+                reload(request.SerializeToString(), timeout=60)
         assert httpx.get(f"{url}/c").json()["model_version_status"][0]["state"] == "AVAILABLE"
 
 
@@ -173,7 +176,7 @@ def test_running_calls_finish_before_their_version_goes(tmp_path: Path) -> None:
 
         caller = threading.Thread(target=call)
         caller.start()
-        time.sleep(0.2)
+        eventually(lambda: under_way(server) == 1)
         shutil.rmtree(tmp_path / "slow/1")
         caller.join()
         assert answers == [{"predictions": [1.0]}]
@@ -182,20 +185,19 @@ def test_running_calls_finish_before_their_version_goes(tmp_path: Path) -> None:
 
 def test_calls_run_side_by_side(zoo: Any) -> None:
     """While a slow call runs, another one is answered."""
-    done: list[str] = []
 
     def call(model: str) -> None:
         url = f"{zoo.rest_target}/v1/models/{model}:predict"
         httpx.post(url, json={"instances": [1.0]}, timeout=60).raise_for_status()
-        done.append(model)
 
-    callers = [threading.Thread(target=call, args=[model]) for model in ("slow", "linear")]
-    for caller in callers:
-        caller.start()
-        time.sleep(0.1)
-    for caller in callers:
-        caller.join()
-    assert done == ["linear", "slow"]
+    def is_answered_meanwhile() -> bool:
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(call, "slow")
+            time.sleep(0.1)
+            call("linear")
+            return not slow.done()
+
+    eventually(is_answered_meanwhile)  # unless it came too late
 
 
 def test_a_taken_port_is_told(server: Server, half: Path) -> None:
@@ -215,6 +217,6 @@ def test_stopping_lets_grpc_calls_finish(tmp_path: Path) -> None:
     with grpc.insecure_channel(server.grpc_target) as channel:
         predict_slowly = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
         future = predict_slowly.future(request.SerializeToString())
-        time.sleep(0.2)
+        eventually(lambda: under_way(server) == 1)
         server.stop()
         assert future.result()

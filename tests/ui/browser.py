@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,10 @@ def serving(
     from tfsclient._cli.page.servers import Server, Servers, on_call
 
     folders: dict[str, Model] = more.pop("folders", {})
+    texts: dict[str, Mapping[str, frozenset[str]]] = more.pop("texts", {})
     servers = [Server(t, AsyncClient(t, on_call=on_call, **more), rest) for t in targets]
     with Page() as page:
-        page.start(Servers(servers, lambda: models, folders.get))
+        page.start(Servers(servers, lambda: models, folders.get, lambda name: texts.get(name, {})))
         yield page.address
 
 
@@ -125,7 +126,7 @@ def tab_of(browser: Any, address: str, **options: Any) -> Iterator[Tab]:
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     try:
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         tab = Tab(page, address)
         page.goto(address)
         page.wait_for_selector(".welcome, .form")

@@ -15,7 +15,8 @@ import pytest
 
 from tests.conftest import CONFORMANCE, Zoo
 from tests.ui.conftest import Api
-from tfsclient import Client, Image
+from tfsclient import AsyncClient, Client, Image, Model, Signature, TensorSpec
+from tfsclient._codec.model_ref import ModelRef
 
 SEVEN = CONFORMANCE / "data" / "digit_7.png"
 
@@ -354,6 +355,26 @@ def test_versions_that_javascript_would_round_are_texts(api: Api) -> None:
     assert (number(version), number(7)) == (str(version), 7)
     assert read_ref({"model": "m", "version": str(version)})[1].version == version
     assert api.call("half_plus_two", {"x": as_json([[1.0]])}, version="1")["answered"] == 1
+
+
+def test_code_calls_versions_as_they_are() -> None:
+    from tfsclient._cli.page import code, forms
+    from tfsclient._cli.page.servers import Server
+
+    x = {"x": TensorSpec("x", "float32", (-1,))}
+    signature = Signature("serving_default", x, {"y": TensorSpec("y", "float32", (-1,))})
+    model = Model("m", None, {"serving_default": signature})
+    server = Server("localhost:8500", AsyncClient("localhost:8500"))
+    for version, js in {0: "0", 2**53 - 1: f"{2**53 - 1}", 2**53 + 1: f"{2**53 + 1}n"}.items():
+        filled = forms.fill(ModelRef("m", version), signature, {"x": as_json([1.0])}, None)
+        written = {
+            name: code.write(name, server, model, signature, filled) for name in code.LANGUAGES
+        }
+        for name in ("js", "ts"):
+            assert f"{{ version: {js} }}" in written[name]
+        assert f"tfs.WithVersion({version})" in written["go"]
+        assert f"version={version}," in written["python"]
+        assert f"/versions/{version}:predict" in written["curl"]
 
 
 def test_what_unpacks_to_too_much_is_refused(api: Api) -> None:

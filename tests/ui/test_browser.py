@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import CONFORMANCE, Zoo
+from tests.conftest import CONFORMANCE, ZOO, Zoo
 from tests.ui.browser import Tab, address, axe, browser, serving, tab_of
 from tfsclient import Client, Image, Model, Prediction, Signature, TensorSpec
+from tfsclient.sources._base64 import base64_inputs
 from tfsclient.testing import FakeServer
 
 __all__ = ["address", "browser"]
@@ -49,14 +50,24 @@ def test_two_models_are_called(tab: Tab, zoo: Zoo) -> None:
         assert equal(answer, client.predict("half_plus_two", [[2.5]]))
 
         tab.open("mnist_images")
-        tab.drop(SEVEN)  # calls at once; the model wants base64, which is chosen then
+        tab.drop(SEVEN)  # calls at once; the model wants base64, which nobody has said
         page.wait_for_selector(".failure")
-        answer = tab.predict(
-            lambda: page.get_by_label("The file is sent").select_option("base64url")
-        )
+        answer = tab.predict(lambda: page.get_by_role("button", name="Send it so").click())
         assert equal(answer, client.predict("mnist_images", Image(SEVEN, base64url=True)))
     page.wait_for_selector(".bars .first")
     assert page.locator(".bars .first .label").inner_text() == "7"
+
+
+def test_a_scan_is_classified_as_the_saved_model_wants_it(browser: Any, zoo: Zoo) -> None:
+    texts = {"mnist_images": base64_inputs(ZOO / "mnist_images")}
+    with (
+        serving([zoo.grpc], None, texts=texts) as address,
+        tab_of(browser, address) as tab,
+    ):
+        tab.open("mnist_images")
+        tab.predict(lambda: tab.drop(SEVEN))
+        tab.page.wait_for_selector(".bars .first")
+        assert tab.page.locator(".bars .first .label").inner_text() == "7"
 
 
 def test_a_refusal_stands_beside_its_field_and_the_address_keeps_what_was_typed(
@@ -136,6 +147,40 @@ def test_a_form_can_be_left_and_is_as_it_was(tab: Tab) -> None:
     tab.open("half_plus_two", version="1")
     assert page.get_by_label("x, row 1").input_value() == "12"
     assert tab.predict()["answered"] == 1
+
+
+@pytest.mark.slow
+def test_a_model_that_is_left_is_not_called_any_more(browser: Any) -> None:
+    x, y = TensorSpec("x", "float32", (-1,)), TensorSpec("y", "float32", (-1,))
+    signature = Signature("serving_default", {"x": x}, {"y": y})
+    go = threading.Event()
+
+    def stall(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        go.wait(60)
+        return {"y": inputs["x"]}
+
+    models = [Model(name, 1, {"serving_default": signature}) for name in ("one", "other")]
+    with (
+        FakeServer(*models) as server,
+        serving([server.grpc_target], None) as address,
+        tab_of(browser, address) as tab,
+    ):
+        server.answer("one", stall)
+        page = tab.open("one").page
+        page.get_by_label("x, row 1").fill("7")
+        page.keyboard.press("Control+Enter")
+        page.get_by_text("Waiting for the server").wait_for()
+        server.delay(1, method="GetModelMetadata", model="other")
+        page.fill("input[name=model]", "other")
+        with page.expect_response("**/api/model"):
+            page.keyboard.press("Enter")
+            page.keyboard.press("Control+Enter")  # what is seen is of the one that is left
+        page.get_by_text("The answer will be here.").wait_for()
+        go.set()
+        tab.open("one")
+        assert page.get_by_label("x, row 1").input_value() == "7"
+        page.wait_for_function("() => decodeURIComponent(location.hash).includes('\"7\"')")
+        assert [call.model for call in server.calls if call.method == "Predict"] == ["one"]
 
 
 HOSTILE = [
@@ -304,5 +349,14 @@ def test_everybody_can_use_it(browser: Any, address: str, width: int, scheme: st
             group = tab.page.get_by_role("group", name="How the inputs are given")
             group.get_by_role("radio", name=way).check()
             accessible(way)
-        tab.open("no such model")
+        group.get_by_role("radio", name="Fields").check()
+        tab.page.get_by_label("x, row 1").fill("two")
+        tab.page.wait_for_selector(".field.refused")
+        accessible("a refusal")
+        tab.page.get_by_role("button", name="Predict").click()
+        tab.page.get_by_text("Nothing was sent: see the form.").wait_for()
+        accessible("nothing was sent")
+        tab.page.fill("input[name=model]", "no-such-model" * 40)
+        tab.page.keyboard.press("Enter")
         tab.page.wait_for_selector(".failure")
+        accessible("a failure")

@@ -11,17 +11,20 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import ZOO, Zoo
+from tests.conftest import ZOO, Zoo, eventually
 from tfsclient import AsyncClient, CallInfo, Cancelled, Model, Signature, TensorSpec
 from tfsclient._cli.main import main
 from tfsclient.testing import FakeServer
 from tfsclient.testing._serve import free_ports
+
+if TYPE_CHECKING:
+    from tfsclient._cli.page.page import Page
 
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/\?token=([\w-]+)")
 
@@ -56,7 +59,7 @@ def test_it_prints_its_address_and_ends_well(zoo: Zoo) -> None:
             assert client.get(f"{origin}/?token={token}").status_code == 200
             assert client.get(origin).status_code == 200  # by the cookie
         page.send_signal(signal.SIGINT)
-        assert page.wait(20) == 0
+        assert page.wait(60) == 0
 
 
 def test_a_port_that_is_taken_and_targets_that_cannot_be() -> None:
@@ -67,6 +70,8 @@ def test_a_port_that_is_taken_and_targets_that_cannot_be() -> None:
     assert "cannot listen" in result.stderr
     assert CliRunner().invoke(main, ["ui", "http://a b", "--no-open"]).exit_code == 2
     assert CliRunner().invoke(main, ["ui"]).exit_code == 2
+    unnamed = CliRunner().invoke(main, ["ui", "localhost:1", "--model", "", "--no-open"])
+    assert (unnamed.exit_code, "name" in unnamed.stderr) == (2, True)
 
 
 @pytest.mark.slow
@@ -83,7 +88,7 @@ def test_serve_shows_its_own_models() -> None:
         features = [s["inputs"][0]["features"] for s in described["signatures"]]
         assert any(features)  # as the SavedModel tells them
         serving.send_signal(signal.SIGTERM)
-        assert serving.wait(30) == 0
+        assert serving.wait(60) == 0
 
 
 def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
@@ -92,9 +97,10 @@ def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
 
     x = TensorSpec("x", "float32", (-1,))
     signature = Signature("serving_default", {"x": x}, {"y": replace(x, name="y")})
-    go, over, infos = threading.Event(), threading.Event(), list[CallInfo]()
+    go, arrived, over, infos = *(threading.Event() for _ in range(3)), list[CallInfo]()
 
     def stall(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        arrived.set()
         go.wait(60)
         return {"y": inputs["x"]}
 
@@ -115,11 +121,56 @@ def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
         headers = {"x-tfsclient-token": page.token}
         with httpx.Client(trust_env=False, headers=headers) as asking:
             assert asking.get(f"{page.origin}/api/start").status_code == 200
-            with pytest.raises(httpx.ReadTimeout):
-                asking.post(f"{page.origin}/api/call", json=form, timeout=1)
-        assert over.wait(20)
+
+            def is_left() -> bool:
+                with pytest.raises(httpx.ReadTimeout):
+                    asking.post(f"{page.origin}/api/call", json=form, timeout=1)
+                return arrived.is_set()
+
+            eventually(is_left)
+        assert over.wait(60)
         go.set()
     assert isinstance(infos[-1].error, Cancelled)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    from tfsclient._cli.page.page import Page
+    from tfsclient._cli.page.servers import Servers
+
+    with Page() as found:
+        found.start(Servers([], list, lambda _: None))
+        yield found
+
+
+def connected(page: Page, said: str = "GET / HTTP/1.1\r\n") -> socket.socket:
+    """A connection on which this was said, of a request that does not end."""
+    one = socket.create_connection(("127.0.0.1", page.port), timeout=30)
+    one.sendall(said.encode())
+    return one
+
+
+def test_connections_that_say_nothing_keep_nobody_out(page: Page) -> None:
+    silent = [connected(page, "" if n % 2 else "GET / HTTP/1.1\r\n") for n in range(150)]
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        for _ in range(3):
+            answer = client.get(page.address)
+            assert answer.status_code == 200, answer.text
+    for one in silent:
+        one.close()
+
+
+def test_what_does_not_come_is_not_waited_for(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfsclient._cli.page.connections._SECONDS", 0.3)
+    monkeypatch.setattr("tfsclient._cli.page.guard._SLOWEST", 0.3)
+    with connected(page) as silent:
+        assert silent.recv(1) == b""
+    head = (
+        f"POST /api/call HTTP/1.1\r\nhost: localhost\r\nx-tfsclient-token: {page.token}\r\n"
+        "content-type: application/json\r\ncontent-length: 99\r\n\r\n{"
+    )
+    with connected(page, head) as slow, slow.makefile("rb") as answer:
+        assert answer.readline().startswith(b"HTTP/1.1 408")
 
 
 def test_without_the_extra_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

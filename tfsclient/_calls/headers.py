@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from tfsclient._calls.options import Token
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, TFSError, Unauthenticated
 
 # What is sent: names in lower case, for gRPC allows no other and HTTP does not care.  Bytes stand
 # under names that end in -bin, as gRPC has it.
@@ -62,8 +62,16 @@ def read_token(token: Token) -> str:
 
     Raises:
         InvalidInput: it is not printable ASCII text; the error does not show it.
+        Unauthenticated: the function failed.
     """
-    text: object = token() if callable(token) else token
+    text: object = token
+    if callable(token):
+        try:
+            text = token()
+        except TFSError:
+            raise
+        except Exception as error:
+            raise Unauthenticated(f"the token function failed: {error}") from error
     if not isinstance(text, str) or not text or not _VALUE.fullmatch(text):
         what = "the token function must return" if callable(token) else "token must be"
         came = "" if isinstance(text, str) else f", not {_kind(text)}"

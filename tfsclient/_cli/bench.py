@@ -24,6 +24,8 @@ from tfsclient._cli.options import FiniteRange, input_option, signature_option, 
 from tfsclient._transports.target import parse
 from tfsclient.errors import InvalidInput
 
+_STDOUT = Path("-")
+
 
 def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | None]:
     """The callback of an option that takes numbers with commas between them."""
@@ -55,8 +57,8 @@ def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | 
 @click.option(
     "--data",
     metavar="FILE",
-    help="Rows to send in turn: .jsonl, .csv, .json, .npy, .npz, or - for standard input; or "
-    "recorded calls, as a warm-up file holds them.",
+    help="Rows to send in turn: .jsonl, .csv, .json, .npy, .npz, or - for standard input, and "
+    "x=@FILE where they are of the input x; or recorded calls, as a warm-up file holds them.",
 )
 @signature_option
 @version_options
@@ -121,16 +123,17 @@ def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | 
 @click.option(
     "--json",
     "json_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Write everything to this file as JSON.",
+    help="Write everything to this file as JSON; - is standard output, and text then goes to "
+    "standard error.",
 )
 @click.option(
     "--html",
     "html_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Write a report with plots to this file.",
+    help="Write a report with plots to this file, or to - as above.",
 )
 @connection_options()
 def bench(
@@ -181,16 +184,15 @@ def bench(
         raise click.UsageError(f"--against cannot be used with {other}")
     asked = Asked(target, model, Data(inputs, data), signature, version, label, processes)
     with exit_codes():
-        for file in (json_file, html_file):
-            if file is not None and not file.absolute().parent.is_dir():
-                raise InvalidInput(f"cannot write {file}: {file.parent} is not a directory")
+        _check_files(json_file, html_file)
         limit = None if slo is None else read_slo(slo)
         limits = [] if fail_if is None else read_fail_if(fail_if)
         connection = replace(connection, token=connection.read_token(), token_file=None)
         endpoints = endpoints_of(asked, connection, transports)
         calls = Calls(asked, connection)
         report = calls.begin(endpoints, batches)
-        click.echo("\n".join(text.head(report)))
+        quiet = _STDOUT in (json_file, html_file)
+        click.echo("\n".join(text.head(report)), err=quiet)
         base = Load(seconds, arrivals=arrivals, warmup=warmup)
         sizes: list[int | None] = [*batches] if batches else [None]
         live = _Live()
@@ -201,7 +203,7 @@ def bench(
                 session.search(endpoints, sizes, base, limit)
             elif against is not None:
                 second = endpoint_of(against, connection)
-                calls.check(second)
+                calls.check(second, batches)
                 session.compare(endpoints[0], second, sizes, wanted)
             else:
                 session.sweep(endpoints, sizes, wanted)
@@ -209,7 +211,7 @@ def bench(
             report.interrupted = True
         live.end()
         session.judge(limits)
-        click.echo("\n".join(text.lines(report)))
+        click.echo("\n".join(text.lines(report)), err=quiet)
         _write(report, asked, json_file, html_file)
     if report.interrupted:
         raise click.exceptions.Exit(EXIT_INTERRUPTED)
@@ -219,6 +221,35 @@ def bench(
         bad = any(run.summary.errors or not run.summary.calls for run in report.runs)
     if bad:
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _check_files(json_file: Path | None, html_file: Path | None) -> None:
+    """Refuse files that cannot be written before anything is sent: a benchmark takes its time.
+
+    Raises:
+        InvalidInput: one cannot be written, or both are the same.
+    """
+    files = [file for file in (json_file, html_file) if file is not None]
+    if len({file.resolve() for file in files}) < len(files):
+        raise InvalidInput(f"--json and --html are both {files[0]}")
+    for file in files:
+        if file == _STDOUT:
+            continue
+        if not file.absolute().parent.is_dir():
+            raise InvalidInput(f"cannot write {file}: {file.parent} is not a directory")
+        try:
+            real = file.resolve()  # a link stays where it is
+            new = not real.exists()
+            if new or real.is_file():  # to open a pipe might wait for whoever reads it
+                real.open("ab").close()
+            if new:
+                real.unlink()
+        except OSError as error:
+            raise _unwritable(file, error) from error
+
+
+def _unwritable(file: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(f"cannot write {file}: {error.strerror or error}")
 
 
 class _Live:
@@ -282,8 +313,11 @@ def _write(report: Report, asked: Asked, json_file: Path | None, html_file: Path
     if html_file is not None:
         made.append((html_file, page.to_html(report).encode()))
     for path, content in made:
+        if path == _STDOUT:
+            click.echo(content, nl=False)
+            continue
         try:
             path.write_bytes(content)
         except OSError as error:
-            raise InvalidInput(f"cannot write {path}: {error.strerror or error}") from error
+            raise _unwritable(path, error) from error
         click.echo(f"wrote {visible(str(path))}", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +74,8 @@ def _side(option: str, text: str | None, target: str, model: str) -> _Side:
     "--data",
     required=True,
     metavar="FILE",
-    help="Rows: .jsonl, .csv, .json, .npy, .npz, or - for standard input.",
+    help="Rows: .jsonl, .csv, .json, .npy, .npz, or - for standard input; and x=@FILE where they "
+    "are of the input x.",
 )
 @signature_option
 @click.option(
@@ -98,8 +101,8 @@ def compare(
     """Compare two versions, labels, models or servers on the same rows; exit 1 if they differ.
 
     Shown are, for each output, the largest difference, the rows that differ by more than
-    --tolerance, and in how many rows the largest element stands at the same place.  NaN is the same
-    as NaN.  A TARGET over REST beside one over gRPC compares the transports.
+    --tolerance and by how much, and in how many rows the largest element stands at the same place.
+    NaN is the same as NaN.  A TARGET over REST beside one over gRPC compares the transports.
 
     Example: tfsclient compare localhost:8500 digits --left version:1 --right version:2 --data
     rows.jsonl
@@ -165,18 +168,34 @@ def _lines(
     for one in found:
         differ = one.why or f"{len(one.rows)}{'' if count is None else f' of {count}'}"
         argmax = "" if one.argmax is None else f"{one.argmax:.4%}".replace(".0000", "")
-        largest = "" if one.why else f"{one.largest:.6g}".replace("nan", "NaN")
+        largest = "" if one.why else _number(one.largest)
         rows.append([visible(one.name), largest, differ, argmax])
     lines += ["", *table(rows)]
-    different = sorted({row for one in found for row in one.rows})
-    if different:
-        shown = ", ".join(map(str, different[:_MOST_ROWS]))
-        more = len(different) - _MOST_ROWS
-        after = f" and {more} more" if more > 0 else ""
-        lines += ["", *wrap(f"rows that differ by more than {tolerance:g}: {shown}{after}")]
+    if any(one.rows for one in found):
+        lines += ["", *_different(found, tolerance)]
     elif all(one.same for one in found):
         lines += ["", f"the same, within {tolerance:g}"]
     return lines
+
+
+def _different(found: list[Difference], tolerance: float) -> Iterator[str]:
+    """The rows that differ, those that differ the most first."""
+    apart = [
+        (-math.inf if math.isnan(by) else -by, row, one.name, by)
+        for one in found
+        for row, by in zip(one.rows, one.apart, strict=True)
+    ]
+    apart.sort(key=lambda each: each[:2])
+    yield from wrap(f"rows that differ by more than {tolerance:g}, the largest difference first:")
+    rows = [[str(row), visible(name), _number(by)] for _, row, name, by in apart[:_MOST_ROWS]]
+    yield from table([["row", "output", "difference"], *rows])
+    if len(apart) > _MOST_ROWS:
+        yield f"and {len(apart) - _MOST_ROWS} more, which --json lists"
+
+
+def _number(difference: float) -> str:
+    """A difference; NaN where there is none to tell, as of strings."""
+    return f"{difference:.6g}".replace("nan", "NaN")
 
 
 def _to_json(
@@ -199,6 +218,7 @@ def _to_json(
             "same": one.same,
             "largest_difference": None if one.why else one.largest,
             "rows_that_differ": one.rows,
+            "row_differences": one.apart,
             "argmax_agreement": one.argmax,
             "why": one.why or None,
         }

@@ -70,8 +70,9 @@ class Data:
 
 
 def given_text(file: str) -> str:
-    """A file's name as ``--input`` takes it."""
-    return file if file.startswith("-") else f"@{file}"
+    """A file's name as ``--input`` takes it; it may say of which input, as in ``x=@rows.jsonl``."""
+    named = "=@" in file and not Path(file).exists()
+    return file if file.startswith("-") or named else f"@{file}"
 
 
 def read_requests(client: Client, ref: ModelRef, spec: Signature, data: Data) -> PredictRequest:
@@ -91,7 +92,7 @@ def requests_of(whole: PredictRequest, data: Data, batch: int | None) -> list[Pr
         batch: rows of a request; None for one, or for all that ``--input`` says.
 
     Raises:
-        InvalidInput: the inputs have no rows.
+        InvalidInput: the inputs have no rows, or a call of so many would be too large.
     """
     if batch is None:
         if data.file is None or not _has_rows(whole):
@@ -108,6 +109,12 @@ def requests_of(whole: PredictRequest, data: Data, batch: int | None) -> list[Pr
     rows = len(next(iter(whole.tensors.values())).array)
     if not rows:
         raise InvalidInput(f"{data.file or '--input'} has no rows")
+    size = sum(tensor.array.nbytes for tensor in whole.tensors.values()) // rows * batch
+    if size >= _LARGEST:
+        raise InvalidInput(
+            f"--batch {batch}: a call would have {size / 1e9:.3g} GB, and TensorFlow Serving takes "
+            "less than 2 GiB"
+        )
     return [_rows(whole, start * batch, batch, rows) for start in range(ceil(rows / batch))]
 
 

@@ -25,7 +25,7 @@ from tfsclient._client.observe import OnCall
 from tfsclient._client.sync import Client
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import parse
-from tfsclient.errors import InvalidArgument, InvalidInput
+from tfsclient.errors import InvalidArgument, InvalidInput, TFSError
 from tfsclient.schema import DEFAULT_SIGNATURE
 
 
@@ -136,24 +136,27 @@ class Calls:
         for batch in batches or []:
             self.requests(batch)  # so that what cannot be made is refused before anything is sent
         for endpoint in endpoints:
-            self.check(endpoint)
+            self.check(endpoint, batches)
         requests = self.requests(batches[0] if batches else None)
         signature = requests[0].ref.signature or DEFAULT_SIGNATURE
         return Report(asked.model, signature, describe(requests, zeros=asked.data.zeros))
 
-    def check(self, endpoint: Endpoint) -> None:
-        """Call a server once, so that what cannot work is said at once.
+    def check(self, endpoint: Endpoint, batches: list[int] | None) -> None:
+        """Call a server once with each batch size, so that what cannot work is said at once.
 
         Raises:
             TFSError: it does not answer, or refuses the inputs.
         """
         with self._client(endpoint.target) as client:
-            try:
-                client.send(self.requests(None)[0])
-            except InvalidArgument as error:
-                if self._asked.data.zeros:
-                    error.hint = "these were zeros: --input gives real inputs"
-                raise
+            for batch in sorted(batches) if batches else [None]:
+                try:
+                    client.send(self.requests(batch)[0])
+                except TFSError as error:
+                    if batch is not None and batch != min(batches or []):
+                        error.hint = f"this was a call of {batch} rows: give a smaller --batch"
+                    elif self._asked.data.zeros and isinstance(error, InvalidArgument):
+                        error.hint = "these were zeros: --input gives real inputs"
+                    raise
 
     def requests(self, batch: int | None) -> list[PredictRequest]:
         """What to send in turn, in calls of so many rows."""

@@ -14,7 +14,13 @@ import orjson
 
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_INTERRUPTED, EXIT_NO, exit_codes, print_error, visible
-from tfsclient._cli.options import meaning_option, meanings, signature_option, version_options
+from tfsclient._cli.options import (
+    FiniteRange,
+    meaning_option,
+    meanings,
+    signature_option,
+    version_options,
+)
 from tfsclient.errors import Hint, TFSError
 from tfsclient.score import Progress, Summary, TooManyErrors
 from tfsclient.score._options import FORMATS, Auto, read_options
@@ -124,7 +130,7 @@ def _map(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[s
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     metavar="R",
     help="The most rows a second.",
 )

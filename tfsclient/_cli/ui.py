@@ -6,7 +6,6 @@ import signal
 import threading
 import webbrowser
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,8 +16,10 @@ from tfsclient import sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import exit_codes, missing_extra
 from tfsclient._cli.options import meaning_option, meanings, read_saved_model
+from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import parse
 from tfsclient.schema import Model
+from tfsclient.sources._base64 import base64_inputs
 
 if TYPE_CHECKING:
     from tfsclient._cli.page.servers import Server
@@ -67,15 +68,18 @@ def ui(
             from tfsclient._cli.page.servers import Servers
         except ImportError as error:
             raise missing_extra("ui", "the page", error) from error
-        known = [_read(folder) for folder in folders]
-        by_name = {model.name: model for model in known}
-        names = list(dict.fromkeys([*models, *by_name]))
+        known = [(_read(folder), folder) for folder in folders]
+        by_name = {model.name: model for model, _ in known}
+        texts = {model.name: base64_inputs(folder) for model, folder in known if folder.is_dir()}
+        names = [ModelRef(name).name for name in dict.fromkeys([*models, *by_name])]
         if meaning is not None and len(names) != 1:
             raise click.UsageError("--meaning is of one model: name that by --model")
         given = meanings(names[0], meaning) if names else None
         servers = [_server(target, connection, given) for target in dict.fromkeys(targets)]
         with Page(host, port) as page:
-            page.start(Servers(servers, lambda: names, cache(by_name.get)))
+            page.start(
+                Servers(servers, lambda: names, by_name.get, lambda name: texts.get(name, {}))
+            )
             click.echo(page.address)
             click.echo("Ctrl-C ends it", err=True)
             if not no_open:

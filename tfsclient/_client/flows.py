@@ -101,6 +101,7 @@ class Flows:
 
         Raises:
             InvalidInput: the headers, or what the token function returns, cannot be sent.
+            Unauthenticated: the token function failed.
         """
         seconds = self._timeout if options.timeout is DEFAULT else options.timeout
         headers = options.headers
@@ -109,10 +110,11 @@ class Flows:
 
     def _merge(self, headers: Headers) -> Sent:
         """The headers of one call: the client's, the token, and the call's own."""
+        own = read_headers(headers)
         merged = dict(self._headers)
-        if self._token is not None:
+        if self._token is not None and "authorization" not in own:
             merged["authorization"] = read_token(self._token)
-        return merged | read_headers(headers)
+        return merged | own
 
     # Predict.
 
@@ -311,9 +313,13 @@ class Flows:
         """Ask for a model's signatures."""
         return (yield from ask(self._metadata(ref)))
 
+    def given(self, model: str) -> Model | None:
+        """A model's signatures, if they were given rather than to be asked for."""
+        return self._schemas.get(model)
+
     def described(self, ref: ModelRef) -> Flow[Model]:
         """A model's signatures: as given, for those may say more, or as the server has them."""
-        if (given := self._schemas.get(ref.name)) is not None:
+        if (given := self.given(ref.name)) is not None:
             return given
         return (yield from ask(self._metadata(ref)))
 

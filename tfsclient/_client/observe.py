@@ -11,6 +11,7 @@ from typing import TypeAlias
 from tfsclient._calls.call import Call, T
 from tfsclient.errors import NOT_RESTORED, DecodeError, InvalidInput, TFSError
 from tfsclient.results import Prediction
+from tfsclient.schema import Model
 
 _log = logging.getLogger("tfsclient")
 
@@ -25,7 +26,8 @@ class CallInfo:
         path: the gRPC method or the URL path.
         model: the model's name; None where the call is about the server.
         signature: the signature's name; None where the call has none.
-        version: the version that answered; None where that is not known.
+        version: the version that answered; None where that is not known, as of calls that are
+            neither for predict nor for metadata.
         request_bytes: size of the request body.
         response_bytes: size of the answer; 0 if there was none.
         encode_seconds: time spent making the request body.
@@ -127,7 +129,7 @@ class Observer:
             path=call.path,
             model=call.model,
             signature=call.signature,
-            version=outcome.version if isinstance(outcome, Prediction) else None,
+            version=outcome.version if isinstance(outcome, Prediction | Model) else None,
             request_bytes=0 if body is None else len(body),
             response_bytes=size,
             encode_seconds=call.encode_seconds,

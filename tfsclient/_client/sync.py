@@ -51,7 +51,8 @@ class Client(ExampleCalls):
             addresses of replicas, among which gRPC spreads the calls.
         timeout: seconds that a call may take in all, retries included; None for no limit.
         headers: gRPC metadata or HTTP headers sent with every call.
-        token: a bearer token, or a function that gives one for each call.
+        token: a bearer token, or a function that gives one for each call.  It takes the place of
+            an authorization among ``headers``, but not among those of a call.
         tls: True or a :class:`TLS` for gRPC over TLS; a :class:`TLS` also sets up ``https://``.
         retries: how often inference is tried again when the server is unavailable, 0 to 4.  Set 0
             for a model that keeps state between calls.

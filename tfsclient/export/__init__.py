@@ -19,6 +19,7 @@ from typing import Final
 
 from tfsclient.errors import InvalidInput
 from tfsclient.export import _extra, _open, _releases, _saving
+from tfsclient.export._carried import told_inputs
 from tfsclient.export._folders import next_version, publish, workplace
 from tfsclient.export._labels import read_labels
 from tfsclient.export._pictures import Encoding, Range, Size, find_picture
@@ -116,19 +117,22 @@ def export(
             pictures=pictures is not None, examples=examples,
         )  # fmt: skip
         if pictures is not None:
+            told = told_inputs(loaded, plan.main.inputs)
             picture = find_picture(
-                plan.main.specs, input_size, value_range, rescales=loaded.rescales
+                plan.main.specs, input_size, value_range, told, rescales=loaded.rescales
             )
             plan.add_pictures(picture, pictures)
         if examples:
             plan.add_examples()
         calls = sampled(loaded, plan)
         _saving.save(loaded, plan.served, half)
-        _extra.write_meaning(half, plan)
+        _extra.write_meaning(half, loaded, plan)
         model = from_saved_model(half, out.resolve().name)
         _extra.write_warm_up(half, model, compare(half, plan.served, calls))
         flaws = map(str, find_flaws(half))
         notes = (*loaded.notes, *plan.notes, *flaws, _releases.able(half))
         folder = None if dry_run else publish(half, out)
+        if folder is not None:  # whose pictures have other paths than those of the half
+            model = from_saved_model(folder, model.name)
     version = next_version(out) if folder is None else int(folder.name)
     return Exported(replace(model, version=version), folder, notes)

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from tfsclient import warmup
 from tfsclient._calls.request import build_predict
+from tfsclient.export._carried import carried_samples, carried_tables
 from tfsclient.export._pictures import INPUT_NAMES
 from tfsclient.export._plan import Plan
-from tfsclient.export._source import Arrays
-from tfsclient.schema import Model
+from tfsclient.export._source import Arrays, Source
+from tfsclient.schema import Model, Picture
 
 _FOLDER: Final = "assets.extra"
 _MEANING: Final = "meaning.toml"
@@ -33,16 +34,27 @@ def write_warm_up(folder: Path, model: Model, calls: Mapping[str, Arrays]) -> No
         warmup.write(folder, requests)
 
 
-def write_meaning(folder: Path, plan: Plan) -> None:
+def write_meaning(folder: Path, source: Source, plan: Plan) -> None:
     """Write ``meaning.toml``, if there is anything that the signatures do not say."""
-    tables = list(_tables(plan))
-    if not tables:
+    extra = folder / _FOLDER
+    samples = list(carried_samples(source, plan, extra))
+    tables = carried_tables(source, plan)
+    for place, values in _tables(plan):
+        before = tables.get(place, {})
+        if "range" in values:
+            before = {key: one for key, one in before.items() if key not in ("mean", "std")}
+        tables[place] = {**before, **values}
+    if not (tables or samples or source.description):
         return
     lines = ["format = 1"]
-    for place, values in tables:
+    if source.description:
+        lines.append(f"description = {_value(source.description)}")
+    for place, values in tables.items():
         lines += ["", f"[signatures.{'.'.join(map(_key, place))}]"]
         lines += [f"{key} = {_value(value)}" for key, value in values.items()]
-    extra = folder / _FOLDER
+    for signature, name, inputs in samples:
+        lines += ["", f"[[signatures.{_key(signature)}.examples]]"]
+        lines += [f"name = {_value(name)}", f"inputs = {_value(inputs)}"]
     extra.mkdir(exist_ok=True)
     (extra / _MEANING).write_text("\n".join([*lines, ""]), "utf-8")
     if plan.main.labels is not None:
@@ -81,8 +93,12 @@ def _key(name: str) -> str:
 
 def _value(value: Any) -> str:
     """A value in TOML."""
-    if isinstance(value, list):
+    if isinstance(value, Picture):
+        return _value(value.file)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_key(k)} = {_value(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, float):
-        return repr(value)
+        return repr(value)  # nan and inf are TOML, too
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -46,6 +46,8 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
         MissingExtra: Keras is not installed.
     """
     config = _config(path)
+    if isinstance(config, dict):
+        config.pop("compile_config", None)  # losses and metrics, which are not loaded
     code = {_CODE[name] for name in _classes(config) if name in _CODE}
     if code and not trust:
         raise InvalidInput(
@@ -71,6 +73,13 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
             "export that folder; or in Python, import what registers them before "
             "tfsclient.export.export",
         ) from error
+    if (layer := _stateful(model)) is not None:
+        raise InvalidInput(
+            f"{path}: the layer {layer!r} is stateful: what it answers depends on the calls "
+            "before, whoever made them",
+            hint="make the model once more with stateful=False, give it the trained weights by "
+            "new.set_weights(old.get_weights()), and export that",
+        )
     try:
         _call_once(model)
         with redirect_stdout(io.StringIO()):  # which version has a switch for that differs
@@ -103,6 +112,16 @@ def load(path: Path, scratch: Path, *, trust: bool) -> Source:
         better={output: name for name, output in layers.items() if name in chosen},
         rescales=_rescales(model),
     )
+
+
+def _stateful(model: Any) -> str | None:
+    """A layer that remembers one call in the next."""
+    for layer in getattr(model, "layers", None) or []:
+        if getattr(layer, "stateful", False) is True:
+            return str(layer.name)
+        if (inner := _stateful(layer)) is not None:
+            return inner
+    return None
 
 
 def _call_once(model: Any) -> None:

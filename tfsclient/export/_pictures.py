@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient.errors import InvalidInput, shown
+from tfsclient.schema import TensorMeaning
 from tfsclient.server.models.tensorflow import import_tensorflow
 
 Encoding: TypeAlias = Literal["png", "base64"]
@@ -143,6 +144,7 @@ def find_picture(
     specs: Mapping[str, Any],
     size: Size | None,
     value_range: Range | None,
+    told: Mapping[str, TensorMeaning | None],
     *,
     rescales: bool,
 ) -> Picture:
@@ -151,8 +153,9 @@ def find_picture(
     Args:
         specs: the ``TensorSpec`` of each input.
         size: height and width; None takes what the input says.
-        value_range: what the darkest and the brightest pixel become; None decides by the input's
-            type and by ``rescales``.
+        value_range: what the darkest and the brightest pixel become; None decides by what is told
+            of the input, by its type and by ``rescales``.
+        told: what the source's meaning says of each input.
         rescales: whether the model takes values of 0..255 and scales them itself.
 
     Raises:
@@ -186,6 +189,8 @@ def find_picture(
     if height is None or width is None:
         height = width = None
     whole = dtype.is_integer
+    own_range = _told_range(name, told.get(name), given=value_range is not None)
+    value_range = own_range if value_range is None else value_range
     if value_range is None:
         low, high = (0.0, LARGEST) if whole or rescales else (0.0, 1.0)
     else:
@@ -193,6 +198,37 @@ def find_picture(
         if whole and (low, high) != (0.0, LARGEST):
             raise InvalidInput(f"pictures: input {name!r} is {dtype.name}: its range is 0,255")
     return Picture(name, dtype, layout, batch, height, width, channels, low, high)
+
+
+def _told_range(name: str, told: TensorMeaning | None, *, given: bool) -> Range | None:
+    """What a meaning says that the darkest and the brightest pixel become.
+
+    Args:
+        name: the input.
+        told: the meaning; None if there is none.
+        given: whether the user says so, too, which counts.
+
+    Raises:
+        InvalidInput: the meaning is not one of RGB or grey pictures that are scaled by a range.
+    """
+    if told is None:
+        return None
+    if told.colour == "bgr":
+        raise InvalidInput(
+            f"pictures: by its meaning.toml input {name!r} takes BGR, and files are decoded to RGB",
+            hint="without --pictures: clients that have the meaning make BGR themselves",
+        )
+    if given or told.range is not None or (told.mean is None and told.std is None):
+        return told.range
+    mean, std = sorted({*(told.mean or (0.0,))}), sorted({*(told.std or (1.0,))})
+    if len(mean) > 1 or len(std) > 1:
+        raise InvalidInput(
+            f"pictures: by its meaning.toml input {name!r} has numbers for each channel, and files "
+            "are scaled by one range",
+            hint="--range LOW,HIGH if that is close enough; or without --pictures: clients that "
+            "have the meaning scale themselves",
+        )
+    return (0.0 - mean[0]) / std[0], (LARGEST - mean[0]) / std[0]
 
 
 def _read_size(size: object) -> Size | None:

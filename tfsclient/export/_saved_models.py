@@ -54,9 +54,13 @@ def load(path: Path, scratch: Path) -> Source:
     else:
         wanted = {name: Wanted.of(one) for name, one in definitions.items()}
         source = _graphs.saved_model(folder, tags, wanted, scratch)
-    if (folder / "assets.extra" / "meaning.toml").exists():
-        notes.append("its meaning.toml is not taken along: what tensors mean goes by their names")
-    return replace(source, definitions=definitions, signatures=kept, notes=(*notes, *source.notes))
+    return replace(
+        source,
+        definitions=definitions,
+        signatures=kept,
+        description=model.description,
+        notes=(*notes, *source.notes),
+    )
 
 
 def _why_not(signature: Signature) -> str | None:

@@ -83,7 +83,7 @@ class Main:
             InvalidInput: there are no scores to label, or not as many as labels.
         """
         self._source, self._function = source, source.functions[source.main]
-        self._outputs = dict(outputs)
+        self.outputs = dict(outputs)
         self.labels = labels
         own = source.inputs(source.main)
         self.inputs = dict(inputs)
@@ -122,7 +122,7 @@ class Main:
         """The main signature itself."""
         source = self._source
         own = kept(source, source.main)
-        names = (*self.inputs.items(), *self._outputs.items())
+        names = (*self.inputs.items(), *self.outputs.items())
         if self.scores is None and all(new == old for new, old in names):
             return own
         new = {old: name for name, old in self.inputs.items()}
@@ -209,7 +209,7 @@ class Main:
         """The main signature in the graph."""
         tf = import_tensorflow()
         answer = self._function(**{old: tensors[new] for new, old in self.inputs.items()})
-        named = {new: answer[old] for new, old in self._outputs.items()}
+        named = {new: answer[old] for new, old in self.outputs.items()}
         if self.scores is not None:
             best = tf.argmax(named[self.scores], axis=-1)
             named[LABEL] = tf.gather(list(self.labels or ()), best)
@@ -219,7 +219,7 @@ class Main:
         return {new: arrays[old] for new, old in self.inputs.items()}
 
     def _answer(self, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
-        named = {new: arrays[old] for new, old in self._outputs.items()}
+        named = {new: arrays[old] for new, old in self.outputs.items()}
         if self.scores is not None and self.labels is not None:
             scores = named[self.scores]
             if scores.shape[-1] != len(self.labels):

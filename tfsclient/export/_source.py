@@ -30,7 +30,8 @@ class Source:
         tracked: what holds the variables and tables, and is saved along.
         is_named: whether its names are what the user asked for.
         definitions: the SignatureDefs that the source has itself.
-        signatures: the same as our own.
+        signatures: the same as our own, with what its meaning.toml says.
+        description: what the model is for, by that file.
         layers: outputs of the main signature by the names of the layers that they come from.
         better: the names among these that somebody chose, by the outputs.
         rescales: whether its first layers take pixels of 0..255.
@@ -44,6 +45,7 @@ class Source:
     is_named: bool = False
     definitions: Mapping[str, Any] = field(default_factory=dict[str, Any])
     signatures: Mapping[str, Signature] = field(default_factory=dict[str, Signature])
+    description: str = ""
     layers: Mapping[str, str] = field(default_factory=dict[str, str])
     better: Mapping[str, str] = field(default_factory=dict[str, str])
     rescales: bool = False

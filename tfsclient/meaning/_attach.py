@@ -60,7 +60,7 @@ class _Fitting:
     ) -> dict[str, TensorSpec]:
         for name, meaning in told.items():
             self._known((*keys, name), what, specs)
-            wrong = _misfit(meaning, specs[name])
+            wrong = _misplaced(meaning, what) or _misfit(meaning, specs[name])
             if wrong is not None:
                 key, text = wrong
                 raise self._refused(
@@ -139,6 +139,15 @@ def _shape(value: Any) -> tuple[int, ...] | None:
     inner = {_shape(one) for one in value} or {()}
     one = inner.pop()
     return None if inner or one is None else (len(value), *one)
+
+
+def _misplaced(meaning: TensorMeaning, what: str) -> tuple[str, str] | None:
+    """Which key is not one of an input, or of an output, and why."""
+    if what == "output" and meaning.kind == "image":
+        return "kind", "image says how pictures become an input"
+    if what == "input" and meaning.kind in ("scores", "labels"):
+        return "kind", f"{meaning.kind} says what an output stands for"
+    return None
 
 
 def _misfit(meaning: TensorMeaning, spec: TensorSpec) -> tuple[str, str] | None:

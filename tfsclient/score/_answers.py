@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,9 @@ class Answers:
                 signature=spec.name,
             )
         self._kept = kept
+        # Rows of a stream may have more columns than the first ones, and of other types.
+        self._loose = options.streams
+        self._all = options.streams and options.keep is None
         self._row_by_row = row_by_row
         self._single = options.batch == 1  # so that all of an answer is the row's
         self.schema = schema
@@ -57,10 +61,7 @@ class Answers:
         named = [*kept, *self._names.values()]
         twice = next((name for name in named if named.count(name) > 1), None)
         if twice is not None:
-            raise InvalidInput(
-                f"two columns would be called {twice!r}",
-                hint="another prefix=..., or fewer columns by keep=...",
-            )
+            raise _twice(twice)
 
     def rows(self, answer: Prediction, count: int) -> dict[str, Array]:
         """The outputs with a first dimension for ``count`` rows.
@@ -91,24 +92,29 @@ class Answers:
     def table(self, kept: RecordBatch, outputs: Mapping[str, Array]) -> RecordBatch:
         """Rows to write.
 
+        Strings are text as long as all of them are UTF-8.  From the first one on that is not, the
+        column is one of bytes, and so :attr:`schema` may change.
+
         Raises:
             InvalidInput: an output is of another type than in the rows before.
         """
-        columns = [kept.column(name) for name in self._kept]
-        fields = [kept.schema.field(name) for name in self._kept]
+        names = kept.schema.names if self._all else self._kept
+        columns = [kept.column(name) for name in names]
+        fields = [kept.schema.field(name) for name in names]
         for output, name in self._names.items():
+            if self._all and name in names:
+                raise _twice(name)
             before = None if self.schema is None else self.schema.field(name).type
-            text = None if before is None else _leaf_is_text(before)
-            try:
-                column = to_column(outputs[output], text=text)
-            except InvalidInput as error:
-                raise InvalidInput(f"output {output!r} {error.details}") from None
+            column = to_column(outputs[output], text=not (before and _is_binary(before)))
             columns.append(column)
             fields.append(pa.field(name, column.type))
-        if self.schema is None:
-            self.schema = pa.schema(fields)
+            if before is not None and _is_binary(column.type) and not _is_binary(before):
+                number = self.schema.get_field_index(name)  # type: ignore[union-attr]
+                self.schema = self.schema.set(number, fields[-1])  # type: ignore[union-attr]
         batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
-        if not batch.schema.equals(self.schema):
+        if self.schema is None or self._loose:
+            self.schema = batch.schema
+        elif not batch.schema.equals(self.schema):
             try:
                 return batch.cast(self.schema)
             except (pa.ArrowException, ValueError) as error:
@@ -116,9 +122,14 @@ class Answers:
         return batch
 
 
-def _leaf_is_text(kind: object) -> bool | None:
+def _twice(name: str) -> InvalidInput:
+    return InvalidInput(
+        f"two columns would be called {name!r}",
+        hint="another prefix=..., or fewer columns by keep=...",
+    )
+
+
+def _is_binary(kind: Any) -> bool:
     while pa.types.is_list(kind):
-        kind = kind.value_type  # type: ignore[attr-defined]
-    if pa.types.is_string(kind):
-        return True
-    return False if pa.types.is_binary(kind) else None
+        kind = kind.value_type
+    return bool(pa.types.is_binary(kind))

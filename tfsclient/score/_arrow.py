@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import zlib
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient.errors import InvalidInput, MissingExtra
+from tfsclient.errors import MissingExtra
 from tfsclient.results._forms import plain
 
 try:
@@ -32,7 +34,7 @@ Array: TypeAlias = npt.NDArray[Any]
 # Marks a field of text whose cells are JSON, which JSON lines are to have as such.
 AS_JSON: Final = {"tfsclient.json": "true"}
 
-FAILURES = (OSError, pa.ArrowException)  # of what reads and writes
+FAILURES = (OSError, EOFError, zlib.error, pa.ArrowException)  # of what reads and writes
 
 
 def why(error: BaseException) -> str:
@@ -42,7 +44,7 @@ def why(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def to_column(array: Array, *, text: bool | None = None) -> Column:
+def to_column(array: Array, *, text: bool = True) -> Column:
     """An array as a column: a row for each item of its first dimension, lists for the others.
 
     Types that Arrow does not have become the next larger: bfloat16 float32, int4 int8.  A complex
@@ -50,10 +52,7 @@ def to_column(array: Array, *, text: bool | None = None) -> Column:
 
     Args:
         array: of at least one dimension.
-        text: whether its strings are text; None to have that looked at.
-
-    Raises:
-        InvalidInput: its strings should be text, and one is not UTF-8.
+        text: whether its strings are to be text, if all of them are UTF-8.
     """
     if array.dtype.kind == "c":
         array = np.stack([np.real(array), np.imag(array)], axis=-1)
@@ -67,15 +66,9 @@ def to_column(array: Array, *, text: bool | None = None) -> Column:
     return values
 
 
-def _strings(values: list[Any], text: bool | None) -> Column:
+def _strings(values: list[Any], text: bool) -> Column:
     column = pa.array(values, pa.binary())  # text becomes UTF-8
-    if text is False:
-        return column
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowInvalid:
-        if text:
-            raise InvalidInput(
-                "holds bytes that are not UTF-8, where earlier rows are text"
-            ) from None
-        return column
+    if text:
+        with suppress(pa.ArrowInvalid):
+            return column.cast(pa.string())
+    return column

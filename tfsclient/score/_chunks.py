@@ -38,7 +38,15 @@ class Wanted(Protocol):
     """What a text reader asks for: what to make of a column's cells."""
 
     def leaf(self, column: str) -> str | None:
-        """The kind of number or text that an input wants of it; None to look at the cells."""
+        """The kind of number or text that is wanted of it; None to look at the cells."""
+        ...
+
+    def leaves_out(self, column: str) -> bool:
+        """Whether a column is neither sent nor kept."""
+        ...
+
+    def misses(self, column: str) -> bool:
+        """Whether a column has the name of an input that no column was found for."""
         ...
 
 

@@ -10,16 +10,17 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from tfsclient._inputs.example import Example
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.misfits import Misfit
 from tfsclient._inputs.tables import column_values
-from tfsclient.dtypes import STRING
+from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput, did_you_mean
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 from tfsclient.score._arrow import Array, Column, RecordBatch, Schema, pa, pc
+from tfsclient.score._examples import ExampleRows
 from tfsclient.score._files import Source
 
+_UINT64: Final = DType("uint64")
 _EVERY: Final = "*"  # x=* makes an Example of each row
 _FILE: Final = "@"  # x=@column: its cells name files, as @FILE does for predict
 
@@ -39,6 +40,7 @@ class Columns:
         names: the columns.
         given: what the user said: columns by input.
         source: the first one that has these columns.
+        keep: the columns that are kept; None for all.
 
     Attributes:
         row_by_row: whether a call has one row, and no batch.
@@ -54,18 +56,25 @@ class Columns:
         names: Sequence[str],
         given: Mapping[str, str],
         source: Source,
+        *,
+        keep: Sequence[str] | None = None,
     ) -> None:
         self._spec = spec
         self._source = source
         self._kind = source.kind
         self._of: dict[str, list[str]] = {}
         self._files: set[str] = set()
-        self._examples: str | None = None
+        self._keep = keep
+        self._examples: str | None = None  # the input that is made of whole rows
         for name, column in given.items():
             self._take(name, column, names)
         for name, tensor in spec.inputs.items():
             if name not in self._of and name != self._examples:
                 self._find(name, tensor, names)
+        self._rows = None
+        if self._examples is not None:
+            self._rows = self._examples, ExampleRows(spec.features, source.kind)
+        self._taken = {column for columns in self._of.values() for column in columns}
         taken = [spec.inputs[name] for name in (*self._of, self._examples) if name is not None]
         self.row_by_row = any(not _is_batch(tensor) for tensor in taken)
         self.row_bytes = sum(map(_size, spec.inputs.values()))
@@ -139,8 +148,20 @@ class Columns:
                 if name in self._files or tensor.dtype.kind not in ("int", "float", "bool"):
                     return "text"
                 nested = _row_rank(tensor, self.row_by_row) > 0 and columns == [column]
-                return "text" if nested and self._kind == "csv" else tensor.dtype.kind
-        return None
+                if nested and self._kind == "csv":
+                    return "text"
+                return "uint" if tensor.dtype == _UINT64 else tensor.dtype.kind
+        return None if self._rows is None else self._rows[1].leaf(column)
+
+    def leaves_out(self, column: str) -> bool:
+        """See :class:`tfsclient.score._chunks.Wanted`."""
+        if self._keep is None or column in self._keep or column in self._taken:
+            return False
+        return not self.misses(column) and (self._rows is None or not self._rows[1].takes(column))
+
+    def misses(self, column: str) -> bool:
+        """See :class:`tfsclient.score._chunks.Wanted`."""
+        return column in self._spec.inputs and column not in (*self._of, self._examples)
 
     def check(self, schema: Schema) -> None:
         """Refuse columns whose types an input cannot take in any row.
@@ -191,20 +212,18 @@ class Columns:
                 inputs[name] = self._values(name, tensor, [table.column(c) for c in columns])
             except Misfit as misfit:
                 raise self._refusal(f"column {columns[0]!r} {misfit.details}") from misfit
-        if self._examples is not None:
-            rows = table.to_pylist()
-            features = self._spec.features
-            inputs[self._examples] = [
-                Example(
-                    {
-                        name: value
-                        for name, value in row.items()
-                        if value is not None and (features is None or name in features)
-                    }
-                )
-                for row in rows
-            ]
+        if self._rows is not None:
+            inputs[self._rows[0]] = self._rows[1].make(table)
         return inputs
+
+    @property
+    def lessons(self) -> int:
+        """How much was learnt from the server."""
+        return 0 if self._rows is None else self._rows[1].lessons
+
+    def learn(self, details: str, before: int) -> bool:
+        """See :meth:`ExampleRows.learn`."""
+        return self._rows is not None and self._rows[1].learn(details, before)
 
     def _values(self, name: str, tensor: TensorSpec, columns: list[Column]) -> Any:
         column = columns[0]

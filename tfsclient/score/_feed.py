@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -34,10 +35,11 @@ class Feed:
 
     Args:
         sources: in order.
-        columns: makes the mapping for the columns of the first one.
+        columns: makes the mapping for the columns of the first one, whose kind is known by then.
         position: the source and the row to begin with.
         limit: how many rows to read in all, from the very beginning of the sources; None for all.
         wake: is called when there is something to take.
+        loose: whether rows of standard input may differ in their columns and what those hold.
 
     Attributes:
         columns: the mapping.
@@ -48,21 +50,25 @@ class Feed:
     def __init__(
         self,
         sources: Sequence[Source],
-        columns: Callable[[Sequence[str]], Columns],
+        columns: Callable[[Sequence[str], Source], Columns],
         position: tuple[int, int],
         limit: int | None,
         wake: Callable[[], None],
+        *,
+        loose: bool = False,
     ) -> None:
         self._sources = sources
         self._position = position
         self._limit = limit
         self._wake = wake
+        self._loose = loose
         self._taken: queue.Queue[Read | TFSError | None] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
         self._schema: Schema | None = None
-        self._first: Reader | None = open_reader(sources[0])
+        self._first: Reader | None = open_reader(sources[0], loose=loose)
         self.names = list(self._first.columns)
-        self.columns = columns(self.names)
+        kind = self._first.kind if isinstance(self._first, TextReader) else sources[0].kind
+        self.columns = columns(self.names, replace(sources[0], kind=kind))
         self.total = self._first.rows if len(sources) == 1 else None
         if self.total is not None and limit is not None:
             self.total = min(self.total, limit)
@@ -130,14 +136,16 @@ class Feed:
                 self._check_columns(source, opened)
                 begin = skip if number == start else 0
                 left = None if left is None else left - begin
+                if left is not None and left <= 0:
+                    return
                 for chunk in self._chunks(source, opened, begin):
                     if left is not None:
-                        if left <= 0:
-                            return
                         chunk.table = chunk.table.slice(0, left)
                         left -= chunk.table.num_rows
                     done = (sum(sizes[:number]) + sizes[number] * chunk.done) / sum(sizes)
                     yield Read(number, chunk, done)
+                    if left is not None and left <= 0:
+                        return  # rather than wait for what will not be taken
 
     def _pass_over(
         self, source: Source, reader: Reader, left: int | None, *, first: bool
@@ -168,7 +176,7 @@ class Feed:
                 if self._schema is None:
                     self._schema = chunk.table.schema
                     self.columns.check(self._schema)
-                elif not chunk.table.schema.equals(self._schema):
+                elif not self._loose and not chunk.table.schema.equals(self._schema):
                     chunk.table = _as_before(chunk.table, self._schema, source)
             except FAILURES as error:
                 raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import fnmatch
 import glob
+import gzip
 import hashlib
 import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import unquote
 
 from tfsclient.errors import InvalidInput
@@ -29,7 +31,10 @@ _COMPRESSED: Final = (".gz", ".bz2", ".zst", ".lz4")
 _STREAMED: Final = ("csv", "jsonl", "tfrecord")  # which may be compressed
 _SHARD: Final = re.compile(r"-\d+-of-\d+$")  # as TensorFlow names the parts of a data set
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_QUERY: Final = re.compile(r"\?\w+=.*", re.DOTALL)  # options of a file system, at a URI's end
+_SECRET: Final = re.compile(r"(?<=://)[^/@]*:[^/@]*@")
 _WILD: Final = re.compile(r"[*?\[]")
+_PATIENCE: Final = 30  # seconds until Google's library gives up; by itself it takes many minutes
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def find_sources(inputs: Sequence[str]) -> list[Source]:
                     nothing = not file.size and kind in ("csv", "jsonl") and file.name != given
                     (empty if nothing else sources).append(source)
         except FAILURES as error:
-            raise InvalidInput(f"cannot read {given}: {why(error)}") from error
+            raise InvalidInput(f"cannot read {public(given)}: {why(error)}") from error
     if pictures:
         files = tuple(file for _, file in pictures)
         sources.append(Source("pictures", files, pictures[0][0]))
@@ -158,6 +163,17 @@ def _level_partitions(sources: Sequence[Source]) -> None:
                 source.partition[name] = str(source.partition[name])
 
 
+def split_query(uri: str) -> tuple[str, str]:
+    """A URI without the options at its end, and those."""
+    found = _QUERY.search(uri)
+    return (uri, "") if found is None else (uri[: found.start()], found[0])
+
+
+def public(given: str) -> str:
+    """A path or URI as errors may show it: without a secret."""
+    return _SECRET.sub("", split_query(given)[0]) if _URI.match(given) else given
+
+
 def open_system(given: str) -> tuple[FileSystem, str]:
     """The file system that has this path or URI, and what that calls it.
 
@@ -165,32 +181,46 @@ def open_system(given: str) -> tuple[FileSystem, str]:
         OSError, pyarrow.ArrowException: there is none.
     """
     if _URI.match(given):
+        if given.startswith(("gs://", "gcs://")) and "retry_limit_seconds=" not in given:
+            mark = "&" if _QUERY.search(given) else "?"
+            given = f"{given}{mark}retry_limit_seconds={_PATIENCE}"
         system, path = fs.FileSystem.from_uri(given)
         return system, path
     return fs.LocalFileSystem(), os.path.abspath(given)
 
 
-def open_stream(source: Source) -> tuple[io.BufferedReader, Callable[[], int]]:
+def open_stream(source: Source) -> tuple[BinaryIO, Callable[[], int]]:
     """A file's bytes, unpacked if its name says that they are packed.
+
+    What is packed and cut short is read up to there: Python's own modules do that to the last byte,
+    pyarrow to the last few thousand.
 
     Returns:
         The bytes, and what tells how many of the file's own were read.
     """
     (file,) = source.files
     plain = source.system.open_input_file(file.path)
-    raw = plain
-    if file.path.lower().endswith(_COMPRESSED):
-        raw = pa.CompressedInputStream(plain, pa.Codec.detect(file.path).name)
-    return io.BufferedReader(raw, 1 << 20), plain.tell
+    name = file.path.lower()
+    stream: Any = io.BufferedReader(plain, 1 << 20)
+    if name.endswith(".gz"):
+        stream = gzip.GzipFile(fileobj=stream, mode="rb")
+    elif name.endswith(".bz2"):
+        stream = bz2.BZ2File(stream)
+    elif name.endswith(_COMPRESSED):
+        packed = pa.CompressedInputStream(plain, pa.Codec.detect(file.path).name)
+        stream = io.BufferedReader(packed, 1 << 12)
+    return stream, plain.tell
 
 
 def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:
     """The files that an input stands for, each with the folder that it was found in, if any."""
     local = not _URI.match(given)
-    if _WILD.search(given) and not (local and os.path.exists(given)):
-        yield from _glob(given, local)
+    name, query = (given, "") if local else split_query(given)
+    if _WILD.search(name) and not (local and os.path.exists(name)):
+        yield from _glob(name, query, local)
         return
     system, path = open_system(given)
+    given = public(name)
     info = system.get_file_info(path)
     if info.type == fs.FileType.NotFound:
         raise InvalidInput(f"{given} does not exist")
@@ -205,18 +235,18 @@ def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:
         yield system, _file(one, name), path
 
 
-def _glob(given: str, local: bool) -> Iterator[tuple[FileSystem, File, None]]:
+def _glob(given: str, query: str, local: bool) -> Iterator[tuple[FileSystem, File, None]]:
     if local:
         system = fs.LocalFileSystem()
         names = sorted(name for name in glob.glob(given, recursive=True) if os.path.isfile(name))
         found = [(system.get_file_info(os.path.abspath(name)), name) for name in names]
     else:
-        system, base = open_system(_WILD.split(given)[0].rpartition("/")[0])
+        system, base = open_system(_WILD.split(given)[0].rpartition("/")[0] + query)
         pattern = base + given[len(given[: _WILD.search(given).start()].rpartition("/")[0]) :]  # type: ignore[union-attr]
         listed = [one for one in _list(system, base) if fnmatch.fnmatchcase(one.path, pattern)]
         found = [(one, one.path) for one in listed]
     if not found:
-        raise InvalidInput(f"no file matches {given}")
+        raise InvalidInput(f"no file matches {public(given)}")
     for info, name in found:
         yield system, _file(info, name), None
 

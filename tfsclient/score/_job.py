@@ -36,9 +36,10 @@ from tfsclient.errors import (
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 from tfsclient.score._answers import Answers
+from tfsclient.score._arrow import pa, why
 from tfsclient.score._columns import Columns
 from tfsclient.score._feed import Feed
-from tfsclient.score._files import Source
+from tfsclient.score._files import Source, public
 from tfsclient.score._options import Options
 from tfsclient.score._order import InOrder
 from tfsclient.score._pace import Pace
@@ -63,11 +64,12 @@ _TICK: Final = 0.2  # seconds between two looks at whether to stop
 
 
 class _Sent(NamedTuple):
-    """A call under way."""
+    """A call under way: when it was sent, and how much was known of what the server wants."""
 
     piece: Piece
     epoch: int
     at: float
+    lessons: int
 
 
 class Job:
@@ -96,7 +98,8 @@ class Job:
         out: Folder | Stream,
         progress: Callable[[Progress], object] | None,
     ) -> None:
-        self._model = client.model(options.model, version=version)
+        label = options.label if version is None else None  # which nobody could tell the version of
+        self._model = client.model(options.model, version=version, label=label)
         self._room = client._sender.room  # noqa: SLF001
         self._spec, self._version, self._options, self._out = spec, version, options, out
         self._sources, self._progress = sources, progress
@@ -104,7 +107,12 @@ class Job:
             queue.SimpleQueue()
         )
         self._feed = Feed(
-            sources, self._map, out.position, options.limit, partial(self._events.put, None)
+            sources,
+            self._map,
+            out.position,
+            options.limit,
+            partial(self._events.put, None),
+            loose=options.streams,
         )
         self._columns = self._feed.columns
         self._answers = Answers(
@@ -118,6 +126,7 @@ class Job:
         self._again: list[Piece] = []  # a heap, the earliest rows first
         self._under_way: set[Future[Prediction]] = set()
         self._read_all = False
+        self._broken: TFSError | None = None  # what keeps the rest from being read
         self._numbers = 0  # of loads
         self._row_bytes = 0.0
         self._allowed_at = self._began  # by the rate
@@ -131,9 +140,8 @@ class Job:
 
     # Beginnings.
 
-    def _map(self, names: Sequence[str]) -> Columns:
-        first = self._sources[0]
-        return Columns(self._spec, names, self._options.map, first)
+    def _map(self, names: Sequence[str], first: Source) -> Columns:
+        return Columns(self._spec, names, self._options.map, first, keep=self._options.keep)
 
     # The loop.
 
@@ -153,6 +161,8 @@ class Job:
             except TFSError:
                 self._written.commit()
                 raise
+            except pa.ArrowException as error:  # which every step may raise for a rare type
+                raise InvalidInput(f"pyarrow cannot score these rows: {why(error)}") from error
             self._written.commit()
             if not self.stopping:
                 self._out.finish()
@@ -168,6 +178,8 @@ class Job:
             self._tell()
             self._fill()
             if self._read_all and not self._written.loads:
+                if self._broken is not None:
+                    raise self._broken
                 return
             self._listen()
         self._written.flush()
@@ -193,7 +205,7 @@ class Job:
             room = self._room()
             calls = min(self._pace.calls, room if math.isinf(room) else max(1, int(room)))
             now = time.monotonic()
-            if len(self._under_way) >= calls:
+            if len(self._under_way) >= calls or not self._is_more():
                 return
             if now < (begin := max(self._pace.paused_until, self._allowed_at)):
                 self._wait_until = begin
@@ -203,20 +215,25 @@ class Job:
                 return
             self._send(piece, now)
 
-    def _next_piece(self) -> Piece | None:
+    def _is_more(self) -> bool:
+        """Whether there is something to send, and room to hold what comes of it."""
         if self._again:
-            return heapq.heappop(self._again)
+            return True
         loads, held = self._written.loads, self._written.held
         large = self._written.held_bytes > _HELD_BYTES and held >= _FEW
         if large or held >= _HELD * self._pace.calls + _HELD:
-            return None
-        load = loads[-1] if loads else None
-        if load is None or load.cut == len(load.rows):
-            load = self._next_load()
+            return False
+        done = not loads or loads[-1].cut == len(loads[-1].rows)
+        return not done or self._next_load() is not None
+
+    def _next_piece(self) -> Piece | None:
+        if self._again:
+            return heapq.heappop(self._again)
+        load = self._written.loads[-1]
         most = self._pace.batch
         if self._options.rate is not None:
             most = max(1, min(most, int(self._options.rate)))
-        piece = None if load is None else load.next_piece(most)
+        piece = load.next_piece(most)
         if piece is not None:
             self._written.hold(piece, int(len(piece) * self._row_bytes))
         return piece
@@ -228,14 +245,16 @@ class Job:
                 read = self._feed.take()
             except queue.Empty:
                 return None
+            except TFSError as error:  # whose turn comes after the rows before it
+                self._broken, read = error, None
             if read is None:
                 self._read_all = True
                 return None
             chunk = read.chunk
             count = chunk.table.num_rows
-            refused = {row: why for row, why in chunk.refused.items() if row < count}
-            for row, why in self._columns.refused(chunk.table).items():
-                refused.setdefault(row, why)
+            refused = {row: text for row, text in chunk.refused.items() if row < count}
+            for row, text in self._columns.refused(chunk.table).items():
+                refused.setdefault(row, text)
             load = Load(self._numbers, read.source, chunk, refused, stops=self._options.stops)
             load.chunk.done = read.done
             self._numbers += 1
@@ -260,7 +279,7 @@ class Job:
         if self._options.rate is not None:
             self._allowed_at = max(self._allowed_at, now - 1.0) + len(piece) / self._options.rate
         self._under_way.add(future)
-        sent = _Sent(piece, self._pace.epoch, now)
+        sent = _Sent(piece, self._pace.epoch, now, self._columns.lessons)
         future.add_done_callback(lambda done: self._events.put((sent, done)))
 
     # Answers.
@@ -282,7 +301,10 @@ class Job:
         except InvalidInput:  # of an answer whose rows cannot be told
             raise
         except TFSError as error:
-            self._refused(piece, error)
+            if self._columns.learn(error.details, sent.lessons):
+                heapq.heappush(self._again, piece)
+            else:
+                self._refused(piece, error)
         else:
             piece.outputs = outputs
             if answer.version is not None:
@@ -391,6 +413,6 @@ class Job:
             rows_sent=self._sent_rows,
             seconds=time.monotonic() - self._began,
             parts=self._out.parts,
-            out=self._options.out,
+            out=public(self._options.out),
             complete=not self.stopping,
         )

@@ -9,7 +9,7 @@ from typing import Final
 from tfsclient._inputs.prepare import AS_THEY_ARE
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.score._answers import Answers
-from tfsclient.score._arrow import pa
+from tfsclient.score._arrow import RecordBatch, pa
 from tfsclient.score._files import Source
 from tfsclient.score._options import Options
 from tfsclient.score._parts import Folder
@@ -116,15 +116,33 @@ class InOrder:
     def _write(self, load: Load, piece: Piece, end: int) -> None:
         refused = load.refused_before(end)
         if piece.error is None:
+            before = self._answers.schema
             table = self._answers.table(piece.table, piece.outputs or {})
-            self._bury(load, refused)
-            self._out.write(table)
+            if before is not None and self._answers.schema is not before:
+                self._out.commit(self._position, before)  # for what comes is of another one
+            self._write_in_order(load, piece, table, refused)
             self.rows += len(piece)
         else:
             row = int(load.rows[piece.start])
             self._bury(load, [*refused, (row, piece.error)], load.failures.get(piece.start))
         load.pieces.popleft()
         self.drop(piece)
+
+    def _write_in_order(
+        self, load: Load, piece: Piece, table: RecordBatch, refused: list[tuple[int, str]]
+    ) -> None:
+        """Write rows and the refused ones among them; on standard output each in its place."""
+        done = 0
+        if self._options.streams:
+            numbers = load.rows[piece.start : piece.stop]
+            for row, why in refused:
+                if (stop := int(numbers.searchsorted(row))) > done:
+                    self._out.write(table.slice(done, stop - done))
+                    done = stop
+                self._bury(load, [(row, why)])
+        else:
+            self._bury(load, refused)
+        self._out.write(table.slice(done))
 
     def _bury(
         self, load: Load, rows: Sequence[tuple[int, str]], error: TFSError | None = None

@@ -21,8 +21,8 @@ from typing import Any, Final
 import orjson
 
 from tfsclient.errors import InvalidInput
-from tfsclient.score._arrow import FAILURES, RecordBatch, Schema, fs, pa, why
-from tfsclient.score._files import open_system
+from tfsclient.score._arrow import FAILURES, RecordBatch, Schema, fs, pa, pq, why
+from tfsclient.score._files import open_system, public
 from tfsclient.score._options import Options
 from tfsclient.score._writers import WRITERS, Writer
 
@@ -94,7 +94,7 @@ class Folder:
     ) -> None:
         self.format = options.format
         self.about: dict[str, str] = {"model": options.model}
-        self._name = options.out
+        self._name = public(options.out)
         self._part: _Part | None = None
         self._letters: _Part | None = None
         self._since = self._began = time.monotonic()
@@ -228,23 +228,40 @@ class Folder:
                     file.finish()
             self._part = self._letters = None
             if schema is not None:
-                self._manifest["schema"] = base64.b64encode(schema.serialize()).decode()
+                text = base64.b64encode(schema.serialize()).decode()
+                self._manifest["uneven"] |= self._manifest["schema"] not in (None, text)
+                self._manifest["schema"] = text
             self._manifest["parts"].append(part)
             self._save()
         except FAILURES as error:
             raise self._cannot_write(error) from error
 
     def finish(self) -> None:
-        """Note that the job is done.
+        """Note that the job is done, when all parts have one schema.
 
         Raises:
-            InvalidInput: the manifest cannot be written.
+            InvalidInput: a part or the manifest cannot be written.
         """
-        self._manifest["state"] = "complete"
         try:
+            if self._manifest["uneven"] and self.format == "parquet":
+                self._level()
+            self._manifest.update(state="complete", uneven=False)
             self._save()
         except FAILURES as error:
             raise self._cannot_write(error) from error
+
+    def _level(self) -> None:
+        """Give the parts that were written before a column changed its type the later one."""
+        for name in [part["name"] for part in self._manifest["parts"] if part["rows"]]:
+            with self.system.open_input_file(self.path(name)) as source:
+                file = pq.ParquetFile(source)
+                if file.schema_arrow.equals(self.schema):
+                    continue
+                self._part = _Part(self, name, self.schema)
+                for batch in file.iter_batches():
+                    self._part.write(batch.cast(self.schema))
+            self._part.finish()
+            self._part = None
 
     def close(self) -> None:
         """Give up what is not finished."""
@@ -295,7 +312,7 @@ class Folder:
             )
         return {
             "format": _FORMAT, "state": "running", **job, "version": None, "signature": None,
-            "schema": None, "parts": [],
+            "schema": None, "uneven": False, "parts": [],
         }  # fmt: skip
 
     def _take_lock(self) -> None:

@@ -6,20 +6,24 @@ depend on how many rows there are.
 
 from __future__ import annotations
 
+import codecs
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from tfsclient._codec.tfrecord import BrokenRecord, records
 from tfsclient.errors import InvalidInput
-from tfsclient.score._arrow import FAILURES, pa, pq, to_column, why
+from tfsclient.score._arrow import FAILURES, RecordBatch, pa, pq, to_column, why
 from tfsclient.score._chunks import BYTES, ROWS, Chunk, Reader, Wanted
+from tfsclient.score._csv import CsvReader
 from tfsclient.score._files import Source, open_stream
-from tfsclient.score._text import open_text
+from tfsclient.score._json import JsonReader
+from tfsclient.score._lines import FileLines, Lines, PipeLines, standard_input
 
 # What the columns are called of files that name none.
 ARRAY, EXAMPLE, PATH = "array", "example", "path"
@@ -63,12 +67,23 @@ class ParquetReader(_Closing):
             start = max(0, skip - first)
             if start < batch.num_rows:
                 done = (first + batch.num_rows) / meta.num_rows
-                yield Chunk(batch.slice(start), first + start, done)
+                yield Chunk(_without_views(batch).slice(start), first + start, done)
             first += batch.num_rows
 
     def _row_bytes(self, group: int) -> float:
         meta = self._file.metadata.row_group(group)
         return float(max(1.0, meta.total_byte_size / max(1, meta.num_rows)))
+
+
+def _without_views(batch: RecordBatch) -> RecordBatch:
+    """The rows without types that pyarrow can do little with."""
+    columns, types = batch.columns, pa.types
+    for number, column in enumerate(columns):
+        if types.is_string_view(column.type):
+            columns[number] = column.cast(pa.string())
+        elif types.is_binary_view(column.type):
+            columns[number] = column.cast(pa.binary())
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 class ArrayReader(_Closing):
@@ -86,6 +101,7 @@ class ArrayReader(_Closing):
                 member: Any = self._open.enter_context(archive.open(name))
                 self._streams[name.removesuffix(".npy")] = member
         self._forms = {name: _read_form(name, file) for name, file in self._streams.items()}
+        self._name = source.name
         counts = {name: shape[0] for name, (shape, _) in self._forms.items()}
         if len(set(counts.values())) > 1:
             raise InvalidInput(f"{source.name}: its arrays differ in their rows: {counts}")
@@ -101,25 +117,35 @@ class ArrayReader(_Closing):
         for first in range(0, total, rows):
             count = min(rows, total - first)
             columns = {name: self._read(name, count) for name in self._forms}
-            batch = pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+            whole = min(map(len, columns.values()))
+            cut = [column.slice(0, whole) for column in columns.values()]
+            batch = pa.RecordBatch.from_arrays(cut, list(columns))
             start = max(0, skip - first)
-            if start < count:
+            if start < whole:
                 yield Chunk(batch.slice(start), first + start, (first + count) / total)
+            if whole < count:
+                short = next(name for name, column in columns.items() if len(column) == whole)
+                raise InvalidInput(
+                    f"{self._name}: the array {short!r} ends after row {first + whole}, too early: "
+                    "the file is cut short or broken"
+                )
 
     def _read(self, name: str, rows: int) -> Any:
+        """The next rows of an array, as many as there are whole."""
         shape, dtype = self._forms[name]
-        size = rows * math.prod(shape[1:]) * dtype.itemsize
-        data = b"".join(iter(_pieces(self._streams[name], size)))
-        if len(data) < size:
-            raise InvalidInput(f"the array {name!r} ends too early: the file is cut short")
-        array = np.frombuffer(data, dtype).reshape(rows, *shape[1:])
+        row = math.prod(shape[1:]) * dtype.itemsize
+        data = b"".join(_pieces(self._streams[name], rows * row))
+        rows = min(rows, len(data) // row) if row else rows
+        array = np.frombuffer(data[: rows * row], dtype).reshape(rows, *shape[1:])
         return to_column(array.astype(dtype.newbyteorder("="), copy=False))
 
 
 def _pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    while size > 0 and (piece := stream.read(size)):
-        size -= len(piece)
-        yield piece
+    """As much as can be read of so many bytes."""
+    with suppress(*FAILURES, zipfile.BadZipFile):
+        while size > 0 and (piece := stream.read(size)):
+            size -= len(piece)
+            yield piece
 
 
 def _read_form(name: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -156,32 +182,37 @@ class RecordReader(_Closing):
     def chunks(self, skip: int, wanted: Wanted) -> Iterator[Chunk]:
         """See :class:`Reader`."""
         del wanted
-        found: list[bytes] = []
-        first = size = 0
-        for number, record in enumerate(self._records()):
-            if number < skip:
-                first = number + 1
-                continue
-            found.append(record)
-            size += len(record)
-            if len(found) == ROWS or size >= BYTES:
-                yield self._chunk(found, first)
-                first += len(found)
-                found, size = [], 0
-        if found:
-            yield self._chunk(found, first)
+        number, records_ = 0, records(self._stream, None)
+        while True:
+            found, broken = self._gather(records_)
+            start = max(0, skip - number)
+            if start < len(found):
+                yield self._chunk(found[start:], number + start)
+            number += len(found)
+            if broken is not None:
+                raise InvalidInput(f"{self._name}: {broken}, after {number} records")
+            if not found:
+                return
+
+    def _gather(self, found: Iterator[bytes]) -> tuple[list[bytes], str | None]:
+        """As many as a chunk has, and what keeps the next one from being read."""
+        gathered: list[bytes] = []
+        size = 0
+        try:
+            for record in found:
+                gathered.append(record)
+                size += len(record)
+                if len(gathered) == ROWS or size >= BYTES:
+                    break
+        except BrokenRecord as error:
+            return gathered, f"the record at byte {error.offset} is {error.how}"
+        except FAILURES as error:
+            return gathered, f"cannot read on: {why(error)}"
+        return gathered, None
 
     def _chunk(self, found: list[bytes], first: int) -> Chunk:
         batch = pa.RecordBatch.from_arrays([pa.array(found, pa.binary())], [EXAMPLE])
         return Chunk(batch, first, min(1.0, self._position() / max(1, self._size)))
-
-    def _records(self) -> Iterator[bytes]:
-        try:
-            yield from records(self._stream, None)
-        except BrokenRecord as error:
-            raise InvalidInput(
-                f"{self._name}: the record at byte {error.offset} is {error.how}"
-            ) from None
 
 
 class PictureReader(_Closing):
@@ -216,8 +247,32 @@ def with_partition(chunk: Chunk, partition: Mapping[str, Any]) -> Chunk:
     return chunk
 
 
-def open_reader(source: Source) -> Reader:
+def _open_text(source: Source, *, loose: bool) -> CsvReader | JsonReader:
+    """The reader for CSV or JSON lines; for standard input its first character decides."""
+    kind, raw = source.kind, None
+    position: Callable[[], int] = lambda: 0  # noqa: E731
+    if kind == "stdin":
+        raw = standard_input()
+        start = raw.peek(1).removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+        kind = "jsonl" if start in (b"{", b"") else "csv"
+    newline = "" if kind == "csv" else "\n"
+    lines: Lines
+    if raw is not None:
+        lines = PipeLines(raw, newline)
+    else:
+        stream, position = open_stream(source)
+        lines = FileLines(stream, newline)
+    return (CsvReader if kind == "csv" else JsonReader)(
+        source, lines, position, loose=raw is not None and loose
+    )
+
+
+def open_reader(source: Source, *, loose: bool = False) -> Reader:
     """The reader for a source.
+
+    Args:
+        source: what to read.
+        loose: whether rows of standard input may differ in what their columns hold.
 
     Raises:
         InvalidInput: it cannot be read.
@@ -230,8 +285,11 @@ def open_reader(source: Source) -> Reader:
         "pictures": PictureReader,
     }
     try:
-        reader: Reader = kinds.get(source.kind, open_text)(source)
+        reader: Reader = kinds.get(source.kind, partial(_open_text, loose=loose))(source)
     except (*FAILURES, zipfile.BadZipFile) as error:
         raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
+    twice = next((name for name in reader.columns if reader.columns.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidInput(f"{source.name} has two columns that are called {twice!r}")
     reader.columns = [*reader.columns, *(n for n in source.partition if n not in reader.columns)]
     return reader

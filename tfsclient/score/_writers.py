@@ -160,7 +160,16 @@ def _json_column(column: Any, kind: Any) -> list[bytes]:
                 starts = [0, *ends[:-1]]
                 rows = [cells[start:end] for start, end in zip(starts, ends, strict=True)]
                 return [b"[" + b",".join(row) + b"]" for row in rows]
-    return _json_cells(column.to_pylist(), kind)
+    return _json_cells(_values(column), kind)
+
+
+def _values(column: Any) -> list[Any]:
+    """A column's values; as text what Python has no type for, as times of nanoseconds."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):
+        values = column.cast(pa.string()).to_pylist()
+    return values
 
 
 def _is_number(kind: Any) -> bool:
@@ -230,7 +239,7 @@ def _csv_cells(column: Any, kind: Any) -> list[Any]:
     if pa.types.is_float32(kind) and not column.null_count:
         texts: list[str] = column.to_numpy(zero_copy_only=False).astype(str).tolist()
         return texts
-    values = column.to_pylist()
+    values = _values(column)
     if pa.types.is_boolean(kind):
         return [None if value is None else str(value).lower() for value in values]
     if pa.types.is_float32(kind):
@@ -240,4 +249,4 @@ def _csv_cells(column: Any, kind: Any) -> list[Any]:
 
 def _csv_bytes(value: bytes) -> str:
     text = _plain(value)
-    return text if isinstance(text, str) else text["b64"]
+    return text if isinstance(text, str) else orjson.dumps(text).decode()

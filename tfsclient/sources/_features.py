@@ -61,7 +61,7 @@ def read_examples(graph_def: Any, signatures: Mapping[str, Any]) -> dict[str, Ex
         fed = {info.name: alias for alias, info in signature.inputs.items()}
         if not any(_takes_strings(info) for info in signature.inputs.values()):
             continue
-        outputs = [tensor for info in signature.outputs.values() for tensor in _tensors(info)]
+        outputs = [tensor for info in signature.outputs.values() for tensor in tensors_of(info)]
         try:
             examples = _read(graph, Dependencies(graph, outputs, fed))
         except TooLarge:
@@ -75,7 +75,8 @@ def _takes_strings(info: Any) -> bool:
     return DType.of_number(info.dtype) == STRING
 
 
-def _tensors(info: Any) -> list[str]:
+def tensors_of(info: Any) -> list[str]:
+    """The names of the tensors that a ``tensorflow.TensorInfo`` is made of."""
     kind = info.WhichOneof("encoding")
     if kind == "coo_sparse":
         sparse = info.coo_sparse

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfsclient.errors import Unavailable
 
 _STOP_SECONDS = 60  # it gives calls that are under way half of that
+_OURS = range(20_000, 32_000)  # Linux hands out those from 32768 on, others those from 49152 on
+_random = random.SystemRandom()  # a test that seeds `random` must not make two processes collide
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +109,23 @@ def server_process(
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody is listening on, as far as this process can see."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports that nobody is listening on, as far as this process can see.
+
+    They are below those that systems hand out by themselves, so that no other program is given one
+    of them before the server listens there.
+
+    Raises:
+        Unavailable: there are not so many.
+    """
+    found: list[int] = []
+    with ExitStack() as taken:
+        for port in _random.sample(_OURS, len(_OURS)):
+            if len(found) == count:
+                return found
+            with suppress(OSError):
+                taken.enter_context(socket.socket()).bind(("", port))
+                found.append(port)
+    raise Unavailable(f"there are no {count} free ports from {_OURS.start} to {_OURS.stop}")
 
 
 def _wait_for_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

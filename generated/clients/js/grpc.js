@@ -324,7 +324,7 @@ function toMetadata(headers) {
   const metadata = new Metadata();
   try {
     for (const [name, value] of Object.entries(headers)) {
-      metadata.set(name, value);
+      metadata.set(name, typeof value === "string" ? value : toBuffer(value));
     }
   } catch (cause) {
     throw invalid(`gRPC cannot carry the headers: ${cause.message}`);

@@ -2,7 +2,6 @@
 /* eslint-disable */
 
 import type {
-  CallOptions,
   Classification,
   ClientOptions,
   Connection,
@@ -160,7 +159,7 @@ export class IncomeEstimatorClient {
   multiInference<K extends keyof MultiInferenceResult>(
     methods: readonly K[],
     inputs: Examples<Example>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Pick<MultiInferenceResult, K>>;
 }
 

@@ -43,7 +43,7 @@ import type {
   Signature,
   Transport,
 } from "./serving/specs.js";
-import type { Connection } from "./serving/types.js";
+import type { CallHeaders, Connection } from "./serving/types.js";
 
 export interface ConnectOptions {
   /** How to secure the connection; by default it is plain text. */
@@ -372,11 +372,11 @@ function fromBuffer(bytes: Uint8Array | undefined): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function toMetadata(headers: Readonly<Record<string, string>>): Metadata {
+function toMetadata(headers: CallHeaders): Metadata {
   const metadata = new Metadata();
   try {
     for (const [name, value] of Object.entries(headers)) {
-      metadata.set(name, value);
+      metadata.set(name, typeof value === "string" ? value : toBuffer(value));
     }
   } catch (cause) {
     throw invalid(`gRPC cannot carry the headers: ${(cause as Error).message}`);

@@ -5,7 +5,6 @@ import { serializeExample } from "./serving/protobuf-writer.js";
 import { ServedModel } from "./serving/model.js";
 import type { ModelSpec, Signature } from "./serving/specs.js";
 import type {
-  CallOptions,
   Classification,
   ClientOptions,
   Connection,
@@ -254,7 +253,7 @@ export class IncomeEstimatorClient {
   multiInference<K extends keyof MultiInferenceResult>(
     methods: readonly K[],
     inputs: Examples<Example>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Pick<MultiInferenceResult, K>> {
     return this.#model.multiInference(methods, inputs, options);
   }

@@ -3,7 +3,7 @@
 
 // Fakes for tests of code that uses clients: no server, no network.
 
-import { ServingError } from "./serving/errors.js";
+import { ServingError, show } from "./serving/errors.js";
 import { answer } from "./serving/fake-rest.js";
 import { Fake, FakeTransport } from "./serving/fake.js";
 import { unlessAborted } from "./serving/time.js";
@@ -11,14 +11,24 @@ import { unlessAborted } from "./serving/time.js";
 /**
  * A model that answers calls of its client by functions. They get inputs that
  * have been checked, as tensors, and return what the client's methods do; a call
- * fails as they do, with the code of a ServingError or else "INTERNAL".
+ * fails as they do, with the code of a ServingError or else "INTERNAL", and so
+ * does a call whose answer does not fit the signature.
  */
 export function fakeModel(client, answers) {
+  if (typeof answers !== "object" || answers === null) {
+    const details = `answers must be an object of functions, not ${show(answers)}`;
+    throw new ServingError("INVALID_ARGUMENT", details);
+  }
   const { spec } = new client("http://fake").model;
   return new Fake(spec, answers);
 }
 
-/** A fetch, for the client option, that leads to these models alone. */
+/**
+ * A fetch, for the client option, that leads to these models alone. An error has the
+ * code that the server's HTTP status leaves of it: "FAILED_PRECONDITION" and
+ * "OUT_OF_RANGE" arrive as "INVALID_ARGUMENT", "ALREADY_EXISTS" as "ABORTED",
+ * "UNKNOWN" and "DATA_LOSS" as "INTERNAL".
+ */
 export function fakeFetch(...models) {
   const fakes = toFakes(models);
   return (url, options) => {
@@ -30,9 +40,12 @@ export function fakeFetch(...models) {
 /** What stands in for a connection, and leads to these models alone. */
 export function fakeConnection(...models) {
   const fakes = toFakes(models);
+  let isClosed = false;
   const connection = {
-    to: (ref) => new FakeTransport(fakes, ref),
-    close: () => {},
+    to: (ref) => new FakeTransport(fakes, ref, () => isClosed),
+    close: () => {
+      isClosed = true;
+    },
   };
   return connection;
 }

@@ -19,29 +19,29 @@ const COMPLEX =
   "must have a list [real, imaginary] for each complex number, or be " +
   "{ data, shape } with those parts in turn in data";
 
-/** The inputs of a signature that were given, in its order. */
-export function checkInputs(signature, inputs) {
-  const given = checkKeys(signature.inputs, inputs);
+/** The inputs of a signature that were given, in its order; or a fake's outputs. */
+export function checkInputs(signature, inputs, what = "input") {
+  const given = checkKeys(signature.inputs, inputs, what);
   return Object.entries(signature.inputs)
     .filter(([key]) => isGiven(given, key))
     .map(([key, spec]) =>
-      within(`input ${key}`, () => checkInput(signature, spec, given[key])),
+      within(`${what} ${key}`, () => checkInput(signature, spec, given[key])),
     );
 }
 
-function checkKeys(specs, inputs) {
+function checkKeys(specs, inputs, what) {
   if (!isObject(inputs)) {
-    throw invalid(`the inputs must be an object, not ${show(inputs)}`);
+    throw invalid(`the ${what}s must be an object, not ${show(inputs)}`);
   }
   const problems = [];
   for (const key of Object.keys(inputs)) {
     if (!Object.hasOwn(specs, key)) {
-      problems.push(`there is no input ${show(key, 200).slice(1, -1)}`);
+      problems.push(`there is no ${what} ${show(key, 200).slice(1, -1)}`);
     }
   }
   for (const [key, { hasDefault }] of Object.entries(specs)) {
     if (!hasDefault && !isGiven(inputs, key)) {
-      problems.push(`input ${key} is missing`);
+      problems.push(`${what} ${key} is missing`);
     }
   }
   if (problems.length > 0) {
@@ -162,14 +162,19 @@ function isObject(value) {
 
 /** The examples and the context of a request. */
 export function checkExamples(features, inputs) {
-  const { examples, context } = toObject("the inputs", inputs);
+  const { examples, context, ...others } = toObject("the inputs", inputs);
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw invalid(`the inputs are examples and context, not ${show(other)}`);
+  }
   if (!Array.isArray(examples)) {
     throw invalid(`examples must be a list, not ${show(examples)}`);
   }
   if (examples.length === 0) throw invalid("there are no examples");
   const shared = context === undefined ? {} : toObject("the context", context);
   return {
-    examples: examples.map((example, i) =>
+    // Unlike map, it does not skip what was never set.
+    examples: Array.from(examples, (example, i) =>
       checkExample(features, example, `example ${i}`, shared),
     ),
     context:

@@ -11,7 +11,13 @@ import {
 import { Calls } from "./calls.js";
 import { Fault, invalid, isFault, show } from "./errors.js";
 import { checkExamples, checkInputs } from "./inputs.js";
-import { checkOptions, toRef } from "./options.js";
+import {
+  checkCallOptions,
+  checkCount,
+  checkFlag,
+  checkOptions,
+  toRef,
+} from "./options.js";
 import { waitUntilReady } from "./readiness.js";
 import { RestTransport } from "./rest.js";
 import { checkServed } from "./verify.js";
@@ -31,13 +37,13 @@ export class ServedModel {
     this.spec = spec;
     try {
       checkOptions(options);
-      this.#ref = toRef(options.model ?? spec.name, options);
+      this.#ref = toRef(spec.name, options);
       this.#transport = toTransport(server, this.#ref, options);
       this.#calls = new Calls(this.#ref.name, options);
+      this.#verify = checkFlag("verify", options.verify);
     } catch (problem) {
       throw isFault(problem) ? problem.toError() : problem;
     }
-    this.#verify = options.verify ?? false;
   }
 
   /** Run a signature; the keys of inputs and result are those of its specs. */
@@ -50,13 +56,16 @@ export class ServedModel {
       join: (results, parts) => joinTensors(results, parts),
     };
     // The signature's outputs are the fields of the result.
-    return this.#run(signature, options, run);
+    return this.#run(signature.name, options, run);
   }
 
   /** Run a signature that classifies: for each example, its classes. */
   classify(signature, inputs, options) {
-    return this.#run(signature, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+    return this.#run(signature.name, options, {
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.classify(signature, batch),
       split: splitExamples,
       join: (results) => results.flat(),
@@ -65,8 +74,11 @@ export class ServedModel {
 
   /** Run a signature that regresses: for each example, a number. */
   regress(signature, inputs, options) {
-    return this.#run(signature, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+    return this.#run(signature.name, options, {
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.regress(signature, batch),
       split: splitExamples,
       join: (results) => joinLists(results),
@@ -74,23 +86,43 @@ export class ServedModel {
   }
 
   /** Run several signatures, by their methods, on the same examples. */
-  async multiInference(methods, inputs, options) {
-    const wanted = Array.from(new Set(methods));
-    const { value, version } = await this.#calls.run(undefined, options, () => {
-      const signatures = wanted.map((method) => this.#examplesOf(method));
-      const features = signatures.map(({ features }) => features);
-      const known = features.every(Boolean) && Object.assign({}, ...features);
-      const batch = checkExamples(known || undefined, inputs);
-      const call = this.#transport.multiInference?.(signatures, batch);
-      if (call && signatures.length > 0) return call;
-      if (call) throw invalid("there are no signatures to run");
-      throw new Fault(
-        "UNIMPLEMENTED",
-        "over REST, there is no multi-inference",
-      );
-    });
-    const results = wanted.map((method, i) => [method, value[i]]);
-    return withVersion(Object.fromEntries(results), version);
+  multiInference(methods, inputs, options) {
+    const toResults = (values) =>
+      Object.fromEntries(methods.map((method, i) => [method, values[i]]));
+    const run = {
+      prepare: () => {
+        checkNoOutputs(options);
+        const signatures = this.#tasks(methods);
+        const features = signatures.map(({ features }) => features);
+        const known = features.every(Boolean) && Object.assign({}, ...features);
+        return checkExamples(known || undefined, inputs);
+      },
+      call: (batch) => {
+        const tasks = this.#tasks(methods);
+        const call = this.#transport.multiInference?.(tasks, batch);
+        if (call) {
+          return mapAnswer(call, ({ value }) => ({ value: toResults(value) }));
+        }
+        throw new Fault(
+          "UNIMPLEMENTED",
+          "over REST, there is no multi-inference",
+        );
+      },
+      split: splitExamples,
+      join: (results) =>
+        toResults(
+          methods.map((method) => {
+            const parts = results;
+            return joinLists(parts.map((one) => one[method] ?? []));
+          }),
+        ),
+    };
+    return this.#run(undefined, options, run);
+  }
+
+  #tasks(methods) {
+    checkNames("methods", methods);
+    return methods.map((method) => this.#examplesOf(method));
   }
 
   /** The signature of a method that classifies or regresses. */
@@ -113,31 +145,41 @@ export class ServedModel {
   }
 
   async metadata(options) {
-    const prepare = () => this.#transport.metadata();
+    const prepare = () =>
+      mapAnswer(this.#transport.metadata(), ({ value }) => ({
+        value,
+        version: value.version,
+      }));
     return (await this.#calls.run(undefined, options, prepare)).value;
   }
 
   async waitUntilReady(options) {
     const { label } = this.#ref;
-    const { timeoutMs } = this.#calls;
     const look = (limits) => this.status(limits);
     try {
-      const limits = { timeoutMs, ...options };
+      if (options !== undefined) checkCallOptions(options);
+      const { timeoutMs = this.#calls.timeoutMs } = options ?? {};
+      const limits = { ...options, timeoutMs };
       return await waitUntilReady(look, label !== undefined, limits);
     } catch (problem) {
       throw this.#calls.toError(problem);
     }
   }
 
-  async #run({ name }, options, { prepare, call, split, join }) {
+  async #run(name, options, { prepare, call, split, join }) {
     const fits = this.#verify ? () => this.#checkServed() : undefined;
-    if (options?.batchSize === undefined) {
-      const whole = () => call(prepare());
+    const { batchSize, concurrency = 8, signal } = options ?? {};
+    const whole = () => {
+      checkCount("concurrency", concurrency);
+      return call(prepare());
+    };
+    if (batchSize === undefined) {
       const answer = await this.#calls.run(name, options, whole, fits);
       return withVersion(answer.value, answer.version);
     }
-    const { batchSize, concurrency = 8, signal } = options;
     try {
+      checkCallOptions(options ?? {});
+      checkCount("concurrency", concurrency);
       const parts = split(prepare(), batchSize);
       const answers = await runParts(
         parts,
@@ -171,23 +213,46 @@ export class ServedModel {
   }
 }
 
+/** Refuse a choice of outputs where there are no outputs to choose from. */
+function checkNoOutputs(options) {
+  if (options?.outputs === undefined) return;
+  throw invalid("outputs is for calls of signatures that predict");
+}
+
+/** Refuse what is not a list of names, each of them once. */
+function checkNames(what, names) {
+  if (!Array.isArray(names)) {
+    throw invalid(`${what} must be a list of names, not ${show(names)}`);
+  }
+  if (names.length === 0) throw invalid(`${what} is empty: name at least one`);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw invalid(`${what} has ${show(twice)} twice`);
+}
+
+/** The call, with something else made of its answer. */
+function mapAnswer(call, make) {
+  const send = async (context) => {
+    const answer = await call.send(context);
+    return { ...answer, ...make(answer) };
+  };
+  return { ...call, send };
+}
+
 /** The signature with the outputs that the caller wants, in their form. */
 function wantedOf(signature, { outputs, strings = "text" } = {}) {
   if (outputs === undefined && strings === "text") return signature;
   if (strings !== "text" && strings !== "bytes") {
     throw invalid(`strings must be "text" or "bytes", not ${show(strings)}`);
   }
-  if (outputs !== undefined && !Array.isArray(outputs)) {
-    throw invalid(`outputs must be a list of names, not ${show(outputs)}`);
-  }
+  if (outputs !== undefined) checkNames("outputs", outputs);
   const all = Object.entries(signature.outputs);
-  const names = new Set(outputs ?? all.map(([key]) => key));
-  const wanted = all.filter(([key]) => names.has(key));
-  if (wanted.length < names.size || names.size === 0) {
+  const names = outputs ?? all.map(([key]) => key);
+  const wanted = all.filter(([key]) => names.includes(key));
+  if (wanted.length < names.length) {
     const known = all.map(([key]) => key).join(", ");
     throw invalid(
-      `outputs are ${Array.from(names, (key) => show(key)).join(", ") || "none"}, but there ` +
-        `are ${known}`,
+      `outputs are ${names.map((key) => show(key)).join(", ")}, but there are ${known}`,
     );
   }
   const asBytes = strings === "bytes" ? { asBytes: true } : {};
@@ -204,6 +269,7 @@ function toTransport(server, model, { fetch, gzip }) {
   if (fetch !== undefined && typeof fetch !== "function") {
     throw invalid(`fetch must be a function, not ${show(fetch)}`);
   }
+  checkFlag("gzip", gzip);
   if (typeof server === "string" || server instanceof URL) {
     return new RestTransport(server, model, { fetch, gzip });
   }

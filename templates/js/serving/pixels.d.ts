@@ -5,6 +5,10 @@ import type { Pixels } from "./types.js";
 
 /**
  * The pixels of a picture in a browser: of a Blob or File that it can decode,
- * turned upright, or of an element, such as an img, a canvas or a video.
+ * turned upright, or of an element, such as an img, a canvas or a video. `resize` is
+ * how an input gets its size.
  */
-export declare function pixelsOf(source: object): Promise<Pixels>;
+export declare function pixelsOf(
+  source: object,
+  { resize }?: Pick<Pixels, "resize">,
+): Promise<Pixels>;

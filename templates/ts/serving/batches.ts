@@ -4,8 +4,9 @@
 // Large batches in parts: how they are split, run and put together.
 
 import { brackets, widthOf, type TypedArray } from "./elements.js";
-import { invalid, quote, show } from "./errors.js";
+import { invalid, quote } from "./errors.js";
 import type { CheckedTensor, ExampleBatch } from "./inputs.js";
+import { checkCount } from "./options.js";
 import type { Tensor } from "./types.js";
 
 export type Tensors = readonly CheckedTensor[];
@@ -17,7 +18,6 @@ export async function runParts<Part, Result>(
   signal: AbortSignal | undefined,
   run: (part: Part, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result[]> {
-  checkCount("concurrency", concurrency);
   const abort = new AbortController();
   const onAbort = () => abort.abort(signal?.reason);
   if (signal?.aborted) onAbort();
@@ -137,9 +137,4 @@ function ranges(count: number, size: number): [from: number, to: number][] {
 function slice(data: ArrayLike<unknown>, from: number, to: number) {
   const list = data as unknown[] | TypedArray;
   return Array.isArray(list) ? list.slice(from, to) : list.subarray(from, to);
-}
-
-function checkCount(name: string, count: unknown): void {
-  if (Number.isSafeInteger(count) && (count as number) > 0) return;
-  throw invalid(`${name} must be a positive integer, not ${show(count)}`);
 }

@@ -3,8 +3,16 @@
 
 // Models that run where the test does.
 
-import { toTypedArray } from "./elements.js";
-import { Fault, notText, quote, ServingError, within } from "./errors.js";
+import { firstMisfit, isTypedArray, toTypedArray } from "./elements.js";
+import {
+  Fault,
+  invalid,
+  isFault,
+  notText,
+  quote,
+  ServingError,
+  show,
+} from "./errors.js";
 import {
   checkInputs,
   type CheckedExample,
@@ -13,6 +21,7 @@ import {
 } from "./inputs.js";
 import type {
   Call,
+  InferenceResult,
   ModelRef,
   ModelSpec,
   Signature,
@@ -84,14 +93,12 @@ export class Fake {
       toTensor(tensor),
     ]);
     const result = await this.#run(name, Object.fromEntries(tensors));
-    return within("the fake's answer does not fit:", () =>
-      checkInputs({ name, kind: "predict", inputs: outputs, outputs }, result),
-    );
+    return fitting(() => checkInputs({ inputs: outputs }, result, "output"));
   }
 
   /** What the examples come to; their features have names as the server has. */
-  async infer<T>(
-    { name, features = {} }: Signature,
+  async infer<T extends InferenceResult>(
+    { name, kind, features = {} }: Signature,
     examples: readonly Features[],
     context: Features | undefined,
   ): Promise<T> {
@@ -109,7 +116,8 @@ export class Fake {
       examples: examples.map(renamed),
       context: context && renamed(context),
     });
-    return result as T;
+    const check = kind === "classify" ? toClasses : toNumbers;
+    return fitting(() => check(result, examples.length)) as T;
   }
 
   async #run(signature: string, inputs: unknown): Promise<unknown> {
@@ -133,6 +141,47 @@ export class Fake {
   }
 }
 
+/** An answer of the user's that has been checked; what does not fit is the fake's. */
+function fitting<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (problem) {
+    if (!isFault(problem)) throw problem;
+    const details = `the fake's answer does not fit: ${problem.details}`;
+    throw new Fault("INTERNAL", details);
+  }
+}
+
+function toClasses(result: unknown, count: number): Classification[][] {
+  return checkList("lists", result, count).map((classes, i) => {
+    const what = `example ${i} has ${show(classes)}`;
+    if (!Array.isArray(classes)) throw invalid(`${what}, not a list`);
+    return classes.map((one: Partial<Classification> | null) => {
+      const { label, score } = one ?? {};
+      if (typeof label === "string" && typeof score === "number") {
+        return { label, score: Math.fround(score) };
+      }
+      throw invalid(`${what} whose classes are not { label, score } each`);
+    });
+  });
+}
+
+function toNumbers(result: unknown, count: number): Float32Array {
+  const numbers = checkList("numbers", result, count);
+  const index = firstMisfit(numbers, "float32");
+  if (index === -1) return Float32Array.from(numbers as number[]);
+  throw invalid(`example ${index} has ${show(numbers[index])}, not a number`);
+}
+
+function checkList(what: string, result: unknown, count: number): unknown[] {
+  if (!Array.isArray(result) && !isTypedArray(result)) {
+    throw invalid(`it is ${show(result)}, not a list of ${what}`);
+  }
+  const list = Array.from(result);
+  if (list.length === count) return list;
+  throw invalid(`${list.length} results came for ${count} examples`);
+}
+
 /** The model that is meant. */
 export function findFake(fakes: readonly Fake[], name: string): Fake {
   const found = fakes.find((fake) => fake.name === name);
@@ -150,10 +199,12 @@ export function statusOf({
 export class FakeTransport implements Transport {
   readonly #fakes: readonly Fake[];
   readonly #ref: ModelRef;
+  readonly #isClosed: () => boolean;
 
-  constructor(fakes: readonly Fake[], ref: ModelRef) {
+  constructor(fakes: readonly Fake[], ref: ModelRef, isClosed: () => boolean) {
     this.#fakes = fakes;
     this.#ref = ref;
+    this.#isClosed = isClosed;
   }
 
   predict(signature: Signature, inputs: readonly CheckedTensor[]) {
@@ -185,7 +236,7 @@ export class FakeTransport implements Transport {
     return this.#call("multiInference", (fake) =>
       Promise.all(
         signatures.map((signature) =>
-          infer<Classification[][] | Float32Array>(fake, signature, batch),
+          infer<InferenceResult>(fake, signature, batch),
         ),
       ),
     );
@@ -211,6 +262,9 @@ export class FakeTransport implements Transport {
       path: `/fake/${what}`,
       bytes: 0,
       send: async ({ signal }) => {
+        if (this.#isClosed()) {
+          throw new Fault("CANCELLED", "the connection is closed");
+        }
         const fake = findFake(this.#fakes, this.#ref.name);
         const value = await unlessAborted(run(fake), signal);
         return { value, version, bytes: 0 };
@@ -219,7 +273,7 @@ export class FakeTransport implements Transport {
   }
 }
 
-function infer<T>(
+function infer<T extends InferenceResult>(
   fake: Fake,
   signature: Signature,
   { examples, context }: ExampleBatch,

@@ -6,18 +6,19 @@
 import { isWellFormed } from "./elements.js";
 import { Fault, invalid, isFault, show } from "./errors.js";
 import type { ModelRef } from "./specs.js";
-import type { ClientOptions } from "./types.js";
+import type { CallHeaders, CallOptions, ClientOptions } from "./types.js";
 
 /** Which model on the server the options mean. */
 export function toRef(
-  name: string,
-  { version, label }: ClientOptions,
+  known: string,
+  { model: name = known, version, label }: ClientOptions,
 ): ModelRef {
   if (version !== undefined && label !== undefined) {
     throw invalid("give a version or a label, not both");
   }
-  for (const text of [name, label ?? ""]) {
-    if (typeof text === "string" && isWellFormed(text)) continue;
+  for (const text of label === undefined ? [name] : [name, label]) {
+    const isText = typeof text === "string" && text !== "";
+    if (isText && isWellFormed(text)) continue;
     throw invalid(`${show(text)} is not a name for a model or a label`);
   }
   if (version === undefined) return { name, version: undefined, label };
@@ -48,16 +49,19 @@ const OWN_HEADERS: readonly string[] = [
 ];
 
 /** The headers, by names in lower case. Errors never show a value: it may be a secret. */
-export function checkHeaders(headers: Readonly<Record<string, string>>) {
+export function checkHeaders(headers: CallHeaders): CallHeaders {
   if (typeof headers !== "object" || headers === null) {
     throw invalid(`headers must be an object, not ${show(headers)}`);
   }
   const isList = Symbol.iterator in headers; // such as Headers
   const entries = isList
-    ? Array.from(headers as Iterable<[string, string]>)
-    : Object.entries(headers);
-  const checked: Record<string, string> = {};
-  for (const [key, value] of entries) {
+    ? Array.from(headers as Iterable<unknown>)
+    : Object.entries<unknown>(headers);
+  const checked = entries.map((entry) => {
+    if (!Array.isArray(entry)) {
+      throw invalid(`headers must have names and values, not ${show(entry)}`);
+    }
+    const [key, value] = entry as unknown[];
     const name = String(key).toLowerCase();
     if (!/^[0-9a-z_.-]+$/.test(name)) {
       throw invalid(`${show(key)} is not the name of a header`);
@@ -65,15 +69,21 @@ export function checkHeaders(headers: Readonly<Record<string, string>>) {
     if (OWN_HEADERS.includes(name)) {
       throw invalid(`the header ${show(key)} is written by the client itself`);
     }
-    if (!/^([!-~]([ -~]*[!-~])?)?$/.test(value)) {
-      throw invalid(
-        `the value of the header ${show(key)} must be printable ASCII text, ` +
-          "without spaces around it",
-      );
-    }
-    checked[name] = String(value);
-  }
-  return checked;
+    return [name, checkValue(name, value)] as const;
+  });
+  return Object.fromEntries(checked);
+}
+
+/** Bytes stand under names that end in -bin, and nowhere else. */
+function checkValue(name: string, value: unknown): string | Uint8Array {
+  const isBytes = name.endsWith("-bin");
+  if (isBytes && value instanceof Uint8Array) return value;
+  const isText = typeof value === "string" && !isBytes;
+  if (isText && /^([!-~]([ -~]*[!-~])?)?$/.test(value)) return value;
+  const wanted = isBytes
+    ? "a Uint8Array, as its -bin says"
+    : "printable ASCII text, without spaces around it";
+  throw invalid(`the value of the header ${show(name)} must be ${wanted}`);
 }
 
 /** The header that carries a token, which a function may give. */
@@ -110,6 +120,25 @@ export function checkOnCall(onCall: ClientOptions["onCall"]) {
 export function checkOptions(options: unknown): void {
   if (typeof options === "object" && options !== null) return;
   throw invalid(`the options must be an object, not ${show(options)}`);
+}
+
+/** Refuse what is wrong in the options of a call, whatever it is a call of. */
+export function checkCallOptions(options: CallOptions): void {
+  checkOptions(options);
+  const { timeoutMs, signal, headers } = options;
+  if (timeoutMs !== undefined) checkTimeout(timeoutMs);
+  checkSignal(signal);
+  if (headers !== undefined) checkHeaders(headers);
+}
+
+export function checkFlag(name: string, flag: boolean | undefined): boolean {
+  if (flag === undefined || typeof flag === "boolean") return flag ?? false;
+  throw invalid(`${name} must be true or false, not ${show(flag)}`);
+}
+
+export function checkCount(name: string, count: unknown): void {
+  if (Number.isSafeInteger(count) && (count as number) > 0) return;
+  throw invalid(`${name} must be a positive integer, not ${show(count)}`);
 }
 
 export function checkSignal(signal: AbortSignal | undefined): void {

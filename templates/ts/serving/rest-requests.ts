@@ -159,9 +159,13 @@ function writeBytes(json: JsonWriter, value: unknown): void {
     value instanceof Uint8Array
       ? value
       : new TextEncoder().encode(String(value));
+  json.raw(`{"b64":"${toBase64(bytes)}"}`);
+}
+
+export function toBase64(bytes: Uint8Array): string {
   let binary = "";
   for (let i = 0; i < bytes.length; i += 0x8000) {
     binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
   }
-  json.raw(`{"b64":"${btoa(binary)}"}`);
+  return btoa(binary);
 }

@@ -5,6 +5,7 @@
 
 import type { CheckedExample, CheckedTensor, ExampleBatch } from "./inputs.js";
 import type {
+  CallHeaders,
   Classification,
   Connection,
   ModelMetadata,
@@ -125,7 +126,7 @@ export interface CallContext {
   signal: AbortSignal;
   /** When the call must be done, in milliseconds of Date.now(). */
   deadline: number;
-  headers: Readonly<Record<string, string>>;
+  headers: CallHeaders;
 }
 
 /** A request that is already encoded. */
@@ -146,6 +147,9 @@ export interface Answer<T> {
   bytes: number;
 }
 
+/** What a signature gives that classifies, or one that regresses. */
+export type InferenceResult = Classification[][] | Float32Array;
+
 /** A model on a server, for calls. */
 export interface Transport {
   /** The result has the keys of the signature's outputs. */
@@ -161,7 +165,7 @@ export interface Transport {
   multiInference?(
     signatures: readonly Signature[],
     batch: ExampleBatch,
-  ): Call<(Classification[][] | Float32Array)[]>;
+  ): Call<InferenceResult[]>;
   status(): Call<VersionStatus[]>;
   metadata(): Call<ModelMetadata>;
 }

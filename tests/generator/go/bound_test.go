@@ -38,7 +38,7 @@ func serveThreads(t *testing.T, threads int, takes time.Duration, text string) (
 func TestAFullServerIsWaitedFor(t *testing.T) {
 	for _, text := range []string{"", "Server Threadpool Exhausted"} {
 		target, refused := serveThreads(t, 2, time.Millisecond, text)
-		s, err := OpenModel(target, "m", nil, WithRetries(0), WithTimeout(20*time.Second))
+		s, err := OpenModel(target, "m", nil, WithRetries(0), WithTimeout(2*time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,13 @@ func TestOtherExhaustedResourcesAreErrors(t *testing.T) {
 
 func TestAServerWithoutAThreadUntilTheDeadline(t *testing.T) {
 	target, refused := serveThreads(t, 0, 0, "")
-	_, err := invoke(target, vector, WithTimeout(300*time.Millisecond))
+	var err error
+	for range 10 { // the machine may not let it get so far
+		refused.Store(0)
+		if _, err = invoke(target, vector, WithTimeout(300*time.Millisecond)); refused.Load() > 1 {
+			break
+		}
+	}
 	var e *Error
 	if !errors.As(err, &e) || e.Code != DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) ||
 		!strings.Contains(e.Message, "--grpc_max_threads") || !strings.Contains(e.Message, "REST") {
@@ -82,7 +88,7 @@ func TestAServerWithoutAThreadUntilTheDeadline(t *testing.T) {
 	if n := refused.Load(); n < 2 || n > 20 { // after pauses that grow
 		t.Errorf("it was sent %d times", n)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	time.AfterFunc(20*time.Millisecond, cancel)
 	s, err := OpenModel(target, "m", nil)
 	if err != nil {

@@ -71,6 +71,9 @@ func TestImagesThatDoNotFitAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
+	if _, err := FitImages[uint8](3, []int{1, 1}, encoded(t, small)); !errors.Is(err, ErrNotSent) {
+		t.Error(err)
+	}
 	if _, err := ReadImages(iotest.ErrReader(io.ErrNoProgress)); !errors.Is(err, io.ErrNoProgress) {
 		t.Error(err)
 	}
@@ -102,13 +105,14 @@ func TestPictures(t *testing.T) {
 	}
 	var cases []struct {
 		File  []byte
+		Fit   Fit
 		Shape []int
 	}
 	if err := json.Unmarshal(text, &cases); err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range cases {
-		got, err := DecodeImages[uint8](c.Shape, bytes.NewReader(c.File))
+		got, err := FitImages[uint8](c.Fit, c.Shape, bytes.NewReader(c.File))
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}

@@ -191,10 +191,16 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	grpcTarget, _ := serveGRPC(t, nil, context.DeadlineExceeded)
+	arrived := make(chan struct{}, 1)
+	grpcTarget, _ := serveGRPC(t, nil, context.DeadlineExceeded, grpc.StreamInterceptor(
+		func(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+			arrived <- struct{}{}
+			return handler(service, stream)
+		}))
 	stuck := make(chan struct{})
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		arrived <- struct{}{}
 		select {
 		case <-stuck:
 		case <-r.Context().Done():
@@ -214,7 +220,7 @@ func TestClose(t *testing.T) {
 		}
 		underWay := make(chan error)
 		go func() { underWay <- call() }()
-		time.Sleep(50 * time.Millisecond)
+		<-arrived
 		if err := errors.Join(s.Close(), s.Close()); err != nil {
 			t.Error(err)
 		}
@@ -225,7 +231,7 @@ func TestClose(t *testing.T) {
 			}
 			messages = append(messages, e.Message)
 		}
-		for wait := 0; runtime.NumGoroutine() > before && wait < 100; wait++ {
+		for wait := 0; runtime.NumGoroutine() > before && wait < 3000; wait++ {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if now := runtime.NumGoroutine(); now > before {

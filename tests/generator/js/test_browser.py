@@ -66,9 +66,10 @@ def test_a_browser_calls_a_real_server(generated: Path, open_server: str, site: 
     const other = new HalfPlusTwoClient("{open_server}", {{ model: "m" }});
     const error = await other.servingDefault({{ x: [[2]] }}).catch((error) => error);
     const picture = await (await fetch("picture.png")).blob();
-    const {{ data, width, height }} = await pixelsOf(picture);
+    const pixels = await pixelsOf(picture, {{ resize: "pad" }});
+    const {{ data, width, height, resize }} = pixels;
     const broken = await pixelsOf(new Blob(["x"])).catch((error) => error);
-    const seen = `${{width}}x${{height}} ${{data.join("")}} ${{broken.code}}`;
+    const seen = `${{width}}x${{height}} ${{data.join("")}} ${{resize}} ${{broken.code}}`;
     document.querySelector("pre").textContent = `${{y.data}} ${{error.code}} ${{seen}}`;
     </script>"""
     (generated / "js" / "page.html").write_text(source, "utf-8")
@@ -77,4 +78,4 @@ def test_a_browser_calls_a_real_server(generated: Path, open_server: str, site: 
         page = browser.new_page()
         page.goto(f"{site}/page.html")
         shown = page.locator("pre:not(:empty)").text_content(timeout=60_000)
-    assert shown == "4,NaN NOT_FOUND 1x1 100150200255 INVALID_ARGUMENT"
+    assert shown == "4,NaN NOT_FOUND 1x1 100150200255 pad INVALID_ARGUMENT"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ SHAPES = [
     [-1, 8, 8], [-1, 7, 60, 3], [-1, 16, 31, 1], [-1, 40, 9, 3], [-1, 7, 37, 4], [-1, 23, 80, 3],
     [64, 23, 3], [-1, -1, -1, 3], [-1, 23, 37, 4], [5, 5, 1],
 ]  # fmt: skip
+RESIZES: list[Literal["stretch", "crop", "pad"]] = ["stretch", "crop", "pad"]
 
 
 def a_picture() -> npt.NDArray[np.uint8]:
@@ -46,21 +48,25 @@ def test_pixels_are_what_the_library_makes_of_them(tmp_path: Path) -> None:
     program = """
     const { toTensor } = await import(given.module);
     const { data, width, height } = given.picture;
-    const picture = { data: Uint8ClampedArray.from(data), width, height };
-    for (const shape of given.shapes) show(toTensor(picture, { shape }));
+    for (const resize of given.resizes) {
+      const picture = { data: Uint8ClampedArray.from(data), width, height, resize };
+      for (const shape of given.shapes) show(toTensor(picture, { shape }));
+    }
     """
     picture = a_picture()
     given = {
         "module": (ROOT / "templates" / "js" / "serving" / "pixels.js").as_uri(),
-        "picture": pixels_of(picture), "shapes": SHAPES,
+        "picture": pixels_of(picture), "shapes": SHAPES, "resizes": RESIZES,
     }  # fmt: skip
-    for came, shape in zip(node(program, tmp_path, given), SHAPES, strict=True):
+    cases = itertools.product(RESIZES, SHAPES)
+    for came, (resize, shape) in zip(node(program, tmp_path, given), cases, strict=True):
         spec = TensorSpec("x", DType("uint8"), tuple(shape))
-        wanted = Image(picture).to_array(spec)
+        wanted = Image(picture, resize=resize).to_array(spec)
         assert came["shape"] == list(wanted.shape)
         away = np.array(came["data"]) - wanted.ravel().astype(int)
-        assert np.abs(away).max() <= 1, shape
-        if 23 in shape or 37 in shape:  # along one axis there is one way to do it
+        assert np.abs(away).max() <= 1, (resize, shape)
+        # Along one axis there is one way to do it.
+        if resize == "stretch" and (23 in shape or 37 in shape):
             assert not away.any(), shape
 
 
@@ -73,11 +79,13 @@ def test_pictures_are_inputs(generated: Path, zoo: Zoo) -> None:
         f"call({{ images: [{given}, {one}] }})",
         "call({ images: { data: new Uint8Array(3), width: 1, height: 1 } })",
         "call({ images: { data: [0, 0, 0, 0], width: 1, height: 1 } })",
+        "call({ images: { data: new Uint8Array(4), width: 1, height: 1, resize: 'fit' } })",
     ]
-    first, both, short, untyped = on_both(generated / "js", zoo, "mlp", calls)
+    first, both, short, untyped, unfit = on_both(generated / "js", zoo, "mlp", calls)
     with Client(zoo.grpc) as client:
         wanted = client.predict("mlp", Image(picture), signature="call")
     assert first["output0"]["data"] == wanted["output_0"].ravel().tolist()
     assert both["output0"]["shape"] == [2, 10]
     assert "1 x 1 pixels in 3 bytes; RGBA, which it must be, takes 4" in short["details"]
     assert "must be a Uint8Array" in untyped["details"]
+    assert 'resize is "fit", not "stretch", "crop" or "pad"' in unfit["details"]

@@ -185,7 +185,7 @@ def _run(command: Sequence[str | Path], cwd: Path, given: Any) -> list[Any]:
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.split("\n")[:-1]]
@@ -331,7 +331,7 @@ def curl(models: Models, folder: Path) -> Driver:
             input=_body(case),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )  # fmt: skip
         if done.returncode == 0:
             return _answer(case, done.stdout)

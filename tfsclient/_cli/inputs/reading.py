@@ -180,7 +180,7 @@ def check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content) 
         raise InvalidInput(
             f"{content.where} names {shown(list(dict.fromkeys(names)))}, but the only input is "
             f"{only.name!r}, {only}",
-            hint=f"if the model takes tf.Examples, write --input {quote(f'{only.name}={typed}')}",
+            hint=f"if the model takes tf.Examples, write {quote(f'{only.name}={typed}')} for it",
         )
 
 

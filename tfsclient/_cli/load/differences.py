@@ -23,6 +23,7 @@ class Difference:
         largest: the largest difference of two elements, NaN where there is none to tell: of
             strings, or where one is NaN or infinite and the other is not.
         rows: the numbers of the rows that differ by more than the tolerance.
+        apart: of each of them, the largest difference of two elements; NaN as in ``largest``.
         argmax: the share of rows whose largest element stands at the same place; None where rows
             have no elements to choose from.
         why: what keeps the output from being compared: the other does not have it, its dtype or its
@@ -32,6 +33,7 @@ class Difference:
     name: str
     largest: float
     rows: list[int]
+    apart: list[float]
     argmax: float | None = None
     why: str = ""
 
@@ -63,21 +65,29 @@ def rows_of(arrays: Mapping[str, Array]) -> int | None:
 
 def _difference(name: str, left: Array | None, right: Array | None, tolerance: float) -> Difference:
     if left is None or right is None:
-        return Difference(name, np.nan, [], why=f"only the {'left' if right is None else 'right'}")
+        return _unlike(name, f"only the {'left' if right is None else 'right'}")
     if left.shape != right.shape:
-        return Difference(name, np.nan, [], why=f"shape {list(left.shape)}, {list(right.shape)}")
+        return _unlike(name, f"shape {list(left.shape)}, {list(right.shape)}")
     if left.dtype != right.dtype:
-        return Difference(name, np.nan, [], why=f"dtype {left.dtype}, {right.dtype}")
+        return _unlike(name, f"dtype {left.dtype}, {right.dtype}")
     if left.dtype.kind in "OSU":
-        differ, largest = left != right, np.nan
-        if not differ.any():
-            largest = 0.0
+        apart = np.where(left == right, 0.0, np.nan)
     else:
         apart = _apart(plain(left), plain(right))
-        differ = ~(apart <= tolerance)  # NaN, too
-        largest = float(apart.max()) if apart.size else 0.0
-    by_row = differ.any(axis=tuple(range(1, differ.ndim)))
-    return Difference(name, largest, np.flatnonzero(by_row).tolist(), _argmax(left, right))
+    by_row = np.atleast_1d(apart.max(axis=tuple(range(1, apart.ndim)), initial=0.0))
+    rows = np.flatnonzero(~(by_row <= tolerance))  # NaN, too
+    return Difference(
+        name,
+        float(by_row.max(initial=0.0)),
+        rows.tolist(),
+        by_row[rows].tolist(),
+        _argmax(left, right),
+    )
+
+
+def _unlike(name: str, why: str) -> Difference:
+    """An output that cannot be compared."""
+    return Difference(name, np.nan, [], [], why=why)
 
 
 def _apart(left: Array, right: Array) -> Array:

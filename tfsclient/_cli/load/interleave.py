@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from tfsclient._cli.load.interface import SEED, Engine, Load, Measured, Watch
+from tfsclient._cli.load.measure import nothing
 from tfsclient._cli.load.statistics import Summary, interval, summarize
 
 ROUNDS: Final = 10
@@ -45,11 +46,13 @@ class Interleaved:
         first: all of the first one's calls.
         second: all of the second one's.
         differences: between them.
+        interrupted: whether the user did not want to wait any longer.
     """
 
     first: Summary
     second: Summary
     differences: list[Difference]
+    interrupted: bool
 
 
 def interleave(first: Engine, second: Engine, load: Load, watch: Watch) -> Interleaved:
@@ -62,23 +65,38 @@ def interleave(first: Engine, second: Engine, load: Load, watch: Watch) -> Inter
         second: the other.
         load: what to send, for so long to either.
         watch: is told how far it is.
+
+    Returns:
+        What they made of it; where the user interrupts, of what was sent until then.
     """
     measured: tuple[list[Measured], list[Measured]] = ([], [])
-    seconds = load.seconds / ROUNDS
-    for number in range(ROUNDS):
-        warmup = load.warmup if number == 0 else min(load.warmup, seconds / 4)
-        turn = replace(load, seconds=seconds, warmup=warmup, seed=SEED + number)
-        order = (0, 1) if number % 2 == 0 else (1, 0)
-        for which in order:
-            measured[which].append((first, second)[which].run(turn, watch))
-        if any(each[-1].interrupted for each in measured):
-            break
-    pairs = list(zip(*([summarize(part) for part in parts] for parts in measured), strict=True))
+    interrupted = False
+    try:
+        for turn, which in _turns(load):
+            part = (first, second)[which].run(turn, watch)
+            measured[which].append(part)
+            if interrupted := part.interrupted:
+                break  # at once: the other does not get its turn
+    except KeyboardInterrupt:
+        interrupted = True
+    # Ctrl-C may have kept one of them from its last turn.
+    pairs = list(zip(*([summarize(part) for part in parts] for parts in measured), strict=False))
     return Interleaved(
         summarize(joined(measured[0], load)),
         summarize(joined(measured[1], load)),
         [found for percent in PERCENTILES if (found := _difference(pairs, percent))],
+        interrupted,
     )
+
+
+def _turns(load: Load) -> Iterator[tuple[Load, int]]:
+    """What to send, and to which of the two."""
+    seconds = load.seconds / ROUNDS
+    for number in range(ROUNDS):
+        warmup = load.warmup if number == 0 else min(load.warmup, seconds / 4)
+        turn = replace(load, seconds=seconds, warmup=warmup, seed=SEED + number)
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            yield turn, which
 
 
 def _difference(pairs: Sequence[tuple[Summary, Summary]], percent: float) -> Difference | None:
@@ -93,6 +111,8 @@ def _difference(pairs: Sequence[tuple[Summary, Summary]], percent: float) -> Dif
 
 def joined(parts: Sequence[Measured], load: Load) -> Measured:
     """Turns one after the other as one load, without their warm-ups."""
+    if not parts:  # it was interrupted before there was one
+        return nothing(load)
     starts = np.cumsum([0.0, *(part.seconds for part in parts[:-1])])
     kept = [part.intended >= 0 for part in parts]
     errors: dict[str, str] = {}

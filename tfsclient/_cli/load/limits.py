@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tfsclient._cli.load.statistics import Summary, percentile
-from tfsclient._cli.load.units import milliseconds
+from tfsclient._cli.load.units import milliseconds, share
 from tfsclient.errors import InvalidInput
 
 NOTHING: Final = "no call was begun while it was measured: take more --seconds"
@@ -96,8 +96,9 @@ def verdict(summary: Summary, limit: Latency | Errors) -> tuple[bool | None, str
     if not summary.calls:
         return None, NOTHING
     if isinstance(limit, Errors):
-        share = summary.errors_share
-        return share <= limit.share, f"{share:.3g} of the calls failed, {limit.share:.3g} may"
+        failed = summary.errors_share
+        text = f"{share(failed)} of the calls failed, and {share(limit.share)} may"
+        return failed <= limit.share, text
     took = summary.latency(limit.percent)
     text = f"p{limit.percent:g} {milliseconds(took)} ms of {limit.seconds * 1e3:.6g} ms"
     if took <= limit.seconds:

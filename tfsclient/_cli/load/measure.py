@@ -178,6 +178,12 @@ class _Run:
         )
 
 
+def nothing(load: Load) -> Measured:
+    """What was measured of a load that was not begun."""
+    none = np.zeros(0)
+    return Measured(load, 0.0, none, none, none, np.zeros((0, 3)), np.zeros(0, np.object_))
+
+
 def merged(parts: Sequence[Measured], load: Load) -> Measured:
     """What several senders measured, each with its share of a load, as if it had been one."""
     errors: dict[str, str] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -15,6 +15,7 @@ from tfsclient._cli.load.measure import measure, merged
 from tfsclient._cli.load.threads import RealClock, ThreadSender
 from tfsclient.errors import Internal
 
+_LOOK = 0.1  # seconds between two looks at whether the user interrupts
 _AHEAD = 0.2  # seconds in which every process is told of a load, before it begins
 
 
@@ -53,21 +54,23 @@ class Processes:
         progress: dict[Any, Progress] = {}
         done: dict[Any, Measured] = {}
         over = interrupted = False
-        while len(done) < len(self._pipes):
-            try:
-                for pipe in wait([pipe for pipe in self._pipes if pipe not in done]):
+        with _noted() as interrupts:
+            while len(done) < len(self._pipes):
+                for pipe in wait([pipe for pipe in self._pipes if pipe not in done], _LOOK):
                     said = _receive(pipe)
                     if isinstance(said, Measured):
                         done[pipe] = said
                     else:
                         progress[pipe] = said
+                if len(interrupts) > 1:
+                    raise KeyboardInterrupt  # who asks twice does not wait for what there is
+                if interrupts and not interrupted:
+                    over = interrupted = True
+                    self._end(now=True)
                 if len(progress) == len(self._pipes) and not over:
                     first, *others = progress.values()
                     if over := watch(sum(others, first)):
                         self._end(now=False)
-            except KeyboardInterrupt:
-                over = interrupted = True
-                self._end(now=True)
         measured = merged([done[pipe] for pipe in self._pipes], load)
         measured.interrupted = interrupted
         return measured
@@ -90,6 +93,17 @@ class Processes:
         for child in self._children:
             child.join(5)
             child.terminate()
+
+
+@contextmanager
+def _noted() -> Iterator[list[int]]:
+    """Notes each Ctrl-C and does not raise it: half a message might have been read."""
+    noted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _receive(pipe: Any) -> Any:

@@ -146,7 +146,13 @@ class _Asking:
     def run(self, load: Load, watch: Watch) -> Measured:
         before = self._times()
         measured = self._engine.run(load, watch)
-        after = self._times()
+        if measured.interrupted:
+            return measured  # now: nobody waits for what the server says
+        try:
+            after = self._times()
+        except KeyboardInterrupt:
+            measured.interrupted = True
+            return measured
         measured.server = after.since(before) if after and before else None
         return measured
 
@@ -247,7 +253,7 @@ class Session:
                     runs = Run(first, batch, both.first), Run(second, batch, both.second)
                     self.report.runs += runs
                     self.report.against.append(Against(*runs, both.differences))
-                    if any(run.summary.measured.interrupted for run in runs):
+                    if both.interrupted:
                         raise KeyboardInterrupt
 
     def judge(self, limits: Sequence[Latency | Errors]) -> None:

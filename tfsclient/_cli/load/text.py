@@ -131,7 +131,7 @@ def _searched(searched: Searched) -> Iterator[str]:
     yield from _wrapped(sentence)
     if more:
         yield from _wrapped(more, "  ")
-    yield f"  {found.calls} calls in {len(found.trials)} trials:"
+    yield f"  {found.calls} calls in {len(found.trials)} trial{'s' * (len(found.trials) != 1)}:"
     rows_ = [["calls/s", "p50", f"p{found.limit.percent:g}", "", ""]]
     for trial in sorted(found.trials, key=lambda trial: trial.rate):
         s, limit = trial.summary, found.limit
@@ -149,6 +149,8 @@ def _searched(searched: Searched) -> Iterator[str]:
 
 
 def _against(against: Against) -> Iterator[str]:
+    if not against.differences:  # there were no answers of both
+        return
     yield ""
     first, second = (visible(str(run.endpoint)) for run in (against.first, against.second))
     yield from _wrapped(
@@ -191,6 +193,8 @@ def notes(report: Report) -> Iterator[str]:
         if 0 < len(s.latencies) < 100:
             yield f"{where}: {len(s.latencies)} answers are too few for a p99"
         for code, count in s.errors.items():
-            yield f"{where}: {code} {count} times, first: {s.measured.errors[code]}"
+            times = "once" if count == 1 else f"{count} times, first"
+            yield f"{where}: {code} {times}: {s.measured.errors[code]}"
         if s.measured.unanswered:
-            yield f"{where}: {s.measured.unanswered} calls had no answer yet"
+            calls = "call" if s.measured.unanswered == 1 else "calls"
+            yield f"{where}: {s.measured.unanswered} {calls} had no answer yet"

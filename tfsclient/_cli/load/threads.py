@@ -80,7 +80,7 @@ class ThreadSender:
         try:
             self._client.send(self._requests[number % len(self._requests)])
         except TFSError as error:
-            code, text = str(error.code or type(error).__name__), str(error)
+            code, text = str(error.code or type(error).__name__), error.details
         ended = time.perf_counter()
         info: CallInfo | None = self._told.info
         if info is None:

@@ -14,9 +14,11 @@ def milliseconds(seconds: float | None) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent."""
+    """A share in percent; it is 0% for nothing, and 100% for all, only."""
     percent = value * 100
-    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"
+    if 99.5 <= percent < 100:
+        return f"{min(percent, 99.99):.2f}%"
+    return f"{percent:.0f}%" if percent >= 9.95 or percent == 0 else f"{percent:.2g}%"
 
 
 def number(value: float) -> str:

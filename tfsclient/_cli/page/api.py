@@ -44,6 +44,7 @@ from tfsclient._cli.page.forms import Refusal
 from tfsclient._cli.page.guard import Guard, Refused
 from tfsclient._cli.page.servers import Servers
 from tfsclient.errors import InvalidInput, MissingExtra, TFSError
+from tfsclient.schema import Model
 
 T = TypeVar("T")
 _Handler = Callable[[Request], Awaitable[Response]]
@@ -138,7 +139,10 @@ class _Api:
     async def model(self, request: Request) -> Response:
         number, ref = read_ref(await _read(request))
         model = await _while_wanted(request, self._servers.model(number, ref, fresh=True))
-        return _json(await to_thread.run_sync(describe, model))
+        return _json(await to_thread.run_sync(self._described, model))
+
+    def _described(self, model: Model) -> Any:
+        return describe(model, self._servers.base64(model.name))
 
     async def check(self, request: Request) -> Response:
         asked = Asked.read(await _read(request))

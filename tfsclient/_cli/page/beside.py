@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from tfsclient import sources
 from tfsclient._cli.page.page import LOOPBACK, Page
@@ -15,6 +15,11 @@ from tfsclient._cli.page.servers import MOST_BYTES, Server, Servers, on_call
 from tfsclient._client.aio import AsyncClient
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.schema import Model
+from tfsclient.sources._base64 import base64_inputs
+
+# A model as its SavedModel has it, and its inputs that take base64 text.
+_Known: TypeAlias = tuple[Model | None, Mapping[str, frozenset[str]]]
+_UNKNOWN: Final[_Known] = (None, {})
 
 _log = logging.getLogger("tfsclient.server")
 
@@ -100,15 +105,17 @@ def own_models(
         servers.append(Server(rest, AsyncClient(rest, on_call=on_call), rest))
 
     @lru_cache(maxsize=256)
-    def read(folder: Path, _: int) -> Model | None:
-        with suppress(TFSError):  # it is served; only the features of its Examples are not told
-            return sources.from_saved_model(folder)
-        return None
+    def read(folder: Path, _: int) -> _Known:
+        with suppress(TFSError):  # it is served; only what no server tells is not told
+            return sources.from_saved_model(folder), base64_inputs(folder)
+        return _UNKNOWN
 
-    def known(name: str) -> Model | None:
+    def known(name: str) -> _Known:
         folder = folders().get(name)
         if folder is None or not folder.is_dir():
-            return None
+            return _UNKNOWN
         return read(folder, folder.stat().st_mtime_ns)  # which a new version changes
 
-    return Servers(servers, lambda: list(folders()), known)
+    return Servers(
+        servers, lambda: list(folders()), lambda name: known(name)[0], lambda name: known(name)[1]
+    )

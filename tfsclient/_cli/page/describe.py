@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,26 +28,39 @@ _MOST_CELLS: Final = 32  # columns that are shown as cells
 _CELLS: Final = ("float", "int", "bool", "string")
 
 
-def describe(model: Model) -> dict[str, Any]:
-    """The model as JSON-ready data."""
+def describe(
+    model: Model, base64_inputs: Mapping[str, frozenset[str]] | None = None
+) -> dict[str, Any]:
+    """The model as JSON-ready data.
+
+    Args:
+        model: the model.
+        base64_inputs: by signature, its inputs that take files as base64 text.
+    """
     own = without_exporters(model.signatures)
     default = model.pick(None)
     return {
         "model": model.name,
         "version": number(model.version),
         "default": None if default is None else default.name,
-        "signatures": [_signature(one) for one in own.values()],
+        "signatures": [
+            _signature(one, (base64_inputs or {}).get(one.name, frozenset()))
+            for one in own.values()
+        ],
     }
 
 
-def _signature(signature: Signature) -> dict[str, Any]:
+def _signature(signature: Signature, texts: frozenset[str]) -> dict[str, Any]:
     part = signature.callable_part()
     return {
         "name": signature.name,
         "kind": signature.kind,
         "unusable": None if part is not None else signature.why_unusable,
         "not_over_rest": signature.why_not_over_rest,
-        "inputs": [_input(spec, signature) for spec in signature.inputs.values()],
+        "inputs": [
+            {**_input(spec, signature), "base64url": spec.name in texts}
+            for spec in signature.inputs.values()
+        ],
         "outputs": [
             {
                 "name": s.name,

@@ -16,12 +16,14 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs
 
+import anyio
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST: Final = 64 << 20  # bytes of a request
 HEADER: Final = "x-tfsclient-token"
+_SLOWEST: Final = 30.0  # seconds between two parts of a request
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -172,11 +174,19 @@ def too_large() -> Refused:
 
 
 def _bounded(receive: Receive) -> Receive:
+    """What is received, as long as it comes and is not too much."""
     taken = 0
+    over = False
 
     async def bounded() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, over
+        try:
+            # After a body comes only that nobody waits any more, which may take its time.
+            with anyio.fail_after(None if over else _SLOWEST):
+                message = await receive()
+        except TimeoutError:
+            raise Refused(408, f"nothing came for {_SLOWEST:g} s: send it again") from None
+        over = not message.get("more_body", False)
         taken += len(message.get("body", b""))
         if taken > LARGEST:
             raise too_large()

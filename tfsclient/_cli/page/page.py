@@ -13,6 +13,7 @@ from typing import Final
 import uvicorn
 
 from tfsclient._cli.page.api import make_app
+from tfsclient._cli.page.connections import Connection
 from tfsclient._cli.page.servers import Servers
 from tfsclient.errors import InvalidInput, Unavailable
 
@@ -63,7 +64,7 @@ class Page:
         """Serve until :meth:`stop`."""
         config = uvicorn.Config(
             make_app(servers, self._token, () if self._host in _ANY else (self._host,)),
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="on",
             access_log=False,

@@ -76,6 +76,7 @@ class Servers:
         models: gives the names of models to choose from, now.
         folders: gives what is known of a model from its SavedModel, by its name: the features of
             its Examples, which no server tells.
+        base64: gives what is known of its inputs that take files as base64 text, by signature.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class Servers:
         servers: Sequence[Server],
         models: Callable[[], Iterable[str]],
         folders: Callable[[str], Model | None],
+        base64: Callable[[str], Mapping[str, frozenset[str]]] = lambda name: {},
     ) -> None:
         self.all = servers
         self.models = models
+        self.base64 = base64
         self._folders = folders
         self._seen: dict[tuple[int, ModelRef], Model] = {}
 

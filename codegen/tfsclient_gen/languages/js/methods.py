@@ -196,7 +196,7 @@ def imports(found: Sequence[Method], *, rest_only: bool) -> list[str]:
     """The runtime's types that a client's own types are made of."""
     used = {"ClientOptions", "Model"} if rest_only else {"ClientOptions", "Connection", "Model"}
     if together(found, rest_only=rest_only):
-        used |= {"CallOptions", "Example"}
+        used |= {"RunOptions", "Example"}
     for method in found:
         used |= method.options
         fields = method.features or []

@@ -4,6 +4,7 @@ package tfs
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 )
@@ -21,8 +22,9 @@ func (p parts) check() error {
 	return nil
 }
 
-// inParts calls send for each part of a batch, or once for all of it. The first failure ends the others.
-func (c *call) inParts(ctx context.Context, rows int, send func(ctx context.Context, part *call, from, to int) error) error {
+// inParts calls send for each part of a batch, or once for all of it; what says what its rows are. The first
+// failure ends the others.
+func (c *call) inParts(ctx context.Context, rows int, what string, send func(ctx context.Context, part *call, from, to int) error) error {
 	size := c.parts.rows
 	if !c.parts.wanted || rows <= size {
 		return send(ctx, c, 0, rows)
@@ -40,7 +42,7 @@ func (c *call) inParts(ctx context.Context, rows int, send func(ctx context.Cont
 				calls[i] = *c
 				from, to := i*size, min((i+1)*size, rows)
 				if err := send(ctx, &calls[i], from, to); err != nil {
-					fail.Do(func() { failure = about(err, "rows %d to %d", from, to-1) })
+					fail.Do(func() { failure = partly(err, what, from, to-1) })
 					cancel()
 					return
 				}
@@ -50,13 +52,22 @@ func (c *call) inParts(ctx context.Context, rows int, send func(ctx context.Cont
 	workers.Wait()
 	c.answered = calls[0].answered
 	for _, part := range calls {
-		c.sent += part.sent
-		c.received += part.received
 		if part.answered != c.answered {
 			c.answered = 0
 		}
 	}
 	return failure
+}
+
+// partly says which part of a batch failed; what was not sent is not the fault of a part.
+func partly(err error, what string, first, last int) error {
+	switch {
+	case errors.Is(err, ErrNotSent):
+		return err
+	case first == last:
+		return about(err, "%s %d", what[:len(what)-1], first)
+	}
+	return about(err, "%s %d to %d", what, first, last)
 }
 
 // predict sends a predict call, in parts if that is wanted.
@@ -72,7 +83,7 @@ func (c *call) predict(ctx context.Context, t transport, inputs []feed, outputs 
 		return t.predict(ctx, c, inputs, outputs)
 	}
 	pieces := make([][]Output, (rows+c.parts.rows-1)/c.parts.rows)
-	err = c.inParts(ctx, rows, func(ctx context.Context, part *call, from, to int) error {
+	err = c.inParts(ctx, rows, "rows", func(ctx context.Context, part *call, from, to int) error {
 		some := make([]feed, len(inputs))
 		for i, in := range inputs {
 			some[i] = feed{in.TensorSpec, in.from.rows(from, to)}

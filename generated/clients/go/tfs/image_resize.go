@@ -8,9 +8,51 @@ import (
 	"math"
 )
 
+// Fit is how a picture gets the height and width of an input.
+type Fit int
+
+const (
+	// Stretch changes the proportions.
+	Stretch Fit = iota
+	// Crop keeps the centre, and leaves out what is too much on two sides.
+	Crop
+	// Pad keeps everything, and adds zeros on two sides.
+	Pad
+)
+
+// fitted is the picture in another size.
+func (p *pixels) fitted(height, width int, fit Fit) *pixels {
+	down, across := float64(height)/float64(p.height), float64(width)/float64(p.width)
+	switch fit {
+	case Crop:
+		scale := max(across, down)
+		left := max((float64(p.width)-float64(width)/scale)/2, 0)
+		top := max((float64(p.height)-float64(height)/scale)/2, 0)
+		return p.resized(height, width, top, left)
+	case Pad:
+		scale := min(across, down)
+		side := func(size, most int) int {
+			return min(max(int(math.RoundToEven(float64(size)*scale)), 1), most)
+		}
+		inner := p.resized(side(p.height, height), side(p.width, width), 0, 0)
+		return inner.padded(height, width)
+	}
+	return p.resized(height, width, 0, 0)
+}
+
+// padded is the picture in the middle of zeros.
+func (p *pixels) padded(height, width int) *pixels {
+	result := newPixels(height, width, p.channels)
+	top, left, row := (height-p.height)/2, (width-p.width)/2, p.width*p.channels
+	for y := range p.height {
+		copy(result.data[((top+y)*width+left)*p.channels:], p.data[y*row:(y+1)*row])
+	}
+	return result
+}
+
 // resized stretches a picture as Pillow does, which Python's client uses: bilinear, over all pixels that
-// a smaller one covers.
-func (p *pixels) resized(height, width int) *pixels {
+// a smaller one covers; without so much at the top and the bottom, at the left and the right.
+func (p *pixels) resized(height, width int, top, left float64) *pixels {
 	if p.height == height && p.width == width {
 		return p
 	}
@@ -22,11 +64,11 @@ func (p *pixels) resized(height, width int) *pixels {
 			}
 		})
 	}
-	if p.width != width {
-		p = p.scaled(p.height, width, 1, p.width, width)
+	if p.width != width || left > 0 {
+		p = p.scaled(p.height, width, 1, p.width, width, left)
 	}
-	if p.height != height {
-		p = p.scaled(height, width, width, p.height, height)
+	if p.height != height || top > 0 {
+		p = p.scaled(height, width, width, p.height, height, top)
 	}
 	if p.channels == 4 {
 		p.each(func(c []uint8) {
@@ -48,10 +90,10 @@ func (p *pixels) each(change func(channels []uint8)) {
 }
 
 // scaled changes one side of a picture from one number of pixels to another; step is how far apart its
-// neighbours along that side are.
-func (p *pixels) scaled(height, width, step, from, to int) *pixels {
+// neighbours along that side are, and cut is how much is left out at either end.
+func (p *pixels) scaled(height, width, step, from, to int, cut float64) *pixels {
 	result := newPixels(height, width, p.channels)
-	weights := triangles(from, to)
+	weights := triangles(from, to, cut)
 	for i, w := range weights {
 		for line := range height * width / to {
 			// The place of the line's first pixel, before and after.
@@ -81,12 +123,13 @@ type span struct {
 }
 
 // triangles weighs pixels by their distance from the middle of a new one.
-func triangles(from, to int) []span {
-	scale := float64(from) / float64(to)
+func triangles(from, to int, cut float64) []span {
+	start, end := float32(cut), float32(float64(from)-cut) // as Pillow has them
+	scale := float64(end-start) / float64(to)
 	support := max(scale, 1)
 	spans := make([]span, to)
 	for i := range spans {
-		middle := (float64(i) + 0.5) * scale
+		middle := float64(start) + float64((float64(i)+0.5)*scale)
 		first := max(int(middle-support+0.5), 0)
 		last := min(int(middle+support+0.5), from)
 		shares, sum := make([]float64, last-first), 0.0

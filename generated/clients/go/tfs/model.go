@@ -93,7 +93,7 @@ func (f *fetch) set(data any, shape []int) error {
 // Predict sends the inputs to a signature and sets its outputs; both are in the signature's order. It
 // gives the version that answered, or 0 if the answer does not say.
 func (m *Model) Predict(ctx context.Context, s *Signature, inputs []Input, outputs []Output, opts ...CallOption) (version int64, err error) {
-	err = m.run(ctx, "Predict", s, opts, func(ctx context.Context, c *call) error {
+	err = m.run(ctx, s, opts, func(ctx context.Context, c *call) error {
 		feeds, err := feedsOf(s, inputs)
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ func fetchesOf(c *call, outputs []Output) ([]fetch, error) {
 // call is a call of a method: what to ask, and what is known of the answer.
 type call struct {
 	callSettings
-	method     string       // gRPC's name for it
+	target     string
 	signature  *Signature   // nil where the call is about the model
 	signatures []*Signature // of the client
 
@@ -160,9 +160,8 @@ type call struct {
 }
 
 // run makes a call within its settings.
-func (m *Model) run(ctx context.Context, method string, s *Signature, opts []CallOption, send func(context.Context, *call) error) error {
-	c := &call{callSettings: m.defaults.with(opts), method: method, signature: s, signatures: m.signatures}
-	tell := c.watch(ctx)
+func (m *Model) run(ctx context.Context, s *Signature, opts []CallOption, send func(context.Context, *call) error) error {
+	c := &call{callSettings: m.defaults.with(opts), target: m.conn.target, signature: s, signatures: m.signatures}
 	err := c.checkModel()
 	if err == nil {
 		err = c.check()
@@ -170,13 +169,14 @@ func (m *Model) run(ctx context.Context, method string, s *Signature, opts []Cal
 	if err == nil {
 		err = m.within(ctx, c, send)
 	}
-	where := Error{Target: m.conn.target, Model: c.model}
+	if err == nil && c.into != nil {
+		*c.into = c.answered
+	}
+	where := Error{Target: c.target, Model: c.model}
 	if s != nil {
 		where.Signature = s.Name
 	}
-	err = located(err, where)
-	tell(where, err)
-	return err
+	return located(err, where)
 }
 
 // within makes a call that ends with its timeout, with the client and with the connection.
@@ -185,6 +185,14 @@ func (m *Model) within(ctx context.Context, c *call, send func(context.Context, 
 	isClosed := func() bool { return m.open.Err() != nil || m.conn.open.Err() != nil }
 	if isClosed() {
 		return &Error{Code: Canceled, Message: closed, Err: ErrNotSent}
+	}
+	if ctx == nil {
+		return invalid("the context is nil")
+	}
+	if err := ctx.Err(); err != nil {
+		e := failed(ctx, Canceled, err)
+		e.Err = fmt.Errorf("%w: %w", ErrNotSent, e.Err)
+		return e
 	}
 	callers := ctx
 	var cancel context.CancelFunc
@@ -199,7 +207,7 @@ func (m *Model) within(ctx context.Context, c *call, send func(context.Context, 
 		defer context.AfterFunc(m.conn.open, cancel)()
 	}
 	err := c.authorize(ctx)
-	if err == nil {
+	if err == nil && c.signature != nil {
 		err = m.verify(ctx, c)
 	}
 	if err == nil {
@@ -214,7 +222,7 @@ func (m *Model) within(ctx context.Context, c *call, send func(context.Context, 
 
 // verify compares the model that a call is for with the one that its client was generated from.
 func (m *Model) verify(ctx context.Context, c *call) error {
-	if !c.verify || c.signature == nil {
+	if !c.verify {
 		return nil
 	}
 	if _, done := m.verified.Load(c.modelRef); done {

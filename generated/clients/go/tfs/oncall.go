@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// CallInfo is what became of a call, for the function given to WithOnCall.
+// CallInfo is what became of a request, for the function given to WithOnCall.
 type CallInfo struct {
 	// Target, Model and Signature say what was called; Signature is empty where the call is about the model.
 	Target, Model, Signature string
@@ -19,39 +19,93 @@ type CallInfo struct {
 	Version int64
 	// Code is OK, or the Code of Err.
 	Code Code
-	// Start is when the call began. Duration includes retries and all that the client did.
+	// Start is when the request began. Duration includes retries, and writing and reading its body.
 	Start    time.Time
 	Duration time.Duration
 	// RequestBytes and ResponseBytes are the sizes of bodies, uncompressed; 0 where there was none.
 	RequestBytes, ResponseBytes int
-	// Err is what the call returned.
+	// Err is what went wrong.
 	Err error
 }
 
-// watch starts the clock of a call. What it gives is to be called at the end.
-func (c *call) watch(ctx context.Context) func(where Error, err error) {
+// told is a transport whose requests the function given to WithOnCall is told of.
+type told struct{ transport }
+
+func (t told) predict(ctx context.Context, c *call, inputs []feed, outputs []fetch) error {
+	return c.tell(ctx, "Predict", c.signature, func() error {
+		return t.transport.predict(ctx, c, inputs, outputs)
+	})
+}
+
+func (t told) classify(ctx context.Context, c *call, b batch) (classes [][]Class, err error) {
+	err = c.tell(ctx, "Classify", c.signature, func() (err error) {
+		classes, err = t.transport.classify(ctx, c, b)
+		return err
+	})
+	return classes, err
+}
+
+func (t told) regress(ctx context.Context, c *call, b batch) (values []float32, err error) {
+	err = c.tell(ctx, "Regress", c.signature, func() (err error) {
+		values, err = t.transport.regress(ctx, c, b)
+		return err
+	})
+	return values, err
+}
+
+func (t told) multiInference(ctx context.Context, c *call, tasks []*Signature, b batch) (answers []Inference, err error) {
+	err = c.tell(ctx, "MultiInference", nil, func() (err error) {
+		answers, err = t.transport.multiInference(ctx, c, tasks, b)
+		return err
+	})
+	return answers, err
+}
+
+func (t told) metadata(ctx context.Context, c *call) (found map[string]Signature, err error) {
+	err = c.tell(ctx, "GetModelMetadata", nil, func() (err error) {
+		found, err = t.transport.metadata(ctx, c)
+		return err
+	})
+	return found, err
+}
+
+func (t told) status(ctx context.Context, c *call) (versions []VersionStatus, err error) {
+	err = c.tell(ctx, "GetModelStatus", nil, func() (err error) {
+		versions, err = t.transport.status(ctx, c)
+		return err
+	})
+	return versions, err
+}
+
+// tell sends a request, and tells of it unless it was refused before it was sent.
+func (c *call) tell(ctx context.Context, method string, s *Signature, send func() error) error {
 	if c.onCall == nil {
-		return func(Error, error) {}
+		return send()
 	}
 	start := time.Now()
-	return func(where Error, err error) {
-		code := OK
-		var e *Error
-		if errors.As(err, &e) {
-			code = e.Code
-		}
-		c.onCall(ctx, CallInfo{
-			Target:        redacted(where.Target),
-			Model:         where.Model,
-			Signature:     where.Signature,
-			Method:        c.method,
-			Version:       c.answered,
-			Code:          code,
-			Start:         start,
-			Duration:      time.Since(start),
-			RequestBytes:  c.sent,
-			ResponseBytes: c.received,
-			Err:           err,
-		})
+	err := send()
+	if errors.Is(err, ErrNotSent) {
+		return err
 	}
+	info := CallInfo{
+		Target:        redacted(c.target),
+		Model:         c.model,
+		Method:        method,
+		Version:       c.answered,
+		Code:          OK,
+		Start:         start,
+		Duration:      time.Since(start),
+		RequestBytes:  c.sent,
+		ResponseBytes: c.received,
+	}
+	if s != nil {
+		info.Signature = s.Name
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		own := *e // what the call returns may gain text
+		info.Code, info.Err = e.Code, located(&own, Error{Target: c.target, Model: c.model, Signature: info.Signature})
+	}
+	c.onCall(ctx, info)
+	return err
 }

@@ -5,10 +5,8 @@ package tfs
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -42,6 +40,8 @@ type callSettings struct {
 	outputs []string
 	parts   parts
 	onCall  func(context.Context, CallInfo)
+	into    *int64
+	wrong   string // what no option can mean
 }
 
 // modelRef says which model to call; without a version and a label, the server chooses the version.
@@ -51,8 +51,6 @@ type modelRef struct {
 	hasVersion bool
 	label      string
 }
-
-type header struct{ key, value string }
 
 type option func(*settings)
 
@@ -77,7 +75,18 @@ func WithVersion(version int64) CallOption {
 // WithLabel calls the version that has this label, such as "stable". It excludes WithVersion; for one
 // call, it takes the place of the client's version or label.
 func WithLabel(label string) CallOption {
-	return callOption(func(s *callSettings) { s.label = label })
+	return callOption(func(s *callSettings) {
+		if s.label = label; label == "" {
+			s.wrong = "WithLabel was given no label"
+		}
+	})
+}
+
+// WithVersionInto stores the version that answered, for calls that do not give it otherwise: those of
+// classify and regress, and MultiInference. It is 0 where the answer does not say, as over REST, unless the
+// call asked for a version, and where the parts of a batch come from several. Give it to a single call.
+func WithVersionInto(version *int64) CallOption {
+	return callOption(func(s *callSettings) { s.into = version })
 }
 
 // WithHeader sends an HTTP header, or as gRPC calls it metadata, such as "authorization".
@@ -87,8 +96,8 @@ func WithHeader(key, value string) CallOption {
 	})
 }
 
-// WithToken asks a function for a bearer token before each call; an authorization of WithHeader takes
-// precedence. The context is that of the call, with its deadline. If the function fails, so does the
+// WithToken asks a function for a bearer token before each call. It goes before an authorization of
+// WithHeader, unless that is an option of the call and this one is not. The context is that of the call, with its deadline. If the function fails, so does the
 // call, with Unauthenticated and its error, unless that context ended meanwhile.
 func WithToken(token func(ctx context.Context) (string, error)) CallOption {
 	return callOption(func(s *callSettings) { s.token = token })
@@ -133,8 +142,10 @@ func WithGzip() CallOption {
 	return callOption(func(s *callSettings) { s.gzip = true })
 }
 
-// WithOnCall calls a function after each call, in the call's own goroutine and with the caller's
-// context: for metrics, traces and logs.
+// WithOnCall calls a function after each request, with the caller's context: for metrics, traces and
+// logs. Each part of a large batch is a request, and so is each look of WaitUntilReady and the one of
+// WithVerify; one that is tried again is told once, and what is refused before it is sent is not told.
+// Parts of a batch are told of by several goroutines at once.
 func WithOnCall(onCall func(ctx context.Context, info CallInfo)) CallOption {
 	return callOption(func(s *callSettings) { s.onCall = onCall })
 }
@@ -159,6 +170,10 @@ func newSettings(model string, opts []Option) *settings {
 		retries:  defaultRetries,
 	}}
 	for _, o := range opts {
+		if o == nil {
+			s.wrong = "an option is nil"
+			continue
+		}
 		o.apply(s)
 	}
 	return s
@@ -168,12 +183,21 @@ func newSettings(model string, opts []Option) *settings {
 func (s callSettings) with(opts []CallOption) callSettings {
 	c := s
 	c.modelRef = modelRef{model: s.model}
+	c.headers, c.token = nil, nil
 	for _, o := range opts {
+		if o == nil {
+			c.wrong = "an option is nil"
+			continue
+		}
 		o.applyCall(&c)
 	}
 	if !c.hasVersion && c.label == "" {
 		c.version, c.hasVersion, c.label = s.version, s.hasVersion, s.label
 	}
+	if c.token == nil && !slices.ContainsFunc(c.headers, header.authorizes) {
+		c.token = s.token
+	}
+	c.headers = slices.Concat(s.headers, c.headers)
 	return c
 }
 
@@ -187,6 +211,8 @@ func (s callSettings) checkModel() error {
 // check finds what the server would refuse, or worse, would take for something else.
 func (s callSettings) check() error {
 	switch {
+	case s.wrong != "":
+		return invalid("%s", s.wrong)
 	case s.hasVersion && s.label != "":
 		return invalid("WithVersion and WithLabel cannot be combined")
 	case s.version < 0:
@@ -204,62 +230,5 @@ func (s callSettings) check() error {
 			return err
 		}
 	}
-	return nil
-}
-
-// nameRunes are what names of headers are made of, in lower case.
-const nameRunes = "abcdefghijklmnopqrstuvwxyz0123456789-_."
-
-// ownHeaders are written by net/http or gRPC: a second one would break the message.
-var ownHeaders = []string{
-	"connection", "content-encoding", "content-length", "content-type", "grpc-accept-encoding",
-	"grpc-encoding", "grpc-timeout", "keep-alive", "proxy-connection", "te", "trailer",
-	"transfer-encoding", "upgrade",
-}
-
-// check finds what cannot be sent. Errors do not show the value, which may be a secret.
-func (h header) check() error {
-	name := strings.ToLower(h.key)
-	switch {
-	case name == "" || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(nameRunes, r) }):
-		return invalid("%q is not the name of a header", h.key)
-	case slices.Contains(ownHeaders, name):
-		return invalid("the header %q is written by the client itself", h.key)
-	case !strings.HasSuffix(name, "-bin") && !printable(h.value):
-		return invalid("the value of the header %q is not printable ASCII text without spaces around it", h.key)
-	}
-	return nil
-}
-
-// isBinary reports whether the value may hold any bytes, as gRPC has it.
-func (h header) isBinary() bool {
-	return strings.HasSuffix(strings.ToLower(h.key), "-bin")
-}
-
-func printable(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return text == strings.Trim(text, " ")
-}
-
-// authorize adds the token of a call.
-func (s *callSettings) authorize(ctx context.Context) error {
-	if s.token == nil {
-		return nil
-	}
-	token, err := s.token(ctx)
-	if err != nil {
-		e := failed(ctx, Unauthenticated, err)
-		e.Message = fmt.Sprintf("there is no token: %v", err)
-		e.Err = fmt.Errorf("%w: %w", ErrNotSent, e.Err)
-		return e
-	}
-	if token == "" || !printable(token) {
-		return &Error{Code: Unauthenticated, Message: "the token is not printable ASCII text", Err: ErrNotSent}
-	}
-	s.headers = slices.Insert(slices.Clone(s.headers), 0, header{"authorization", "Bearer " + token})
 	return nil
 }

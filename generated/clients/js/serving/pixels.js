@@ -14,9 +14,10 @@ const PRECISION = 2 ** 22; // of the weights in a resized pixel
 
 /**
  * The pixels of a picture in a browser: of a Blob or File that it can decode,
- * turned upright, or of an element, such as an img, a canvas or a video.
+ * turned upright, or of an element, such as an img, a canvas or a video. `resize` is
+ * how an input gets its size.
  */
-export async function pixelsOf(source) {
+export async function pixelsOf(source, { resize } = {}) {
   const browser = globalThis;
   if (!browser.createImageBitmap || !browser.OffscreenCanvas) {
     const details =
@@ -31,7 +32,8 @@ export async function pixelsOf(source) {
   const context = canvas.getContext("2d");
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return context.getImageData(0, 0, width, height);
+  const pixels = context.getImageData(0, 0, width, height);
+  return resize === undefined ? pixels : Object.assign(pixels, { resize });
 }
 
 /**
@@ -48,7 +50,7 @@ export function toTensor(value, { shape: wanted }) {
       width: width === -1 ? picture.width : width,
       height: height === -1 ? picture.height : height,
     };
-    return { ...to, data: resize(pixels, picture, to, channels) };
+    return { ...to, data: resized(pixels, picture, to, channels) };
   });
   const [first] = made;
   const sizes = new Set(
@@ -89,7 +91,12 @@ function placeOf(shape) {
 }
 
 function checkPixels(picture) {
-  const { data, width, height } = picture;
+  const { data, width, height, resize = "stretch" } = picture;
+  if (!["stretch", "crop", "pad"].includes(resize)) {
+    throw invalid(
+      `holds a picture whose resize is ${show(resize)}, not "stretch", "crop" or "pad"`,
+    );
+  }
   const isSize = (size) => Number.isSafeInteger(size) && size > 0;
   const isBytes =
     data instanceof Uint8Array || data instanceof Uint8ClampedArray;
@@ -124,22 +131,65 @@ function convert({ data }, channels) {
   return made;
 }
 
-/** Stretched to a size, bilinear: first each row, then each column. */
-function resize(pixels, from, to, channels) {
+/** A picture in another size, as it says. */
+function resized(pixels, picture, to, channels) {
+  const scales = [to.width / picture.width, to.height / picture.height];
+  if (picture.resize === "crop") {
+    const scale = Math.max(...scales);
+    const left = Math.max((picture.width - to.width / scale) / 2, 0);
+    const top = Math.max((picture.height - to.height / scale) / 2, 0);
+    return stretch(pixels, picture, to, channels, left, top);
+  }
+  if (picture.resize === "pad") {
+    const scale = Math.min(...scales);
+    const inner = {
+      width: innerOf(picture.width * scale, to.width),
+      height: innerOf(picture.height * scale, to.height),
+    };
+    return pad(stretch(pixels, picture, inner, channels), inner, to, channels);
+  }
+  return stretch(pixels, picture, to, channels);
+}
+
+/** A side in whole pixels; halves are rounded to even numbers, as Python does. */
+function innerOf(side, most) {
+  const below = Math.floor(side);
+  const isUp = side - below === 0.5 ? below % 2 === 1 : side - below > 0.5;
+  return Math.min(Math.max(isUp ? below + 1 : below, 1), most);
+}
+
+/** In the middle of zeros. */
+function pad(pixels, inner, to, channels) {
+  const made = new Uint8Array(to.width * to.height * channels);
+  const left = Math.floor((to.width - inner.width) / 2);
+  const top = Math.floor((to.height - inner.height) / 2);
+  const row = inner.width * channels;
+  for (let y = 0; y < inner.height; y++) {
+    const start = ((top + y) * to.width + left) * channels;
+    made.set(pixels.subarray(y * row, (y + 1) * row), start);
+  }
+  return made;
+}
+
+/**
+ * Stretched to a size, bilinear: first each row, then each column; without so much
+ * at the left and the right, at the top and the bottom.
+ */
+function stretch(pixels, from, to, channels, left = 0, top = 0) {
   const isSame = from.width === to.width && from.height === to.height;
   if (isSame) return pixels;
   if (channels === RGBA) multiplyByAlpha(pixels);
   const { width, height } = to;
-  const rows = scale(pixels, from.width, width, channels);
-  const made = scale(rows, from.height, height, width * channels);
+  const rows = scale(pixels, from.width, width, channels, left);
+  const made = scale(rows, from.height, height, width * channels, top);
   if (channels === RGBA) divideByAlpha(made);
   return made;
 }
 
 /** Another number of items along an axis; an item has `width` bytes. */
-function scale(bytes, from, to, width) {
-  if (from === to) return bytes;
-  const weights = weightsOf(from, to);
+function scale(bytes, from, to, width, cut) {
+  if (from === to && cut === 0) return bytes;
+  const weights = weightsOf(from, to, cut);
   const lines = bytes.length / (from * width);
   const made = new Uint8Array(lines * to * width);
   let at = 0;
@@ -158,13 +208,18 @@ function scale(bytes, from, to, width) {
   return made;
 }
 
-/** What each new item is made of: the weights of items from `start` on. */
-function weightsOf(from, to) {
-  const ratio = from / to;
+/**
+ * What each new item is made of: the weights of items from `start` on. Items are
+ * left out at both ends; how many need not be whole, and is a float32 in Pillow.
+ */
+function weightsOf(from, to, cut) {
+  const first = Math.fround(cut);
+  const last = Math.fround(from - cut);
+  const ratio = Math.fround(last - first) / to;
   const reach = Math.max(ratio, 1);
   const step = 1 / reach;
   return Array.from({ length: to }, (_, i) => {
-    const center = (i + 0.5) * ratio;
+    const center = first + (i + 0.5) * ratio;
     const start = Math.max(Math.trunc(center - reach + 0.5), 0);
     const end = Math.min(Math.trunc(center + reach + 0.5), from);
     const parts = Array.from({ length: end - start }, (_, k) =>

@@ -14,7 +14,7 @@ import {
   readRegress,
   readStatus,
 } from "./rest-answers.js";
-import { writeExamples, writePredict } from "./rest-requests.js";
+import { toBase64, writeExamples, writePredict } from "./rest-requests.js";
 
 export class RestTransport {
   #baseUrl;
@@ -66,7 +66,8 @@ export class RestTransport {
     return {
       path,
       bytes: json?.size ?? 0,
-      send: async ({ headers, signal }) => {
+      send: async ({ headers: given, signal }) => {
+        const headers = toText(given);
         const request = {
           method: body === null ? "GET" : "POST",
           headers,
@@ -153,6 +154,15 @@ export class RestTransport {
       },
     );
   }
+}
+
+/** Headers as HTTP has them: bytes become base64. */
+function toText(headers) {
+  const entries = Object.entries(headers).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : toBase64(value),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 async function gzip(text) {

@@ -58,6 +58,11 @@ export interface Pixels {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
+  /**
+   * How to get the size of the input, if it is another: "stretch" it, which is the
+   * default, "crop" the centre, or "pad" with zeros.
+   */
+  resize?: "stretch" | "crop" | "pad" | undefined;
 }
 
 /** What an input takes that may be pictures: one, or a batch of them. */
@@ -122,6 +127,9 @@ export interface Connection {
   close(): void;
 }
 
+/** Headers by name. Values are text, or bytes where the name ends in -bin. */
+export type CallHeaders = Readonly<Record<string, string | Uint8Array>>;
+
 export interface ClientOptions {
   /** The model's name on the server, if it differs there. */
   model?: string | undefined;
@@ -133,8 +141,11 @@ export interface ClientOptions {
    * Headers, or metadata, of each request. In browsers they may cost a CORS
    * preflight.
    */
-  headers?: Readonly<Record<string, string>> | undefined;
-  /** A bearer token, or a function that gives one for each call. */
+  headers?: CallHeaders | undefined;
+  /**
+   * A bearer token, or a function that gives one for each call. It takes the place
+   * of an authorization among `headers`, but not among those of a call.
+   */
   token?: string | (() => string | Promise<string>) | undefined;
   /** How long a call may take; 60,000 by default, Infinity for no limit. */
   timeoutMs?: number | undefined;
@@ -160,7 +171,10 @@ export interface ClientOptions {
   fetch?: typeof globalThis.fetch | undefined;
 }
 
-/** What became of a call, its retries included. */
+/**
+ * What became of a request, with all attempts to send it. Each part of a large batch
+ * is one, and each look of `waitUntilReady`; what was never sent is none.
+ */
 export interface CallInfo {
   /** The path of the URL, or that of the method. */
   path: string;
@@ -170,7 +184,7 @@ export interface CallInfo {
   /** The version that answered; see `versionOf`. */
   version: bigint | undefined;
   code: Code | "OK";
-  /** The time from having the request ready to having read the answer. */
+  /** The time from sending the request to having read the answer. */
   durationMs: number;
   /** The size of the request's body, as it is before any compression. */
   requestBytes: number;
@@ -186,8 +200,8 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** How long this call may take, instead of the client's `timeoutMs`. */
   timeoutMs?: number | undefined;
-  /** Headers, or metadata, of this call, added to those of the client. */
-  headers?: Readonly<Record<string, string>> | undefined;
+  /** Headers, or metadata, of this call; they go before those of the client. */
+  headers?: CallHeaders | undefined;
 }
 
 /** Options of a call that runs a signature. */

@@ -3,18 +3,38 @@
 
 // What TF Serving's REST interface would say, had it fake models.
 
-import { Fault, isFault } from "./errors.js";
+import { Fault, isFault, type Code } from "./errors.js";
 import { findFake, statusOf, type Fake, type Features } from "./fake.js";
 import type { CheckedTensor } from "./inputs.js";
 import { BRACE, BRACKET, JsonReader } from "./json-reader.js";
 import { JsonWriter } from "./json-writer.js";
-import { CODES, readMember, readOutputs } from "./rest-answers.js";
+import { readMember, readOutputs } from "./rest-answers.js";
 import { writeTensor, writeTensors } from "./rest-requests.js";
-import type { Signature } from "./specs.js";
+import type { InferenceResult, Signature } from "./specs.js";
 import type { Classification, SignatureInfo } from "./types.js";
 
 const PATH =
   /\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/[^/:]+)?(\/metadata|:[a-z]+)?$/;
+
+/** The statuses that TF Serving has for codes. */
+const STATUSES: Readonly<Record<Code, number>> = {
+  CANCELLED: 499,
+  UNKNOWN: 500,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 400,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  UNIMPLEMENTED: 501,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+  DATA_LOSS: 500,
+  UNAUTHENTICATED: 401,
+};
 
 /** The response to a request. */
 export async function answer(
@@ -26,9 +46,7 @@ export async function answer(
   } catch (problem) {
     if (!isFault(problem)) throw problem;
     const { code, details } = problem;
-    const statuses = Object.entries(CODES).reverse(); // 503 comes before 502
-    const found = statuses.find(([, meaning]) => meaning === code);
-    const status = Number(found?.[0] ?? 500);
+    const status = STATUSES[code] ?? 500;
     return new Response(JSON.stringify({ error: details }), { status });
   }
 }
@@ -55,7 +73,7 @@ async function answerText(
     return writeOutputs(await fake.predict(signature, inputs));
   }
   const { examples, context } = readExamples(body);
-  return writeResults(await fake.infer<Results>(signature, examples, context));
+  return writeResults(await fake.infer(signature, examples, context));
 }
 
 async function bodyOf({ body, headers }: Request): Promise<Uint8Array> {
@@ -141,10 +159,8 @@ function readExample(json: JsonReader): Features {
   return Object.fromEntries(features);
 }
 
-type Results = Float32Array | Classification[][];
-
 /** Numbers, or lists of classes; String writes NaN as the server does. */
-function writeResults(results: Results): string {
+function writeResults(results: InferenceResult): string {
   const texts =
     results instanceof Float32Array
       ? Array.from(results, String)

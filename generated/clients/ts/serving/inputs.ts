@@ -34,35 +34,37 @@ const COMPLEX =
   "must have a list [real, imaginary] for each complex number, or be " +
   "{ data, shape } with those parts in turn in data";
 
-/** The inputs of a signature that were given, in its order. */
+/** The inputs of a signature that were given, in its order; or a fake's outputs. */
 export function checkInputs(
-  signature: Signature,
+  signature: Pick<Signature, "inputs" | "features" | "serialize" | "pictures">,
   inputs: unknown,
+  what: "input" | "output" = "input",
 ): CheckedTensor[] {
-  const given = checkKeys(signature.inputs, inputs);
+  const given = checkKeys(signature.inputs, inputs, what);
   return Object.entries(signature.inputs)
     .filter(([key]) => isGiven(given, key))
     .map(([key, spec]) =>
-      within(`input ${key}`, () => checkInput(signature, spec, given[key])),
+      within(`${what} ${key}`, () => checkInput(signature, spec, given[key])),
     );
 }
 
 function checkKeys(
   specs: TensorSpecs,
   inputs: unknown,
+  what: "input" | "output",
 ): Readonly<Record<string, unknown>> {
   if (!isObject(inputs)) {
-    throw invalid(`the inputs must be an object, not ${show(inputs)}`);
+    throw invalid(`the ${what}s must be an object, not ${show(inputs)}`);
   }
   const problems = [];
   for (const key of Object.keys(inputs)) {
     if (!Object.hasOwn(specs, key)) {
-      problems.push(`there is no input ${show(key, 200).slice(1, -1)}`);
+      problems.push(`there is no ${what} ${show(key, 200).slice(1, -1)}`);
     }
   }
   for (const [key, { hasDefault }] of Object.entries(specs)) {
     if (!hasDefault && !isGiven(inputs, key)) {
-      problems.push(`input ${key} is missing`);
+      problems.push(`${what} ${key} is missing`);
     }
   }
   if (problems.length > 0) {
@@ -79,7 +81,11 @@ function isGiven(inputs: Readonly<Record<string, unknown>>, key: string) {
 }
 
 function checkInput(
-  { features, serialize, pictures }: Signature,
+  {
+    features,
+    serialize,
+    pictures,
+  }: Pick<Signature, "features" | "serialize" | "pictures">,
   spec: TensorSpec,
   value: unknown,
 ): CheckedTensor {
@@ -210,14 +216,19 @@ export function checkExamples(
   features: FeatureSpecs | undefined,
   inputs: unknown,
 ): ExampleBatch {
-  const { examples, context } = toObject("the inputs", inputs);
+  const { examples, context, ...others } = toObject("the inputs", inputs);
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw invalid(`the inputs are examples and context, not ${show(other)}`);
+  }
   if (!Array.isArray(examples)) {
     throw invalid(`examples must be a list, not ${show(examples)}`);
   }
   if (examples.length === 0) throw invalid("there are no examples");
   const shared = context === undefined ? {} : toObject("the context", context);
   return {
-    examples: examples.map((example, i) =>
+    // Unlike map, it does not skip what was never set.
+    examples: Array.from(examples, (example, i) =>
       checkExample(features, example, `example ${i}`, shared),
     ),
     context:

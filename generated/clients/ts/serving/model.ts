@@ -11,13 +11,22 @@ import {
 } from "./batches.js";
 import { Calls } from "./calls.js";
 import { Fault, invalid, isFault, show } from "./errors.js";
-import { checkExamples, checkInputs } from "./inputs.js";
-import { checkOptions, toRef } from "./options.js";
+import { checkExamples, checkInputs, type ExampleBatch } from "./inputs.js";
+import {
+  checkCallOptions,
+  checkCount,
+  checkFlag,
+  checkOptions,
+  toRef,
+} from "./options.js";
 import { waitUntilReady } from "./readiness.js";
 import { RestTransport } from "./rest.js";
 import type {
+  Answer,
   Call,
+  CallContext,
   Connector,
+  InferenceResult,
   ModelRef,
   ModelSpec,
   Signature,
@@ -67,13 +76,13 @@ export class ServedModel implements Model {
     this.spec = spec;
     try {
       checkOptions(options);
-      this.#ref = toRef(options.model ?? spec.name, options);
+      this.#ref = toRef(spec.name, options);
       this.#transport = toTransport(server, this.#ref, options);
       this.#calls = new Calls(this.#ref.name, options);
+      this.#verify = checkFlag("verify", options.verify);
     } catch (problem) {
       throw isFault(problem) ? problem.toError() : problem;
     }
-    this.#verify = options.verify ?? false;
   }
 
   /** Run a signature; the keys of inputs and result are those of its specs. */
@@ -90,7 +99,7 @@ export class ServedModel implements Model {
       join: (results, parts) => joinTensors(results as never, parts),
     };
     // The signature's outputs are the fields of the result.
-    return this.#run(signature, options, run) as Promise<Result>;
+    return this.#run(signature.name, options, run) as Promise<Result>;
   }
 
   /** Run a signature that classifies: for each example, its classes. */
@@ -99,8 +108,11 @@ export class ServedModel implements Model {
     inputs: unknown,
     options?: RunOptions,
   ): Promise<Classification[][]> {
-    return this.#run(signature, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+    return this.#run(signature.name, options, {
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.classify(signature, batch),
       split: splitExamples,
       join: (results) => results.flat(),
@@ -113,8 +125,11 @@ export class ServedModel implements Model {
     inputs: unknown,
     options?: RunOptions,
   ): Promise<Float32Array> {
-    return this.#run(signature, options, {
-      prepare: () => checkExamples(signature.features, inputs),
+    return this.#run(signature.name, options, {
+      prepare: () => {
+        checkNoOutputs(options);
+        return checkExamples(signature.features, inputs);
+      },
       call: (batch) => this.#transport.regress(signature, batch),
       split: splitExamples,
       join: (results) => joinLists(results) as Float32Array,
@@ -122,27 +137,47 @@ export class ServedModel implements Model {
   }
 
   /** Run several signatures, by their methods, on the same examples. */
-  async multiInference<Results extends object>(
+  multiInference<Results extends object>(
     methods: readonly string[],
     inputs: unknown,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<Results> {
-    const wanted = Array.from(new Set(methods));
-    const { value, version } = await this.#calls.run(undefined, options, () => {
-      const signatures = wanted.map((method) => this.#examplesOf(method));
-      const features = signatures.map(({ features }) => features);
-      const known = features.every(Boolean) && Object.assign({}, ...features);
-      const batch = checkExamples(known || undefined, inputs);
-      const call = this.#transport.multiInference?.(signatures, batch);
-      if (call && signatures.length > 0) return call;
-      if (call) throw invalid("there are no signatures to run");
-      throw new Fault(
-        "UNIMPLEMENTED",
-        "over REST, there is no multi-inference",
-      );
-    });
-    const results = wanted.map((method, i) => [method, value[i]] as const);
-    return withVersion(Object.fromEntries(results) as Results, version);
+    const toResults = (values: readonly InferenceResult[]) =>
+      Object.fromEntries(methods.map((method, i) => [method, values[i]]));
+    const run: Run<ExampleBatch, object> = {
+      prepare: () => {
+        checkNoOutputs(options);
+        const signatures = this.#tasks(methods);
+        const features = signatures.map(({ features }) => features);
+        const known = features.every(Boolean) && Object.assign({}, ...features);
+        return checkExamples(known || undefined, inputs);
+      },
+      call: (batch) => {
+        const tasks = this.#tasks(methods);
+        const call = this.#transport.multiInference?.(tasks, batch);
+        if (call) {
+          return mapAnswer(call, ({ value }) => ({ value: toResults(value) }));
+        }
+        throw new Fault(
+          "UNIMPLEMENTED",
+          "over REST, there is no multi-inference",
+        );
+      },
+      split: splitExamples,
+      join: (results) =>
+        toResults(
+          methods.map((method) => {
+            const parts = results as Record<string, InferenceResult>[];
+            return joinLists(parts.map((one) => one[method] ?? [])) as never;
+          }),
+        ),
+    };
+    return this.#run(undefined, options, run) as Promise<Results>;
+  }
+
+  #tasks(methods: readonly string[]): Signature[] {
+    checkNames("methods", methods);
+    return methods.map((method) => this.#examplesOf(method));
   }
 
   /** The signature of a method that classifies or regresses. */
@@ -165,16 +200,21 @@ export class ServedModel implements Model {
   }
 
   async metadata(options?: CallOptions): Promise<ModelMetadata> {
-    const prepare = () => this.#transport.metadata();
+    const prepare = () =>
+      mapAnswer(this.#transport.metadata(), ({ value }) => ({
+        value,
+        version: value.version,
+      }));
     return (await this.#calls.run(undefined, options, prepare)).value;
   }
 
   async waitUntilReady(options?: CallOptions): Promise<VersionStatus> {
     const { label } = this.#ref;
-    const { timeoutMs } = this.#calls;
     const look = (limits: CallOptions) => this.status(limits);
     try {
-      const limits = { timeoutMs, ...options };
+      if (options !== undefined) checkCallOptions(options);
+      const { timeoutMs = this.#calls.timeoutMs } = options ?? {};
+      const limits = { ...options, timeoutMs };
       return await waitUntilReady(look, label !== undefined, limits);
     } catch (problem) {
       throw this.#calls.toError(problem);
@@ -182,18 +222,23 @@ export class ServedModel implements Model {
   }
 
   async #run<Inputs, Result extends object>(
-    { name }: Signature,
+    name: string | undefined,
     options: RunOptions | undefined,
     { prepare, call, split, join }: Run<Inputs, Result>,
   ): Promise<Result> {
     const fits = this.#verify ? () => this.#checkServed() : undefined;
-    if (options?.batchSize === undefined) {
-      const whole = () => call(prepare());
+    const { batchSize, concurrency = 8, signal } = options ?? {};
+    const whole = () => {
+      checkCount("concurrency", concurrency);
+      return call(prepare());
+    };
+    if (batchSize === undefined) {
       const answer = await this.#calls.run(name, options, whole, fits);
       return withVersion(answer.value, answer.version);
     }
-    const { batchSize, concurrency = 8, signal } = options;
     try {
+      checkCallOptions(options ?? {});
+      checkCount("concurrency", concurrency);
       const parts = split(prepare(), batchSize);
       const answers = await runParts(
         parts,
@@ -227,6 +272,37 @@ export class ServedModel implements Model {
   }
 }
 
+/** Refuse a choice of outputs where there are no outputs to choose from. */
+function checkNoOutputs(options: PredictOptions | undefined): void {
+  if (options?.outputs === undefined) return;
+  throw invalid("outputs is for calls of signatures that predict");
+}
+
+/** Refuse what is not a list of names, each of them once. */
+function checkNames(what: string, names: unknown): void {
+  if (!Array.isArray(names)) {
+    throw invalid(`${what} must be a list of names, not ${show(names)}`);
+  }
+  if (names.length === 0) throw invalid(`${what} is empty: name at least one`);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw invalid(`${what} has ${show(twice)} twice`);
+}
+
+/** The call, with something else made of its answer. */
+function mapAnswer<T, Result>(
+  call: Call<T>,
+  make: (
+    answer: Answer<T>,
+  ) => Pick<Answer<Result>, "value"> & Partial<Answer<Result>>,
+): Call<Result> {
+  const send = async (context: CallContext) => {
+    const answer = await call.send(context);
+    return { ...answer, ...make(answer) };
+  };
+  return { ...call, send };
+}
+
 /** The signature with the outputs that the caller wants, in their form. */
 function wantedOf(
   signature: Signature,
@@ -236,17 +312,14 @@ function wantedOf(
   if (strings !== "text" && strings !== "bytes") {
     throw invalid(`strings must be "text" or "bytes", not ${show(strings)}`);
   }
-  if (outputs !== undefined && !Array.isArray(outputs)) {
-    throw invalid(`outputs must be a list of names, not ${show(outputs)}`);
-  }
+  if (outputs !== undefined) checkNames("outputs", outputs);
   const all = Object.entries(signature.outputs);
-  const names = new Set(outputs ?? all.map(([key]) => key));
-  const wanted = all.filter(([key]) => names.has(key));
-  if (wanted.length < names.size || names.size === 0) {
+  const names: readonly string[] = outputs ?? all.map(([key]) => key);
+  const wanted = all.filter(([key]) => names.includes(key));
+  if (wanted.length < names.length) {
     const known = all.map(([key]) => key).join(", ");
     throw invalid(
-      `outputs are ${Array.from(names, (key) => show(key)).join(", ") || "none"}, but there ` +
-        `are ${known}`,
+      `outputs are ${names.map((key) => show(key)).join(", ")}, but there are ${known}`,
     );
   }
   const asBytes = strings === "bytes" ? { asBytes: true as const } : {};
@@ -267,6 +340,7 @@ function toTransport(
   if (fetch !== undefined && typeof fetch !== "function") {
     throw invalid(`fetch must be a function, not ${show(fetch)}`);
   }
+  checkFlag("gzip", gzip);
   if (typeof server === "string" || server instanceof URL) {
     return new RestTransport(server, model, { fetch, gzip });
   }

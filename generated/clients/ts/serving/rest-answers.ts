@@ -29,7 +29,7 @@ import type {
   VersionStatus,
 } from "./types.js";
 
-export const CODES: Readonly<Record<number, Code>> = {
+const CODES: Readonly<Record<number, Code>> = {
   400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",
@@ -284,11 +284,12 @@ function parse(body: Uint8Array): unknown {
   }
 }
 
-/** A version, which JSON has as text. */
+/** A version, which JSON has as text: a number may have been rounded. */
 function toVersion(text: unknown): bigint | undefined {
   if (text === undefined) return undefined;
+  const isExact = typeof text === "string" || Number.isSafeInteger(text);
   const digits = String(text);
-  if (/^\d+$/.test(digits)) return BigInt(digits);
+  if (isExact && /^\d+$/.test(digits)) return BigInt(digits);
   throw unreadable(`${show(text)} is not a version`, { httpStatus: 200 });
 }
 

@@ -16,8 +16,9 @@ import {
   readRegress,
   readStatus,
 } from "./rest-answers.js";
-import { writeExamples, writePredict } from "./rest-requests.js";
+import { toBase64, writeExamples, writePredict } from "./rest-requests.js";
 import type { Call, ModelRef, Signature, Transport } from "./specs.js";
+import type { CallHeaders } from "./types.js";
 
 interface RestOptions {
   fetch?: typeof globalThis.fetch | undefined;
@@ -82,7 +83,8 @@ export class RestTransport implements Transport {
     return {
       path,
       bytes: json?.size ?? 0,
-      send: async ({ headers, signal }) => {
+      send: async ({ headers: given, signal }) => {
+        const headers = toText(given);
         const request = {
           method: body === null ? "GET" : "POST",
           headers,
@@ -169,6 +171,15 @@ export class RestTransport implements Transport {
       },
     );
   }
+}
+
+/** Headers as HTTP has them: bytes become base64. */
+function toText(headers: CallHeaders): Record<string, string> {
+  const entries = Object.entries(headers).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : toBase64(value),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 async function gzip(text: string): Promise<ArrayBuffer> {

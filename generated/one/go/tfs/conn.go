@@ -78,7 +78,7 @@ func newConn(target string, s *settings, t transport) *Conn {
 	return &Conn{
 		target:    target,
 		defaults:  s.callSettings,
-		transport: t,
+		transport: told{t},
 		open:      open,
 		shut:      sync.OnceValue(func() error { end(); return t.close() }),
 	}

@@ -58,7 +58,9 @@ func (f *FakeCall) Outputs(version int64, from ...Input) error {
 			continue
 		}
 		if err := from[i].fits(out.TensorSpec); err != nil {
-			return about(err, "the fake's output %q", out.Name)
+			var e *Error
+			errors.As(err, &e)
+			return misfit("output %q: %s", out.Name, e.Message)
 		}
 		if err := out.set(from[i].parts()); err != nil {
 			return err
@@ -77,6 +79,19 @@ func (f *FakeCall) Classes(classes [][]Class, err error) error {
 func (f *FakeCall) Values(values []float32, err error) error {
 	f.values = values
 	return err
+}
+
+// Failed is the error of a function that gave no answer.
+func (f *FakeCall) Failed(err error) error {
+	if err == nil {
+		return misfit("the function returned neither an answer nor an error")
+	}
+	return err
+}
+
+// misfit is an answer of a fake that the signature does not give.
+func misfit(format string, args ...any) error {
+	return badAnswer("the fake's answer does not fit: "+format, args...)
 }
 
 // NotFaked is the error for a signature that the fake has no function for.
@@ -101,7 +116,11 @@ func (t fakeTransport) answer(ctx context.Context, c *call, asked *FakeCall) err
 	if err != nil {
 		return err
 	}
-	if ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case fake.Answer == nil:
+		err = asked.NotFaked()
+	default:
 		err = fake.Answer(ctx, asked)
 	}
 	if ctx.Err() != nil {
@@ -112,7 +131,7 @@ func (t fakeTransport) answer(ctx context.Context, c *call, asked *FakeCall) err
 	}
 	c.answered = asked.version
 	if c.answered == 0 {
-		c.answered = c.version
+		c.answered = c.fakeVersion()
 	}
 	return nil
 }
@@ -134,7 +153,11 @@ func (t fakeTransport) predict(ctx context.Context, c *call, inputs []feed, outp
 
 func (t fakeTransport) infer(ctx context.Context, c *call, s *Signature, b batch) (*FakeCall, error) {
 	asked := &FakeCall{Signature: s, Examples: b.examples, Context: b.shared}
-	return asked, t.answer(ctx, c, asked)
+	err := t.answer(ctx, c, asked)
+	if count := len(asked.classes) + len(asked.values); err == nil && count != len(b.examples) {
+		err = misfit("got %d results for %d examples", count, len(b.examples))
+	}
+	return asked, err
 }
 
 func (t fakeTransport) classify(ctx context.Context, c *call, b batch) ([][]Class, error) {

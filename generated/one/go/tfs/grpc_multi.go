@@ -29,7 +29,7 @@ type Inference struct {
 // name. REST has no such call.
 func (m *Model) MultiInference(ctx context.Context, in MultiInferenceInput, opts ...CallOption) (map[string]Inference, error) {
 	results := make(map[string]Inference)
-	err := m.run(ctx, "MultiInference", nil, opts, func(ctx context.Context, c *call) error {
+	err := m.run(ctx, nil, opts, func(ctx context.Context, c *call) error {
 		tasks, err := c.tasks(in.Signatures)
 		if err != nil {
 			return err
@@ -38,11 +38,14 @@ func (m *Model) MultiInference(ctx context.Context, in MultiInferenceInput, opts
 		if err := c.checkExamples(b, tasks...); err != nil {
 			return err
 		}
+		if err := m.verify(ctx, c); err != nil {
+			return err
+		}
 		joined := make([]Inference, len(tasks))
 		for i, s := range tasks {
 			joined[i] = newInference(s, len(b.examples))
 		}
-		err = c.inParts(ctx, len(b.examples), func(ctx context.Context, part *call, from, to int) error {
+		err = c.inParts(ctx, len(b.examples), "examples", func(ctx context.Context, part *call, from, to int) error {
 			answers, err := m.conn.transport.multiInference(ctx, part, tasks, batch{b.examples[from:to], b.shared})
 			if err != nil {
 				return err

@@ -35,6 +35,14 @@ func ReadImages(files ...io.Reader) (Tensor[string], error) {
 // for RGBA; alpha is dropped where it has no place. Images are turned upright as their EXIF data say,
 // and stretched to the height and width. Where these are -1, all images must have the same.
 func DecodeImages[T float32 | uint8](shape []int, files ...io.Reader) (Tensor[T], error) {
+	return FitImages[T](Stretch, shape, files...)
+}
+
+// FitImages reads images as [DecodeImages] does, but does not have to stretch them.
+func FitImages[T float32 | uint8](fit Fit, shape []int, files ...io.Reader) (Tensor[T], error) {
+	if fit < Stretch || fit > Pad {
+		return Tensor[T]{}, invalid("%d is not a way to fit images: use Stretch, Crop or Pad", fit)
+	}
 	channels := 1
 	if len(shape) == 3 {
 		channels = shape[2]
@@ -65,7 +73,7 @@ func DecodeImages[T float32 | uint8](shape []int, files ...io.Reader) (Tensor[T]
 		if height < 1 || width < 1 || height > maxPixels/width {
 			return Tensor[T]{}, invalid("%v is not a shape of images", dims(shape))
 		}
-		for _, value := range p.resized(height, width).data {
+		for _, value := range p.fitted(height, width, fit).data {
 			data = append(data, T(value))
 		}
 	}

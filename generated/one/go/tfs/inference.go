@@ -14,12 +14,12 @@ type Class struct {
 
 // Classify gives the classes of each example. Features in shared belong to all of them.
 func (m *Model) Classify(ctx context.Context, s *Signature, examples []Example, shared Example, opts ...CallOption) ([][]Class, error) {
-	return infer(ctx, m, "Classify", s, batch{examples, shared}, opts, m.conn.transport.classify)
+	return infer(ctx, m, s, batch{examples, shared}, opts, m.conn.transport.classify)
 }
 
 // Regress gives a value for each example. Features in shared belong to all of them.
 func (m *Model) Regress(ctx context.Context, s *Signature, examples []Example, shared Example, opts ...CallOption) ([]float32, error) {
-	return infer(ctx, m, "Regress", s, batch{examples, shared}, opts, m.conn.transport.regress)
+	return infer(ctx, m, s, batch{examples, shared}, opts, m.conn.transport.regress)
 }
 
 // batch is what a call is about: examples, and features that all of them share.
@@ -29,14 +29,14 @@ type batch struct {
 }
 
 // infer sends examples and gives a result for each.
-func infer[R any](ctx context.Context, m *Model, method string, s *Signature, b batch, opts []CallOption, send func(context.Context, *call, batch) ([]R, error)) ([]R, error) {
+func infer[R any](ctx context.Context, m *Model, s *Signature, b batch, opts []CallOption, send func(context.Context, *call, batch) ([]R, error)) ([]R, error) {
 	var results []R
-	err := m.run(ctx, method, s, opts, func(ctx context.Context, c *call) error {
+	err := m.run(ctx, s, opts, func(ctx context.Context, c *call) error {
 		if err := c.checkExamples(b, s); err != nil {
 			return err
 		}
 		answer := make([]R, len(b.examples))
-		err := c.inParts(ctx, len(b.examples), func(ctx context.Context, part *call, from, to int) error {
+		err := c.inParts(ctx, len(b.examples), "examples", func(ctx context.Context, part *call, from, to int) error {
 			each, err := send(ctx, part, batch{b.examples[from:to], b.shared})
 			if err == nil && len(each) != to-from {
 				err = badAnswer("got %d results for %d examples", len(each), to-from)

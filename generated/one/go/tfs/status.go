@@ -47,7 +47,7 @@ type Metadata struct {
 // Status gives the states of the model's versions, newest first; only that of the call's version or
 // label, if it has one.
 func (m *Model) Status(ctx context.Context, opts ...CallOption) (versions []VersionStatus, err error) {
-	err = m.run(ctx, "GetModelStatus", nil, opts, func(ctx context.Context, c *call) (err error) {
+	err = m.run(ctx, nil, opts, func(ctx context.Context, c *call) (err error) {
 		labelled := *c
 		if c.label != "" { // which servers ignore here; metadata says which version has it
 			if _, err := m.conn.transport.metadata(ctx, &labelled); err != nil {
@@ -66,7 +66,7 @@ func (m *Model) Status(ctx context.Context, opts ...CallOption) (versions []Vers
 // Metadata asks the server for the model's signatures.
 func (m *Model) Metadata(ctx context.Context, opts ...CallOption) (*Metadata, error) {
 	var found *Metadata
-	err := m.run(ctx, "GetModelMetadata", nil, opts, func(ctx context.Context, c *call) error {
+	err := m.run(ctx, nil, opts, func(ctx context.Context, c *call) error {
 		signatures, err := m.conn.transport.metadata(ctx, c)
 		if err == nil {
 			found = &Metadata{c.model, c.answered, signatures}
@@ -81,7 +81,11 @@ func (m *Model) Metadata(ctx context.Context, opts ...CallOption) (*Metadata, er
 // and the context allow. It fails at once if no version can become ready, because all failed to load.
 func (m *Model) WaitUntilReady(ctx context.Context, opts ...CallOption) (VersionStatus, error) {
 	c := m.defaults.with(opts)
-	if err := c.check(); err != nil {
+	err := c.check()
+	if err == nil && ctx == nil {
+		err = invalid("the context is nil")
+	}
+	if err != nil {
 		return VersionStatus{}, located(err, Error{Target: m.conn.target, Model: c.model})
 	}
 	started := time.Now()

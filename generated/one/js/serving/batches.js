@@ -4,11 +4,11 @@
 // Large batches in parts: how they are split, run and put together.
 
 import { brackets, widthOf } from "./elements.js";
-import { invalid, quote, show } from "./errors.js";
+import { invalid, quote } from "./errors.js";
+import { checkCount } from "./options.js";
 
 /** Run parts, a few at a time; if one fails, the others are aborted. */
 export async function runParts(parts, concurrency, signal, run) {
-  checkCount("concurrency", concurrency);
   const abort = new AbortController();
   const onAbort = () => abort.abort(signal?.reason);
   if (signal?.aborted) onAbort();
@@ -118,9 +118,4 @@ function ranges(count, size) {
 function slice(data, from, to) {
   const list = data;
   return Array.isArray(list) ? list.slice(from, to) : list.subarray(from, to);
-}
-
-function checkCount(name, count) {
-  if (Number.isSafeInteger(count) && count > 0) return;
-  throw invalid(`${name} must be a positive integer, not ${show(count)}`);
 }

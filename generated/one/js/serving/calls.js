@@ -6,17 +6,16 @@
 import { Fault, isFault, quote } from "./errors.js";
 import {
   authorization,
+  checkCallOptions,
   checkHeaders,
   checkOnCall,
-  checkOptions,
   checkRetries,
-  checkSignal,
   checkTimeout,
   checkToken,
 } from "./options.js";
 import { sleep, unlessAborted } from "./time.js";
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1; // above this, setTimeout fires at once
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // above this, setTimeout fires at once: 25 days
 const FIRST_PAUSE_MS = 100; // before a call is sent again; then it doubles
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -45,34 +44,40 @@ export class Calls {
    * sent before `condition` holds.
    */
   async run(signature, options = {}, prepare, condition) {
-    let tell;
-    try {
-      checkOptions(options);
-      const { signal, timeoutMs = this.timeoutMs } = options;
-      checkTimeout(timeoutMs);
-      checkSignal(signal);
-      let headers = this.#headers;
-      if (options.headers) {
-        headers = { ...headers, ...checkHeaders(options.headers) };
+    const sent = { start: 0 };
+    const tell = (outcome) => {
+      const { call, start } = sent;
+      if (call && this.#onCall) {
+        this.#tell(this.#onCall, signature, call, start, outcome);
       }
+    };
+    try {
+      checkCallOptions(options);
+      const { signal, timeoutMs = this.timeoutMs } = options;
+      const own = options.headers && checkHeaders(options.headers);
       const call = prepare();
-      if (this.#onCall) tell = this.#teller(this.#onCall, signature, call);
       const answer = await this.#inTime(timeoutMs, signal, async (limits) => {
-        if (this.#token !== undefined) {
-          const given = authorization(this.#token);
-          const more = await unlessAborted(given, limits.signal);
-          headers = { ...headers, ...more };
-        }
+        const headers = await this.#headersOf(own, limits.signal);
         if (condition) await unlessAborted(condition(), limits.signal);
+        Object.assign(sent, { call, start: performance.now() });
         return this.#persist(call, { ...limits, headers });
       });
-      tell?.(answer);
+      tell(answer);
       return answer;
     } catch (problem) {
       const error = this.toError(problem, signature);
-      if (isFault(problem)) tell?.(error);
+      if (isFault(problem)) tell(error);
       throw error;
     }
+  }
+
+  /** What is sent: the call's own headers go before a token, that before the client's. */
+  async #headersOf(own = {}, signal) {
+    if (this.#token === undefined || "authorization" in own) {
+      return { ...this.#headers, ...own };
+    }
+    const token = await unlessAborted(authorization(this.#token), signal);
+    return { ...this.#headers, ...token, ...own };
   }
 
   /** The error for what went wrong in a call. */
@@ -83,29 +88,26 @@ export class Calls {
     return problem.toError(where.join(", "));
   }
 
-  /** What tells the user's function of a call that starts now. */
-  #teller(onCall, signature, { path, bytes: requestBytes }) {
-    const start = performance.now();
-    return (outcome) => {
-      const error = outcome instanceof Error ? outcome : undefined;
-      const answer = outcome instanceof Error ? undefined : outcome;
-      // What it throws, even later, is only logged: the call is none the worse.
-      const tell = async () =>
-        onCall({
-          path,
-          model: this.#model,
-          signature,
-          version: answer?.version,
-          code: error?.code ?? "OK",
-          durationMs: performance.now() - start,
-          requestBytes,
-          responseBytes: answer?.bytes ?? 0,
-          error,
-        });
-      tell().catch((problem) => {
-        console.error("onCall failed:", problem);
+  /** Tell the user's function of a call that has ended. */
+  #tell(onCall, signature, { path, bytes: requestBytes }, start, outcome) {
+    const error = outcome instanceof Error ? outcome : undefined;
+    const answer = outcome instanceof Error ? undefined : outcome;
+    // What it throws, even later, is only logged: the call is none the worse.
+    const tell = async () =>
+      onCall({
+        path,
+        model: this.#model,
+        signature,
+        version: answer?.version,
+        code: error?.code ?? "OK",
+        durationMs: performance.now() - start,
+        requestBytes,
+        responseBytes: answer?.bytes ?? 0,
+        error,
       });
-    };
+    tell().catch((problem) => {
+      console.error("onCall failed:", problem);
+    });
   }
 
   /** Run a call until it ends, its time is up or the caller aborts it. */
@@ -119,12 +121,12 @@ export class Calls {
       isLate = true;
       abort.abort();
     };
-    const timer =
-      timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTime, timeoutMs) : undefined;
+    const isBounded = timeoutMs <= LONGEST_TIMER_MS;
+    const timer = isBounded ? setTimeout(onTime, timeoutMs) : undefined;
     try {
       return await run({
         signal: abort.signal,
-        deadline: Date.now() + timeoutMs,
+        deadline: isBounded ? Date.now() + timeoutMs : Infinity,
       });
     } catch (cause) {
       if (signal?.aborted) throw endedBy(signal, cause);

@@ -7,11 +7,31 @@ import { Fault, isFault } from "./errors.js";
 import { findFake, statusOf } from "./fake.js";
 import { BRACE, BRACKET, JsonReader } from "./json-reader.js";
 import { JsonWriter } from "./json-writer.js";
-import { CODES, readMember, readOutputs } from "./rest-answers.js";
+import { readMember, readOutputs } from "./rest-answers.js";
 import { writeTensor, writeTensors } from "./rest-requests.js";
 
 const PATH =
   /\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/[^/:]+)?(\/metadata|:[a-z]+)?$/;
+
+/** The statuses that TF Serving has for codes. */
+const STATUSES = {
+  CANCELLED: 499,
+  UNKNOWN: 500,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 400,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  UNIMPLEMENTED: 501,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+  DATA_LOSS: 500,
+  UNAUTHENTICATED: 401,
+};
 
 /** The response to a request. */
 export async function answer(fakes, request) {
@@ -20,9 +40,7 @@ export async function answer(fakes, request) {
   } catch (problem) {
     if (!isFault(problem)) throw problem;
     const { code, details } = problem;
-    const statuses = Object.entries(CODES).reverse(); // 503 comes before 502
-    const found = statuses.find(([, meaning]) => meaning === code);
-    const status = Number(found?.[0] ?? 500);
+    const status = STATUSES[code] ?? 500;
     return new Response(JSON.stringify({ error: details }), { status });
   }
 }

@@ -3,8 +3,16 @@
 
 // Models that run where the test does.
 
-import { toTypedArray } from "./elements.js";
-import { Fault, notText, quote, ServingError, within } from "./errors.js";
+import { firstMisfit, isTypedArray, toTypedArray } from "./elements.js";
+import {
+  Fault,
+  invalid,
+  isFault,
+  notText,
+  quote,
+  ServingError,
+  show,
+} from "./errors.js";
 import { checkInputs } from "./inputs.js";
 import { unlessAborted } from "./time.js";
 
@@ -59,13 +67,11 @@ export class Fake {
       toTensor(tensor),
     ]);
     const result = await this.#run(name, Object.fromEntries(tensors));
-    return within("the fake's answer does not fit:", () =>
-      checkInputs({ name, kind: "predict", inputs: outputs, outputs }, result),
-    );
+    return fitting(() => checkInputs({ inputs: outputs }, result, "output"));
   }
 
   /** What the examples come to; their features have names as the server has. */
-  async infer({ name, features = {} }, examples, context) {
+  async infer({ name, kind, features = {} }, examples, context) {
     const keys = new Map(
       Object.entries(features).map(([key, spec]) => [spec.name, key]),
     );
@@ -80,7 +86,8 @@ export class Fake {
       examples: examples.map(renamed),
       context: context && renamed(context),
     });
-    return result;
+    const check = kind === "classify" ? toClasses : toNumbers;
+    return fitting(() => check(result, examples.length));
   }
 
   async #run(signature, inputs) {
@@ -104,6 +111,47 @@ export class Fake {
   }
 }
 
+/** An answer of the user's that has been checked; what does not fit is the fake's. */
+function fitting(check) {
+  try {
+    return check();
+  } catch (problem) {
+    if (!isFault(problem)) throw problem;
+    const details = `the fake's answer does not fit: ${problem.details}`;
+    throw new Fault("INTERNAL", details);
+  }
+}
+
+function toClasses(result, count) {
+  return checkList("lists", result, count).map((classes, i) => {
+    const what = `example ${i} has ${show(classes)}`;
+    if (!Array.isArray(classes)) throw invalid(`${what}, not a list`);
+    return classes.map((one) => {
+      const { label, score } = one ?? {};
+      if (typeof label === "string" && typeof score === "number") {
+        return { label, score: Math.fround(score) };
+      }
+      throw invalid(`${what} whose classes are not { label, score } each`);
+    });
+  });
+}
+
+function toNumbers(result, count) {
+  const numbers = checkList("numbers", result, count);
+  const index = firstMisfit(numbers, "float32");
+  if (index === -1) return Float32Array.from(numbers);
+  throw invalid(`example ${index} has ${show(numbers[index])}, not a number`);
+}
+
+function checkList(what, result, count) {
+  if (!Array.isArray(result) && !isTypedArray(result)) {
+    throw invalid(`it is ${show(result)}, not a list of ${what}`);
+  }
+  const list = Array.from(result);
+  if (list.length === count) return list;
+  throw invalid(`${list.length} results came for ${count} examples`);
+}
+
 /** The model that is meant. */
 export function findFake(fakes, name) {
   const found = fakes.find((fake) => fake.name === name);
@@ -119,10 +167,12 @@ export function statusOf({ version = VERSION }) {
 export class FakeTransport {
   #fakes;
   #ref;
+  #isClosed;
 
-  constructor(fakes, ref) {
+  constructor(fakes, ref, isClosed) {
     this.#fakes = fakes;
     this.#ref = ref;
+    this.#isClosed = isClosed;
   }
 
   predict(signature, inputs) {
@@ -169,6 +219,9 @@ export class FakeTransport {
       path: `/fake/${what}`,
       bytes: 0,
       send: async ({ signal }) => {
+        if (this.#isClosed()) {
+          throw new Fault("CANCELLED", "the connection is closed");
+        }
         const fake = findFake(this.#fakes, this.#ref.name);
         const value = await unlessAborted(run(fake), signal);
         return { value, version, bytes: 0 };

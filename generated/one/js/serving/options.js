@@ -7,12 +7,13 @@ import { isWellFormed } from "./elements.js";
 import { Fault, invalid, isFault, show } from "./errors.js";
 
 /** Which model on the server the options mean. */
-export function toRef(name, { version, label }) {
+export function toRef(known, { model: name = known, version, label }) {
   if (version !== undefined && label !== undefined) {
     throw invalid("give a version or a label, not both");
   }
-  for (const text of [name, label ?? ""]) {
-    if (typeof text === "string" && isWellFormed(text)) continue;
+  for (const text of label === undefined ? [name] : [name, label]) {
+    const isText = typeof text === "string" && text !== "";
+    if (isText && isWellFormed(text)) continue;
     throw invalid(`${show(text)} is not a name for a model or a label`);
   }
   if (version === undefined) return { name, version: undefined, label };
@@ -49,8 +50,11 @@ export function checkHeaders(headers) {
   }
   const isList = Symbol.iterator in headers; // such as Headers
   const entries = isList ? Array.from(headers) : Object.entries(headers);
-  const checked = {};
-  for (const [key, value] of entries) {
+  const checked = entries.map((entry) => {
+    if (!Array.isArray(entry)) {
+      throw invalid(`headers must have names and values, not ${show(entry)}`);
+    }
+    const [key, value] = entry;
     const name = String(key).toLowerCase();
     if (!/^[0-9a-z_.-]+$/.test(name)) {
       throw invalid(`${show(key)} is not the name of a header`);
@@ -58,15 +62,21 @@ export function checkHeaders(headers) {
     if (OWN_HEADERS.includes(name)) {
       throw invalid(`the header ${show(key)} is written by the client itself`);
     }
-    if (!/^([!-~]([ -~]*[!-~])?)?$/.test(value)) {
-      throw invalid(
-        `the value of the header ${show(key)} must be printable ASCII text, ` +
-          "without spaces around it",
-      );
-    }
-    checked[name] = String(value);
-  }
-  return checked;
+    return [name, checkValue(name, value)];
+  });
+  return Object.fromEntries(checked);
+}
+
+/** Bytes stand under names that end in -bin, and nowhere else. */
+function checkValue(name, value) {
+  const isBytes = name.endsWith("-bin");
+  if (isBytes && value instanceof Uint8Array) return value;
+  const isText = typeof value === "string" && !isBytes;
+  if (isText && /^([!-~]([ -~]*[!-~])?)?$/.test(value)) return value;
+  const wanted = isBytes
+    ? "a Uint8Array, as its -bin says"
+    : "printable ASCII text, without spaces around it";
+  throw invalid(`the value of the header ${show(name)} must be ${wanted}`);
 }
 
 /** The header that carries a token, which a function may give. */
@@ -101,6 +111,25 @@ export function checkOnCall(onCall) {
 export function checkOptions(options) {
   if (typeof options === "object" && options !== null) return;
   throw invalid(`the options must be an object, not ${show(options)}`);
+}
+
+/** Refuse what is wrong in the options of a call, whatever it is a call of. */
+export function checkCallOptions(options) {
+  checkOptions(options);
+  const { timeoutMs, signal, headers } = options;
+  if (timeoutMs !== undefined) checkTimeout(timeoutMs);
+  checkSignal(signal);
+  if (headers !== undefined) checkHeaders(headers);
+}
+
+export function checkFlag(name, flag) {
+  if (flag === undefined || typeof flag === "boolean") return flag ?? false;
+  throw invalid(`${name} must be true or false, not ${show(flag)}`);
+}
+
+export function checkCount(name, count) {
+  if (Number.isSafeInteger(count) && count > 0) return;
+  throw invalid(`${name} must be a positive integer, not ${show(count)}`);
 }
 
 export function checkSignal(signal) {

@@ -13,7 +13,7 @@ import {
   JsonReader,
 } from "./json-reader.js";
 
-export const CODES = {
+const CODES = {
   400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",
@@ -252,11 +252,12 @@ function parse(body) {
   }
 }
 
-/** A version, which JSON has as text. */
+/** A version, which JSON has as text: a number may have been rounded. */
 function toVersion(text) {
   if (text === undefined) return undefined;
+  const isExact = typeof text === "string" || Number.isSafeInteger(text);
   const digits = String(text);
-  if (/^\d+$/.test(digits)) return BigInt(digits);
+  if (isExact && /^\d+$/.test(digits)) return BigInt(digits);
   throw unreadable(`${show(text)} is not a version`, { httpStatus: 200 });
 }
 

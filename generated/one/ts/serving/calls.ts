@@ -6,26 +6,25 @@
 import { Fault, isFault, quote, type ServingError } from "./errors.js";
 import {
   authorization,
+  checkCallOptions,
   checkHeaders,
   checkOnCall,
-  checkOptions,
   checkRetries,
-  checkSignal,
   checkTimeout,
   checkToken,
 } from "./options.js";
 import type { Answer, Call, CallContext } from "./specs.js";
 import { sleep, unlessAborted } from "./time.js";
-import type { CallOptions, ClientOptions } from "./types.js";
+import type { CallHeaders, CallOptions, ClientOptions } from "./types.js";
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1; // above this, setTimeout fires at once
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // above this, setTimeout fires at once: 25 days
 const FIRST_PAUSE_MS = 100; // before a call is sent again; then it doubles
 const LONGEST_PAUSE_MS = 5_000;
 
 /** Makes the calls of a client of one model. */
 export class Calls {
   readonly #model: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headers: CallHeaders;
   readonly #token: ClientOptions["token"];
   readonly #retries: number;
   readonly #onCall: ClientOptions["onCall"];
@@ -52,34 +51,43 @@ export class Calls {
     prepare: () => Call<T>,
     condition?: () => Promise<void>,
   ): Promise<Answer<T>> {
-    let tell: ((outcome: Answer<T> | ServingError) => void) | undefined;
-    try {
-      checkOptions(options);
-      const { signal, timeoutMs = this.timeoutMs } = options;
-      checkTimeout(timeoutMs);
-      checkSignal(signal);
-      let headers = this.#headers;
-      if (options.headers) {
-        headers = { ...headers, ...checkHeaders(options.headers) };
+    const sent: { call?: Call<T>; start: number } = { start: 0 };
+    const tell = (outcome: Answer<T> | ServingError) => {
+      const { call, start } = sent;
+      if (call && this.#onCall) {
+        this.#tell(this.#onCall, signature, call, start, outcome);
       }
+    };
+    try {
+      checkCallOptions(options);
+      const { signal, timeoutMs = this.timeoutMs } = options;
+      const own = options.headers && checkHeaders(options.headers);
       const call = prepare();
-      if (this.#onCall) tell = this.#teller(this.#onCall, signature, call);
       const answer = await this.#inTime(timeoutMs, signal, async (limits) => {
-        if (this.#token !== undefined) {
-          const given = authorization(this.#token);
-          const more = await unlessAborted(given, limits.signal);
-          headers = { ...headers, ...more };
-        }
+        const headers = await this.#headersOf(own, limits.signal);
         if (condition) await unlessAborted(condition(), limits.signal);
+        Object.assign(sent, { call, start: performance.now() });
         return this.#persist(call, { ...limits, headers });
       });
-      tell?.(answer);
+      tell(answer);
       return answer;
     } catch (problem) {
       const error = this.toError(problem, signature);
-      if (isFault(problem)) tell?.(error as ServingError);
+      if (isFault(problem)) tell(error as ServingError);
       throw error;
     }
+  }
+
+  /** What is sent: the call's own headers go before a token, that before the client's. */
+  async #headersOf(
+    own: CallHeaders = {},
+    signal: AbortSignal,
+  ): Promise<CallHeaders> {
+    if (this.#token === undefined || "authorization" in own) {
+      return { ...this.#headers, ...own };
+    }
+    const token = await unlessAborted(authorization(this.#token), signal);
+    return { ...this.#headers, ...token, ...own };
   }
 
   /** The error for what went wrong in a call. */
@@ -90,33 +98,32 @@ export class Calls {
     return problem.toError(where.join(", "));
   }
 
-  /** What tells the user's function of a call that starts now. */
-  #teller(
+  /** Tell the user's function of a call that has ended. */
+  #tell(
     onCall: NonNullable<ClientOptions["onCall"]>,
     signature: string | undefined,
     { path, bytes: requestBytes }: Call<unknown>,
-  ) {
-    const start = performance.now();
-    return (outcome: Answer<unknown> | ServingError) => {
-      const error = outcome instanceof Error ? outcome : undefined;
-      const answer = outcome instanceof Error ? undefined : outcome;
-      // What it throws, even later, is only logged: the call is none the worse.
-      const tell = async () =>
-        onCall({
-          path,
-          model: this.#model,
-          signature,
-          version: answer?.version,
-          code: error?.code ?? "OK",
-          durationMs: performance.now() - start,
-          requestBytes,
-          responseBytes: answer?.bytes ?? 0,
-          error,
-        });
-      tell().catch((problem: unknown) => {
-        console.error("onCall failed:", problem);
+    start: number,
+    outcome: Answer<unknown> | ServingError,
+  ): void {
+    const error = outcome instanceof Error ? outcome : undefined;
+    const answer = outcome instanceof Error ? undefined : outcome;
+    // What it throws, even later, is only logged: the call is none the worse.
+    const tell = async () =>
+      onCall({
+        path,
+        model: this.#model,
+        signature,
+        version: answer?.version,
+        code: error?.code ?? "OK",
+        durationMs: performance.now() - start,
+        requestBytes,
+        responseBytes: answer?.bytes ?? 0,
+        error,
       });
-    };
+    tell().catch((problem: unknown) => {
+      console.error("onCall failed:", problem);
+    });
   }
 
   /** Run a call until it ends, its time is up or the caller aborts it. */
@@ -134,12 +141,12 @@ export class Calls {
       isLate = true;
       abort.abort();
     };
-    const timer =
-      timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTime, timeoutMs) : undefined;
+    const isBounded = timeoutMs <= LONGEST_TIMER_MS;
+    const timer = isBounded ? setTimeout(onTime, timeoutMs) : undefined;
     try {
       return await run({
         signal: abort.signal,
-        deadline: Date.now() + timeoutMs,
+        deadline: isBounded ? Date.now() + timeoutMs : Infinity,
       });
     } catch (cause) {
       if (signal?.aborted) throw endedBy(signal, cause);

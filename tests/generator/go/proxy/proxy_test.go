@@ -17,7 +17,7 @@ func TestErrorsNameTheProxy(t *testing.T) {
 		t.Skip("no proxy is given")
 	}
 	for _, target := range []string{"serving.example:8500", "http://serving.example:8501"} {
-		client, err := halfplustwo.New(target, tfs.WithRetries(0), tfs.WithTimeout(5*time.Second))
+		client, err := halfplustwo.New(target, tfs.WithRetries(0), tfs.WithTimeout(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}

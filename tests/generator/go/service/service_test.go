@@ -69,7 +69,7 @@ func TestAFakeIsCalledAsAServerIs(t *testing.T) {
 	if err != nil || out.Y.Shape[0] != 3 || out.Y.Data[2] != 3.5 || out.Version != 7 {
 		t.Error(out, err)
 	}
-	if len(told) != 1 || told[0].Version != 7 || told[0].Code != tfs.OK {
+	if len(told) != 3 || told[0].Method != "GetModelMetadata" || told[2].Version != 7 || told[2].Code != tfs.OK {
 		t.Errorf("%+v", told)
 	}
 	if ready, err := client.WaitUntilReady(t.Context()); err != nil || ready.Version != 1 {

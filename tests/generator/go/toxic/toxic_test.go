@@ -16,7 +16,8 @@ import (
 	"models/tfs"
 )
 
-const bound = 1200 * time.Millisecond
+// late is when a call has not ended in time: whoever drips does so for longer.
+const late = 15 * time.Second
 
 // wanted is how calls of a server are to end.
 type wanted struct {
@@ -42,7 +43,7 @@ func TestCallsEndInTimeWithTheRightError(t *testing.T) {
 		running.Go(func() { check(t, server) })
 	}
 	running.Wait()
-	for wait := 0; (runtime.NumGoroutine() > before || descriptors(t) > files) && wait < 200; wait++ {
+	for wait := 0; (runtime.NumGoroutine() > before || descriptors(t) > files) && wait < 3000; wait++ {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if now := runtime.NumGoroutine(); now > before {
@@ -54,6 +55,10 @@ func TestCallsEndInTimeWithTheRightError(t *testing.T) {
 }
 
 func check(t *testing.T, server wanted) {
+	bound := time.Minute
+	if server.Code == tfs.DeadlineExceeded {
+		bound = 1200 * time.Millisecond
+	}
 	client, err := halfplustwo.New(server.Target, tfs.WithTimeout(bound), tfs.WithRetries(0))
 	if err != nil {
 		t.Error(err)
@@ -66,7 +71,7 @@ func check(t *testing.T, server wanted) {
 	in := halfplustwo.ServingDefaultInput{X: tfs.NewTensor(make([]float32, rows), rows, 1)}
 	started := time.Now()
 	_, err = client.ServingDefault(context.Background(), in)
-	if took := time.Since(started); took > bound+time.Second && !server.Large {
+	if took := time.Since(started); took > late {
 		t.Errorf("a server that %s: the call took %v", server.Name, took)
 	}
 	var e *tfs.Error

@@ -21,6 +21,7 @@ from tfsclient.schema import Model, Signature
 Array = npt.NDArray[Any]
 
 _MOST: Final = 1024  # elements that are spelled out
+_SAFE: Final = 1 << 53  # integers from here on are no numbers to JavaScript
 _BYTES: Final = 'Uint8Array.from(atob("{}"), (c) => c.charCodeAt(0))'
 
 
@@ -53,12 +54,12 @@ def write(server: Server, model: Model, signature: Signature, filled: Filled) ->
             for name, t in tensors.items()
         ]
         given = "{\n" + "".join(f"{field},\n" for field in fields) + "}"
-    options = [f"version: {filled.request.ref.version}"] if filled.request.ref.version else []
-    if filled.request.ref.version is not None and not options:
-        options = ["version: 0"]
-    if filled.request.ref.label is not None:
-        options = [f"label: {js_string(filled.request.ref.label)}"]
-    more = f", {{ {', '.join(options)} }}" if options else ""
+    ref, more = filled.request.ref, ""
+    if ref.version is not None:
+        big = "n" if ref.version >= _SAFE else ""
+        more = f", {{ version: {ref.version}{big} }}"
+    elif ref.label is not None:
+        more = f", {{ label: {js_string(ref.label)} }}"
     lines = [f"import {{ {called.client} }} from {js_string(f'{package}/{called.module}')};"]
     if method.grpc_only:
         lines.append(f"import {{ connect }} from {js_string(f'{package}/grpc')};")

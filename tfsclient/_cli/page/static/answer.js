@@ -13,6 +13,7 @@ import {
   wire,
 } from "./dom.js";
 import { legend, range, raster } from "./draw.js";
+import { keeping } from "./focus.js";
 import { floats, get, save } from "./server.js";
 
 const ROWS = 50; // of a table that are shown at first
@@ -225,7 +226,7 @@ function barsOf(scores, names, row) {
         `${rest.length} more`,
         () => {
           list.append(...rest.slice(0, 1000).map((n) => line(n)));
-          more.remove();
+          keeping(list.parentElement, () => more.remove());
         },
         { class: "plain" },
       )
@@ -428,8 +429,10 @@ function raw(done, output, number) {
         where,
         `values ${start.toLocaleString("en")} to ${(start + values.length - 1).toLocaleString("en")} of ${output.count.toLocaleString("en")}`,
       );
-      back.disabled = start === 0;
-      on.disabled = start + 1000 >= output.count;
+      keeping(back.parentElement, () => {
+        back.disabled = start === 0;
+        on.disabled = start + 1000 >= output.count;
+      });
     } catch (error) {
       fill(box, failure(error));
     }

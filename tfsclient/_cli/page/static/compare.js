@@ -2,6 +2,7 @@
 
 import { answer } from "./answer.js";
 import { button, digits, failure, fill, h, versionOf, wire } from "./dom.js";
+import { busy, isBusy } from "./focus.js";
 import { post } from "./server.js";
 
 /** The same inputs to another version, label or server. */
@@ -27,6 +28,7 @@ export function comparePanel(page) {
   }
 
   async function go() {
+    if (isBusy(run) || !page.form) return;
     const request = await page.request();
     const typed = which.value.trim();
     const version = versionOf(typed);
@@ -37,7 +39,7 @@ export function comparePanel(page) {
       version,
       label: version === null && typed ? typed : null,
     };
-    run.disabled = true;
+    busy(run, true);
     fill(out, h("p.quiet", {}, "Calling both\u2026"));
     try {
       const [left, right] = await Promise.all([post("call", request), post("call", other)]);
@@ -62,7 +64,7 @@ export function comparePanel(page) {
       if (error.fields) page.form.refuse(error.fields);
       fill(out, failure(error));
     } finally {
-      run.disabled = false;
+      busy(run, false);
     }
   }
 

@@ -1,6 +1,8 @@
 // Elements from names, properties and children.  What comes from models is always text: nothing here
 // or elsewhere on the page parses markup.
 
+import { keeping } from "./focus.js";
+
 /**
  * An element.
  *
@@ -22,10 +24,12 @@ export function h(tag, props = {}, ...children) {
   return made;
 }
 
-/** Replaces what an element holds. */
+/** Replaces what an element holds; the keyboard stays where it was in it. */
 export function fill(element, ...children) {
-  element.replaceChildren();
-  append(element, children);
+  keeping(element, () => {
+    element.replaceChildren();
+    append(element, children);
+  });
   return element;
 }
 
@@ -147,11 +151,13 @@ export function tell(text) {
 export async function copy(text) {
   if (navigator.clipboard) await navigator.clipboard.writeText(text);
   else {
+    const focused = document.activeElement;
     const box = h("textarea", { value: text });
     document.body.append(box);
     box.select();
     document.execCommand("copy");
     box.remove();
+    focused?.focus();
   }
 }
 

@@ -125,6 +125,8 @@ export function field(input, changed, dropped) {
       bodies.file.take(files);
       return true;
     },
+    /** What has its file sent as base64 text; null where there is none, or it is already. */
+    encoder: () => (mode === "file" ? bodies.file.encoder() : null),
     /** The numbers in it that can be moved: for what-if. */
     movable() {
       return skip?.checked ? [] : (bodies[mode].movable?.() ?? []);
@@ -216,7 +218,11 @@ function file(input, changed, dropped) {
           "select",
           { onchange: again },
           h("option", { value: "" }, "as it is"),
-          h("option", { value: "base64url" }, "as web-safe base64 text"),
+          h(
+            "option",
+            { value: "base64url", selected: input.base64url },
+            "as web-safe base64 text",
+          ),
         )
       : null;
   const element = h(
@@ -239,14 +245,17 @@ function file(input, changed, dropped) {
       return {
         files: await packed(zone.files()),
         ...(numbers && choice && !input.scaled ? { scale: choice.value } : {}),
-        ...(strings && choice.value ? { base64url: true } : {}),
+        ...(strings ? { base64url: choice.value !== "" } : {}),
       };
     },
     restore(value) {
       if (Array.isArray(value.files)) zone.take(unpacked(value.files), true);
       if (numbers && choice && value.scale) choice.value = value.scale;
-      if (strings && value.base64url) choice.value = "base64url";
+      // An example of the model's own does not say how it is sent.
+      if (strings && "base64url" in value) choice.value = value.base64url ? "base64url" : "";
     },
+    encoder: () =>
+      strings && !choice.value && zone.files().length ? () => (choice.value = "base64url") : null,
     take: (files) => zone.take(files),
   };
 }

@@ -106,6 +106,8 @@ export function makeForm(signature, { changed, dropped }) {
         best.some((n) => fields[n].take(files));
       }
     },
+    /** What has the files in it sent as base64 text; none where there are none that are not. */
+    encoders: () => (way === "fields" ? fields.map((one) => one.encoder()).filter(Boolean) : []),
     movable: () => (way === "fields" ? fields.flatMap((one) => one.movable()) : []),
   };
 }

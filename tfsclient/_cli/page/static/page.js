@@ -4,6 +4,7 @@ import { answer } from "./answer.js";
 import { drawBar } from "./bar.js";
 import { button, copy, failure, fill, fresh, h, later, size, tabs, tell, wire } from "./dom.js";
 import { anywhere } from "./files.js";
+import { keeping } from "./focus.js";
 import { makeForm } from "./form.js";
 import { callsPanel } from "./calls.js";
 import { codePanel } from "./code.js";
@@ -11,6 +12,7 @@ import { comparePanel } from "./compare.js";
 import { whatIfPanel } from "./whatif.js";
 import { callIn, linkOf } from "./link.js";
 import { adopt, get, post } from "./server.js";
+import { statusOf, unusable, welcome } from "./views.js";
 
 const MOST_CHECKED = 200_000; // characters of a form that is checked while it is typed
 
@@ -37,6 +39,7 @@ const page = {
     Object.assign(page.state, { target, model, version, label, signature });
     showBar();
     page.forms.clear();
+    page.form = null; // nor is what stands in the form kept
     await loadModel();
     try {
       page.form?.restore({ inputs, whole });
@@ -49,6 +52,26 @@ const page = {
 
 const main = document.getElementById("main");
 
+/** Shows this instead of what is there; its heading takes the keyboard from what is gone. */
+function view(...children) {
+  const focused = main.contains(document.activeElement);
+  if (focused) document.activeElement.blur();
+  fill(main, children);
+  const heading = main.querySelector("h2");
+  if (!focused || !heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+/** Calls another model, or another version of it. */
+function choose(chosen) {
+  Object.assign(page.state, chosen);
+  showBar();
+  loadModel();
+}
+
+const chooseVersion = (version) => choose({ version, label: null });
+
 const showBar = () => drawBar(page.start, page.state, loadModel);
 
 // A model.
@@ -58,32 +81,32 @@ let loading = 0;
 async function loadModel() {
   const { state, start } = page;
   const mine = ++loading;
-  await keep();
+  cancel?.abort();
+  await leave();
   remember();
   if (!state.model) {
-    page.form = null;
     document.title = "tfsclient";
-    fill(main, welcome());
+    view(welcome(start, state.target, (model) => choose({ model, signature: null })));
     return;
   }
   document.title = `${state.model} \u2013 tfsclient`;
-  if (!main.querySelector(".model")) fill(main, h("p.quiet", {}, "Asking the server\u2026"));
+  if (!main.querySelector(".model")) {
+    view(h("h2", {}, wire(state.model)), h("p.quiet", {}, "Asking the server\u2026"));
+  }
   const versions = post("status", page.ref()).catch((error) => ({ error }));
   let described;
   try {
     described = await post("model", page.ref());
   } catch (error) {
     if (mine !== loading) return;
-    page.form = null;
-    fill(
-      main,
+    view(
       h(
         "div.model",
         {},
         h("div.about", {}, h("h2", {}, wire(state.model))),
         failure(error),
         h("p", {}, button("Try again", loadModel, { class: "primary" })),
-        statusOf(await versions),
+        statusOf(await versions, chooseVersion),
       ),
     );
     return;
@@ -93,79 +116,14 @@ async function loadModel() {
   const names = usable.map((one) => one.name);
   if (!names.includes(state.signature)) state.signature = described.default ?? names[0] ?? null;
   showModel(described, versions);
+  remember();
   if (!start.models.includes(state.model)) start.models.push(state.model);
-}
-
-function welcome() {
-  const { models, targets } = page.start;
-  return h(
-    "div.welcome",
-    {},
-    h("h2", {}, "Try a model"),
-    models.length
-      ? h("p", {}, "Choose one:")
-      : h(
-          "p",
-          {},
-          "TensorFlow Serving does not say which models it has: type the name of one of ",
-          h("strong", {}, targets[page.state.target]?.target),
-          " above.",
-        ),
-    h(
-      "ul.models",
-      {},
-      models.map((one) =>
-        h(
-          "li",
-          {},
-          button(
-            wire(one),
-            () => {
-              page.state.model = one;
-              page.state.signature = null;
-              showBar();
-              loadModel();
-            },
-            { class: "card" },
-          ),
-        ),
-      ),
-    ),
-  );
-}
-
-function statusOf({ versions, error }) {
-  if (error)
-    return h("p.quiet.small", {}, `The states of its versions cannot be had: ${error.details}`);
-  return h(
-    "ul.versions",
-    { "aria-label": "Versions" },
-    versions.map((one) => {
-      const label = [h("strong", {}, one.version), ` ${one.state.toLowerCase()}`];
-      const told = one.error_message ? h("span.wrong", {}, ` ${one.error_message}`) : null;
-      const chip = one.state === "AVAILABLE" ? "good" : one.error_message ? "bad" : "waiting";
-      return h(
-        "li",
-        {},
-        button(
-          label,
-          () => {
-            Object.assign(page.state, { version: one.version, label: null });
-            showBar();
-            loadModel();
-          },
-          { class: `chip ${chip}`, title: `Call version ${one.version}` },
-        ),
-        told,
-      );
-    }),
-  );
 }
 
 function showModel(described, versions) {
   const { state } = page;
   const holder = h("div.states", {}, h("span.quiet", {}, "\u2026"));
-  const refresh = async (asked) => fill(holder, statusOf(await asked), again);
+  const refresh = async (asked) => fill(holder, statusOf(await asked, chooseVersion), again);
   const again = button(
     "Refresh",
     () => refresh(post("status", page.ref()).catch((error) => ({ error }))),
@@ -180,9 +138,9 @@ function showModel(described, versions) {
     "select",
     {
       id: fresh("signature"),
-      onchange: async (event) => {
-        await keep();
-        state.signature = event.target.value;
+      onchange: async () => {
+        await leave();
+        state.signature = names.value;
         showCall(chosen(), form, result);
         remember();
       },
@@ -199,8 +157,7 @@ function showModel(described, versions) {
       ),
     ),
   );
-  fill(
-    main,
+  view(
     h(
       "div.model",
       {},
@@ -234,32 +191,21 @@ function showModel(described, versions) {
   if (chosen()) showCall(chosen(), form, result);
 }
 
-function unusable(signatures) {
-  const gone = signatures.filter((one) => one.unusable);
-  if (!gone.length) return null;
-  return h(
-    "details.quiet",
-    {},
-    h("summary", {}, "Signatures that cannot be called"),
-    h(
-      "ul",
-      {},
-      gone.map((one) => h("li", {}, wire(one.name), `: ${one.unusable}`)),
-    ),
-  );
-}
-
 // A call.
 
 const key = () => JSON.stringify([page.state.target, page.state.model, page.state.signature]);
 
-async function keep() {
-  if (page.form) page.forms.set(page.formKey, await page.form.value());
+/** Leaves the form; what was typed is kept, and calls nothing until there is another. */
+async function leave() {
+  const { form, formKey } = page;
+  page.form = null;
+  if (form) page.forms.set(formKey, await form.value());
 }
 
 let cancel = null;
 
 function showCall(signature, holder, result) {
+  cancel?.abort();
   const rest = page.start.targets[page.state.target]?.target.startsWith("http");
   page.form = makeForm(signature, {
     changed,
@@ -377,18 +323,16 @@ function showCall(signature, holder, result) {
         fill(out, h("p.quiet.empty", {}, "Nothing was sent: see the form."));
         holder.querySelector("[aria-invalid]")?.focus();
       } else {
-        // The text decides on advice alone: some models decode base64 themselves.
-        if (/base64/i.test(error.details)) {
-          error.hint ??= "If the model takes files as base64 text, choose that below the file.";
-        }
         fill(out, failure(error));
+        const encoders = form?.encoders() ?? [];
+        if (encoders.length && /base64/i.test(error.details)) out.append(encoding(encoders));
       }
     } finally {
       clearInterval(timer);
       clearTimeout(waiting);
       if (cancel === mine) {
         cancel = null;
-        stop.hidden = true;
+        keeping(holder, () => (stop.hidden = true));
         out.removeAttribute("aria-busy");
       }
     }
@@ -397,7 +341,19 @@ function showCall(signature, holder, result) {
   page.shown = shown;
 }
 
-const predict = () => page.predict?.();
+const predict = () => page.form && page.predict();
+
+/** Offers what a model wants that decodes base64 itself, where no SavedModel told so before. */
+const encoding = (encoders) =>
+  h(
+    "p.row",
+    {},
+    "If the model takes files as base64 text: ",
+    button("Send it so", () => {
+      for (const encode of encoders) encode();
+      predict();
+    }),
+  );
 
 /** About how many characters a request is, without writing it. */
 const check = later(400, async () => {
@@ -415,7 +371,7 @@ const check = later(400, async () => {
 });
 
 const refreshPanel = later(300, () => {
-  if (page.shown && ["code", "whatif"].includes(page.shown.key)) page.after?.();
+  if (page.form && ["code", "whatif"].includes(page.shown.key)) page.after?.();
 });
 
 function changed() {
@@ -450,8 +406,7 @@ function askForToken() {
     spellcheck: "false",
     "aria-label": "Address",
   });
-  fill(
-    main,
+  view(
     h(
       "form.welcome",
       {
@@ -472,7 +427,7 @@ async function begin() {
     page.start = await get("start");
   } catch (error) {
     if (/token/.test(error.details)) askForToken();
-    else fill(main, failure(error), h("p", {}, button("Try again", begin, { class: "primary" })));
+    else view(failure(error), h("p", {}, button("Try again", begin, { class: "primary" })));
     return;
   }
   const call = fromLink();
@@ -495,5 +450,6 @@ anywhere((files) => page.form?.take(files));
 addEventListener("hashchange", () => {
   const call = fromLink();
   if (call) page.open(call);
+  else remember(); // such as by the link to the form
 });
 begin();

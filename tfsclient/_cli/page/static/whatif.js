@@ -2,6 +2,7 @@
 
 import { button, digits, failure, fill, fresh, h, wire } from "./dom.js";
 import { chart } from "./draw.js";
+import { busy, isBusy } from "./focus.js";
 import { post } from "./server.js";
 
 /** One value moved, and the outputs with it. */
@@ -54,6 +55,7 @@ export function whatIfPanel(page) {
   }
 
   async function go() {
+    if (isBusy(run) || !page.form) return;
     const one = movable[Number(what.value)];
     const change = {
       ...one.change,
@@ -61,7 +63,7 @@ export function whatIfPanel(page) {
       to: Number(to.value),
       steps: Number(steps.value),
     };
-    run.disabled = true;
+    busy(run, true);
     fill(out, h("p.quiet", {}, "Calling\u2026"));
     try {
       const swept = await post("sweep", { ...(await page.request()), change });
@@ -70,7 +72,7 @@ export function whatIfPanel(page) {
       if (error.fields) page.form.refuse(error.fields);
       fill(out, failure(error));
     } finally {
-      run.disabled = false;
+      busy(run, false);
     }
   }
 

@@ -47,8 +47,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.ServingDefault(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(out.Version, out.Logits, out.Pooled)
 	}

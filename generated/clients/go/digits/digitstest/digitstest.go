@@ -63,8 +63,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.PNG(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(out.Version, out.Digit, out.Scores)
 	case "serving_default":
@@ -76,8 +76,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.ServingDefault(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(out.Version, out.Digit, out.Scores)
 	}

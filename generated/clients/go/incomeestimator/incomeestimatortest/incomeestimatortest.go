@@ -66,8 +66,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.Predict(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(
 			out.Version,

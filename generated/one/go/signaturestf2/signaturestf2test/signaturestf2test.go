@@ -53,8 +53,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.AnyShape(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(out.Version, out.Y)
 	case "pair":
@@ -66,8 +66,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.Pair(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(out.Version, out.Output0, out.Output1)
 	case "ragged":
@@ -79,8 +79,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.Ragged(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(out.Version, out.Sums)
 	case "scaled":
@@ -92,8 +92,8 @@ func (fake Fake) answer(ctx context.Context, call *tfs.FakeCall) error {
 			return err
 		}
 		out, err := fake.Scaled(ctx, in)
-		if err != nil {
-			return err
+		if err != nil || out == nil {
+			return call.Failed(err)
 		}
 		return call.Outputs(out.Version, out.Y)
 	}

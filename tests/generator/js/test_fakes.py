@@ -1,0 +1,137 @@
+"""Fakes for users' own tests: what they answer has to fit, and they fail as servers do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.generator.js.clients import node
+
+pytestmark = pytest.mark.language("js")
+pytest_plugins = ["tests.generator.js.fixtures"]
+
+
+def on_fakes(folder: Path, answers: str, program: str) -> tuple[list[Any], list[Any]]:
+    """What a program shows with a client in front of a fake, by its fetch and its connection."""
+    whole = f"""
+    const {{ HalfPlusTwoClient, ServingError, versionOf }} =
+      await import(`${{process.cwd()}}/half_plus_two.js`);
+    const {{ fakeConnection, fakeFetch, fakeModel }} =
+      await import(`${{process.cwd()}}/testing.js`);
+    const answers = {answers};
+    const fake = fakeModel(HalfPlusTwoClient, answers);
+    const connection = fakeConnection(fake);
+    for (const [server, options] of [
+      ["http://fake", {{ fetch: fakeFetch(fake), retries: 0 }}], [connection, {{ retries: 0 }}],
+    ]) {{
+      const client = new HalfPlusTwoClient(server, options);
+      {program}
+      show("end");
+    }}
+    """
+    shown = node(whole, folder)
+    end = shown.index("end")
+    return shown[:end], shown[end + 1 : -1]
+
+
+MISFITS = {
+    "undefined": ("must be an object, not undefined", "not a list", "not a list"),
+    "null": ("must be an object, not null", "not a list", "not a list"),
+    "({})": ("output y is missing", "not a list of lists", "not a list of numbers"),
+    "[]": ("output y is missing", "0 results came for 1", "0 results came for 1"),
+    "[[], []]": ("no output 0", "2 results came for 1", "2 results came for 1"),
+    "[5]": ("no output 0", "example 0 has 5, not a list", None),
+    "['x']": ("no output 0", "example 0 has", 'example 0 has "x", not a number'),
+    "[[null]]": ("no output 0", "not { label, score } each", "example 0 has"),
+    "[[{ label: 5, score: 1 }]]": ("no output 0", "not { label, score } each", "example 0 has"),
+    "[[{ label: 'a', score: 'b' }]]": ("no output", "not { label, score } each", "example 0 has"),
+    "({ y: { data: [1], shape: [1] } })": ("output y has shape [1]", "not a list", "not a list"),
+    "({ y: [['a']] })": ('output y holds, at index 0, "a"', "not a list", "not a list"),
+    "({ y: [[1]], z: 1 })": ("there is no output z", "not a list", "not a list"),
+}
+
+
+def test_an_answer_that_does_not_fit_is_the_fakes_fault(generated: Path) -> None:
+    answers = """(() => {
+      const answer = async () => eval(globalThis.given);
+      return { servingDefault: answer, classifyTwo: answer, regressXToY: answer };
+    })()"""
+    program = f"""
+    for (globalThis.given of {[*MISFITS]}) {{
+      await showCall(() => client.servingDefault({{ x: [[1]] }}));
+      await showCall(() => client.classifyTwo({{ examples: [{{ x: 1 }}] }}));
+      await showCall(() => client.regressXToY({{ examples: [{{ x: 1 }}] }}));
+    }}
+    """
+    wanted = [why for reasons in MISFITS.values() for why in reasons]
+    for shown in on_fakes(generated / "js", answers, program):
+        for came, why in zip(shown, wanted, strict=True):
+            if why is None:
+                assert came == [5]
+                continue
+            assert came["code"] == "INTERNAL", came
+            assert came["details"].startswith("the fake's answer does not fit: ")
+            assert why in came["details"]
+
+
+# What the real server's statuses leave of the codes.
+OVER_REST = {
+    "UNKNOWN": "INTERNAL",
+    "ALREADY_EXISTS": "ABORTED",
+    "FAILED_PRECONDITION": "INVALID_ARGUMENT",
+    "OUT_OF_RANGE": "INVALID_ARGUMENT",
+    "DATA_LOSS": "INTERNAL",
+}
+CODES = [
+    "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
+    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
+    "UNAUTHENTICATED",
+]  # fmt: skip
+
+
+def test_an_error_has_the_code_that_a_server_would_give_it(generated: Path) -> None:
+    answers = '{ servingDefault: () => { throw new ServingError(globalThis.given, "why"); } }'
+    program = f"""
+    for (globalThis.given of {CODES}) await showCall(() => client.servingDefault({{ x: [[1]] }}));
+    """
+    rest, direct = on_fakes(generated / "js", answers, program)
+    assert [error["code"] for error in direct] == CODES
+    assert [error["code"] for error in rest] == [OVER_REST.get(code, code) for code in CODES]
+    assert {error["details"] for error in [*rest, *direct]} == {"why"}
+
+
+def test_one_answer_can_be_given_again_and_is_like_a_servers(generated: Path) -> None:
+    answers = """(() => {
+      const classes = [[{ label: "a", score: 0.1 }]];
+      return { classifyTwo: () => classes, regressXToY: () => [0.1] };
+    })()"""
+    program = """
+    for (const version of [1, 2n ** 53n + 1n, 2n ** 63n - 1n]) {
+      const client = new HalfPlusTwoClient(server, { ...options, version });
+      for (const call of ["classifyTwo", "regressXToY"]) {
+        const result = await client[call]({ examples: [{ x: 1 }] });
+        show([String(versionOf(result)), result[0][0]?.score ?? result[0]]);
+      }
+      show(String((await client.model.metadata()).version));
+    }
+    """
+    for shown in on_fakes(generated / "js", answers, program):
+        wanted: list[Any] = []
+        for version in ("1", "9007199254740993", "9223372036854775807"):
+            wanted += [[version, 0.10000000149011612]] * 2 + [version]
+        assert shown == wanted
+
+
+def test_a_connection_that_was_closed_is(generated: Path) -> None:
+    program = """
+    await showCall(async () => fakeModel(HalfPlusTwoClient));
+    connection.close();
+    await showCall(() => client.model.status());
+    """
+    rest, direct = on_fakes(generated / "js", "{}", program)
+    assert "code" not in rest[1]
+    assert direct[1]["code"] == "CANCELLED"
+    assert "object of functions, not undefined" in rest[0]["details"]
