@@ -58,17 +58,23 @@ for (const page of PAGES) {
 }
 await open("index.html");
 const input = frame.contentDocument.querySelector("[data-md-component=search-query]");
+const search = async (text, enough) => {
+  let found;
+  input.value = text;
+  for (let i = 0; i < 600; i++) {
+    for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
+    await new Promise((done) => setTimeout(done, 50));  // time for the worker that searches
+    const links = frame.contentDocument.querySelectorAll(".md-search-result__item > a");
+    found = [...new Set([...links].map((link) => link.pathname.split("/").pop()))].slice(0, 3);
+    if (enough(found)) break;
+  }
+  return found;
+};
 wider.lost = {};
 for (const [question, page] of Object.entries(QUESTIONS)) {
-  input.value = question;
-  let first = [];
-  for (let i = 0; i < 600 && !first.includes(page); i++) {
-    for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
-    await new Promise((done) => setTimeout(done, 100));  // time for the worker that searches
-    const links = frame.contentDocument.querySelectorAll(".md-search-result__item > a");
-    first = [...new Set([...links].map((link) => link.pathname.split("/").pop()))].slice(0, 3);
-  }
-  if (!first.includes(page)) wider.lost[question] = first;
+  await search("", (found) => found.length === 0);
+  const found = await search(question, (found) => found.includes(page));
+  if (!found.includes(page)) wider.lost[question] = found;
 }
 await fetch("seen", { method: "POST", body: JSON.stringify(wider) });
 </script>""".replace("<script>", '<script type="module">')
