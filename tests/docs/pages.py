@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<why_not>.+) -->\n)?"
+    r"^(?:<!-- not run: (?P<why_not>[^\n]+) -->\n)?"
     r"```(?P<kind>\w+)(?: (?P<title>\S+))?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
