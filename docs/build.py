@@ -43,6 +43,7 @@ _GROUPS = {
         "ExamplesRequest ModelRef"
     ),
     "The models of a server": "ServerConfig ModelConfig",
+    "Other servers": "Profile Outgoing",
     "Transports of your own": "Transport AsyncTransport",
     "Errors": (
         "TFSError InvalidInput DecodeError MissingExtra InvalidArgument FailedPrecondition "

@@ -31,6 +31,7 @@ _broken: ImportError | None = None
 try:
     from tfsclient._calls.call import Request
     from tfsclient._calls.options import DEFAULT, Timeout
+    from tfsclient._calls.profiles.profile import Outgoing, Profile
     from tfsclient._calls.request import (
         ExamplesRequest,
         PredictRequest,
@@ -90,8 +91,8 @@ __all__ = [
     "AsyncTransport", "BoundModel", "CallInfo", "Cancelled", "Client", "Code", "DType", "DataLoss",
     "DeadlineExceeded", "DecodeError", "Example", "ExampleListWithContext", "ExamplesRequest",
     "FailedPrecondition", "FeatureSpec", "Image", "Internal", "InvalidArgument", "InvalidInput",
-    "MissingExtra", "Model", "ModelConfig", "ModelRef", "NotFound", "OutOfRange",
-    "PermissionDenied", "PredictRequest", "Prediction", "Request", "ResourceExhausted",
+    "MissingExtra", "Model", "ModelConfig", "ModelRef", "NotFound", "OutOfRange", "Outgoing",
+    "PermissionDenied", "PredictRequest", "Prediction", "Profile", "Request", "ResourceExhausted",
     "SequenceExample", "ServerConfig", "Signature", "TFSError", "TensorSpec", "Timeout",
     "Transport", "Unauthenticated", "Unavailable", "Unimplemented", "Unknown", "VersionStatus",
     "build_classify", "build_multi_inference", "build_predict", "build_regress",

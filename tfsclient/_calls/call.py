@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar, cast
 
@@ -22,12 +22,15 @@ class Request:
         body: the bytes to send; None makes it a GET over HTTP.
         ref: the model it is about; None if it is about the server.
         safe: whether it changes nothing on the server, so that it can be repeated at will.
+        headers: what goes with it beside the client's headers, names in lower case; None
+            for nothing.
     """
 
     path: str
     body: bytes | None
     ref: ModelRef | None
     safe: bool = False
+    headers: Mapping[str, str] | None = None
 
     @property
     def model(self) -> str | None:

@@ -35,6 +35,7 @@ class GrpcCalls:
     """Makes gRPC calls: an answer says its own dtypes, so a request needs no signature."""
 
     needs_signature = False
+    tells_signatures = True
 
     def __init__(self) -> None:
         self._frames = Frames()

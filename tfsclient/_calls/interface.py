@@ -21,6 +21,11 @@ class Calls(Protocol):
         """Whether an answer can be read only with the signature."""
         ...
 
+    @property
+    def tells_signatures(self) -> bool:
+        """Whether the server can be asked for signatures; if not, those that are given count."""
+        ...
+
     def repeated(
         self,
         ref: ModelRef,

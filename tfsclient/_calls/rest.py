@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ class RestCalls:
     """Makes REST calls: bodies are JSON, whose numbers do not have a dtype."""
 
     needs_signature = True
+    tells_signatures = True
 
     def repeated(
         self,
@@ -45,40 +46,19 @@ class RestCalls:
             Unimplemented: a tensor has no form in TF Serving's JSON.
         """
         del inputs, validate, copy
-        spec, ref = request.spec, request.ref
-        if spec is None:
-            raise InvalidInput(
-                "over REST the signature must be known: JSON has no dtypes", model=ref.name
-            )
-        if (reason := spec.why_not_over_rest) is not None:
-            raise Unimplemented(
-                f"REST cannot carry it: {reason}",
-                model=ref.name,
-                signature=ref.signature,
-                hint=USE_GRPC,
-            )
-        missing = sorted(spec.defaults - request.tensors.keys())
-        if missing:
-            raise Unimplemented(
-                f"over REST the server does not fill in defaults: give {', '.join(missing)} too",
-                model=ref.name,
-                signature=ref.signature,
-                hint=Hint(USE_GRPC.key, "use gRPC, which does"),
-            )
+        spec, ref = check_json(request), request.ref
         decode = partial(_prediction, ref=ref, spec=spec, outputs=request.outputs)
         return Call(model_path(ref) + ":predict", request.to_json(), ref, decode=decode)
 
     def classify(self, request: ExamplesRequest) -> Call[Classes]:
         """The call that gives labels with scores for each Example."""
-        decode = partial(rest_json.decode_classify, count=len(request.examples))
         path = model_path(request.ref) + ":classify"
-        return Call(path, request.to_json(), request.ref, decode=decode)
+        return Call(path, request.to_json(), request.ref, decode=read_classes(request))
 
     def regress(self, request: ExamplesRequest) -> Call[Float32s]:
         """The call that gives a number for each Example."""
-        decode = partial(rest_json.decode_regress, count=len(request.examples))
         path = model_path(request.ref) + ":regress"
-        return Call(path, request.to_json(), request.ref, decode=decode)
+        return Call(path, request.to_json(), request.ref, decode=read_numbers(request))
 
     def multi_inference(self, request: ExamplesRequest) -> Call[dict[str, Classes | Float32s]]:
         """Refuse: TF Serving's REST interface has no such request.
@@ -105,6 +85,46 @@ class RestCalls:
         """
         del config
         raise Unimplemented("REST cannot reload the configuration", hint=USE_GRPC)
+
+
+def check_json(request: PredictRequest) -> Signature:
+    """The signature of a request that JSON can carry.
+
+    Raises:
+        InvalidInput: the signature is not known.
+        Unimplemented: a tensor has no form in TF Serving's JSON.
+    """
+    spec, ref = request.spec, request.ref
+    if spec is None:
+        raise InvalidInput(
+            "over REST the signature must be known: JSON has no dtypes", model=ref.name
+        )
+    if (reason := spec.why_not_over_rest) is not None:
+        raise Unimplemented(
+            f"REST cannot carry it: {reason}",
+            model=ref.name,
+            signature=ref.signature,
+            hint=USE_GRPC,
+        )
+    missing = sorted(spec.defaults - request.tensors.keys())
+    if missing:
+        raise Unimplemented(
+            f"over REST the server does not fill in defaults: give {', '.join(missing)} too",
+            model=ref.name,
+            signature=ref.signature,
+            hint=Hint(USE_GRPC.key, "use gRPC, which does"),
+        )
+    return spec
+
+
+def read_classes(request: ExamplesRequest) -> Callable[[bytes], Classes]:
+    """What reads the answer to a classify request."""
+    return partial(rest_json.decode_classify, count=len(request.examples))
+
+
+def read_numbers(request: ExamplesRequest) -> Callable[[bytes], Float32s]:
+    """What reads the answer to a regress request."""
+    return partial(rest_json.decode_regress, count=len(request.examples))
 
 
 def _prediction(

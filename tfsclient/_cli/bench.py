@@ -135,7 +135,7 @@ def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | 
     metavar="FILE",
     help="Write a report with plots to this file, or to - as above.",
 )
-@connection_options()
+@connection_options(signatures=True)
 def bench(
     target: str,
     model: str,

@@ -85,7 +85,7 @@ def _side(option: str, text: str | None, target: str, model: str) -> _Side:
     show_default=True,
     help="How far apart two numbers may be.",
 )
-@connection_options()
+@connection_options(signatures=True)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def compare(
     target: str,

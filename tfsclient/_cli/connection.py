@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
@@ -19,10 +20,13 @@ from tfsclient.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tfsclient._client.sync import Client
+    from tfsclient.schema import Model
 
 _Command: TypeAlias = Callable[..., Any]
 
 _HEADERS: Final = "TFSCLIENT_HEADERS"
+# As _client.servers has it, which needs packages without which `doctor` is to live.
+TF_SERVING: Final = "tfserving"
 _LARGEST = 1 << 16  # bytes of a token file; servers refuse far shorter ones
 _TOKEN = re.compile(r"[!-~]+")
 
@@ -35,6 +39,8 @@ class Connection:
 
     Attributes:
         timeout: seconds that a call may take.
+        profile: what the server is, if it is not TF Serving itself.
+        saved_model: the SavedModel of ``model``, or its schema, where that has to be given.
         given: the options that the command line has, as it spells them: what a command cannot use
             is refused, while the environment may hold what another command needs.
     """
@@ -47,7 +53,10 @@ class Connection:
     key: str | None
     server_name: str | None
     timeout: float
+    profile: str | None
     given: tuple[str, ...]
+    saved_model: str | None = None
+    model: str | None = None
 
     def client(self, target: str, **options: Any) -> Client:
         """A client of the server ``target``; ``options`` are more of the client's own.
@@ -73,7 +82,25 @@ class Connection:
             "headers": self.read_headers(),
             "token": self.read_token(),
             "tls": self.read_tls(target),
+            "profile": self.profile or None,
+            "schemas": self.read_schemas(),
         }
+
+    def is_other(self, target: str) -> bool:
+        """Whether the server is something other than TF Serving itself."""
+        return (self.profile or parse(target).profile or TF_SERVING) != TF_SERVING
+
+    def read_schemas(self) -> dict[str, Model] | None:
+        """The signatures of the model, where they are given.
+
+        Raises:
+            InvalidInput: they cannot be read.
+        """
+        if self.saved_model is None or self.model is None:
+            return None
+        from tfsclient._cli.options import read_signatures
+
+        return {self.model: read_signatures(Path(self.saved_model))}
 
     def refuse(self, why: str) -> None:
         """Refuse the options of the command line, where no server is asked.
@@ -184,15 +211,26 @@ def _binary(where: str, name: str, value: str) -> bytes:
 
 
 def connection_options(
-    *, timeout: float = 60.0, about: str = "Seconds that a call may take."
+    *,
+    timeout: float = 60.0,
+    about: str = "Seconds that a call may take.",
+    signatures: bool = False,
 ) -> Callable[[_Command], _Command]:
     """Give a command the options of connections, as one argument ``connection``.
 
     Args:
         timeout: the default of ``--timeout``.
         about: its help.
+        signatures: whether the signatures of the argument MODEL can be given.
     """
     options = [
+        click.option(
+            "--profile",
+            metavar="NAME",
+            envvar="TFSCLIENT_PROFILE",
+            show_envvar=True,
+            help="What the server is, if it is not TF Serving itself: docs/servers.md lists them.",
+        ),
         click.option(
             "--token-file",
             metavar="FILE",
@@ -250,6 +288,8 @@ def connection_options(
             help=about,
         ),
     ]
+    if signatures:
+        options.insert(1, _SAVED_MODEL)
 
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
@@ -263,7 +303,16 @@ def connection_options(
     return decorate
 
 
+_SAVED_MODEL: Final = click.option(
+    "--saved-model",
+    "signatures_from",
+    metavar="DIR|FILE",
+    type=click.Path(exists=True),
+    help="The SavedModel of MODEL, or its schema, for a server that does not tell signatures.",
+)
+
 _SPELLED = {
+    "profile": "--profile",
     "token": "--token",
     "token_file": "--token-file",
     "headers": "--header",
@@ -289,4 +338,6 @@ def _taken(arguments: dict[str, Any]) -> Connection:
             raise click.UsageError(f"{option} is empty", context)
     if "token_file" in given and "token" not in given:
         values["token"] = None  # the environment's
-    return Connection(**values, given=tuple(_SPELLED[name] for name in _SPELLED if name in given))
+    options = tuple(_SPELLED[name] for name in _SPELLED if name in given)
+    saved_model, model = arguments.pop("signatures_from", None), arguments.get("model")
+    return Connection(**values, given=options, saved_model=saved_model, model=model)

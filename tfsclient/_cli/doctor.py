@@ -331,6 +331,9 @@ def _calls(
     client: Client, target: Target, model: str | None, connection: Connection
 ) -> Iterator[Finding]:
     name = model or _NO_MODEL
+    if connection.is_other(target.text):
+        yield from _others_calls(client, target, name)
+        return
     try:
         states = client.status(name)
     except NotFound as error:
@@ -342,6 +345,24 @@ def _calls(
     yield from _versions(states, target, name)
     if any(state.available for state in states):
         yield from _signatures(client.metadata(name), target)
+
+
+def _others_calls(client: Client, target: Target, name: str) -> Iterator[Finding]:
+    """The calls of a server that is not TF Serving itself: it may lack any of these."""
+    try:
+        yield from _versions(client.status(name), target, name)
+    except Unimplemented as error:
+        yield Finding(error.details, note=True)
+    except NotFound as error:
+        if name != _NO_MODEL:
+            raise
+        yield Finding(f"it answers: {error.details}")
+    if name == _NO_MODEL:
+        return
+    try:
+        yield from _signatures(client.metadata(name), target)
+    except Unimplemented as error:
+        yield Finding(f"{error.details}; they must be given: --saved-model", note=True)
 
 
 def _not_found(
@@ -385,7 +406,7 @@ def _has_serving_errors(target: Target, connection: Connection) -> bool:
 
 def _versions(states: list[VersionStatus], target: Target, model: str) -> Iterator[Finding]:
     for state in states:
-        version = f"version {state.version}"
+        version = "the model" if state.version is None else f"version {state.version}"
         if state.available:
             yield Finding(f"{version} is available")
         elif state.error_code is not Code.OK:

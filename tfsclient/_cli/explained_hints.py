@@ -128,11 +128,13 @@ The client asks for them before the first call, to know which inputs there are a
 of which dtype. The server answered that there is no such model, or no such call:
 
 - The name or the version is wrong: see `tfsclient explain NOT_FOUND`.
-- It is a stand-in for TF Serving that lacks metadata, or a gateway that lets only
+- It is another server, which lacks metadata, or a gateway that lets nothing but
   predictions pass. Then give the signatures from a SavedModel or a schema:
 
       model = tfsclient.sources.from_saved_model("models/digits")
       client = Client(target, schemas={"digits": model})
+
+  On the command line: `tfsclient predict ... --saved-model models/digits`.
 
 - Over gRPC, `client.predict("digits", {"images": images}, validate=False)` sends
   named inputs without asking.

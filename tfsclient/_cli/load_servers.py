@@ -84,7 +84,7 @@ def _transport(target: str) -> str:
 def endpoint_of(target: str, connection: Connection, rest: str | None = None) -> Endpoint:
     """A server; ``rest`` is its REST target, where that is known."""
     url = url_of(rest or target)
-    if url is None:
+    if url is None or connection.is_other(target):
         return Endpoint(target, _transport(target))
     # Secrets are for the target alone: another port may be another's, and without TLS.
     headers: dict[str, str] = {}

@@ -167,6 +167,8 @@ def exit_code(error: TFSError) -> int:
 # The library's hints in the words of people who type commands, by their keys.
 _TYPED: dict[str, str | None] = {
     "validate": None,
+    "no_metadata": "if the server has the model but does not tell its signatures, --saved-model "
+    "gives them",
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
     "no_labels": "--meaning FILE tells them: labels = [...] of the output",

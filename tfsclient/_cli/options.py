@@ -100,3 +100,8 @@ def read_saved_model(
     for flaw in sources.find_flaws(folder, tags=tags, version=version):
         click.echo(visible(f"warning: {flaw}"), err=True)
     return model
+
+
+def read_signatures(path: Path) -> Model:
+    """The model of a SavedModel folder, or of a file that holds its schema."""
+    return read_saved_model(path, None, None) if path.is_dir() else sources.from_file(path)

@@ -73,7 +73,7 @@ def _scale(_: click.Context, __: click.Parameter, value: str | None) -> float | 
     metavar="N",
     help="Of outputs whose labels --meaning tells, the N likeliest classes with their scores.",
 )
-@connection_options()
+@connection_options(signatures=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def predict(
     target: str,

@@ -155,7 +155,7 @@ def _map(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[s
     help="Of the part files.  [default: parquet]",
 )
 @meaning_option
-@connection_options()
+@connection_options(signatures=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def score(
     target: str,

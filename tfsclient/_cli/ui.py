@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfsclient import sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import exit_codes, missing_extra
-from tfsclient._cli.options import meaning_option, meanings, read_saved_model
+from tfsclient._cli.options import meaning_option, meanings, read_signatures
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import parse
 from tfsclient.schema import Model
@@ -68,14 +67,14 @@ def ui(
             from tfsclient._cli.page.servers import Servers
         except ImportError as error:
             raise missing_extra("ui", "the page", error) from error
-        known = [(_read(folder), folder) for folder in folders]
+        known = [(read_signatures(folder), folder) for folder in folders]
         by_name = {model.name: model for model, _ in known}
         texts = {model.name: base64_inputs(folder) for model, folder in known if folder.is_dir()}
         names = [ModelRef(name).name for name in dict.fromkeys([*models, *by_name])]
         if meaning is not None and len(names) != 1:
             raise click.UsageError("--meaning is of one model: name that by --model")
         given = meanings(names[0], meaning) if names else None
-        servers = [_server(target, connection, given) for target in dict.fromkeys(targets)]
+        servers = [_server(one, connection, given, by_name) for one in dict.fromkeys(targets)]
         with Page(host, port) as page:
             page.start(
                 Servers(servers, lambda: names, by_name.get, lambda name: texts.get(name, {}))
@@ -87,22 +86,26 @@ def ui(
             _wait()
 
 
-def _read(path: Path) -> Model:
-    if path.is_dir():
-        return read_saved_model(path, None, None)
-    return sources.from_file(path)
-
-
-def _server(target: str, connection: Connection, given: Mapping[str, Meaning] | None) -> Server:
+def _server(
+    target: str,
+    connection: Connection,
+    given: Mapping[str, Meaning] | None,
+    known: Mapping[str, Model],
+) -> Server:
     from tfsclient._cli.page.servers import MOST_BYTES, Server, on_call
     from tfsclient._client.aio import AsyncClient
 
     arguments = connection.arguments(target)
-    hidden = tuple(f"{name}=" for name in ("token", "headers", "tls") if arguments[name])
+    profile = None
+    if connection.is_other(target):
+        profile = connection.profile or parse(target).profile
+        arguments["schemas"] = known  # which count where the server does not tell any
+    names = ("token", "headers", "tls", "schemas")
+    hidden = tuple(f"{name}=" for name in names if arguments[name])
     if not parse(target).rest:
         arguments["channel_options"] = [("grpc.max_receive_message_length", MOST_BYTES)]
     client = AsyncClient(target, **arguments, meanings=given, on_call=on_call)
-    return Server(target, client, None, hidden)
+    return Server(target, client, None, hidden, profile)
 
 
 def _wait() -> None:

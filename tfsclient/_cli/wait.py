@@ -54,7 +54,8 @@ def wait(
     if as_json:
         click.echo(orjson.dumps(ready))
     else:
-        click.echo(f"{visible(model)} version {ready.version} is ready")
+        which = "" if ready.version is None else f" version {ready.version}"
+        click.echo(f"{visible(model)}{which} is ready")
 
 
 class _News(logging.Handler):

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
+from tfsclient._calls.profiles.profile import Profile
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.bound_aio import AsyncBoundModel
@@ -18,6 +19,7 @@ from tfsclient._client.protocols import make_async_transport, make_calls
 from tfsclient._client.readiness import await_until_ready
 from tfsclient._client.recipe import Recipe
 from tfsclient._client.sending import AsyncSender
+from tfsclient._client.servers import Auth, choose
 from tfsclient._client.view_api import view_api
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
@@ -48,6 +50,8 @@ class AsyncClient(AsyncExampleCalls):
         timeout: float | None = 60.0,
         headers: Headers = None,
         token: Token = None,
+        profile: str | Profile | None = None,
+        auth: Auth = None,
         tls: bool | TLS | None = None,
         retries: int = 2,
         compression: str | None = None,
@@ -62,18 +66,21 @@ class AsyncClient(AsyncExampleCalls):
     ) -> None:
         super().__init__(recipe := Recipe(type(self), locals()))
         self._target = parse(target)
-        settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
+        server = choose(self._target, profile, auth, token)
+        settings = Settings(
+            self._target, retries, tls, compression, channel_options, http_client, server.profile
+        )
         flows = Flows(
-            make_calls(self._target),
+            make_calls(self._target, server.profile),
             timeout=timeout,
             headers=headers,
-            token=token,
+            token=server.token,
             validate=validate,
             copy=copy,
             schemas=schemas,
             meanings=meanings,
         )
-        sends = make_async_transport(settings, transport)
+        sends = make_async_transport(settings, transport, server.authenticate)
         self._sender = AsyncSender(self._target, flows, sends, on_call, recipe)
 
     async def predict(

@@ -88,10 +88,14 @@ class Flows:
         self._copy = read_flag(copy, "copy")
         self._schemas = _read_schemas(schemas)
         self._metadata = calls.metadata
+        # What is said where the server says nothing; as of no version, for it says none.
+        self._told: dict[str, Model] = {}
         if meanings is not None:
             meant = Meanings(meanings)
             self._schemas = {name: meant.attach(name, m) for name, m in self._schemas.items()}
             self._metadata = partial(meant.metadata, calls.metadata)
+        if not calls.tells_signatures:
+            self._told = {name: replace(m, version=None) for name, m in self._schemas.items()}
         self._discovery = Discovery(self._metadata, self._schemas)
         self.learn = self._discovery.learn
         self.seen = self._discovery.seen
@@ -310,7 +314,9 @@ class Flows:
     # About models.
 
     def metadata(self, ref: ModelRef) -> Flow[Model]:
-        """Ask for a model's signatures."""
+        """Ask for a model's signatures; a server that does not tell them has those given."""
+        if (told := self._told.get(ref.name)) is not None:
+            return told
         return (yield from ask(self._metadata(ref)))
 
     def given(self, model: str) -> Model | None:
@@ -325,7 +331,7 @@ class Flows:
 
     def signature(self, ref: ModelRef, signature: str | None) -> Flow[Signature]:
         """Ask for a model's signatures, and pick one."""
-        model = yield from ask(self._metadata(ref))
+        model = yield from self.metadata(ref)
         return model.signature(signature)
 
     def status(self, ref: ModelRef) -> Flow[list[VersionStatus]]:

@@ -67,11 +67,11 @@ class Readiness:
         if states and len(failed) == len(states):
             raise from_code(
                 failed[0].error_code,
-                f"version {failed[0].version} did not load: {failed[0].error_message}",
+                f"{_named(failed[0])} did not load: {failed[0].error_message}",
                 model=self._model,
             )
         if states:
-            self._note(", ".join(f"version {s.version} is {s.state}" for s in states), None)
+            self._note(", ".join(f"{_named(s)} is {s.state}" for s in states), None)
         return None
 
     def not_seen(self, error: TFSError) -> None:
@@ -111,6 +111,10 @@ class Readiness:
                 model=self._model,
                 hint=None if self._error is None else self._error.hint,
             ) from self._error
+
+
+def _named(status: VersionStatus) -> str:
+    return "it" if status.version is None else f"version {status.version}"
 
 
 def wait_until_ready(sender: Sender, ref: ModelRef, timeout: float | None) -> VersionStatus:

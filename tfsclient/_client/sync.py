@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
+from tfsclient._calls.profiles.profile import Profile
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.bound import BoundModel
@@ -19,6 +20,7 @@ from tfsclient._client.protocols import make_calls, make_transport
 from tfsclient._client.readiness import wait_until_ready
 from tfsclient._client.recipe import Recipe
 from tfsclient._client.sending import Sender
+from tfsclient._client.servers import Auth, choose
 from tfsclient._client.view_api import view_api
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
@@ -47,12 +49,20 @@ class Client(ExampleCalls):
 
     Args:
         target: ``"localhost:8500"`` (gRPC; also ``grpc://``, ``grpcs://`` for TLS, ``dns:///``,
-            ``unix:``), ``"http://localhost:8501"`` (REST; also ``https://``), or a list of IP
-            addresses of replicas, among which gRPC spreads the calls.
+            ``unix:``), ``"http://localhost:8501"`` (REST; also ``https://``),
+            ``"sagemaker://REGION/ENDPOINT"``, ``"vertex://PROJECT/LOCATION/ENDPOINT"``, or a list
+            of IP addresses of replicas, among which gRPC spreads the calls.
         timeout: seconds that a call may take in all, retries included; None for no limit.
         headers: gRPC metadata or HTTP headers sent with every call.
         token: a bearer token, or a function that gives one for each call.  It takes the place of
             an authorization among ``headers``, but not among those of a call.
+        profile: what the server is, if it is not TF Serving itself: "kserve-v1", "mlflow",
+            "pai-eas", "sagemaker", "vertex", "simple-tensorflow-serving", or a :class:`Profile` of
+            your own; None for what the target says, which is TF Serving ("tfserving") where it is
+            an address.
+        auth: how to authenticate: a user's name and password, a function that is given each
+            :class:`Outgoing` request and returns the headers to add, or credentials of the cloud's
+            own library; None for what that finds by itself.  Not together with ``token``.
         tls: True or a :class:`TLS` for gRPC over TLS; a :class:`TLS` also sets up ``https://``.
         retries: how often inference is tried again when the server is unavailable, 0 to 4.  Set 0
             for a model that keeps state between calls.
@@ -82,6 +92,8 @@ class Client(ExampleCalls):
         timeout: float | None = 60.0,
         headers: Headers = None,
         token: Token = None,
+        profile: str | Profile | None = None,
+        auth: Auth = None,
         tls: bool | TLS | None = None,
         retries: int = 2,
         compression: str | None = None,
@@ -96,20 +108,22 @@ class Client(ExampleCalls):
     ) -> None:
         super().__init__(recipe := Recipe(type(self), locals()))
         self._target = parse(target)
-        settings = Settings(self._target, retries, tls, compression, channel_options, http_client)
+        server = choose(self._target, profile, auth, token)
+        settings = Settings(
+            self._target, retries, tls, compression, channel_options, http_client, server.profile
+        )
         flows = Flows(
-            make_calls(self._target),
+            make_calls(self._target, server.profile),
             timeout=timeout,
             headers=headers,
-            token=token,
+            token=server.token,
             validate=validate,
             copy=copy,
             schemas=schemas,
             meanings=meanings,
         )
-        self._sender = Sender(
-            self._target, flows, make_transport(settings, transport), on_call, recipe
-        )
+        sends = make_transport(settings, transport, server.authenticate)
+        self._sender = Sender(self._target, flows, sends, on_call, recipe)
 
     def predict(
         self,

@@ -53,7 +53,7 @@ def encode_predict(inputs: Mapping[str, Tensor], signature: str | None) -> bytes
     if lone is not None and lone.dtype == STRING and not lone.array.ndim:
         values = _encode(_BASE64, lone)  # by name, the server would take this text for base64
     else:
-        values = _encode_named(inputs)
+        values = encode_columns(inputs)
     return _object([*_signature_name(signature), b'"inputs":' + values])
 
 
@@ -73,7 +73,7 @@ def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> 
         (values,) = (_encode(name, tensor) for name, tensor in inputs.items())
     else:
         each = [
-            _encode_named({n: Tensor(t.dtype, t.array[i, ...]) for n, t in inputs.items()})
+            encode_columns({n: Tensor(t.dtype, t.array[i, ...]) for n, t in inputs.items()})
             for i in range(rows.pop())
         ]
         values = b"[" + b",".join(each) + b"]"
@@ -95,7 +95,12 @@ def _object(members: Iterable[bytes]) -> bytes:
     return b"{" + b",".join(members) + b"}"
 
 
-def _encode_named(inputs: Mapping[str, Tensor]) -> bytes:
+def encode_columns(inputs: Mapping[str, Tensor]) -> bytes:
+    """An object of the inputs by name.
+
+    Raises:
+        Unimplemented: a tensor has no JSON form that the server reads.
+    """
     return _object(orjson.dumps(name) + b":" + _encode(name, t) for name, t in inputs.items())
 
 
@@ -216,8 +221,23 @@ def decode_predict(
     answer = loads(body)
     if not isinstance(answer, dict) or "outputs" not in answer:
         raise DecodeError(f"the answer has no 'outputs': {excerpt(body)}")
+    return pick_outputs(answer["outputs"], specs, wanted)
+
+
+def pick_outputs(
+    outputs: Any, specs: Mapping[str, TensorSpec], wanted: Sequence[str] | None
+) -> dict[str, Array]:
+    """The outputs in an object of them by name, or the lone output that comes without a name.
+
+    Args:
+        outputs: what came, parsed.
+        specs: all outputs that the signature declares.
+        wanted: the outputs to return; None for all.
+
+    Raises:
+        DecodeError: it does not fit the declared outputs.
+    """
     names = list(specs if wanted is None else wanted)
-    outputs = answer["outputs"]
     if not isinstance(outputs, dict) or _is_base64(outputs):  # a lone output comes without a name
         if len(specs) != 1:
             raise DecodeError(
@@ -229,6 +249,29 @@ def decode_predict(
     if not outputs.keys() >= set(names):
         raise missing_outputs(names, outputs)
     return {name: _decode(outputs[name], specs[name]) for name in names}
+
+
+def decode_predictions(
+    body: bytes, specs: Mapping[str, TensorSpec], wanted: Sequence[str] | None
+) -> dict[str, Array]:
+    """The outputs of an answer in row form: a lone output's values, or an object for each row.
+
+    Some servers put objects of columns there, too.  Arguments and errors are those of
+    :func:`decode_predict`.
+    """
+    answer = loads(body)
+    if not isinstance(answer, dict) or "predictions" not in answer:
+        raise DecodeError(f"the answer has no 'predictions': {excerpt(body)}")
+    rows = answer["predictions"]
+    if isinstance(rows, list) and rows and all(map(_is_row, rows)):
+        if any(row.keys() != rows[0].keys() for row in rows):
+            raise DecodeError(f"the rows of the answer differ in their outputs: {excerpt(body)}")
+        rows = {name: [row[name] for row in rows] for name in rows[0]}
+    return pick_outputs(rows, specs, wanted)
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, dict) and not _is_base64(value)
 
 
 def excerpt(body: bytes) -> str:

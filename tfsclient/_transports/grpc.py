@@ -271,9 +271,9 @@ def open_channel(module: Any, settings: Settings) -> Any:
     return module.secure_channel(address, tls.grpc_credentials(), options, compression=compression)
 
 
-# What gRPC's server says where it has no thread left for a call, which never ran: the one place
-# where a text decides.
-_REFUSALS: Final = ("", "Server Threadpool Exhausted")
+# What gRPC's server, and its Python one, say where they have no thread left for a call, which never
+# ran: the one place where a text decides.
+_REFUSALS: Final = ("", "Server Threadpool Exhausted", "Concurrent RPC limit exceeded!")
 
 
 def is_refusal(error: Exception) -> bool:

@@ -8,6 +8,7 @@ import os
 import re
 import ssl
 import zlib
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -227,10 +228,11 @@ def to_answer(response: httpx.Response, body: bytes, settings: Settings, request
     if response.is_redirect:
         details, hint = _redirect(response, settings.target, request)
     else:
-        details = _reason(body, response, settings.target)
+        status, details = _reason(body, response, settings)
     error = from_http_status(
         status, details, model=request.model, signature=request.signature, hint=hint
     )
+    error.http_status = response.status_code
     if isinstance(error, Unavailable):
         error.hint = unavailable_hint(settings, None)
     raise error
@@ -246,15 +248,22 @@ def _redirect(response: httpx.Response, target: Target, request: Request) -> tup
     return details, f"if that is the right server, write {base}"
 
 
-def _reason(body: bytes, response: httpx.Response, target: Target) -> str:
-    """TF Serving's own error text where there is one; a gateway may answer anything."""
+def _reason(body: bytes, response: httpx.Response, settings: Settings) -> tuple[int, str]:
+    """The status that is meant, and the server's own text where there is one.
+
+    A gateway may answer anything.
+    """
+    status, target = response.status_code, settings.target
+    read = None if settings.profile is None else settings.profile.error
+    with suppress(Exception):  # the profile's own
+        if read is not None and (told := read(status, body)) is not None:
+            return told
     try:
         answer = loads(body)
     except TFSError:
         answer = None
     if isinstance(answer, dict) and isinstance(answer.get("error"), str) and answer["error"]:
-        error: str = answer["error"]
-        return error
+        return status, answer["error"]
     text = body[:500].decode("utf-8", "replace").strip()
-    head = f"{target} answered HTTP {response.status_code} {response.reason_phrase}".rstrip()
-    return head + (f": {text}" if text else "")
+    head = f"{target} answered HTTP {status} {response.reason_phrase}".rstrip()
+    return status, head + (f": {text}" if text else "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tfsclient._calls.options import read_count
+from tfsclient._calls.profiles.profile import Profile
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import Hint, InvalidInput
@@ -23,6 +24,9 @@ _TLS = (
 class Settings:
     """What users set about connections; the client documents each.
 
+    Attributes:
+        profile: what the server is, if it is not TF Serving itself.
+
     Raises:
         InvalidInput: a setting makes no sense, or not for this target.
     """
@@ -33,6 +37,7 @@ class Settings:
     compression: str | None
     channel_options: Sequence[tuple[str, Any]]
     http_client: Any
+    profile: Profile | None = None
 
     def __post_init__(self) -> None:
         read_count(self.retries, "retries", least=0, most=MAX_ATTEMPTS - 1)
@@ -51,6 +56,8 @@ class Settings:
             raise InvalidInput("http_client is for REST targets")
         if self.channel_options and self.target.rest:
             raise InvalidInput("channel_options are for gRPC targets")
+        if self.compression and self.profile is not None:
+            raise InvalidInput(f"{self.profile.name} does not read compressed requests")
 
     @property
     def credentials(self) -> TLS | None:

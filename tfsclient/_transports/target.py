@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tfsclient._transports.clouds import CLOUDS, place_of
 from tfsclient.errors import InvalidInput
 
 # Schemes that gRPC's own resolvers know, each with what is to follow it.
@@ -38,12 +39,16 @@ class Target:
         rest: whether to speak REST; else gRPC.
         address: the base URL without a trailing slash, or gRPC's target string.
         tls: whether the scheme asks for TLS.
+        profile: the server that the scheme stands for, by its profile's name; None for none.
+        endpoint: what a cloud calls it in messages over gRPC; None elsewhere.
     """
 
     text: str
     rest: bool
     address: str
     tls: bool
+    profile: str | None = None
+    endpoint: str | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -74,6 +79,16 @@ def _parse_one(text: str) -> Target:
     scheme = scheme.lower() if colon else ""
     if scheme in ("http", "https"):
         return _parse_url(text, scheme)
+    if scheme in CLOUDS:
+        place = place_of(scheme, rest)
+        return Target(
+            text,
+            rest=place.endpoint is None,
+            address=place.address,
+            tls=True,
+            profile=place.profile,
+            endpoint=place.endpoint,
+        )
     shown = _without_password(text)
     if _BLANK.search(text) and not text.startswith("unix"):
         raise InvalidInput(f"target {shown!r} contains spaces or control characters")
@@ -96,7 +111,8 @@ def _parse_one(text: str) -> Target:
     if scheme:
         raise InvalidInput(
             f"target {shown!r} has an unknown scheme",
-            hint="use host:port, grpc://, grpcs://, http://, https://, dns:///, unix: or xds:///",
+            hint="use host:port, grpc://, grpcs://, http://, https://, dns:///, unix:, xds:///, "
+            "sagemaker:// or vertex://",
         )
     _check_host_port(text, shown)
     return Target(text, rest=False, address=text, tls=False)

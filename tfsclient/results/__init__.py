@@ -180,13 +180,13 @@ class VersionStatus:
     """The state of one version of a model.
 
     Attributes:
-        version: its number.
+        version: its number; None where a server has no versions.
         state: "START", "LOADING", "AVAILABLE", "UNLOADING", "END" or "UNKNOWN".
         error_code: OK, or why loading failed.
         error_message: the reason in words; "" when there is none.
     """
 
-    version: int
+    version: int | None
     state: str
     error_code: Code
     error_message: str

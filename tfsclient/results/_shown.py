@@ -89,7 +89,7 @@ def status_html(statuses: Sequence[VersionStatus]) -> str:
 def _status_rows(statuses: Sequence[VersionStatus]) -> list[tuple[str, str, str, str]]:
     return [
         (
-            str(one.version),
+            "-" if one.version is None else str(one.version),
             visible(one.state),
             "" if one.error_code == "OK" else visible(one.error_code),
             visible(one.error_message),

@@ -40,12 +40,14 @@ class Server:
         client: its client, made with :func:`on_call`.
         rest: the URL of its REST interface; None if that is not known.
         hidden_options: arguments that its client was made with, and code does not show: secrets.
+        profile: what it is, if it is not TF Serving itself.
     """
 
     target: str
     client: AsyncClient
     rest: str | None = None
     hidden_options: tuple[str, ...] = ()
+    profile: str | None = None
 
     @property
     def rest_guess(self) -> str:

@@ -59,6 +59,11 @@ def write(language: str, server: Server, model: Model, signature: Signature, fil
     """
     if language not in _WRITERS:
         raise InvalidInput(f"there is no code in {shown(language)}")
+    if server.profile is not None and language != "python":
+        raise InvalidInput(
+            f"{LANGUAGES[language]} would call TF Serving, but {server.target} is {server.profile}",
+            hint="the call in Python is the one that works there",
+        )
     tensors = getattr(filled.request, "tensors", {})
     size = sum(tensor.array.nbytes for tensor in tensors.values())
     if size > _MOST:

@@ -78,7 +78,8 @@ def _head(server: Server, text: str) -> list[str]:
     told = server.hidden_options
     if told:
         lines.append(f"# with the {', '.join(told)} that this page was started with")
-    return [*lines, f"client = Client({literal(server.target)})"]
+    profile = "" if server.profile is None else f", profile={literal(server.profile)}"
+    return [*lines, f"client = Client({literal(server.target)}{profile})"]
 
 
 def _picture(image: Image) -> list[str]:

@@ -39,7 +39,8 @@ export function statusOf({ versions, error }, choose) {
     "ul.versions",
     { "aria-label": "Versions" },
     versions.map((one) => {
-      const label = [h("strong", {}, one.version), ` ${one.state.toLowerCase()}`];
+      const which = one.version === null ? "its only version" : `version ${one.version}`;
+      const label = [h("strong", {}, one.version ?? "model"), ` ${one.state.toLowerCase()}`];
       const told = one.error_message ? h("span.wrong", {}, ` ${one.error_message}`) : null;
       const chip = one.state === "AVAILABLE" ? "good" : one.error_message ? "bad" : "waiting";
       return h(
@@ -47,7 +48,7 @@ export function statusOf({ versions, error }, choose) {
         {},
         button(label, () => choose(one.version), {
           class: `chip ${chip}`,
-          title: `Call version ${one.version}`,
+          title: `Call ${which}`,
         }),
         told,
       );
