@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<why_not>[^\n]+) -->\n)?"
-    r"```(?P<kind>\w+)(?: (?P<title>\S+))?\n(?P<text>.*?)^```$",
+    r"```(?P<kind>\w+)(?: (?P<file>\S+\.\w+)| \w+)?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _PRINTED = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
@@ -37,17 +37,16 @@ for line in open(0):
 class Block(NamedTuple):
     """A fenced block of a page; ``why_not`` is the comment that keeps it from being run.
 
-    ``title`` is what stands behind the kind: the name of a file, if it has a dot.
+    ``kind`` is its language, or the name of the file that it is to be put into.
     """
 
     kind: str
     text: str
     why_not: str | None
-    title: str | None = None
 
 
 def blocks(text: str) -> list[Block]:
-    return [Block(m["kind"], m["text"], m["why_not"], m["title"]) for m in _BLOCK.finditer(text)]
+    return [Block(m["file"] or m["kind"], m["text"], m["why_not"]) for m in _BLOCK.finditer(text)]
 
 
 class Program(NamedTuple):
@@ -107,14 +106,14 @@ class Reader:
     def read(self, page: list[Block]) -> Iterator[tuple[Block, str]]:
         """Run the blocks in order; yields each that ran and what it printed."""
         printed = ""
-        for kind, text, why_not, title in page:
+        for kind, text, why_not in page:
             for shown, real in self.ports.items():
                 text = text.replace(shown, real)
             if why_not is not None:
                 continue
-            if title is not None and "." in title:
-                written = f"cat > {title} <<'-- end --'\n{text}-- end --"
-                self.shell(f"mkdir -p {Path(title).parent}\n{written}")
+            if "." in kind:
+                written = f"cat > {kind} <<'-- end --'\n{text}-- end --"
+                self.shell(f"mkdir -p {Path(kind).parent}\n{written}")
             elif kind == "text":
                 assert printed.endswith(text)  # not an excerpt
             elif kind in ("sh", "python"):
