@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import missing
+from tests.conftest import ROOT, missing
 from tests.docs.pages import Reader
 from tfsclient.testing._serve import free_ports
 
@@ -26,6 +26,23 @@ def newcomer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def somebody(wheel: Path, tmp_path: Path) -> Iterator[Reader]:
     """Who reads one page alone."""
     yield from _reader(wheel, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``make docs`` builds."""
+    try:
+        import material  # noqa: F401
+        import mkdocstrings  # noqa: F401
+    except ImportError as error:
+        missing(str(error.name))
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "build.py", "--site-dir", folder],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
 
 
 def _reader(wheel: Path, place: Path) -> Iterator[Reader]:
@@ -54,7 +71,8 @@ def _reader(wheel: Path, place: Path) -> Iterator[Reader]:
         "PIP_FIND_LINKS": str(wheel.parent),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
-    ports = map(str, free_ports(2))
-    reader = Reader(place / "empty", env, dict(zip(("8500", "8501"), ports, strict=True)))
+    named = ("8500", "8501", "8080")
+    ports = map(str, free_ports(len(named)))
+    reader = Reader(place / "empty", env, dict(zip(named, ports, strict=True)))
     yield reader
     reader.close()

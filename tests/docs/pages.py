@@ -17,11 +17,13 @@ from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<why_not>[^\n]+) -->\n)?```(?P<kind>\w+)[^\n]*\n(?P<text>.*?)^```$",
+    r"^(?:<!-- not run: (?P<why_not>[^\n]+) -->\n)?"
+    r"```(?P<kind>\w+)(?: (?P<file>\S+\.\w+)| \w+)?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _PRINTED = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
 _DONE = "-- the block is done --"
+_ENDED = "-- the shell has ended --"  # said by itself: what it left in the background goes on
 _PYTHON = f"""
 import json, sys
 scope = {{"__name__": "__main__"}}
@@ -33,7 +35,10 @@ for line in open(0):
 
 
 class Block(NamedTuple):
-    """A fenced block of a page; ``why_not`` is the comment that keeps it from being run."""
+    """A fenced block of a page; ``why_not`` is the comment that keeps it from being run.
+
+    ``kind`` is its language, or the name of the file that it is to be put into.
+    """
 
     kind: str
     text: str
@@ -41,7 +46,7 @@ class Block(NamedTuple):
 
 
 def blocks(text: str) -> list[Block]:
-    return [Block(m["kind"], m["text"], m["why_not"]) for m in _BLOCK.finditer(text)]
+    return [Block(m["file"] or m["kind"], m["text"], m["why_not"]) for m in _BLOCK.finditer(text)]
 
 
 class Program(NamedTuple):
@@ -68,6 +73,8 @@ class Program(NamedTuple):
         for line in self.process.stdout:
             if line.strip() == _DONE:
                 return printed
+            if line.strip() == _ENDED:
+                break
             printed += line
         self.errors.seek(0)
         raise AssertionError(f"{text}\n{printed}\n{self.errors.read()[-5000:]}")
@@ -81,6 +88,8 @@ class Program(NamedTuple):
 @dataclass
 class Reader:
     """Somebody who pastes a page's blocks into a shell, and those of Python into one interpreter.
+
+    A block under the name of a file is put into that file, below the folder where the shell is.
 
     Attributes:
         folder: where the shell starts; Python starts where the shell is then.
@@ -102,7 +111,10 @@ class Reader:
                 text = text.replace(shown, real)
             if why_not is not None:
                 continue
-            if kind == "text":
+            if "." in kind:
+                written = f"cat > {kind} <<'-- end --'\n{text}-- end --"
+                self.shell(f"mkdir -p {Path(kind).parent}\n{written}")
+            elif kind == "text":
                 assert printed.endswith(text)  # not an excerpt
             elif kind in ("sh", "python"):
                 printed = self.shell(text) if kind == "sh" else self.python(text)
@@ -112,6 +124,7 @@ class Reader:
     def shell(self, text: str) -> str:
         if self._shell is None:
             self._shell = Program.start(["bash", "-eu"], self.folder, self.env)
+            text = f"trap \"echo '{_ENDED}'\" EXIT\n{text}"
         return self._shell.run(f"{{\n{text}\n}} < /dev/null\necho '{_DONE}'\n")
 
     def python(self, text: str) -> str:

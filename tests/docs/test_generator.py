@@ -1,4 +1,7 @@
-"""docs/generator.md and the workflow beside it: every command, and the language it adds, run."""
+"""docs/generator.md, drift.md and templates.md, and the workflow beside them: every command runs.
+
+So does the language that templates.md adds.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,10 @@ import pytest
 from tests.conftest import ZOO, missing, tool
 
 ROOT = Path(__file__).parents[2]
+PAGES = ("generator.md", "drift.md", "templates.md")
 BLOCKS = re.findall(
     r"^```(\w+)\n(.*?)^```$",
-    (ROOT / "docs" / "generator.md").read_text("utf-8"),
+    "".join((ROOT / "docs" / name).read_text("utf-8") for name in PAGES),
     re.MULTILINE | re.DOTALL,
 )
 WORKFLOW = (ROOT / "docs" / "github-actions" / "clients.yml").read_text("utf-8")
@@ -60,7 +64,7 @@ def with_card(folder: Path) -> Path:
     return folder
 
 
-def test_the_page_runs_from_top_to_bottom(place: tuple[Path, dict[str, str]]) -> None:
+def test_the_pages_run_from_top_to_bottom(place: tuple[Path, dict[str, str]]) -> None:
     tool("curl")
     folder, targets = place
     programs = folder / "bin"
@@ -96,5 +100,5 @@ def test_the_page_runs_from_top_to_bottom(place: tuple[Path, dict[str, str]]) ->
 def test_how_names_are_claimed(capsys: pytest.CaptureFixture[str]) -> None:
     (program,) = (text for kind, text in BLOCKS if kind == "python" and "claim" in text)
     (printed,) = (text for kind, text in BLOCKS if kind == "text")
-    exec(compile(program, "generator.md", "exec"), {})
+    exec(compile(program, "templates.md", "exec"), {})
     assert capsys.readouterr().out == printed

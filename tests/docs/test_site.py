@@ -1,4 +1,4 @@
-"""The site that ``make docs`` builds: complete, on its own, and readable on a phone."""
+"""The site that ``make docs`` builds: complete, on its own, found by searching, for everybody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import queue
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,9 +17,35 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.conftest import ROOT, missing, tool
+from tests.browser import chromium
+from tests.conftest import ROOT, tool
+from tests.docs.pages import PAGES
+from tests.ui.browser import axe
 from tfsclient._cli.explanations import EXPLANATIONS
 from tfsclient._cli.main import main as tfsclient_command
+
+# What users ask, and the page that answers: it is among the first three that a search finds.
+QUESTIONS = {
+    "AWS Lambda megabyte": "production.html",
+    "Received message larger than max": "troubleshooting.html",
+    "Serving signature key not found": "troubleshooting.html",
+    "readiness probe": "kubernetes.html",
+    "one pod gets all calls": "kubernetes.html",
+    "web-safe base64": "pictures.html",
+    "serialized tf.Examples": "examples.html",
+    "asyncio": "async.html",
+    "gunicorn fork": "production.html",
+    "float16 REST": "rest.html",
+    "warm-up file": "production.html",
+    "Go service test": "go-service.html",
+    "tensorflow-serving-api": "coming-from.html",
+    "FakeServer pytest": "testing.html",
+}
+# Ten pages of every kind.
+LOOKED_AT = (
+    "index start languages pictures kubernetes testing architecture troubleshooting commands "
+    "reference"
+).split()
 
 # Opens each page in a frame as wide as a phone; says how much wider than it each page is.
 _PHONE = """<!DOCTYPE html><iframe width=360 height=800></iframe><script>
@@ -33,30 +58,26 @@ for (const page of PAGES) {
 }
 await open("index.html");
 const input = frame.contentDocument.querySelector("[data-md-component=search-query]");
-input.value = "predict";
-for (let i = 0; i < 600 && !wider.found; i++) {
-  for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
-  await new Promise((done) => setTimeout(done, 100));  // time for the worker that searches
-  wider.found = frame.contentDocument.querySelectorAll(".md-search-result__item").length;
+const search = async (text, enough) => {
+  let found;
+  input.value = text;
+  for (let i = 0; i < 600; i++) {
+    for (const event of ["focus", "keyup"]) input.dispatchEvent(new Event(event));
+    await new Promise((done) => setTimeout(done, 50));  // time for the worker that searches
+    const links = frame.contentDocument.querySelectorAll(".md-search-result__item > a");
+    found = [...new Set([...links].map((link) => link.pathname.split("/").pop()))].slice(0, 3);
+    if (enough(found)) break;
+  }
+  return found;
+};
+wider.lost = {};
+for (const [question, page] of Object.entries(QUESTIONS)) {
+  await search("", (found) => found.length === 0);
+  const found = await search(question, (found) => found.includes(page));
+  if (!found.includes(page)) wider.lost[question] = found;
 }
 await fetch("seen", { method: "POST", body: JSON.stringify(wider) });
 </script>""".replace("<script>", '<script type="module">')
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        import material  # noqa: F401
-        import mkdocstrings  # noqa: F401
-    except ImportError as error:
-        missing(str(error.name))
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "build.py", "--site-dir", folder],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 class _Loads(HTMLParser):
@@ -110,12 +131,12 @@ class Served(NamedTuple):
     """The site on a port of this machine."""
 
     url: str
-    seen: queue.Queue[dict[str, int]]  # what the page for the test found
+    seen: queue.Queue[dict[str, Any]]  # what the page for the test found
 
 
 @pytest.fixture
 def served(site: Path) -> Iterator[Served]:
-    seen: queue.Queue[dict[str, int]] = queue.Queue()
+    seen: queue.Queue[dict[str, Any]] = queue.Queue()
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -137,8 +158,9 @@ def served(site: Path) -> Iterator[Served]:
 def test_a_browser_asks_nobody_else_and_shows_it_on_a_phone(
     site: Path, served: Served, tmp_path: Path
 ) -> None:
-    pages = sorted(page.name for page in site.glob("*.html"))
-    (site / "phone.html").write_text(_PHONE.replace("PAGES", json.dumps(pages)), "utf-8")
+    pages = sorted(str(page.relative_to(site)) for page in site.rglob("*.html"))
+    looks = _PHONE.replace("PAGES", json.dumps(pages)).replace("QUESTIONS", json.dumps(QUESTIONS))
+    (site / "phone.html").write_text(looks, "utf-8")
     log = tmp_path / "log.json"
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-quic"]
@@ -148,11 +170,12 @@ def test_a_browser_asks_nobody_else_and_shows_it_on_a_phone(
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wider = served.seen.get(timeout=300)
+        wider = served.seen.get(timeout=600)
     finally:
         browser.terminate()
         browser.wait(120)
-    assert wider.pop("found") > 0
+    (site / "phone.html").unlink()
+    assert wider.pop("lost") == {}
     assert wider == dict.fromkeys(pages, 0)
 
     asked = set()
@@ -164,3 +187,49 @@ def test_a_browser_asks_nobody_else_and_shows_it_on_a_phone(
             asked.add(event["params"]["url"])
     assert any("search_index.json" in url for url in asked)
     assert {u for u in asked if not u.startswith((served.url, "data:", "blob:"))} == set()
+
+
+def test_llms_txt_lists_the_pages_as_they_are_written(site: Path) -> None:
+    text = (site / "llms.txt").read_text("utf-8")
+    assert text.startswith("# tfsclient\n\n> A light Python client")
+    listed = re.findall(r"^- \[[^\]]+\]\(([^)]+)\)", text, re.MULTILINE)
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert pages < set(listed)
+    for name in listed:
+        assert (site / name).read_text("utf-8").startswith("# "), name
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_links_hold_in_a_checkout_too(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    made = {"commands.md", "reference.md", "modules.md", "changelog.md"}
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in target and target not in made:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "names"),
+    [
+        (360, "dark", LOOKED_AT[:2]),
+        *(
+            pytest.param(width, scheme, LOOKED_AT, marks=pytest.mark.slow)
+            for width in (360, 1280)
+            for scheme in ("light", "dark")
+        ),
+    ],
+)
+def test_everybody_can_read_it(served: Served, width: int, scheme: str, names: list[str]) -> None:
+    source = axe()
+    with chromium() as browser:
+        size = {"width": width, "height": 900}
+        page = browser.new_context(viewport=size, color_scheme=scheme).new_page()
+        for name in names:
+            page.goto(f"{served.url}/{name}.html")
+            page.evaluate(source)
+            bad = [
+                (one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"])
+                for one in page.evaluate("axe.run()")["violations"]
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert bad == [], name
