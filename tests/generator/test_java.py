@@ -105,7 +105,7 @@ def test_names_reach_the_wire_unchanged(java_clients: Clients, name: str) -> Non
     source = java_clients.folder / f"Names{java.client_name(name)}.java"
     source.write_text(program, "utf-8")
     shown = java_clients.run(source, f"Names{java.client_name(name)}")
-    for m, line in zip(found, shown.splitlines(), strict=True):
+    for m, line in zip(found, shown.split("\n")[:-1], strict=True):
         body, got = line.rsplit("\t", 1)
         sent = json.loads(body)
         assert sent["signature_name"] == m.name.wire
@@ -144,7 +144,7 @@ def test_names_are_of_their_own() -> None:
     types = [m.name.type.lower() for m in found]
     assert len(set(types)) == len(wires)  # each is a file
     assert not {str(m.name.ident) for m in found} & {"close", "wait", "typed", "runAsync"}
-    assert [str(t.name.ident) for t in found[0].outputs] == ["getClass2", "version2", "wait2", "y"]
+    assert [str(t.name.ident) for t in found[0].outputs] == ["version2", "wait2", "getClass2", "y"]
 
 
 def test_what_is_left_out_is_told() -> None:

@@ -37,6 +37,10 @@ final class Forwarder implements AutoCloseable {
     try {
       while (true) {
         Socket from = server.accept();
+        if (server.isClosed()) { // it may have come while the port was closed
+          from.close();
+          return;
+        }
         Socket real = new Socket(InetAddress.getLoopbackAddress(), to);
         open.add(from);
         open.add(real);

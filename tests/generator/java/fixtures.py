@@ -69,5 +69,7 @@ def java_clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
     """Clients of many models in one project, compiled under the strictest checks."""
     folder = tmp_path_factory.mktemp("java")
     write([*map(zoo_model, MODELS), *odd_models()], folder)
-    programs = [PROGRAMS / f"{name}.java" for name in ("Forwarder", "Live", "Recorded", "Toxic")]
+    programs = [
+        PROGRAMS / f"{name}.java" for name in ("Busy", "Forwarder", "Live", "Recorded", "Toxic")
+    ]
     return Clients(folder, compiled(folder, *programs))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from tfsclient_gen.quoting import code, java_doc, java_string
+from tfsclient_gen.quoting import code, java_doc
 
 WIDTH = 100
 _SHORT = 10  # characters of an argument
@@ -108,9 +108,10 @@ def _call(head: str, args: Sequence[str], tail: str, indent: int, more: int) -> 
 
 
 def _pieces(literal: str, width: int) -> list[str]:
-    """A literal that is too long, in parts; it is prose, and has no escapes."""
+    """A literal that is too long, in parts: no escape sequence has a space in it."""
     words = literal[1:-1].split(" ")
-    lines, line = [], words[0]
+    lines: list[str] = []
+    line = words[0]
     for word in words[1:]:
         room = width - len('""') - (len("    + ") if lines else 0)
         if len(f"{line} {word}") > room:
@@ -119,4 +120,4 @@ def _pieces(literal: str, width: int) -> list[str]:
         else:
             line = f"{line} {word}"
     lines.append(line)
-    return [str(java_string(one)) for one in lines]
+    return [f'"{one}"' for one in lines]
