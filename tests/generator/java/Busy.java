@@ -16,7 +16,7 @@ public final class Busy {
 
   public static void main(String[] args) throws Exception {
     try (HalfPlusTwoClient client =
-        HalfPlusTwoClient.open(args[0], o -> o.verify().retries(0).version(1))) {
+        HalfPlusTwoClient.open(args[0], o -> o.verify().retries(0))) {
       List<Thread> threads = new ArrayList<>();
       for (int i = 0; i < 64; i++) {
         float x = i;
@@ -54,7 +54,7 @@ public final class Busy {
   }
 
   private static void check(float y, float x) {
-    if (y != x / 2 + 2) {
+    if (y != x / 2 + 3) {
       FAILED.add(y);
     }
   }
