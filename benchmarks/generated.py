@@ -50,9 +50,10 @@ _NOTES: Final = """\
 Each cell is the time of a whole call of the generated client, by the clock / in CPU time, as a
 ratio to a client that is written by hand for the case: median over rounds, in which both take a
 turn. Lower is better; 1 is a client without checks, retries or errors of its own. By hand is: Go
-over gRPC with the messages that protoc-gen-go makes, over REST with net/http and encoding/json; JS
-over gRPC with @grpc/proto-loader, whose int64 are plain numbers, over REST with fetch and JSON; Java
-over gRPC with the messages that protoc makes, over REST with java.net.http and Gson. The generated ones take and give flat data with a shape, those over REST by hand nested lists.
+over gRPC with the messages that protoc-gen-go makes, over REST with net/http and encoding/json;
+JS over gRPC with @grpc/proto-loader, whose int64 are plain numbers, over REST with fetch and
+JSON; Java over gRPC with the messages that protoc makes, over REST with java.net.http and Gson.
+The generated ones take and give flat data with a shape, those over REST by hand nested lists.
 """
 
 

@@ -47,6 +47,7 @@ import tensorflow.serving.Predict;
  */
 public final class Main {
   private static final Gson GSON = new Gson();
+  private static final List<ManagedChannel> OPEN = new ArrayList<>();
 
   static final class Job {
     int rounds;
@@ -186,6 +187,7 @@ public final class Main {
             .usePlaintext()
             .maxInboundMessageSize(Integer.MAX_VALUE)
             .build();
+    OPEN.add(channel);
     var method =
         MethodDescriptor.<Predict.PredictRequest, Predict.PredictResponse>newBuilder()
             .setType(MethodDescriptor.MethodType.UNARY)

@@ -42,7 +42,7 @@ def of_method(
     lines = {
         "sync": layout.declare(f"default {result}", ident, [given], " {", 2),
         "sync_with": layout.declare(f"default {result}", ident, [given, _OPTIONS], " {", 2),
-        "await": layout.call("return Model.await", [f"{ident}Async(input, options)"], ";", 4),
+        "await": layout.call("return Model.await", [f"() -> {ident}Async(input, options)"], ";", 4),
         "future": layout.declare(f"default {future}", f"{ident}Async", [given], " {", 2),
         "future_with": layout.declare(future, f"{ident}Async", [given, _OPTIONS], ";", 2),
         "override": layout.declare(f"public {future}", f"{ident}Async", [given, _OPTIONS], " {", 2),

@@ -17,7 +17,7 @@ public interface SignaturesTf2Api extends ModelClient {
 
   /** Runs signature "any_shape". */
   default AnyShapeResult anyShape(AnyShapeInput input, Consumer<CallOptions> options) {
-    return Model.await(anyShapeAsync(input, options));
+    return Model.await(() -> anyShapeAsync(input, options));
   }
 
   /** Runs signature "any_shape". The future fails with a ServingException. */
@@ -36,7 +36,7 @@ public interface SignaturesTf2Api extends ModelClient {
 
   /** Runs signature "pair". */
   default PairResult pair(PairInput input, Consumer<CallOptions> options) {
-    return Model.await(pairAsync(input, options));
+    return Model.await(() -> pairAsync(input, options));
   }
 
   /** Runs signature "pair". The future fails with a ServingException. */
@@ -54,7 +54,7 @@ public interface SignaturesTf2Api extends ModelClient {
 
   /** Runs signature "ragged". */
   default RaggedResult ragged(RaggedInput input, Consumer<CallOptions> options) {
-    return Model.await(raggedAsync(input, options));
+    return Model.await(() -> raggedAsync(input, options));
   }
 
   /** Runs signature "ragged". The future fails with a ServingException. */
@@ -72,7 +72,7 @@ public interface SignaturesTf2Api extends ModelClient {
 
   /** Runs signature "scaled". */
   default ScaledResult scaled(ScaledInput input, Consumer<CallOptions> options) {
-    return Model.await(scaledAsync(input, options));
+    return Model.await(() -> scaledAsync(input, options));
   }
 
   /** Runs signature "scaled". The future fails with a ServingException. */

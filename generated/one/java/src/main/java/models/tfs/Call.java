@@ -25,6 +25,7 @@ final class Call {
   final Signature signature; // null where the call is about the model
   final List<Signature> signatures; // of the client
 
+  final Waiter waiter; // null if no thread waits
   volatile long version; // that answered; 0 if the answer does not say
   final AtomicLong sent; // bytes
   final AtomicLong received;
@@ -37,6 +38,17 @@ final class Call {
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
 
   Call(CallOptions options, String method, Signature signature, List<Signature> signatures) {
+    this(options, method, signature, signatures, null);
+  }
+
+  /** A call that a thread waits for, which looks at the clock itself; null if none does. */
+  Call(
+      CallOptions options,
+      String method,
+      Signature signature,
+      List<Signature> signatures,
+      Waiter waiter) {
+    this.waiter = waiter;
     this.options = options;
     this.method = method;
     this.signature = signature;
@@ -46,7 +58,9 @@ final class Call {
     bounded = options.timeout != null && !options.timeout.isZero();
     long nanos = bounded ? saturated(options.timeout) : 0;
     deadline = System.nanoTime() + nanos;
-    if (bounded) {
+    if (waiter != null) {
+      waiter.waitFor(this);
+    } else if (bounded) {
       ended.orTimeout(nanos, TimeUnit.NANOSECONDS);
     }
   }
@@ -54,6 +68,7 @@ final class Call {
   /** A part of another call, which ends with it. */
   Call(Call whole) {
     options = whole.options;
+    waiter = whole.waiter;
     method = whole.method;
     signature = whole.signature;
     signatures = whole.signatures;
@@ -86,6 +101,11 @@ final class Call {
   /** Ends the call before its answer has come. */
   void stop(ServingException why) {
     ended.completeExceptionally(why);
+  }
+
+  /** Ends the call because its time is over. */
+  void timeOut() {
+    ended.completeExceptionally(new TimeoutException());
   }
 
   /** Says that the call is over. */

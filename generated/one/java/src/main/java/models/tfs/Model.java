@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * A model on a connection: what the clients of generated packages are made of. Futures that its
@@ -155,25 +155,16 @@ public final class Model implements AutoCloseable {
 
   /** Waits until a version answers calls, and gives the newest that does. */
   public CompletableFuture<VersionStatus> whenReady(Consumer<CallOptions> options) {
+    Waiter.take(); // it makes several calls
     return new Readiness(this, CallOptions.of(calls.defaults, options), options).future();
   }
 
   /**
-   * Waits for the answer to a call. A thread that is interrupted cancels it.
+   * Starts a call and waits for its answer. A thread that is interrupted cancels it.
    *
    * @throws ServingException if the call failed
    */
-  public static <T> T await(CompletableFuture<T> answer) {
-    try {
-      return answer.get();
-    } catch (InterruptedException e) {
-      answer.cancel(true);
-      Thread.currentThread().interrupt();
-      throw new ServingException(Code.CANCELLED, "the thread was interrupted", e);
-    } catch (ExecutionException e) {
-      ServingException failure = ServingException.from(e.getCause());
-      failure.fillInStackTrace(); // whose call it was is of more use than which thread answered
-      throw failure;
-    }
+  public static <T> T await(Supplier<CompletableFuture<T>> start) {
+    return Waiter.await(start);
   }
 }

@@ -15,7 +15,7 @@ public interface ModelClient extends AutoCloseable {
 
   /** Gives the states of the model's versions, newest first; or that of the call's version. */
   default List<VersionStatus> status(Consumer<CallOptions> options) {
-    return Model.await(statusAsync(options));
+    return Model.await(() -> statusAsync(options));
   }
 
   /** Gives the states of the model's versions, newest first; or that of the call's version. */
@@ -28,7 +28,7 @@ public interface ModelClient extends AutoCloseable {
 
   /** Asks the server for the signatures of the model that it has. */
   default ModelMetadata metadata(Consumer<CallOptions> options) {
-    return Model.await(metadataAsync(options));
+    return Model.await(() -> metadataAsync(options));
   }
 
   /** Asks the server for the signatures of the model that it has. */
@@ -45,7 +45,7 @@ public interface ModelClient extends AutoCloseable {
 
   /** Waits until a version of the model answers calls, and gives the newest that does. */
   default VersionStatus waitUntilReady(Consumer<CallOptions> options) {
-    return Model.await(waitUntilReadyAsync(options));
+    return Model.await(() -> waitUntilReadyAsync(options));
   }
 
   /** Waits until a version of the model answers calls, and gives the newest that does. */

@@ -18,7 +18,7 @@ public interface BertApi extends ModelClient {
   /** Runs signature "serving_default". */
   default ServingDefaultResult servingDefault(
       ServingDefaultInput input, Consumer<CallOptions> options) {
-    return Model.await(servingDefaultAsync(input, options));
+    return Model.await(() -> servingDefaultAsync(input, options));
   }
 
   /** Runs signature "serving_default". The future fails with a ServingException. */

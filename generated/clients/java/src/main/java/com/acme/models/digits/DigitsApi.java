@@ -19,7 +19,7 @@ public interface DigitsApi extends ModelClient {
 
   /** Runs signature "classify": gives the classes of each example. */
   default List<List<ScoredClass>> classify(ClassifyInput input, Consumer<CallOptions> options) {
-    return Model.await(classifyAsync(input, options));
+    return Model.await(() -> classifyAsync(input, options));
   }
 
   /**
@@ -44,7 +44,7 @@ public interface DigitsApi extends ModelClient {
 
   /** Runs signature "png". */
   default PngResult png(PngInput input, Consumer<CallOptions> options) {
-    return Model.await(pngAsync(input, options));
+    return Model.await(() -> pngAsync(input, options));
   }
 
   /** Runs signature "png". The future fails with a ServingException. */
@@ -63,7 +63,7 @@ public interface DigitsApi extends ModelClient {
   /** Runs signature "serving_default". */
   default ServingDefaultResult servingDefault(
       ServingDefaultInput input, Consumer<CallOptions> options) {
-    return Model.await(servingDefaultAsync(input, options));
+    return Model.await(() -> servingDefaultAsync(input, options));
   }
 
   /** Runs signature "serving_default". The future fails with a ServingException. */

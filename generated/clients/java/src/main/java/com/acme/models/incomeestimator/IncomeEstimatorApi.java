@@ -24,7 +24,7 @@ public interface IncomeEstimatorApi extends ModelClient {
   /** Runs signature "classification": gives the classes of each example. */
   default List<List<ScoredClass>> classification(
       ClassificationInput input, Consumer<CallOptions> options) {
-    return Model.await(classificationAsync(input, options));
+    return Model.await(() -> classificationAsync(input, options));
   }
 
   /**
@@ -50,7 +50,7 @@ public interface IncomeEstimatorApi extends ModelClient {
 
   /** Runs signature "predict". */
   default PredictResult predict(PredictInput input, Consumer<CallOptions> options) {
-    return Model.await(predictAsync(input, options));
+    return Model.await(() -> predictAsync(input, options));
   }
 
   /** Runs signature "predict". The future fails with a ServingException. */
@@ -68,7 +68,7 @@ public interface IncomeEstimatorApi extends ModelClient {
 
   /** Runs signature "regression": gives a value for each example. */
   default float[] regression(RegressionInput input, Consumer<CallOptions> options) {
-    return Model.await(regressionAsync(input, options));
+    return Model.await(() -> regressionAsync(input, options));
   }
 
   /**
@@ -93,7 +93,7 @@ public interface IncomeEstimatorApi extends ModelClient {
   /** Runs signature "serving_default": gives the classes of each example. */
   default List<List<ScoredClass>> servingDefault(
       ServingDefaultInput input, Consumer<CallOptions> options) {
-    return Model.await(servingDefaultAsync(input, options));
+    return Model.await(() -> servingDefaultAsync(input, options));
   }
 
   /**
@@ -118,7 +118,7 @@ public interface IncomeEstimatorApi extends ModelClient {
    */
   default Map<String, Inference> multiInference(
       List<String> signatures, List<? extends TypedExample> examples, Example context) {
-    return Model.await(multiInferenceAsync(signatures, examples, context, options -> {}));
+    return Model.await(() -> multiInferenceAsync(signatures, examples, context, options -> {}));
   }
 
   /** Runs several signatures on the same examples in one call. */

@@ -45,10 +45,11 @@ final class Calls {
       Signature signature,
       Consumer<CallOptions> change,
       Function<Call, CompletableFuture<R>> send) {
+    Waiter waiter = Waiter.take();
     Instant start = Instant.now();
     long started = System.nanoTime();
     CallOptions options = CallOptions.of(defaults, Objects.requireNonNull(change, "options"));
-    Call call = new Call(options, method, signature, signatures);
+    Call call = new Call(options, method, signature, signatures, waiter);
     CompletableFuture<R> result = new CompletableFuture<>();
     begin(call, send)
         .whenComplete(

@@ -221,6 +221,9 @@ final class GrpcTransport implements Transport {
     if (call.options.gzip) {
       options = options.withCompression("gzip");
     }
+    if (call.waiter != null) {
+      options = options.withExecutor(call.waiter);
+    }
     ClientCall<byte[], byte[]> sent = ((Channel) channel).newCall(method, options);
     CompletableFuture<byte[]> response = GrpcBytes.send(sent, headers(call), request);
     call.onStop(why -> sent.cancel(why.reason(), null));

@@ -62,15 +62,16 @@ final class Text {
 
   /** The UTF-8 of a text; lone surrogates are refused, for they have none. */
   static byte[] utf8(String text) {
-    try {
-      ByteBuffer encoded =
-          StandardCharsets.UTF_8.newEncoder().encode(java.nio.CharBuffer.wrap(text));
-      byte[] bytes = new byte[encoded.remaining()];
-      encoded.get(bytes);
-      return bytes;
-    } catch (CharacterCodingException e) {
-      throw ServingException.invalid("the text %s has a lone surrogate", quoted(text));
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        if (i + 1 == text.length()
+            || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+          throw ServingException.invalid("the text %s has a lone surrogate", quoted(text));
+        }
+        i++;
+      }
     }
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   /** The texts' UTF-8. */
