@@ -200,7 +200,7 @@ def test_a_model_of_which_nothing_can_be_called_is_refused(tmp_path: Path) -> No
     result = run("--lang", "all", "--schema", schema, "--out", out)
     assert result.exit_code == 0
     assert "curl: left out: none of its signatures can be called" in result.output
-    assert {path.name for path in out.iterdir()} == {"python", "go", "js", "ts"}
+    assert {path.name for path in out.iterdir()} == {"python", "go", "java", "js", "ts"}
 
 
 @pytest.mark.parametrize(
