@@ -42,8 +42,8 @@ import tensorflow.serving.Model;
 import tensorflow.serving.Predict;
 
 /**
- * Times the generated client and a hand-written one, turn by turn, for benchmarks/generated.py: cases
- * come on standard input, times go to standard output.
+ * Times the generated client and a hand-written one, turn by turn, for benchmarks/generated.py:
+ * cases come on standard input, times go to standard output.
  */
 public final class Main {
   private static final Gson GSON = new Gson();

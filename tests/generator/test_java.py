@@ -56,7 +56,8 @@ def test_files_are_formatted(transport: str, tmp_path: Path) -> None:
         to = f"-DoutputDirectory={jar.parent}"
         maven("dependency:copy", f"-Dartifact={FORMATTER}", to, cwd=folder)
     listed = tmp_path / "files.txt"
-    files = [*folder.rglob("*.java"), *(ROOT / "tests").rglob("*.java")]
+    files = [*folder.rglob("*.java")]
+    files += [p for place in ("tests", "benchmarks") for p in (ROOT / place).rglob("*.java")]
     listed.write_text("\n".join(map(str, files)), "utf-8")
     assert run(tool("java"), "-jar", jar, "--dry-run", f"@{listed}", cwd=tmp_path) == ""
 

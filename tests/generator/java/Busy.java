@@ -15,8 +15,7 @@ public final class Busy {
   private static final Queue<Object> FAILED = new ConcurrentLinkedQueue<>();
 
   public static void main(String[] args) throws Exception {
-    try (HalfPlusTwoClient client =
-        HalfPlusTwoClient.open(args[0], o -> o.verify().retries(0))) {
+    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(args[0], o -> o.verify().retries(0))) {
       List<Thread> threads = new ArrayList<>();
       for (int i = 0; i < 64; i++) {
         float x = i;

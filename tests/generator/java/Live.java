@@ -31,7 +31,6 @@ import models.ranks.ScalarInput;
 import models.ranks.UnevenInput;
 import models.ranks.UnevenResult;
 import models.tfs.CallInfo;
-import models.tfs.CallOptions;
 import models.tfs.Code;
 import models.tfs.Connection;
 import models.tfs.Example;
@@ -107,8 +106,7 @@ public final class Live {
   }
 
   private static models.halfplustwo.ServingDefaultInput half(float... values) {
-    return models.halfplustwo.ServingDefaultInput.of(
-        FloatTensor.of(values, values.length, 1));
+    return models.halfplustwo.ServingDefaultInput.of(FloatTensor.of(values, values.length, 1));
   }
 
   private static void versionsLabelsAndErrors(String target) {
@@ -121,7 +119,10 @@ public final class Live {
           fails(Code.NOT_FOUND, () -> client.servingDefault(half(2), call -> call.version(9)));
       check(!e.isNotSent() && e.httpStatus() == (target.equals(rest) ? 404 : 0), e);
       check(e.getMessage().startsWith(target + ": model \"half_plus_two\", signature"), e);
-      e = fails(Code.NOT_FOUND, () -> client.servingDefault(half(2), c -> c.version(1).model("a/b?")));
+      e =
+          fails(
+              Code.NOT_FOUND,
+              () -> client.servingDefault(half(2), c -> c.version(1).model("a/b?")));
       e =
           fails(
               Code.INVALID_ARGUMENT,
@@ -238,9 +239,7 @@ public final class Live {
       check(client.predict(PredictInput.of(serialized)).logits().size() > 0, "predict");
       ClassificationExample none = ClassificationExample.builder().a("x").build();
       ServingException e =
-          fails(
-              Code.INVALID_ARGUMENT,
-              () -> client.classification(ClassificationInput.of(none)));
+          fails(Code.INVALID_ARGUMENT, () -> client.classification(ClassificationInput.of(none)));
       check(e.reason().equals("example 0: feature \"b\" is missing"), e);
     }
   }
@@ -257,9 +256,7 @@ public final class Live {
       float[] values = all.get("regression").values();
       check(Arrays.equals(values, client.regression(people())), values);
       check(all.get("classification").classes().size() == 2, all);
-      fails(
-          Code.INVALID_ARGUMENT,
-          () -> client.multiInference(List.of("predict"), examples, null));
+      fails(Code.INVALID_ARGUMENT, () -> client.multiInference(List.of("predict"), examples, null));
     }
   }
 
@@ -288,8 +285,7 @@ public final class Live {
               Code.FAILED_PRECONDITION,
               () -> client.servingDefault(half(2), call -> call.model("linear")));
       check(e.reason().contains("signature \"classify_two\" is gone; "), e);
-      check(
-          e.reason().contains("input \"x\" was float32 [-1, 1] and is float32 [-1]"), e);
+      check(e.reason().contains("input \"x\" was float32 [-1, 1] and is float32 [-1]"), e);
       names.servingDefault(
           models.awkward.ServingDefaultInput.builder().class2(FloatTensor.of(1f)).build());
     }
@@ -297,8 +293,7 @@ public final class Live {
 
   private static void defaults(String target) {
     try (DefaultsClient client = DefaultsClient.open(target)) {
-      ServingDefaultInput input =
-          ServingDefaultInput.builder().x(FloatTensor.of(1f, 2f)).build();
+      ServingDefaultInput input = ServingDefaultInput.builder().x(FloatTensor.of(1f, 2f)).build();
       if (target.equals(grpc)) {
         check(client.servingDefault(input).y().size() == 2, "defaults");
       } else {

@@ -44,7 +44,11 @@ public final class Toxic {
   private static long left() {
     return Thread.getAllStackTraces().keySet().stream()
         .map(Thread::getName)
-        .filter(name -> name.startsWith("HttpClient") || name.startsWith("tfs-") || name.startsWith("grpc-nio"))
+        .filter(
+            name ->
+                name.startsWith("HttpClient")
+                    || name.startsWith("tfs-")
+                    || name.startsWith("grpc-nio"))
         .count();
   }
 

@@ -21,8 +21,9 @@ import javax.tools.JavaFileObject;
 import javax.tools.ToolProvider;
 
 /**
- * Reads the files of generated Java below a folder by the language's own parser, and prints what each
- * says of signatures: the client's folder, then the name, inputs, outputs and features in base64.
+ * Reads the files of generated Java below a folder by the language's own parser, and prints what
+ * each says of signatures: the client's folder, then the name, inputs, outputs and features in
+ * base64.
  */
 final class Parse {
   public static void main(String[] args) throws Exception {
