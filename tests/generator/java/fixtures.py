@@ -70,6 +70,7 @@ def java_clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
     folder = tmp_path_factory.mktemp("java")
     write([*map(zoo_model, MODELS), *odd_models()], folder)
     programs = [
-        PROGRAMS / f"{name}.java" for name in ("Busy", "Forwarder", "Live", "Recorded", "Toxic")
+        PROGRAMS / f"{name}.java"
+        for name in ("Busy", "Forwarder", "Live", "Recorded", "Tls", "Toxic")
     ]
     return Clients(folder, compiled(folder, *programs))
