@@ -23,7 +23,7 @@ final class Page {
     FloatTensor images = FloatTensor.of(new float[64], 1, 8, 8);
 """
 
-pytestmark = pytest.mark.language("java")
+pytestmark = [pytest.mark.language("java"), pytest.mark.slow]
 
 
 def program() -> str:

@@ -70,7 +70,7 @@ def _loadable() -> list[Model]:
     return models
 
 
-@pytest.mark.parametrize("name", ["awkward", "hostile"])
+@pytest.mark.parametrize("name", [pytest.param("awkward", marks=pytest.mark.slow), "hostile"])
 def test_names_reach_the_wire_unchanged(java_clients: Clients, name: str) -> None:
     model = hostile_model(name) if name == "hostile" else zoo_model(name)
     found = methods(replace(model, signatures=model.usable()), "", rest_only=False)

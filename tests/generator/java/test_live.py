@@ -24,6 +24,7 @@ def test_it_works_on_a_real_server(java_clients: Clients, zoo: Zoo) -> None:
     java_clients.program("program.Live", zoo.grpc, zoo.rest)
 
 
+@pytest.mark.slow
 def test_connections_over_tls(java_clients: Clients, tmp_path: Path) -> None:
     store = tmp_path / "keys.p12"
     made = ("-alias", "a", "-keyalg", "RSA", "-validity", "2", "-dname", "CN=localhost")

@@ -11,7 +11,7 @@ from tests.behaviour import toxic
 from tests.generator.java.fixtures import Clients
 from tfsclient import errors
 
-pytestmark = pytest.mark.language("java")
+pytestmark = [pytest.mark.language("java"), pytest.mark.slow]
 pytest_plugins = ["tests.generator.java.fixtures"]
 
 
