@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from tfsclient_gen.languages.java import layout
 from tfsclient_gen.languages.java.names import SignatureName
 from tfsclient_gen.quoting import code, java_string
-
-if TYPE_CHECKING:
-    from tfsclient_gen.languages.java.methods import Tensor
 
 _OPTIONS = "Consumer<CallOptions> options"
 
@@ -31,12 +27,12 @@ def of_method(
     name: SignatureName,
     kind: str,
     result: str,
-    inputs: Sequence[Tensor],
-    outputs: Sequence[Tensor],
+    inputs: Mapping[Markup, Markup],
+    outputs: Sequence[Markup],
     examples: str | None,
     fake: str,
 ) -> Mapping[str, Markup]:
-    """Those of a signature."""
+    """Those of a signature; ``inputs`` are types by name."""
     ident, type_ = name.ident, name.type
     given, future = f"{type_}Input input", f"CompletableFuture<{result}>"
     lines = {
@@ -65,10 +61,8 @@ def of_method(
             ";",
             4,
         )
-        lines["tensors"] = layout.call(
-            "return Arrays.asList", [t.name.ident for t in inputs], ";", 4
-        )
-        all_of = layout.call("Arrays.asList", [t.name.ident for t in outputs], "", 8)
+        lines["tensors"] = layout.call("return Arrays.asList", list(inputs), ";", 4)
+        all_of = layout.call("Arrays.asList", outputs, "", 8)
         lines["prediction"] = layout.call("return new Prediction", [all_of, "version"], ";", 4)
     else:
         args = [f"{made}.SIGNATURE", "input.examples()", "input.context()", "options"]
@@ -84,9 +78,7 @@ def of_method(
             "public Builder", "examples", [f"List<{examples}> examples"], " {", 4
         )
     if len(inputs) == 1:
-        only = inputs[0].name.ident
-        lines["of"] = layout.declare(
-            f"public static {made}", "of", [f"{inputs[0].type} {only}"], " {", 2
-        )
+        ((only, class_),) = inputs.items()
+        lines["of"] = layout.declare(f"public static {made}", "of", [f"{class_} {only}"], " {", 2)
         lines["of_one"] = layout.call(f"return builder().{only}", [only], ".build();", 4)
     return lines

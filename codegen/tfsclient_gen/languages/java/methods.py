@@ -167,7 +167,15 @@ def _method(
         examples=examples,
         features=features if known else None,
         described=_described(signature, kind, given, defaults, asked, known, rest_only),
-        lines=lines.of_method(name, signature.kind, result, inputs, outputs, examples, fake),
+        lines=lines.of_method(
+            name,
+            signature.kind,
+            result,
+            {t.name.ident: t.type for t in inputs},
+            [t.name.ident for t in outputs],
+            examples,
+            fake,
+        ),
         picture=pictures[0] if pictures and not wants_examples else None,
     )
 
