@@ -59,7 +59,7 @@ class _Grpc:
             kind, flags, stream = struct.unpack(">BBI", head[3:])
             payload = read(size)
             if kind in (_DATA, _HEADERS):
-                unacknowledged += size
+                unacknowledged += size if kind == _DATA else 0  # windows are of data alone
                 if flags & _END_STREAM:
                     self._windows.setdefault(stream, self._stream_window)
                     self._waiting.append((stream, 0))

@@ -13,7 +13,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -37,6 +37,7 @@ _CACHE: Final = ROOT / ".cache" / "benchmarks" / "generated"
 _PROTOS: Final = ROOT / "tfsclient" / "_codec" / "protos.binpb"
 _PREDICT: Final = "tensorflow_serving/apis/predict.proto"
 _GO_MODULE: Final = "benchmark"
+_PROTOC: Final = "4.36.2:exe:linux-x86_64"
 
 # The case, and the signature that it calls: named after the case that has the same tensors.
 _CALLED: Final = {
@@ -49,9 +50,10 @@ _NOTES: Final = """\
 Each cell is the time of a whole call of the generated client, by the clock / in CPU time, as a
 ratio to a client that is written by hand for the case: median over rounds, in which both take a
 turn. Lower is better; 1 is a client without checks, retries or errors of its own. By hand is: Go
-over gRPC with the messages that protoc-gen-go makes, over REST with net/http and encoding/json; JS
-over gRPC with @grpc/proto-loader, whose int64 are plain numbers, over REST with fetch and JSON. The
-generated ones take and give flat data with a shape, those over REST by hand nested lists.
+over gRPC with the messages that protoc-gen-go makes, over REST with net/http and encoding/json;
+JS over gRPC with @grpc/proto-loader, whose int64 are plain numbers, over REST with fetch and
+JSON; Java over gRPC with the messages that protoc makes, over REST with java.net.http and Gson.
+The generated ones take and give flat data with a shape, those over REST by hand nested lists.
 """
 
 
@@ -158,10 +160,13 @@ def _go(folder: Path) -> list[str]:
     return [str(folder / "benchmark")]
 
 
-def _compile_go(plugin: str) -> dict[str, str]:
-    """Go code of PredictRequest's file, and of what it imports, in one package."""
-    known = descriptor_pb2.FileDescriptorSet.FromString(_PROTOS.read_bytes()).file
-    by_name = {file.name: file for file in known}
+def _known() -> Sequence[descriptor_pb2.FileDescriptorProto]:
+    return descriptor_pb2.FileDescriptorSet.FromString(_PROTOS.read_bytes()).file
+
+
+def _wanted() -> list[str]:
+    """PredictRequest's file, and what it imports."""
+    by_name = {file.name: file for file in _known()}
     wanted: list[str] = []
 
     def want(name: str) -> None:
@@ -171,19 +176,47 @@ def _compile_go(plugin: str) -> dict[str, str]:
                 want(dependency)
 
     want(_PREDICT)
+    return wanted
+
+
+def _compile_go(plugin: str) -> dict[str, str]:
+    """Go code of PredictRequest's file, and of what it imports, in one package."""
+    wanted = _wanted()
     package = f"{_GO_MODULE}/protos"
     request = plugin_pb2.CodeGeneratorRequest(
         file_to_generate=wanted,
         parameter=",".join(
             [f"module={package}", *(f"M{name}={package};protos" for name in wanted)]
         ),
-        proto_file=known,
+        proto_file=_known(),
     )
     answer = _run([plugin], ROOT, request.SerializeToString())
     response = plugin_pb2.CodeGeneratorResponse.FromString(answer)
     if response.error:
         raise RuntimeError(response.error)
     return {file.name: file.content for file in response.file}
+
+
+def _java(folder: Path) -> list[str]:
+    """The program, in a project with the generated client and the messages."""
+    java, maven = _tool("java"), _tool("mvn")
+    shutil.rmtree(folder, ignore_errors=True)
+    _fill(folder, generate(_model(), "java", Options(java_package=_GO_MODULE)))
+    program = ROOT / "benchmarks" / "java"
+    shutil.copy(program / "pom.xml", folder)
+    sources = folder / "src" / "main" / "java"
+    shutil.copy(program / "Main.java", sources / _GO_MODULE)
+    command = [maven, "-q", "-B", f"-Dmaven.repo.local={ROOT / '.cache' / 'maven'}"]
+    protoc = f"-Dartifact=com.google.protobuf:protoc:{_PROTOC}"
+    _download([*command, "dependency:copy", protoc, f"-DoutputDirectory={folder}"], folder)
+    (compiler,) = folder.glob("protoc-*")
+    compiler.chmod(0o755)
+    made = [str(compiler), f"--descriptor_set_in={_PROTOS}", f"--java_out={sources}"]
+    _run([*made, *_wanted()], folder)
+    libraries = "-Dmdep.outputFile=classpath.txt"
+    _download([*command, "compile", "dependency:build-classpath", libraries], folder)
+    paths = f"target/classes:{(folder / 'classpath.txt').read_text()}"
+    return [java, "-cp", paths, f"{_GO_MODULE}.Main"]
 
 
 def _js(folder: Path) -> list[str]:
@@ -198,7 +231,11 @@ def _js(folder: Path) -> list[str]:
     return [node, "--expose-gc", "main.js"]
 
 
-_PREPARE: Final[dict[str, Callable[[Path], list[str]]]] = {"go": _go, "js": _js}
+_PREPARE: Final[dict[str, Callable[[Path], list[str]]]] = {
+    "go": _go,
+    "java": _java,
+    "js": _js,
+}
 
 
 def _tool(name: str) -> str:

@@ -97,6 +97,7 @@ class _Group(_Once, Group):
 @click.option(
     "--no-go-mod", is_flag=True, help="Go: packages of a module that you already have; no go.mod."
 )
+@click.option("--java-package", metavar="NAME", help="Java: what the packages are in.")
 @click.option("--npm-name", metavar="NAME", help="JavaScript, TypeScript: the package's name.")
 @click.option(
     "--templates",
@@ -115,6 +116,7 @@ def main(
     name: str | None,
     go_module: str | None,
     no_go_mod: bool,
+    java_package: str | None,
     npm_name: str | None,
     templates: Path | None,
     **source: Any,
@@ -151,6 +153,7 @@ def main(
     for option, value, meant in (
         ("--npm-name", npm_name, {"js", "ts"}),
         ("--go-module", go_module, {"go"}),
+        ("--java-package", java_package, {"java"}),
     ):
         if value is not None and not meant & set(chosen):
             raise click.UsageError(f"{option} is for {' and '.join(sorted(meant))} only")
@@ -165,7 +168,13 @@ def main(
                 raise click.UsageError(f"--name is for one model, but there are {len(loaded)}")
             names = {loaded[0].name: name}
         options = Options(
-            transport, go_module, not no_go_mod, npm_name, names=names, templates=templates
+            transport,
+            go_module,
+            not no_go_mod,
+            npm_name,
+            java_package,
+            names=names,
+            templates=templates,
         )
         made = _made(loaded, chosen, options, skip="all" in langs)
         outputs = [Output(folders[lang], one.files()) for lang in made for one in made[lang]]

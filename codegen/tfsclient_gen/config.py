@@ -24,11 +24,26 @@ FILE: Final = "tfsclient-gen.toml"
 _SOURCES: Final = ("server", "saved_model", "schema", "metadata")
 _MODEL_KEYS: Final = frozenset({*_SOURCES, "name", "version", "label", "tags", "meaning"})
 _OUT_KEYS: Final = frozenset(
-    ["lang", "dir", "models", "module", "go_mod", "npm_name", "transport", "templates"]
+    [
+        "lang",
+        "dir",
+        "models",
+        "module",
+        "go_mod",
+        "npm_name",
+        "java_package",
+        "transport",
+        "templates",
+    ]
 )
 # Which key of a model needs which source, and which key of an out which languages.
 _NEEDS: Final = {"version": "server", "label": "server", "tags": "saved_model"}
-_FOR: Final = {"module": {"go"}, "go_mod": {"go"}, "npm_name": {"js", "ts"}}
+_FOR: Final = {
+    "module": {"go"},
+    "go_mod": {"go"},
+    "npm_name": {"js", "ts"},
+    "java_package": {"java"},
+}
 _TRANSPORTS: Final = ("any", "rest")
 
 T = TypeVar("T")
@@ -195,6 +210,7 @@ def _out(table: _Table, folder: Path, models: Collection[str], names: Mapping[st
         go_module=table.get("module", str),
         go_mod=table.get("go_mod", bool) is not False,
         npm_name=table.get("npm_name", str),
+        java_package=table.get("java_package", str),
         names=names,
         templates=None if templates is None else folder / templates,
     )

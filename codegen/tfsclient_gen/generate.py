@@ -12,6 +12,7 @@ from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient_gen import locks
 from tfsclient_gen.languages import curl
 from tfsclient_gen.languages.go import files as go
+from tfsclient_gen.languages.java import files as java
 from tfsclient_gen.languages.js import files as js
 from tfsclient_gen.languages.openapi import files as openapi
 from tfsclient_gen.languages.python import files as python
@@ -65,6 +66,7 @@ def languages() -> dict[str, Language]:
             python.files, rest_only=False, lock_file=python.lock_file, picks_outputs=True
         ),
         "go": Language(go.files, rest_only=False, shared=go.shared, picks_outputs=True),
+        "java": Language(java.files, rest_only=False, shared=java.shared, picks_outputs=True),
         "js": Language(
             js.javascript, rest_only=False, shared=js.javascript_package, picks_outputs=True
         ),
@@ -204,7 +206,9 @@ _EXPORT: Final = (
     'module, folder, signatures={"serving_default": module.f}), where f is a tf.function with '
     "an input_signature"
 )
-_OVER_GRPC: Final = "in Python, Go, JS and TS it can be called over gRPC, without --transport rest"
+_OVER_GRPC: Final = (
+    "in Python, Go, Java, JS and TS it can be called over gRPC, without --transport rest"
+)
 
 
 def refuse_empty(model: Model, language: str, options: Options) -> None:

@@ -90,6 +90,29 @@ def go_string(text: str) -> Markup:
     return code('"' + "".join(out) + '"')
 
 
+def java_string(text: str) -> Markup:
+    """A Java string literal, ASCII only."""
+    out = []
+    for char in text:
+        point = ord(char)
+        if char in '"\\':
+            out.append("\\" + char)
+        elif 0x20 <= point < 0x7F:
+            out.append(char)
+        elif point < 0x80:  # not as \u, which Java reads before it knows of literals
+            out.append({"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char, f"\\{point:03o}"))
+        else:
+            units = char.encode("utf-16-be", "surrogatepass")
+            out += [f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)]
+    return code('"' + "".join(out) + '"')
+
+
+def java_doc(text: str) -> Markup:
+    """Text inside ``/** ... */``, where it is HTML with tags of Java's own."""
+    special = {c: f"&#{ord(c)};" for c in "\\@{}*"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+    return code("".join(special.get(c, c) for c in visible(text)))
+
+
 def sh_word(text: str) -> Markup:
     """One word of a POSIX shell command; ValueError for NUL, which no shell can hold."""
     if re.fullmatch(r"[A-Za-z0-9_./:=@%+-]+", text, re.ASCII):
@@ -167,7 +190,7 @@ def _filter(make: Callable[..., Markup]) -> Callable[..., Markup]:
 FILTERS: dict[str, Callable[..., Markup]] = {
     f.__name__: _filter(f)
     for f in (
-        code_join, py_string, py_doc, py_comment, go_string, go_comment, js_string, js_doc,
-        js_comment, json_string, sh_word, sh_comment, md_code, md_text,
+        code_join, py_string, py_doc, py_comment, go_string, go_comment, java_string, js_string,
+        js_doc, js_comment, json_string, sh_word, sh_comment, md_code, md_text,
     )
 }  # fmt: skip

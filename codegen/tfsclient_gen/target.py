@@ -23,6 +23,7 @@ class Options:
         transport: "any", or "rest" to leave out gRPC, what it needs, and what only gRPC can carry.
         go_module: the import path of the folder that generated Go is in; None for "models".
         go_mod: whether Go output is a module of its own, with go.mod and go.sum.
+        java_package: the package that generated Java packages are in; None for "models".
         npm_name: the name of a generated npm package; None for one made of the model's name.
         names: what identifiers are made of, by model; by default it is the model's own name.
         templates: a folder of the user's own templates, each used in place of the shipped one of
@@ -33,6 +34,7 @@ class Options:
     go_module: str | None = None
     go_mod: bool = True
     npm_name: str | None = None
+    java_package: str | None = None
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     templates: Path | None = None
 

@@ -33,6 +33,7 @@ def test_no_file_has_the_name_of_a_device(language: str) -> None:
         named = {
             "python": "module",
             "go": "package",
+            "java": "package",
             "js": "module",
             "ts": "module",
             "curl": "script",

@@ -23,10 +23,10 @@ pytest_plugins = ["tests.generator.js.fixtures"]
 
 SIX = ("half_plus_two", "estimator", "bert", "feature_spec_tf2", "awkward", "dtypes")
 SETS = [
-    pytest.param(SIX, id="six models"),
-    pytest.param(LOADABLE, id="all models", marks=pytest.mark.slow),
+    pytest.param(SIX, False, id="six models"),
+    pytest.param(SIX, True, id="six models, with Java", marks=pytest.mark.slow),
+    pytest.param(LOADABLE, True, id="all models", marks=pytest.mark.slow),
 ]
-each_set = pytest.mark.parametrize("names", SETS)
 
 DEFAULTS = "an input is left to its default, which this client has no way to say"
 
@@ -59,16 +59,17 @@ class Table:
         return "\n".join([*lines, *(f"  {line}" for line in sorted(self.failed))])
 
 
-@each_set
+@pytest.mark.parametrize(("names", "with_java"), SETS)
 def test_every_client_gives_what_the_library_gives(
     names: Sequence[str],
+    with_java: bool,
     zoo: Zoo,
     npm: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     models = {name: zoo_model(name) for name in names}
-    clients = drivers.clients(models, tmp_path, npm)
+    clients = drivers.clients(models, tmp_path, npm, with_java=with_java)
     every = [case for model in models.values() for case in cases(model)]
     table, different = Table(), []
     for transport, target in (("gRPC", zoo.grpc), ("REST", zoo.rest)):
@@ -127,7 +128,13 @@ def _as_told(language: str, wanted: Outcome) -> Outcome:
     return wanted
 
 
-@each_set
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(SIX, id="six models"),
+        pytest.param(LOADABLE, id="all models", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("language", TRANSPORTS)
 def test_folder_and_server_and_schema_give_the_same_files(
     names: Sequence[str], language: str, zoo: Zoo

@@ -194,6 +194,8 @@ PAIRS = [(a, b) for a in languages() for b in languages() if a != b]
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_no_language_touches_another(first: str, second: str, tmp_path: Path) -> None:
     for with_lock in (True, False):
+        if first == "java" and not with_lock:
+            continue  # 0.1.0 had none
         folder = tmp_path / str(with_lock)
         Output(folder, generate(MODEL, first)).write()
         if not with_lock:
@@ -204,7 +206,13 @@ def test_no_language_touches_another(first: str, second: str, tmp_path: Path) ->
             Output(folder, generate(MODEL, second)).write()
             assert before.items() <= contents(folder).items()
             continue
-        title = {"go": "Go", "js": "JavaScript", "ts": "TypeScript", "curl": "curl"}
+        title = {
+            "go": "Go",
+            "java": "Java",
+            "js": "JavaScript",
+            "ts": "TypeScript",
+            "curl": "curl",
+        }
         told = f"holds the {title.get(first, 'OpenAPI')} client of 'half_plus_two'"
         with pytest.raises(InvalidInput, match=told):
             Output(folder, generate(MODEL, second)).write()

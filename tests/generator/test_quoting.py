@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import subprocess
 import tokenize
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -125,3 +127,35 @@ def test_joining_refuses_plain_text() -> None:
     assert quoting.code_join([Markup("a"), 3]) == "a, 3"
     with pytest.raises(TypeError, match="plain text"):
         quoting.code_join([Markup("a"), "b"])  # type: ignore[list-item]
+
+
+@pytest.mark.slow
+def test_java_strings_read_back(tmp_path: Path) -> None:
+    random = Random(0)
+    texts = [*HOSTILE, "\\u0041", "\\\\u0041", "*/ \\u002a/"]
+    texts += ["".join(chr(random.randrange(0xD800)) for _ in range(20)) for _ in range(50)]
+    fields = "".join(
+        f"  /** {quoting.java_doc(text)} */\n"
+        f"  static final String S{i} = {quoting.java_string(text)};\n"
+        for i, text in enumerate(texts)
+    )
+    printed = "".join(f"    print(S{i});\n" for i in range(len(texts)))
+    program = f"""
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+
+final class Strings {{
+{fields}
+  static void print(String text) {{
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    System.out.println(Base64.getEncoder().encodeToString(bytes));
+  }}
+
+  public static void main(String[] args) {{
+{printed}  }}
+}}
+"""
+    (tmp_path / "Strings.java").write_text(program, "utf-8")
+    command = [tool("java"), "Strings.java"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="ascii", check=True)
+    assert [base64.b64decode(line).decode() for line in done.stdout.split("\n")[:-1]] == texts

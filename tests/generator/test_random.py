@@ -146,6 +146,34 @@ def offered(model: Model, signature: str, names: Names) -> Names:
 
 
 @each_size
+@pytest.mark.language("java")
+@pytest.mark.slow
+def test_java(count: int, tmp_path: Path) -> None:
+    made = models(count)
+    for number, model in enumerate(made):
+        for path, text in generate(model, "java").items():
+            if path.endswith(".java") and (number == 0 or "/tfs/" not in path):
+                (tmp_path / str(number) / path).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / str(number) / path).write_text(text, "utf-8")
+    command: list[str | Path] = [tool("java"), PROGRAMS / "Parse.java", tmp_path]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: list[Found] = [{} for _ in made]
+    for line in done.stdout.splitlines():
+        client, name, *lists = line.split("\t")
+        found[int(client)][_decoded(name)] = Names(
+            *(frozenset(map(_decoded, names.split())) for names in lists)
+        )
+    for model, came in zip(made, found, strict=True):
+        wanted = expected(model, "java")
+        assert came == {name: offered(model, name, names) for name, names in wanted.items()}
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode().removeprefix('"')
+
+
+@each_size
 @pytest.mark.parametrize("language", ["js", "ts"])
 @pytest.mark.language("js")
 def test_javascript(count: int, language: str, npm: Path) -> None:

@@ -158,7 +158,7 @@ def test_javascript_and_typescript(
     assert over_rest["code"] == "UNIMPLEMENTED"
 
 
-@pytest.mark.parametrize("language", ["python", "go", "js", "ts"])
+@pytest.mark.parametrize("language", ["python", "go", "java", "js", "ts"])
 def test_over_rest_alone_it_is_left_out(folders: dict[str, Path], language: str) -> None:
     model = sources.from_saved_model(folders["sparse"])
     (made,) = make([model], language, Options(transport="rest"))

@@ -15,10 +15,13 @@ import numpy as np
 from tfsclient_gen import generate
 from tfsclient_gen.languages.go import files as go
 from tfsclient_gen.languages.go import methods as go_methods
+from tfsclient_gen.languages.java import files as java_files
+from tfsclient_gen.languages.java import methods as java_methods
 from tfsclient_gen.languages.js.methods import methods as js_methods
 from tfsclient_gen.names import pascal
 
 from tests.conftest import tool
+from tests.generator.java import clients as java
 from tests.generator.js import clients as js
 from tests.generator.matrix.values import (
     Case,
@@ -48,6 +51,7 @@ Driver: TypeAlias = Callable[[str, Sequence[Case]], list[Outcome]]  # given a ta
 TRANSPORTS = {
     "python": ("gRPC", "REST"),
     "go": ("gRPC", "REST"),
+    "java": ("gRPC", "REST"),
     "js": ("gRPC", "REST"),
     "ts": ("gRPC", "REST"),
     "curl": ("REST",),
@@ -55,9 +59,10 @@ TRANSPORTS = {
 }
 
 
-def clients(models: Models, folder: Path, npm: Path) -> dict[str, Driver]:
+def clients(models: Models, folder: Path, npm: Path, *, with_java: bool) -> dict[str, Driver]:
     """Clients in every language, compiled where there is a compiler."""
-    return {
+    compiled = {"java": java_(models, folder / "java")} if with_java else {}
+    return compiled | {
         "python": python(models, folder / "python"),
         "go": golang(models, folder / "go"),
         "js": node(models, "js", folder / "js", npm),
@@ -231,6 +236,35 @@ def golang(models: Models, folder: Path) -> Driver:
         made = [(case, methods[case.model][case.signature.name]) for case in cases]
         calls = [_told(case, method, "Examples") for case, method in made]
         lines = _run([program / "run"], program, {"Target": target, "Calls": calls})
+        return [_outcome(line, *of) for line, of in zip(lines, made, strict=True)]
+
+    return run
+
+
+def java_(models: Models, folder: Path) -> Driver:
+    """The clients are packages of one project, and a program finds them by their names."""
+    renamed = [dataclasses.replace(model, name=name) for name, model in models.items()]
+    java.write(renamed, folder)
+    paths = java.compiled(folder, PROGRAMS / "Run.java")
+    methods = {
+        name: {m.name.wire: m for m in java_methods.methods(_usable(m_), "", rest_only=False)}
+        for name, m_ in models.items()
+    }
+
+    def told(case: Case) -> dict[str, Any]:
+        method = methods[case.model][case.signature.name]
+        package = f"models.{java_files.package_name(case.model)}"
+        return _told(case, method, "") | {
+            "client": f"{package}.{java_files.client_name(case.model)}",
+            "package": package,
+            "type": str(method.type),
+            "outputs": [str(t.name.ident) for t in method.outputs],
+        }
+
+    def run(target: str, cases: Sequence[Case]) -> list[Outcome]:
+        given = {"target": target, "calls": [told(case) for case in cases]}
+        lines = _run([tool("java"), "-cp", paths, "models.tfs.Run"], folder, given)
+        made = [(case, methods[case.model][case.signature.name]) for case in cases]
         return [_outcome(line, *of) for line, of in zip(lines, made, strict=True)]
 
     return run

@@ -1,0 +1,1 @@
+"""Java: a small package for each model, over one runtime, the package tfs beside them."""
