@@ -98,10 +98,15 @@ def test_the_plan_holds_no_token(server: FakeServer, monkeypatch: pytest.MonkeyP
     assert server.calls[-1].headers["authorization"] == "Bearer of a worker"
     for secret in (
         {"token": "s3cret"}, {"token": lambda: "s3cret"}, {"headers": {"Cookie": "s3cret"}},
-        {"auth": ("me", "s3cret")},
+        {"auth": ("me", "s3cret")}, {"headers": {"X-API-Key": "s3cret"}},
+        {"headers": {"x-goog-api-key": "s3cret"}}, {"headers": {"x-amz-security-token": "s3cret"}},
     ):  # fmt: skip
         with pytest.raises(InvalidInput, match="for many to read") as caught:
             plan(server.grpc_target, settings=secret)
+        assert "s3cret" not in str(caught.value)
+    for target in ("http://me:s3cret@localhost:1", ["http://s3cret@localhost:1"]):
+        with pytest.raises(InvalidInput, match="for many to read") as caught:
+            plan(target)  # type: ignore[arg-type]
         assert "s3cret" not in str(caught.value)
     with pytest.raises(InvalidInput, match="a client of its own"), Client("localhost:1") as client:
         plan(client)  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ from tfsclient.score._options import Auto, Options, read_options
 
 TOKEN: Final = "TFSCLIENT_TOKEN"  # noqa: S105 (the name of an environment variable)
 _FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_SECRETS: Final = ("authorization", "cookie", "proxy-authorization")
+_SECRETS: Final = re.compile(r"auth|cookie|token|secret|api-?key|password|signature")
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def make_plan(
     if isinstance(target, Client):
         raise InvalidInput("each worker makes a client of its own: give the target and its options")
     settings = {"retries": 0, **settings}
-    place = _check_secrets(settings)
+    place = _check_secrets(target, settings)
     own = place is None and settings.get("auth") is not None  # which goes with no token
     with Client(target, **settings, token=None if own else find_token(place)) as client:
         spec, version = _ask(client, model, signature, version, label)
@@ -232,7 +232,7 @@ def _ask(
     return signature, version
 
 
-def _check_secrets(settings: dict[str, Any]) -> str | None:
+def _check_secrets(target: object, settings: dict[str, Any]) -> str | None:
     """Where workers find the token; it is taken out of the settings.
 
     Raises:
@@ -252,13 +252,27 @@ def _check_secrets(settings: dict[str, Any]) -> str | None:
             "of the job, for many to read",
             hint="without auth, each worker finds the cloud's own credentials",
         )
-    secret = next((n for n in read_headers(settings.get("headers")) if n in _SECRETS), None)
+    targets = [target] if isinstance(target, str) or not isinstance(target, Iterable) else target
+    if any(_has_user(one) for one in targets):
+        raise InvalidInput(
+            "the user and the password in the target would stand in the plan of the job, for many "
+            "to read",
+            hint="auth=function, one that a module defines, sends them with each call",
+        )
+    names = read_headers(settings.get("headers"))
+    secret = next((name for name in names if _SECRETS.search(name)), None)
     if secret is not None:
         raise InvalidInput(
             f"the header {secret!r} would stand in the plan of the job, for many to read",
             hint=f"token='module:function', or {TOKEN} in the environment of the workers",
         )
     return place
+
+
+def _has_user(target: object) -> bool:
+    """Whether it is ``http://user:password@host``; the client refuses all others with users."""
+    scheme, _, rest = target.partition("://") if isinstance(target, str) else ("", "", "")
+    return scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
 
 
 class _FoundThere:
