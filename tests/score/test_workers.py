@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,27 @@ def test_a_process_has_one_client_for_the_same_settings(server: FakeServer) -> N
     other = plan(server.grpc_target, settings={"timeout": 5})
     assert client_of(one) is client_of(same)
     assert client_of(one) is not client_of(other)
+
+
+def test_a_signature_that_cannot_be_called_starts_no_job() -> None:
+    model = twice()
+    spec = model.signature()
+    sparse = TensorSpec("t", "string", (-1,), encoding="coo_sparse")
+    half = replace(spec, outputs={**spec.outputs, "t": sparse})
+    none = replace(spec, outputs={"t": sparse})
+    fed = replace(spec, inputs={**spec.inputs, "s": replace(sparse, name="s")})
+    for bad in (none, fed, replace(spec, outputs={})):
+        with (
+            FakeServer(replace(model, signatures={spec.name: bad})) as server,
+            pytest.raises(InvalidInput, match="it cannot be called"),
+        ):
+            plan(server.grpc_target, signature=bad)
+    with FakeServer(model) as server:
+        server.answer("twice", answer)
+        with pytest.raises(InvalidInput, match="it cannot be called: output 't'"):
+            plan(server.grpc_target, signature=half, outputs=["y", "t"])
+        (scored,) = score(plan(server.grpc_target, signature=half), batches(4, 4), "here")
+        assert scored["y"].to_pylist() == [0, 2, 4, 6]
 
 
 def test_a_version_that_goes_away(server: FakeServer) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from tfsclient._calls.headers import read_headers
 from tfsclient._calls.options import Options as CallOptions
+from tfsclient._calls.request import check_usable
 from tfsclient._client.sync import Client
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient.dtypes import STRING, DType
@@ -186,6 +187,8 @@ def make_plan(
     own = place is None and settings.get("auth") is not None  # which goes with no token
     with Client(target, **settings, token=None if own else find_token(place)) as client:
         spec, version = _ask(client, model, signature, version, label)
+    wanted = options.outputs or list(spec.fetchable().outputs)
+    check_usable(ModelRef(model), spec, wanted, bool(settings.get("validate", True)))
     try:
         token = None if own else _FoundThere(place)
         sent = pickle.dumps(Client(target, **settings, token=token))
