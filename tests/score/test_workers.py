@@ -175,3 +175,33 @@ def test_arrays_of_ray() -> None:
             predicted(Predictor(server.grpc_target, "m"), {"image": ragged})
         with pytest.raises(InvalidInput, match="how many dimensions output 'open' has"):
             predicted(Predictor(server.grpc_target, "m", on_error="dead-letter"), given)
+
+
+def test_nulls_of_pandas_are_bad_rows(server: FakeServer) -> None:
+    pd = pytest.importorskip("pandas")
+    predictor = Predictor(server.grpc_target, "twice", on_error="dead-letter", keep=["note"])
+    notes = pd.Series(["a", None, "c"], dtype="string")
+    for nulls in (
+        pd.array([1, None, 3], "Int64"),
+        pd.array([1, None, 3], pd.ArrowDtype(pa.int64())),
+    ):
+        batch = pd.DataFrame({"x": nulls, "n": [1, 2, 3], "s": ["a", "b", "c"], "note": notes})
+        batch["unused"] = [1, "a", 2.5]
+        scored = predicted(predictor, batch).to_pydict()
+        assert scored["y"] == [2, None, 6]
+        assert scored["note"] == ["a", None, "c"]
+        assert "column 'x', which is input 'x', is null" in scored["error"][1]
+    for strings in (pd.Series(["a", None]), pd.Series(["a", float("nan")], dtype=object)):
+        scored = predicted(
+            predictor, pd.DataFrame({"x": [1.0, 2], "n": 1, "s": strings, "note": 1})
+        )
+        assert "column 's', which is input 's', is null" in scored["error"].to_pylist()[1]
+
+
+@pytest.mark.parametrize("column", [np.array([1, "a"], object), np.ones(2, np.complex64)])
+def test_columns_that_arrow_does_not_have(server: FakeServer, column: Any) -> None:
+    batch = {"x": np.ones(2), "n": np.ones(2, int), "s": np.array(["a", "b"]), "odd": column}
+    with pytest.raises(InvalidInput, match="column 'odd' cannot be read"):
+        predicted(Predictor(server.grpc_target, "twice", on_error="dead-letter"), batch)
+    scored = predicted(Predictor(server.grpc_target, "twice"), batch)
+    assert scored["odd"] is column
