@@ -242,6 +242,25 @@ def test_told_on_the_driver(
     assert not [call for call in server.calls if call.method == "Predict"]
 
 
+def test_columns_that_are_not_wanted_may_be_anything(spark: Any, server: FakeServer) -> None:
+    from pyspark.sql import functions
+
+    df = table(spark, 10)
+    odd = df.withColumn("span", functions.expr("make_interval(1)"))
+    odd = odd.join(
+        df.select("id", functions.col("id").alias("S2"), functions.lit(1).alias("s2")), "id"
+    )
+    scored = tfsclient.spark.predict(odd, server.grpc_target, "twice", keep=["id"])
+    check(scored.collect(), 10)
+    for keep, text in (("span", "column 'span' is of type interval"), ("s2", "in whatever case")):
+        with pytest.raises(InvalidInput, match=text):
+            tfsclient.spark.predict(odd, server.grpc_target, "twice", keep=["id", keep])
+    upper = df.withColumn("Y", functions.col("id"))
+    scored = tfsclient.spark.predict(upper, server.grpc_target, "twice")
+    assert sorted(scored.columns) == ["Y", "id", "n", "pred_y", "s", "t", "x"]
+    assert len(scored.select("y", "pred_y").collect()) == 10
+
+
 def test_a_rank_that_is_not_known(spark: Any) -> None:
     from dataclasses import replace
 

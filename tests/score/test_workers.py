@@ -100,6 +100,17 @@ def test_a_signature_that_cannot_be_called_starts_no_job() -> None:
         assert scored["y"].to_pylist() == [0, 2, 4, 6]
 
 
+def test_names_that_differ_in_case_alone(server: FakeServer) -> None:
+    columns = pa.schema([("Y", pa.int64()), ("Error", pa.int64()), *batches(1, 1)[0].schema])
+    folded, exact = (plan(server.grpc_target, folds=folds) for folds in (True, False))
+    assert folded.output_names(columns.names) == {"t": "t", "y": "pred_y"}
+    assert folded.error_name(columns.names) == "pred_error"
+    assert exact.output_names(columns.names) == {"t": "t", "y": "y"}
+    assert exact.error_name(columns.names) == "error"
+    with pytest.raises(InvalidInput, match="two columns would be called 'Y'"):
+        plan(server.grpc_target, folds=True, prefix="").output_names(columns.names)
+
+
 def test_a_version_that_goes_away(server: FakeServer) -> None:
     def gone(inputs: Any) -> dict[str, Any]:
         raise NotFound("Servable not found for request: Specific(twice, 1)")

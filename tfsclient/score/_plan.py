@@ -132,8 +132,8 @@ class Plan:
 
     def error_name(self, names: Iterable[str]) -> str:
         """What the column of dead letters' reasons is called beside these."""
-        name, taken = "error", set(names)
-        while name in taken:
+        name, taken = "error", set(map(self.options.fold, names))
+        while self.options.fold(name) in taken:
             name = f"{self.options.prefix or '_'}{name}"
         return name
 
@@ -166,6 +166,7 @@ def make_plan(
     on_error: str,
     settings: Mapping[str, Any],
     types: Mapping[str, Any] | None = None,
+    folds: bool = False,
 ) -> Plan:
     """Ask the server for all that is to be known.
 
@@ -178,7 +179,7 @@ def make_plan(
         model=model, inputs="-", out="-", signature=None, version=version, label=label,
         latest=False, map=inputs, keep=keep, outputs=outputs, prefix=prefix, batch=batch,
         concurrency=concurrency, rate=None, limit=None, on_error=on_error, max_errors=None,
-        resume=False, format=None,
+        resume=False, format=None, folds=folds,
     )  # fmt: skip
     if isinstance(target, Client):
         raise InvalidInput("each worker makes a client of its own: give the target and its options")
