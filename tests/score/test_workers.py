@@ -111,6 +111,37 @@ def test_names_that_differ_in_case_alone(server: FakeServer) -> None:
         plan(server.grpc_target, folds=True, prefix="").output_names(columns.names)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "shape", "kinds", "text"),
+    [
+        ("complex64", (-1,), {"x": pa.float32()}, "holds float, but input 'x' wants complex64"),
+        ("complex64", (-1,), {"x": pa.list_(pa.float32())}, "wants complex64"),
+        ("float32", (2,), {"x": pa.float32()}, "column 'x' has one value in each row"),
+        ("float32", (-1, 2, -1), {"x": pa.float32()}, "column 'x' has one value in each row"),
+        ("string", (-1, 2), {"x": pa.string()}, "column 'x' has one value in each row"),
+        ("float32", (-1, 3), {"x.0": pa.float32(), "x.1": pa.float32()}, "'x.1' have 2 values"),
+        ("float32", (-1, 2), {"x.0": pa.float32(), "x.1": pa.float32()}, None),
+        ("float32", (-1, -1), {"x": pa.float32()}, None),
+        ("float32", (-1, 1), {"x": pa.float32()}, None),
+        ("float32", (2,), {"x": pa.list_(pa.float32())}, None),
+        ("float32", (-1, 8, 8), {"x": pa.string()}, None),
+    ],
+)
+def test_columns_that_can_never_fit(
+    dtype: str, shape: tuple[int, ...], kinds: dict[str, Any], text: str | None
+) -> None:
+    spec = Signature(
+        "s", {"x": TensorSpec("x", dtype, shape)}, {"y": TensorSpec("y", "float32", (-1,))}
+    )
+    with FakeServer(Model("m", 1, {"s": spec})) as server:
+        job = plan(server.grpc_target, "m", signature="s")
+        if text is None:
+            job.columns(pa.schema(kinds))
+        else:
+            with pytest.raises(InvalidInput, match=text):
+                job.columns(pa.schema(kinds))
+
+
 def test_a_version_that_goes_away(server: FakeServer) -> None:
     def gone(inputs: Any) -> dict[str, Any]:
         raise NotFound("Servable not found for request: Specific(twice, 1)")
