@@ -195,9 +195,15 @@ def predict_udf(
     @wraps(udf)
     def call(*columns: Column | str, **named: Column | str) -> Column:
         if named and not columns:
-            mapped = plan.columns(pa.schema([(name, pa.null()) for name in named]))
-            unknown = [name for name in named if name not in mapped.of]
-            if unknown and not mapped.makes_examples:
+            try:
+                mapped = plan.columns(pa.schema([(name, pa.null()) for name in named]))
+                unknown = [n for n in named if n not in mapped.of and not mapped.makes_examples]
+            except InvalidInput as error:
+                error.hint = f"f({', '.join(f'{name}=...' for name in names)})"
+                unknown = [name for name in named if name not in names]
+                if not unknown:
+                    raise
+            if unknown:
                 guess = did_you_mean(unknown[0], names)
                 raise InvalidInput(
                     f"there is no input {unknown[0]!r}{guess}; the inputs are {', '.join(names)}",

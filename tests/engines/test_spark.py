@@ -327,6 +327,9 @@ def test_column_functions(spark: Any, server: FakeServer) -> None:
     for given in ({"x": "x", "n": "n"}, {"x": "x", "n": "n", "s": "s", "z": "x"}):
         with pytest.raises(InvalidInput, match=r"input 's'|no input 'z'"):
             y(**given)
+    with pytest.raises(InvalidInput, match="no input 'nn'") as caught:
+        y(x="x", nn="n", s="s")
+    assert "inputs={" not in str(caught.value)
     with pytest.raises(InvalidInput, match=r"by the names of inputs: f\(.*s=\.\.\."):
         y("x", "n", "s")
     with pytest.raises(Exception, match="give one struct whose fields have these names"):

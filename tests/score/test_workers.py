@@ -152,6 +152,18 @@ def test_a_version_that_goes_away(server: FakeServer) -> None:
     assert "version 1, which the job is pinned to" in (caught.value.hint or "")
 
 
+def test_options_that_do_not_exist(server: FakeServer) -> None:
+    for wrong, text in (
+        ({"keeps": "id"}, "there is no option 'keeps' .did you mean 'keep'"),
+        ({"time_out": 5}, "there is no option 'time_out' .did you mean 'timeout'"),
+        ({"batch": 5}, "there is no option 'batch'"),
+        ({"version": 1, "label": "stable"}, "version or label, and not both"),
+    ):
+        with pytest.raises(InvalidInput, match=text) as caught:
+            Predictor(server.grpc_target, "twice", **wrong)
+        assert "latest" not in str(caught.value)
+
+
 def test_the_plan_holds_no_token(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TFSCLIENT_TOKEN", "of the driver")
     sent = pickle.dumps(plan(server.grpc_target, settings={"headers": {"x": "y"}}))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import isfunction
+from inspect import signature as parameters
 from typing import Any, Final
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from tfsclient._calls.request import check_usable
 from tfsclient._client.sync import Client
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput, TFSError, of_type
+from tfsclient.errors import InvalidInput, TFSError, did_you_mean, of_type
 from tfsclient.results._forms import plain
 from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient.score._answers import Answers
@@ -35,6 +36,7 @@ from tfsclient.score._options import Auto, Options, read_options
 
 TOKEN: Final = "TFSCLIENT_TOKEN"  # noqa: S105 (the name of an environment variable)
 _FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_OURS: Final = {"settings", "types", "folds"}  # of make_plan, and no options of users
 _SECRETS: Final = re.compile(r"auth|cookie|token|secret|api-?key|password|signature")
 
 
@@ -175,6 +177,13 @@ def make_plan(
             setting cannot or must not be sent to workers.
         TFSError: the server does not tell, or does not know the model.
     """
+    if version is not None and label is not None:
+        raise InvalidInput("give version or label, and not both")
+    known = {*parameters(Client).parameters, *parameters(make_plan).parameters} - _OURS
+    if unknown := [name for name in settings if name not in parameters(Client).parameters]:
+        raise InvalidInput(
+            f"there is no option {unknown[0]!r}{did_you_mean(unknown[0], known - {unknown[0]})}"
+        )
     options = read_options(
         model=model, inputs="-", out="-", signature=None, version=version, label=label,
         latest=False, map=inputs, keep=keep, outputs=outputs, prefix=prefix, batch=batch,
