@@ -64,6 +64,27 @@ def test_rows_come_out_in_order(server: FakeServer) -> None:
         list(score(plan(server.grpc_target), batches(100, 10, 5), "here"))
 
 
+@pytest.mark.parametrize("keep", ["all", ["id"], []])
+def test_a_row_of_bytes_instead_of_text(server: FakeServer, keep: Any) -> None:
+    def binary(inputs: Any) -> dict[str, Any]:
+        texts = [b"\xff" if n in (3, 70) else b"fine" for n in inputs["n"].tolist()]
+        return {"y": 2 * inputs["x"], "t": np.array(texts, object)}
+
+    server.answer("twice", binary)
+    job = plan(server.grpc_target, on_error="dead-letter", keep=keep)
+    scored = pa.Table.from_batches(score(job, batches(100, 40), "here")).to_pylist()
+    dead = {n: row["error"] for n, row in enumerate(scored) if row["error"]}
+    assert list(dead) == [3, 70]
+    assert all(f"row {n}: output 't' holds binary" in dead[n] for n in dead)
+    for n, row in enumerate(scored):
+        assert row["t"] == (None if n in dead else "fine")
+        assert row["y"] == (None if n in dead else 2 * n)
+        assert row.get("id", n) == n
+    with pytest.raises(InvalidInput, match=r"here: row 3: output 't' holds binary") as caught:
+        list(score(plan(server.grpc_target), batches(100, 40), "here"))
+    assert "binary=[...]" in (caught.value.hint or "")
+
+
 def test_small_batches_are_handed_on_together(server: FakeServer) -> None:
     job = plan(server.grpc_target, batch=16, keep=["id"])
     scored = list(score(job, batches(4000, 100), "here"))

@@ -128,6 +128,11 @@ class Plan:
         """What the column of each output is called beside these."""
         return Answers(self.spec, columns, self.options, False, None).names
 
+    @property
+    def outputs(self) -> int:
+        """How many outputs are added."""
+        return len(self.options.outputs or self.spec.fetchable().outputs)
+
     def kept(self, names: Sequence[str]) -> Sequence[str]:
         """Which of these columns are kept."""
         return names if self.options.keep is None else self.options.keep
