@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfsclient._inputs.misfits import Misfit
-from tfsclient._inputs.tables import column_values
+from tfsclient._inputs.tables import column_values, is_column
+from tfsclient.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tfsclient.schema import Signature
@@ -114,10 +115,9 @@ class Predictor:
 
         if isinstance(batch, pa.Table):
             return _tabled(self._plan, batch)
-        given = {str(name): np.asarray(batch[name]) for name in batch}  # of pandas, too
         if isinstance(batch, Mapping) and self._plan.options.stops:
-            return _arrays(self._plan, given)
-        return _tabled(self._plan, pa.table({n: _to_column(v) for n, v in given.items()}))
+            return _arrays(self._plan, {name: np.asarray(batch[name]) for name in batch})
+        return _tabled(self._plan, _table(self._plan, {str(name): batch[name] for name in batch}))
 
 
 def prepare(ds: Any, target: str | Sequence[str], model: str, **options: Any) -> dict[str, Any]:
@@ -185,30 +185,56 @@ def _tabled(plan: Plan, table: Any) -> Any:
 
 def _arrays(plan: Plan, batch: Mapping[str, Array]) -> dict[str, Array]:
     """Arrays with the model's answers; those that are kept are left as they are."""
-    from tfsclient.score._arrow import pa
-
     names = plan.output_names(list(batch))
     bare = replace(plan, options=replace(plan.options, keep=()))
-    columns = bare.columns(pa.schema([(name, pa.null()) for name in batch]))
-    table = pa.table(
-        {name: _to_column(a) for name, a in batch.items() if not columns.leaves_out(name)}
-    )
-    scored = _tabled(bare, table)
+    scored = _tabled(bare, _table(bare, batch))
     kept = {name: batch[name] for name in plan.kept(list(batch))}
     return {**kept, **{names[name]: _to_array(scored[name]) for name in scored.column_names}}
 
 
-def _to_column(array: Array) -> Column:
-    """An array as a column; a row of several dimensions becomes lists of lists."""
+def _table(plan: Plan, given: Mapping[str, Any]) -> Any:
+    """The columns that are used or kept.
+
+    Raises:
+        InvalidInput: one is of a type that Arrow does not have.
+    """
+    from tfsclient.score._arrow import pa, why
+
+    columns = plan.columns(pa.schema([(name, pa.null()) for name in given]))
+    found = {}
+    for name, values in given.items():
+        if columns.leaves_out(name):
+            continue
+        try:
+            found[name] = _to_column(values)
+        except (pa.ArrowException, NotImplementedError, TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"column {name!r} cannot be read: {why(error)}",
+                hint="give its values one type that Arrow has, or leave it out by keep=...",
+            ) from error
+    return pa.table(found)
+
+
+def _to_column(values: Any) -> Column:
+    """An array, or a column of pandas, as one of Arrow's; rows of several dimensions become lists.
+
+    A null of pandas stays one, for which numpy has NaN.
+    """
     from tfsclient.score._arrow import pa, to_column
 
+    pandas = is_column(values)
+    # Ray's own type for tensors is left to numpy.
+    if pandas and type(values.dtype).__module__.partition(".")[0] == "pandas":
+        column = pa.array(values)
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    array = np.asarray(values)
     if array.ndim > 1:
         return to_column(array)
     if array.dtype.kind != "O":
         return pa.array(array.tolist() if array.dtype.kind in "US" else array)
     rows = array.tolist()
     if not rows or not all(isinstance(row, np.ndarray) for row in rows):
-        return pa.array(rows)
+        return pa.array(rows, from_pandas=pandas)
     if len({(row.dtype, row.shape) for row in rows}) == 1:
         return to_column(np.stack(rows))
     return pa.concat_arrays([to_column(row[np.newaxis]) for row in rows])

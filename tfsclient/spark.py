@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -92,13 +93,14 @@ def predict(
         TFSError: the server does not know the model, or cannot be reached from here.
     """
     types = _pyspark("pyspark.sql.types")
+    folds = df.sparkSession.conf.get("spark.sql.caseSensitive") != "true"
     plan = _plan(
         target, model, signature=signature, version=version, label=label, inputs=inputs, keep=keep,
         outputs=outputs, prefix=prefix, binary=binary, batch=batch, concurrency=concurrency,
-        on_error=on_error, settings=client,
+        on_error=on_error, settings=client, folds=folds,
     )  # fmt: skip
-    schema = _arrow_schema(df)
-    columns = _columns(plan, schema, df)
+    schema, unusable = _arrow_schema(df, plan)
+    columns = _columns(plan, schema, df, unusable)
     kept = plan.kept(schema.names)
     answer = _spark_schema(plan, schema, columns)
     about = {"model": model, "signature": plan.spec.name, "version": plan.version}
@@ -193,9 +195,15 @@ def predict_udf(
     @wraps(udf)
     def call(*columns: Column | str, **named: Column | str) -> Column:
         if named and not columns:
-            mapped = plan.columns(pa.schema([(name, pa.null()) for name in named]))
-            unknown = [name for name in named if name not in mapped.of]
-            if unknown and not mapped.makes_examples:
+            try:
+                mapped = plan.columns(pa.schema([(name, pa.null()) for name in named]))
+                unknown = [n for n in named if n not in mapped.of and not mapped.makes_examples]
+            except InvalidInput as error:
+                error.hint = f"f({', '.join(f'{name}=...' for name in names)})"
+                unknown = [name for name in named if name not in names]
+                if not unknown:
+                    raise
+            if unknown:
                 guess = did_you_mean(unknown[0], names)
                 raise InvalidInput(
                     f"there is no input {unknown[0]!r}{guess}; the inputs are {', '.join(names)}",
@@ -238,28 +246,54 @@ def _plan(target: str | Sequence[str], model: str, **options: Any) -> Plan:
 # What the driver knows of the columns.
 
 
-def _arrow_schema(df: DataFrame) -> Schema:
+def _arrow_schema(df: DataFrame, plan: Plan) -> tuple[Schema, dict[str, InvalidInput]]:
+    """The columns, and what is wrong with those that cannot be sent, which the schema has as null.
+
+    They matter only if they are wanted.
+    """
     from tfsclient.score._arrow import pa
 
-    types = _pyspark("pyspark.sql.pandas.types")
-    twice = [name for name, count in Counter(df.columns).items() if count > 1]
-    if twice:
-        raise InvalidInput(f"the table has several columns that are called {twice[0]!r}")
-    fields = []
+    fold = plan.options.fold
+    often = Counter(map(fold, df.columns))
+    kinds: dict[str, Any] = {}
+    unusable: dict[str, InvalidInput] = {}
     for field in df.schema.fields:
-        try:
-            kind = types.to_arrow_type(field.dataType, timezone="UTC")
-        except TypeError:  # pyspark 4.0 asks for no time zone
-            kind = types.to_arrow_type(field.dataType)
-        fields.append(pa.field(field.name, kind))
-    return pa.schema(fields)
+        name = field.name
+        kinds[name] = pa.null()
+        if often[fold(name)] > 1:
+            unusable[name] = InvalidInput(
+                f"the table has several columns that are called {name!r}"
+                f"{', in whatever case' if df.columns.count(name) == 1 else ''}",
+                hint="rename or drop one; where it is not needed, keep=... without it will do",
+            )
+        elif (kind := _arrow_type(field.dataType)) is None:
+            unusable[name] = InvalidInput(
+                f"column {name!r} is of type {field.dataType.simpleString()}, which cannot be sent "
+                "to workers",
+                hint="cast it; where it is not needed, keep=... without it will do",
+            )
+        else:
+            kinds[name] = kind
+    return pa.schema(list(kinds.items())), unusable
 
 
-def _columns(plan: Plan, schema: Schema, df: DataFrame) -> Columns:
+def _arrow_type(kind: Any) -> Any:
+    """What Arrow calls a type; None if it does not have it."""
+    to_arrow_type = _pyspark("pyspark.sql.pandas.types").to_arrow_type
+    failures = (TypeError, _pyspark("pyspark.errors").PySparkException)
+    for options in ({"timezone": "UTC"}, {}):  # pyspark 4.0 asks for no time zone
+        with suppress(*failures):
+            return to_arrow_type(kind, **options)
+    return None
+
+
+def _columns(
+    plan: Plan, schema: Schema, df: DataFrame, unusable: Mapping[str, InvalidInput]
+) -> Columns:
     """The mapping of columns to inputs.
 
     Raises:
-        InvalidInput: a column does not fit in any row.
+        InvalidInput: a column does not fit in any row, or is wanted and unusable.
     """
     try:
         columns = plan.columns(schema)
@@ -269,6 +303,8 @@ def _columns(plan: Plan, schema: Schema, df: DataFrame) -> Columns:
         ):
             error.hint = "pyspark.ml.functions.vector_to_array(column) makes lists of vectors"
         raise
+    if wanted := [name for name in unusable if not columns.leaves_out(name)]:
+        raise unusable[wanted[0]]
     for name, taken in columns.of.items():
         for column in taken:
             if str(schema.field(column).type) == "null":

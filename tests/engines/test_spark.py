@@ -242,6 +242,25 @@ def test_told_on_the_driver(
     assert not [call for call in server.calls if call.method == "Predict"]
 
 
+def test_columns_that_are_not_wanted_may_be_anything(spark: Any, server: FakeServer) -> None:
+    from pyspark.sql import functions
+
+    df = table(spark, 10)
+    odd = df.withColumn("span", functions.expr("make_interval(1)"))
+    odd = odd.join(
+        df.select("id", functions.col("id").alias("S2"), functions.lit(1).alias("s2")), "id"
+    )
+    scored = tfsclient.spark.predict(odd, server.grpc_target, "twice", keep=["id"])
+    check(scored.collect(), 10)
+    for keep, text in (("span", "column 'span' is of type interval"), ("s2", "in whatever case")):
+        with pytest.raises(InvalidInput, match=text):
+            tfsclient.spark.predict(odd, server.grpc_target, "twice", keep=["id", keep])
+    upper = df.withColumn("Y", functions.col("id"))
+    scored = tfsclient.spark.predict(upper, server.grpc_target, "twice")
+    assert sorted(scored.columns) == ["Y", "id", "n", "pred_y", "s", "t", "x"]
+    assert len(scored.select("y", "pred_y").collect()) == 10
+
+
 def test_a_rank_that_is_not_known(spark: Any) -> None:
     from dataclasses import replace
 
@@ -308,6 +327,9 @@ def test_column_functions(spark: Any, server: FakeServer) -> None:
     for given in ({"x": "x", "n": "n"}, {"x": "x", "n": "n", "s": "s", "z": "x"}):
         with pytest.raises(InvalidInput, match=r"input 's'|no input 'z'"):
             y(**given)
+    with pytest.raises(InvalidInput, match="no input 'nn'") as caught:
+        y(x="x", nn="n", s="s")
+    assert "inputs={" not in str(caught.value)
     with pytest.raises(InvalidInput, match=r"by the names of inputs: f\(.*s=\.\.\."):
         y("x", "n", "s")
     with pytest.raises(Exception, match="give one struct whose fields have these names"):

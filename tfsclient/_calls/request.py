@@ -247,7 +247,7 @@ def predict_request(
     if validate:
         _check_outputs(outputs, spec, ref.name)
     if spec.why_unusable is not None:
-        _check_usable(ref, spec, outputs, validate)
+        check_usable(ref, spec, outputs, validate)
     if validate:
         tensors = prepare.prepare(inputs, spec, model=ref.name)
     else:
@@ -256,7 +256,7 @@ def predict_request(
     return PredictRequest(ref, tensors, outputs, spec)
 
 
-def _check_usable(
+def check_usable(
     ref: ModelRef, spec: Signature, outputs: Sequence[str] | None, validate: bool
 ) -> None:
     """Refuse a signature that cannot be called for these outputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,9 +58,12 @@ class Answers:
         self._single = options.batch == 1  # so that all of an answer is the row's
         self.schema = schema
         prefix = options.prefix
-        self._names = {name: f"{prefix}{name}" if name in kept else name for name in wanted}
+        fold = options.fold
+        there = set(map(fold, kept))
+        self._names = {name: f"{prefix}{name}" if fold(name) in there else name for name in wanted}
         named = [*kept, *self._names.values()]
-        twice = next((name for name in named if named.count(name) > 1), None)
+        often = Counter(map(fold, named))
+        twice = next((name for name in named if often[fold(name)] > 1), None)
         if twice is not None:
             raise _twice(twice)
 

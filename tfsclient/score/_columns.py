@@ -29,6 +29,7 @@ _FITS: Final = {
     "int": (pa.types.is_integer,),
     "float": (pa.types.is_integer, pa.types.is_floating),
     "bool": (pa.types.is_boolean,),
+    "complex": (),  # which no column has
 }
 
 
@@ -189,6 +190,26 @@ class Columns:
                     raise self._refusal(
                         f"column {column!r} holds {kind}, but input {name!r} wants {tensor}"
                     )
+            kinds = [schema.field(column).type for column in columns]
+            if not self._may_fill(name, tensor, kinds):
+                has = (
+                    f"column {columns[0]!r} has one value in each row"
+                    if len(columns) == 1
+                    else f"columns {columns[0]!r} to {columns[-1]!r} have {len(columns)} values"
+                )
+                raise self._refusal(f"{has}, but input {name!r} wants {tensor}")
+
+    def _may_fill(self, name: str, tensor: TensorSpec, kinds: Sequence[Any]) -> bool:
+        """Whether columns without lists have as many values as a row of the input."""
+        plain = all(_leaf(kind) is kind and not pa.types.is_null(kind) for kind in kinds)
+        if name in self._files or tensor.shape is None or not plain:
+            return True
+        if tensor.dtype != STRING and any(map(_is_text, kinds)):
+            return True  # of pictures, or lists
+        inner = _inner(tensor, self.row_by_row)
+        size = math.prod(size for size in inner if size > 0)
+        exact = all(size >= 0 for size in inner)
+        return 0 in inner or (len(kinds) == size if exact else len(kinds) % size == 0)
 
     def _may_fit(self, name: str, tensor: TensorSpec, kind: Any) -> bool:
         leaf = _leaf(kind)
@@ -313,10 +334,15 @@ def _has_one(tensor: TensorSpec) -> bool:
     return bool(tensor.shape) and tensor.shape[0] in (-1, 1)  # type: ignore[index]
 
 
+def _inner(tensor: TensorSpec, row_by_row: bool) -> tuple[int, ...]:
+    """The dimensions of a row's value."""
+    shape = tensor.shape or ()
+    return shape if row_by_row and not _has_one(tensor) else shape[1:]
+
+
 def _row_rank(tensor: TensorSpec, row_by_row: bool) -> int:
     """How deep a row's value is nested; dimensions of 1 alone make it none."""
-    shape = tensor.shape or ()
-    inner = shape if row_by_row and not _has_one(tensor) else shape[1:]
+    inner = _inner(tensor, row_by_row)
     return 0 if all(size == 1 for size in inner) else len(inner)
 
 

@@ -272,7 +272,8 @@ class Job:
 
     def _send(self, piece: Piece, now: float) -> None:
         """Send a piece; what does not fit the signature is cut without being sent."""
-        outputs = None if self._options.outputs is None else list(self._options.outputs)
+        part, wanted = self._spec.fetchable(), self._options.outputs
+        outputs = None if wanted is None and part is self._spec else list(wanted or part.outputs)
         try:
             inputs = self._columns.inputs(piece.table)
             future = self._model.predict_future(inputs, signature=self._spec, outputs=outputs)

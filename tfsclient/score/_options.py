@@ -47,6 +47,11 @@ class Options:
     max_errors_share: float | None = field(default=None)
     resume: bool
     format: Format
+    folds: bool = field(default=False)  # names that differ in case alone are the same
+
+    def fold(self, name: str) -> str:
+        """A name as it is compared with others."""
+        return name.lower() if self.folds else name
 
     @property
     def stops(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import isfunction
+from inspect import signature as parameters
 from typing import Any, Final
 from uuid import uuid4
 
@@ -20,10 +21,11 @@ import numpy as np
 
 from tfsclient._calls.headers import read_headers
 from tfsclient._calls.options import Options as CallOptions
+from tfsclient._calls.request import check_usable
 from tfsclient._client.sync import Client
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient.dtypes import STRING, DType
-from tfsclient.errors import InvalidInput, TFSError, of_type
+from tfsclient.errors import InvalidInput, TFSError, did_you_mean, of_type
 from tfsclient.results._forms import plain
 from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient.score._answers import Answers
@@ -34,7 +36,8 @@ from tfsclient.score._options import Auto, Options, read_options
 
 TOKEN: Final = "TFSCLIENT_TOKEN"  # noqa: S105 (the name of an environment variable)
 _FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_SECRETS: Final = ("authorization", "cookie", "proxy-authorization")
+_OURS: Final = {"settings", "types", "folds"}  # of make_plan, and no options of users
+_SECRETS: Final = re.compile(r"auth|cookie|token|secret|api-?key|password|signature")
 
 
 @dataclass(frozen=True)
@@ -125,14 +128,19 @@ class Plan:
         """What the column of each output is called beside these."""
         return Answers(self.spec, columns, self.options, False, None).names
 
+    @property
+    def outputs(self) -> int:
+        """How many outputs are added."""
+        return len(self.options.outputs or self.spec.fetchable().outputs)
+
     def kept(self, names: Sequence[str]) -> Sequence[str]:
         """Which of these columns are kept."""
         return names if self.options.keep is None else self.options.keep
 
     def error_name(self, names: Iterable[str]) -> str:
         """What the column of dead letters' reasons is called beside these."""
-        name, taken = "error", set(names)
-        while name in taken:
+        name, taken = "error", set(map(self.options.fold, names))
+        while self.options.fold(name) in taken:
             name = f"{self.options.prefix or '_'}{name}"
         return name
 
@@ -165,6 +173,7 @@ def make_plan(
     on_error: str,
     settings: Mapping[str, Any],
     types: Mapping[str, Any] | None = None,
+    folds: bool = False,
 ) -> Plan:
     """Ask the server for all that is to be known.
 
@@ -173,19 +182,28 @@ def make_plan(
             setting cannot or must not be sent to workers.
         TFSError: the server does not tell, or does not know the model.
     """
+    if version is not None and label is not None:
+        raise InvalidInput("give version or label, and not both")
+    known = {*parameters(Client).parameters, *parameters(make_plan).parameters} - _OURS
+    if unknown := [name for name in settings if name not in parameters(Client).parameters]:
+        raise InvalidInput(
+            f"there is no option {unknown[0]!r}{did_you_mean(unknown[0], known - {unknown[0]})}"
+        )
     options = read_options(
         model=model, inputs="-", out="-", signature=None, version=version, label=label,
         latest=False, map=inputs, keep=keep, outputs=outputs, prefix=prefix, batch=batch,
         concurrency=concurrency, rate=None, limit=None, on_error=on_error, max_errors=None,
-        resume=False, format=None,
+        resume=False, format=None, folds=folds,
     )  # fmt: skip
     if isinstance(target, Client):
         raise InvalidInput("each worker makes a client of its own: give the target and its options")
     settings = {"retries": 0, **settings}
-    place = _check_secrets(settings)
+    place = _check_secrets(target, settings)
     own = place is None and settings.get("auth") is not None  # which goes with no token
     with Client(target, **settings, token=None if own else find_token(place)) as client:
         spec, version = _ask(client, model, signature, version, label)
+    wanted = options.outputs or list(spec.fetchable().outputs)
+    check_usable(ModelRef(model), spec, wanted, bool(settings.get("validate", True)))
     try:
         token = None if own else _FoundThere(place)
         sent = pickle.dumps(Client(target, **settings, token=token))
@@ -232,7 +250,7 @@ def _ask(
     return signature, version
 
 
-def _check_secrets(settings: dict[str, Any]) -> str | None:
+def _check_secrets(target: object, settings: dict[str, Any]) -> str | None:
     """Where workers find the token; it is taken out of the settings.
 
     Raises:
@@ -252,13 +270,27 @@ def _check_secrets(settings: dict[str, Any]) -> str | None:
             "of the job, for many to read",
             hint="without auth, each worker finds the cloud's own credentials",
         )
-    secret = next((n for n in read_headers(settings.get("headers")) if n in _SECRETS), None)
+    targets = [target] if isinstance(target, str) or not isinstance(target, Iterable) else target
+    if any(_has_user(one) for one in targets):
+        raise InvalidInput(
+            "the user and the password in the target would stand in the plan of the job, for many "
+            "to read",
+            hint="auth=function, one that a module defines, sends them with each call",
+        )
+    names = read_headers(settings.get("headers"))
+    secret = next((name for name in names if _SECRETS.search(name)), None)
     if secret is not None:
         raise InvalidInput(
             f"the header {secret!r} would stand in the plan of the job, for many to read",
             hint=f"token='module:function', or {TOKEN} in the environment of the workers",
         )
     return place
+
+
+def _has_user(target: object) -> bool:
+    """Whether it is ``http://user:password@host``; the client refuses all others with users."""
+    scheme, _, rest = target.partition("://") if isinstance(target, str) else ("", "", "")
+    return scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
 
 
 class _FoundThere:

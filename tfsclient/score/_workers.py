@@ -64,7 +64,7 @@ def score(
         return
     columns = plan.columns(first.schema, where)
     rows = _Rows(columns, first, batches)
-    out = _Collected(plan, plan.fields(first.schema, columns))
+    out = _Collected(plan, plan.fields(first.schema, columns), where)
     calls, now = plan.options.concurrency, time.monotonic()
     if whole or columns.row_by_row:
         pace = Pace(1 if columns.row_by_row else max(1, first.num_rows), calls, now)
@@ -92,6 +92,10 @@ def score(
         if len(_paces) >= _PLANS:
             _paces.clear()
         _paces[plan.name] = pace
+
+
+class _NotText(InvalidInput):
+    """An output of text has bytes that are not UTF-8, in some row."""
 
 
 class _Rows:
@@ -126,20 +130,44 @@ class _Collected(Stream):
         bytes: what they take.
     """
 
-    def __init__(self, plan: Plan, fields: Schema | None) -> None:
+    def __init__(self, plan: Plan, fields: Schema | None, where: str) -> None:
         super().__init__()
-        self._plan, self._fields = plan, fields
+        self._plan, self._fields, self._where = plan, fields, where
+        self._row = 0  # the next one's number
         self._ready: list[RecordBatch] = []
         self.rows = self.bytes = 0
 
     def write(self, batch: RecordBatch) -> None:
         """See :class:`Stream`."""
         if self._fields is not None:
-            batch = self._as_declared(batch, self._fields)
+            try:
+                batch = self._as_declared(batch, self._fields)
+            except _NotText as error:
+                self._write_parts(batch, error)
+                return
         if not self._plan.options.stops:
             name = self._plan.error_name(batch.schema.names)
             batch = batch.append_column(name, pa.nulls(batch.num_rows, pa.string()))
         self._add(batch)
+
+    def _write_parts(self, batch: RecordBatch, error: _NotText) -> None:
+        """Write rows by halves, until one with bytes instead of text stands alone."""
+        if (half := batch.num_rows // 2) > 0:
+            self.write(batch.slice(0, half))
+            self.write(batch.slice(half))
+            return
+        reason = f"row {self._row}: {error.details}"
+        if self._plan.options.stops:
+            raise InvalidInput(
+                f"{self._where}: {reason}",
+                model=error.model,
+                signature=error.signature,
+                hint=error.hint,
+            ) from error
+        kept = batch.num_columns - self._plan.outputs
+        names = [*batch.schema.names[:kept], "error"]
+        columns = [*batch.columns[:kept], pa.array([reason])]
+        self.bury(pa.RecordBatch.from_arrays(columns, names))
 
     def bury(self, batch: RecordBatch) -> None:
         """See :class:`Stream`; a dead letter has no outputs."""
@@ -168,6 +196,7 @@ class _Collected(Stream):
 
     def _add(self, batch: RecordBatch) -> None:
         self._ready.append(batch)
+        self._row += batch.num_rows
         self.rows += batch.num_rows
         self.bytes += batch.nbytes
 
@@ -179,10 +208,11 @@ class _Collected(Stream):
             try:
                 columns.append(column if column.type == field.type else column.cast(field.type))
             except (pa.ArrowException, NotImplementedError) as error:
-                raise InvalidInput(
+                binary = pa.types.is_binary(_leaf(column.type))
+                raise (_NotText if binary else InvalidInput)(
                     f"output {field.name!r} holds {column.type}, not {field.type}: {why(error)}",
                     model=self._plan.options.model,
                     signature=self._plan.spec.name,
-                    hint=_HINTS[pa.types.is_binary(_leaf(column.type))],
+                    hint=_HINTS[binary],
                 ) from error
         return pa.RecordBatch.from_arrays(columns, schema=fields)
