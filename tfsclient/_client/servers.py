@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, TypeAlias
 
+from tfsclient._calls.headers import kind_of
 from tfsclient._calls.options import Token
 from tfsclient._calls.profiles.profile import Authenticate, Profile
 from tfsclient._transports.auth import Basic
@@ -74,12 +75,13 @@ def _profile(target: Target, given: object) -> Profile | None:
     if given is None:
         given = target.profile or TF_SERVING
     elif target.profile is not None and given != target.profile:
-        raise InvalidInput(f"the target {target} is of {target.profile}, not of {given!r:.50}")
+        named = repr(given) if isinstance(given, str) else kind_of(given)
+        raise InvalidInput(f"the target {target} is of {target.profile}, not of {named}")
     if isinstance(given, Profile):
         return given
     if not isinstance(given, str):
         raise InvalidInput(
-            f"profile must be the name of one or a tfsclient.Profile, not {given!r:.50}"
+            f"profile must be the name of one or a tfsclient.Profile, not {kind_of(given)}"
         )
     if given == TF_SERVING:
         return None
