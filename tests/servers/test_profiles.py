@@ -219,6 +219,24 @@ def test_mlflow(recorder: Start) -> None:
     assert json.loads(server.requests[-1].body) == {"instances": [1.0]}
 
 
+def test_what_a_servers_json_cannot_carry(recorder: Start) -> None:
+    server = recorder(lambda _: (200, b"<html>sign in</html>"))
+    schemas = {"half": HALF, "text": model({"x": "string"}, {"y": "float32"})}
+    with client(server, schemas=schemas) as kserve:
+        for number in (float("nan"), float("inf")):
+            with pytest.raises(Unimplemented, match="'x' holds NaN or an infinity"):
+                kserve.predict("half", [1.0, number])
+    with client(server, profile="mlflow", schemas=schemas) as mlflow:
+        with pytest.raises(Unimplemented, match="'x' holds bytes that are not UTF-8"):
+            mlflow.predict("text", [b"text", b"\xff"])
+        assert server.requests == []
+        with pytest.raises(DecodeError, match="not MLflow's /ping: it answered '<html>"):
+            mlflow.status("half")
+    server.answer = lambda _: (200, b'{"predictions": [1.5, null]}')
+    with client(server) as half, pytest.raises(DecodeError, match=r"null, .* for NaN"):
+        half.predict("half", [1.0])
+
+
 def test_a_profile_of_ones_own(recorder: Start) -> None:
     def answer(data: bytes, request: PredictRequest) -> Mapping[str, np.ndarray]:
         assert request.spec is not None

@@ -134,6 +134,15 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
         return {_BASE64: base64.b64encode(item).decode()}
 
 
+def is_text(item: bytes) -> bool:
+    """Whether a string can stand in JSON as it is."""
+    try:
+        item.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def example_to_json(content: Content) -> bytes:
     """An Example's JSON object.
 
@@ -362,6 +371,8 @@ def _decode_numbers(value: Any, dtype: DType) -> Array:
             array = np.array(value, dtype=object)
             wanted = all(type(item) is int for item in array.reshape(-1))
     if not wanted:
+        if array.dtype == object and any(item is None for item in array.reshape(-1)):
+            raise ValueError("it holds null, which some servers write for NaN and infinities")
         raise ValueError(f"it holds {array.dtype}")
     if array.size and dtype.kind == "int":
         info = np.iinfo(dtype.numpy)
