@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from tfsclient._transports.clouds import CLOUDS, place_of
 from tfsclient.errors import InvalidInput
@@ -123,12 +124,12 @@ def _parse_one(text: str) -> Target:
 
 def _parse_url(text: str, scheme: str) -> Target:
     shown = _PASSWORD.sub("://...@", text)
-    try:
-        url = urlsplit(text)
-        usable = url.hostname and url.port != 0 and not (url.query or url.fragment)
-    except ValueError:
-        usable = False
-    if not usable or _BLANK.search(text):
+    url: SplitResult | None = None
+    with suppress(ValueError):
+        split = urlsplit(text)
+        if split.hostname and split.port != 0 and not (split.query or split.fragment):
+            url = split
+    if url is None or _BLANK.search(text):
         raise InvalidInput(
             f"target {_without_password(text)!r} is not the base URL of a server",
             hint="write it as http://host:8501",
