@@ -35,8 +35,8 @@ class Outgoing(NamedTuple):
         return f"Outgoing(method={self.method!r}, url={self.url!r}, ...)"
 
 
-# Gives the headers that authenticate a request.  It is called once for each call, whose retries carry
-# the same, on any thread.
+# Gives the headers that authenticate a request.  It is called once for each call, on any thread;
+# retries of the call carry the same.
 Authenticate: TypeAlias = Callable[[Outgoing], Mapping[str, str]]
 # How a question about a model is asked: the path of a GET, and what reads the answer.
 Statuses: TypeAlias = tuple[
