@@ -20,6 +20,7 @@ from tfsclient import (
     Client,
     DecodeError,
     Example,
+    Internal,
     InvalidInput,
     Model,
     Outgoing,
@@ -234,6 +235,13 @@ def test_what_a_servers_json_cannot_carry(recorder: Start) -> None:
             mlflow.status("half")
     server.answer = lambda _: (200, b'{"predictions": [1.5, null]}')
     with client(server) as half, pytest.raises(DecodeError, match=r"null, .* for NaN"):
+        half.predict("half", [1.0])
+
+
+@pytest.mark.parametrize("profile", ["mlflow", "simple-tensorflow-serving"])
+def test_an_error_with_a_good_status(recorder: Start, profile: str) -> None:
+    server = recorder(lambda _: (200, b'{"error": "why"}'))
+    with client(server, profile=profile) as half, pytest.raises(Internal, match="why"):
         half.predict("half", [1.0])
 
 

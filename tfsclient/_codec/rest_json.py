@@ -26,6 +26,7 @@ from tfsclient.errors import (
     REDEPLOYED,
     USE_GRPC,
     DecodeError,
+    Internal,
     InvalidInput,
     Unimplemented,
     missing_outputs,
@@ -270,6 +271,7 @@ def decode_predictions(
     """
     answer = loads(body)
     if not isinstance(answer, dict) or "predictions" not in answer:
+        check_error(answer, {})
         raise DecodeError(f"the answer has no 'predictions': {excerpt(body)}")
     rows = answer["predictions"]
     if isinstance(rows, list) and rows and all(map(_is_row, rows)):
@@ -281,6 +283,16 @@ def decode_predictions(
 
 def _is_row(value: Any) -> bool:
     return isinstance(value, dict) and not _is_base64(value)
+
+
+def check_error(answer: Any, specs: Mapping[str, TensorSpec]) -> None:
+    """Refuse ``{"error": text}``, which some servers answer with a status of 200.
+
+    Raises:
+        Internal: it is that, and not an output of that name.
+    """
+    if isinstance(answer, dict) and isinstance(answer.get("error"), str) and "error" not in specs:
+        raise Internal(f"the server answered an error as if all was well: {answer['error']}")
 
 
 def excerpt(body: bytes) -> str:

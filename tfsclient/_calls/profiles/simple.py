@@ -53,6 +53,7 @@ def _text(tensor: Tensor, *, always: bool) -> Tensor:
 def _answer(data: bytes, request: PredictRequest) -> Mapping[str, Array]:
     assert request.spec is not None
     outputs: dict[str, Any] = rest_json.loads(data)
+    rest_json.check_error(outputs, request.spec.outputs)
     return rest_json.pick_outputs(dict(outputs), request.spec.outputs, request.outputs)
 
 
