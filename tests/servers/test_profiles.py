@@ -299,6 +299,11 @@ def test_commands(recorder: Start, tmp_path: Path) -> None:
     code, text = run(*predict, *options)
     assert code != 0
     assert "--saved-model gives them" in text
+    code, text = run(
+        "bench", server.url, "half", "-i", "[1]", "--transports", "grpc,rest", *options
+    )
+    assert code != 0
+    assert "is for TF Serving" in text
     assert run("status", server.url, "half", *options)[0] == 0
     code, text = run("doctor", server.url, "half", *options)
     assert (code, "the model is available" in text) == (0, True)
