@@ -176,7 +176,7 @@ def test_a_password_in_a_target_that_is_refused_is_not_told(target: str) -> None
 
 @pytest.mark.parametrize(
     "headers",
-    [{"a b": "x"}, {"caf\u00e9": "x"}, {"a": "secret\n"}, {"a": "secret\u00e9"}, {"a": 3}],
+    [{"a:b": "x"}, {"caf\u00e9": "x"}, {"a": "secret\n"}, {"a": "secret\u00e9"}, {"a": 3}],
 )
 def test_headers_that_cannot_be_sent_are_refused(
     zoo: Zoo, transport: str, make_client: Callable[..., Any], headers: dict[str, Any]

@@ -20,6 +20,7 @@ from tfsclient import (
     Client,
     DecodeError,
     Example,
+    Internal,
     InvalidInput,
     Model,
     Outgoing,
@@ -153,10 +154,11 @@ def test_what_authenticates_sees_each_request_as_it_is_sent(recorder: Start) -> 
     assert (get.method, get.body) == ("GET", b"")
 
     def broken(_: Outgoing) -> Mapping[str, str]:
-        raise OSError("no such file")
+        raise KeyError("s3cret")
 
-    with client(server, auth=broken) as half, pytest.raises(Unauthenticated, match="no such file"):
+    with client(server, auth=broken) as half, pytest.raises(Unauthenticated, match="KeyError") as e:
         half.predict("half", [1.0])
+    assert "s3cret" not in str(e.value)
     assert len(server.requests) == 3
 
 
@@ -218,6 +220,31 @@ def test_mlflow(recorder: Start) -> None:
     assert json.loads(server.requests[-1].body) == {"instances": [1.0]}
 
 
+def test_what_a_servers_json_cannot_carry(recorder: Start) -> None:
+    server = recorder(lambda _: (200, b"<html>sign in</html>"))
+    schemas = {"half": HALF, "text": model({"x": "string"}, {"y": "float32"})}
+    with client(server, schemas=schemas) as kserve:
+        for number in (float("nan"), float("inf")):
+            with pytest.raises(Unimplemented, match="'x' holds NaN or an infinity"):
+                kserve.predict("half", [1.0, number])
+    with client(server, profile="mlflow", schemas=schemas) as mlflow:
+        with pytest.raises(Unimplemented, match="'x' holds bytes that are not UTF-8"):
+            mlflow.predict("text", [b"text", b"\xff"])
+        assert server.requests == []
+        with pytest.raises(DecodeError, match="not MLflow's /ping: it answered '<html>"):
+            mlflow.status("half")
+    server.answer = lambda _: (200, b'{"predictions": [1.5, null]}')
+    with client(server) as half, pytest.raises(DecodeError, match=r"null, .* for NaN"):
+        half.predict("half", [1.0])
+
+
+@pytest.mark.parametrize("profile", ["mlflow", "simple-tensorflow-serving"])
+def test_an_error_with_a_good_status(recorder: Start, profile: str) -> None:
+    server = recorder(lambda _: (200, b'{"error": "why"}'))
+    with client(server, profile=profile) as half, pytest.raises(Internal, match="why"):
+        half.predict("half", [1.0])
+
+
 def test_a_profile_of_ones_own(recorder: Start) -> None:
     def answer(data: bytes, request: PredictRequest) -> Mapping[str, np.ndarray]:
         assert request.spec is not None
@@ -272,6 +299,11 @@ def test_commands(recorder: Start, tmp_path: Path) -> None:
     code, text = run(*predict, *options)
     assert code != 0
     assert "--saved-model gives them" in text
+    code, text = run(
+        "bench", server.url, "half", "-i", "[1]", "--transports", "grpc,rest", *options
+    )
+    assert code != 0
+    assert "is for TF Serving" in text
     assert run("status", server.url, "half", *options)[0] == 0
     code, text = run("doctor", server.url, "half", *options)
     assert (code, "the model is available" in text) == (0, True)

@@ -294,6 +294,15 @@ def test_targets_that_are_none(rest: str) -> None:
         Client(f"sagemaker://{rest}")
 
 
+def test_hosts_that_are_signed_for() -> None:
+    from tfsclient._transports.aws import authenticate
+
+    for host in ("us-east-1.amazonaws.com", "us-east-1.api.aws", "cn-north-1.amazonaws.com.cn"):
+        assert authenticate(f"https://runtime.sagemaker.{host}/endpoints/e", None) is not None
+    for host in ("us-east-1.api.aws.evil.test", "us-east-1.evilapi.aws"):
+        assert authenticate(f"https://runtime.sagemaker.{host}/endpoints/e", None) is None
+
+
 def test_botocore_is_loaded_when_it_is_needed() -> None:
     program = (
         "import sys, tfsclient; tfsclient.Client('http://localhost:8080', profile='sagemaker'); "

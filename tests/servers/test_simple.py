@@ -16,7 +16,16 @@ import pytest
 
 from tests.conftest import Zoo
 from tests.servers.conftest import Answer, Received, Recorder, model
-from tfsclient import Client, DecodeError, Internal, InvalidArgument, NotFound, Unauthenticated
+from tfsclient import (
+    Client,
+    DecodeError,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    Signature,
+    TensorSpec,
+    Unauthenticated,
+)
 from tfsclient import Unimplemented as NotThere
 from tfsclient.dtypes import DType
 
@@ -143,4 +152,17 @@ def test_pictures_travel_as_in_its_own_forms(recorder: Start) -> None:
     schemas = {"m": model({"images": "string"}, {"size": "int64"})}
     with Client(server.url, profile="simple-tensorflow-serving", schemas=schemas) as client:
         client.predict("m", [b"\xff\xd8\xfe", b"text"])
-    assert json.loads(server.requests[0].body)["data"] == {"images": ["_9j-", "text"]}
+        client.predict("m", [b"only", b"text"])
+        # All of a tensor or none: a model cannot see which of its strings are text.
+        sent = [json.loads(one.body)["data"]["images"] for one in server.requests]
+        assert sent == [["_9j-", "dGV4dA=="], ["only", "text"]]
+        examples = Signature("serving_default", *_specs(), example_input="images")
+        client.predict("m", [b"text"], signature=examples)
+    assert json.loads(server.requests[-1].body)["data"] == {"images": ["dGV4dA=="]}
+
+
+def _specs() -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
+    return (
+        {"images": TensorSpec("images", "string", (-1,))},
+        {"size": TensorSpec("size", "int64", (-1,))},
+    )

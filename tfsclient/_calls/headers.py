@@ -14,6 +14,7 @@ from tfsclient.errors import InvalidInput, TFSError, Unauthenticated
 Sent: TypeAlias = Mapping[str, str | bytes]
 
 _NAME = re.compile(r"[0-9a-z_.-]+")
+_SECRET = re.compile(r"[\s+/=]|.{40}")  # what the values of headers have, and their names do not
 _VALUE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 
 # What the transports write themselves: a second one would break the message.
@@ -23,8 +24,12 @@ _OURS = frozenset(
 )
 
 
-def read_headers(headers: object) -> dict[str, str | bytes]:
+def read_headers(headers: object, what: str = "headers") -> dict[str, str | bytes]:
     """The headers that a user gave, checked, with their names in lower case.
+
+    Args:
+        headers: what was given.
+        what: how errors call it.
 
     Raises:
         InvalidInput: they are not a mapping of names to text; the error has the header's name, but
@@ -33,24 +38,23 @@ def read_headers(headers: object) -> dict[str, str | bytes]:
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise InvalidInput(f"headers must be a dict of text, not {headers!r:.50}")
+        raise InvalidInput(f"{what} must be a dict of text, not {kind_of(headers)}")
     read: dict[str, str | bytes] = {}
     for name, value in headers.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name.lower()):
             raise InvalidInput(
-                f"headers: {name!r} is not a header's name, which has letters, digits and -_. only"
+                f"{what}: {_shown(name)} is not a header's name, which has letters, digits and "
+                "-_. only"
             )
         lower = name.lower()
         if lower in _OURS:
-            raise InvalidInput(f"headers: {name!r} is written by the client itself")
+            raise InvalidInput(f"{what}: {name!r} is written by the client itself")
         if lower.endswith("-bin"):
             if not isinstance(value, bytes):
-                raise InvalidInput(
-                    f"headers: the value of {name!r} must be bytes, as its -bin says"
-                )
+                raise InvalidInput(f"{what}: the value of {name!r} must be bytes, as its -bin says")
         elif not isinstance(value, str) or not _VALUE.fullmatch(value):
             raise InvalidInput(
-                f"headers: the value of {name!r} must be printable ASCII text, without spaces "
+                f"{what}: the value of {name!r} must be printable ASCII text, without spaces "
                 "around it"
             )
         read[lower] = value
@@ -71,13 +75,22 @@ def read_token(token: Token) -> str:
         except TFSError:
             raise
         except Exception as error:
-            raise Unauthenticated(f"the token function failed: {error}") from error
+            # Only its kind is said: the text of a KeyError, say, may be the secret itself.
+            raise Unauthenticated(f"the token function raised {type(error).__name__}") from error
     if not isinstance(text, str) or not text or not _VALUE.fullmatch(text):
         what = "the token function must return" if callable(token) else "token must be"
-        came = "" if isinstance(text, str) else f", not {_kind(text)}"
+        came = "" if isinstance(text, str) else f", not {kind_of(text)}"
         raise InvalidInput(f"{what} printable ASCII text{came}")
     return f"Bearer {text}"
 
 
-def _kind(value: object) -> str:
+def _shown(name: object) -> str:
+    """What was given as a name, unless it may be a value: the two may have been swapped."""
+    if not isinstance(name, str):
+        return kind_of(name)
+    return "a text that may be a secret" if _SECRET.search(name) else repr(name)
+
+
+def kind_of(value: object) -> str:
+    """What a value is, for errors about what may be a secret."""
     return "None" if value is None else f"a {type(value).__name__}"

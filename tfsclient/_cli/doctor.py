@@ -394,6 +394,7 @@ def _has_serving_errors(target: Target, connection: Connection) -> bool:
         answer = httpx.get(
             url,
             headers=headers | ({"authorization": f"Bearer {token}"} if token else {}),
+            auth=target.user,
             timeout=connection.timeout,
             verify=tls.ssl_context() if target.tls else False,
             proxy=None if proxy is None else proxy.url,

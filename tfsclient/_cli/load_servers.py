@@ -59,6 +59,8 @@ def endpoints_of(asked: Asked, connection: Connection, transports: str | None) -
         if second:
             raise InvalidInput("TARGET,TARGET is for --transports grpc,rest")
         return [endpoint_of(first, connection)]
+    if "," in transports and connection.is_other(first):
+        raise InvalidInput("--transports grpc,rest is for TF Serving: other servers speak one")
     if second and len(targets) < 2:
         raise InvalidInput(f"{first} and {second} are of one transport")
     endpoints = []

@@ -68,7 +68,7 @@ class Flows:
         calls: Calls,
         *,
         timeout: float | None,
-        headers: Headers,
+        headers: Sent | None,
         token: Token,
         validate: bool,
         copy: bool,

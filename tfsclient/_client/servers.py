@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias
 
-from tfsclient._calls.options import Token
+from tfsclient._calls.headers import kind_of, read_headers
+from tfsclient._calls.options import Headers, Token
 from tfsclient._calls.profiles.profile import Authenticate, Profile
-from tfsclient._transports.auth import Basic
+from tfsclient._transports.auth import Basic, basic
 from tfsclient._transports.target import Target
 from tfsclient.errors import InvalidInput, did_you_mean
 
@@ -38,16 +40,20 @@ class Server:
 
     Attributes:
         profile: the server; None for TF Serving.
+        headers: what every call is to carry.
         token: the bearer token of every call, unless ``authenticate`` makes use of it.
         authenticate: gives the headers that authenticate each request; None for none.
     """
 
     profile: Profile | None
+    headers: Mapping[str, str | bytes]
     token: Token
     authenticate: Authenticate | None
 
 
-def choose(target: Target, profile: str | Profile | None, auth: Auth, token: Token) -> Server:
+def choose(
+    target: Target, profile: str | Profile | None, auth: Auth, token: Token, headers: Headers
+) -> Server:
     """The server that a user means.
 
     Raises:
@@ -59,27 +65,37 @@ def choose(target: Target, profile: str | Profile | None, auth: Auth, token: Tok
         raise InvalidInput(
             f"{chosen.name} speaks {speaks}, but the target is {target}", hint=f"write {write}"
         )
+    sent = read_headers(headers)
+    if auth is not None and token is not None:
+        raise InvalidInput("give token or auth, not both")
+    if target.user is not None:
+        if auth is not None or token is not None or "authorization" in sent:
+            raise InvalidInput(
+                f"the target {target} has a user's name and password: leave them out, or the auth, "
+                "token or authorization header"
+            )
+        sent["authorization"] = basic(*target.user)
     if auth is not None:
-        if token is not None:
-            raise InvalidInput("give token or auth, not both")
-        return Server(chosen, None, _read(auth, target, chosen))
+        return Server(chosen, sent, None, _read(auth, target, chosen))
     if chosen is None or (token is not None and chosen.token is None):
-        return Server(chosen, token, None)
+        return Server(chosen, sent, token, None)
     if token is not None and chosen.token is not None:
-        return Server(chosen, None, chosen.token(token))
-    return Server(chosen, None, chosen.authenticate or _cloud(chosen, target, None))
+        sent.pop("authorization", None)  # as where the token is a header itself
+        return Server(chosen, sent, None, chosen.token(token))
+    return Server(chosen, sent, None, chosen.authenticate or _cloud(chosen, target, None))
 
 
 def _profile(target: Target, given: object) -> Profile | None:
     if given is None:
         given = target.profile or TF_SERVING
     elif target.profile is not None and given != target.profile:
-        raise InvalidInput(f"the target {target} is of {target.profile}, not of {given!r:.50}")
+        named = repr(given) if isinstance(given, str) else kind_of(given)
+        raise InvalidInput(f"the target {target} is of {target.profile}, not of {named}")
     if isinstance(given, Profile):
         return given
     if not isinstance(given, str):
         raise InvalidInput(
-            f"profile must be the name of one or a tfsclient.Profile, not {given!r:.50}"
+            f"profile must be the name of one or a tfsclient.Profile, not {kind_of(given)}"
         )
     if given == TF_SERVING:
         return None
@@ -96,6 +112,9 @@ def _profile(target: Target, given: object) -> Profile | None:
 
 
 def _read(auth: object, target: Target, profile: Profile | None) -> Authenticate:
+    method = getattr(auth, "__call__", None)  # noqa: B004 (an object's may be async, too)
+    if iscoroutinefunction(auth) or iscoroutinefunction(method):
+        raise InvalidInput("auth must be a function without async, which is called on a thread")
     if isinstance(auth, tuple) and len(auth) == 2 and all(isinstance(a, str) for a in auth):
         return Basic(*auth)
     cloud = None if profile is None or callable(auth) else _cloud(profile, target, auth)

@@ -108,14 +108,14 @@ class Client(ExampleCalls):
     ) -> None:
         super().__init__(recipe := Recipe(type(self), locals()))
         self._target = parse(target)
-        server = choose(self._target, profile, auth, token)
+        server = choose(self._target, profile, auth, token, headers)
         settings = Settings(
             self._target, retries, tls, compression, channel_options, http_client, server.profile
         )
         flows = Flows(
             make_calls(self._target, server.profile),
             timeout=timeout,
-            headers=headers,
+            headers=server.headers,
             token=server.token,
             validate=validate,
             copy=copy,

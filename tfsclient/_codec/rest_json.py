@@ -26,6 +26,7 @@ from tfsclient.errors import (
     REDEPLOYED,
     USE_GRPC,
     DecodeError,
+    Internal,
     InvalidInput,
     Unimplemented,
     missing_outputs,
@@ -132,6 +133,15 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
         return item.decode()
     except UnicodeDecodeError:
         return {_BASE64: base64.b64encode(item).decode()}
+
+
+def is_text(item: bytes) -> bool:
+    """Whether a string can stand in JSON as it is."""
+    try:
+        item.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def example_to_json(content: Content) -> bytes:
@@ -261,6 +271,7 @@ def decode_predictions(
     """
     answer = loads(body)
     if not isinstance(answer, dict) or "predictions" not in answer:
+        check_error(answer, {})
         raise DecodeError(f"the answer has no 'predictions': {excerpt(body)}")
     rows = answer["predictions"]
     if isinstance(rows, list) and rows and all(map(_is_row, rows)):
@@ -272,6 +283,16 @@ def decode_predictions(
 
 def _is_row(value: Any) -> bool:
     return isinstance(value, dict) and not _is_base64(value)
+
+
+def check_error(answer: Any, specs: Mapping[str, TensorSpec]) -> None:
+    """Refuse ``{"error": text}``, which some servers answer with a status of 200.
+
+    Raises:
+        Internal: it is that, and not an output of that name.
+    """
+    if isinstance(answer, dict) and isinstance(answer.get("error"), str) and "error" not in specs:
+        raise Internal(f"the server answered an error as if all was well: {answer['error']}")
 
 
 def excerpt(body: bytes) -> str:
@@ -362,6 +383,8 @@ def _decode_numbers(value: Any, dtype: DType) -> Array:
             array = np.array(value, dtype=object)
             wanted = all(type(item) is int for item in array.reshape(-1))
     if not wanted:
+        if array.dtype == object and any(item is None for item in array.reshape(-1)):
+            raise ValueError("it holds null, which some servers write for NaN and infinities")
         raise ValueError(f"it holds {array.dtype}")
     if array.size and dtype.kind == "int":
         info = np.iinfo(dtype.numpy)

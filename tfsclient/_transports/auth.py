@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from tfsclient._calls.profiles.profile import Outgoing
 
 
+def basic(user: str, password: str) -> str:
+    """The value of the authorization header for a user's name and password."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
 class Basic:
     """A user's name and password, as HTTP has them since its beginnings.
 
@@ -17,8 +22,7 @@ class Basic:
     """
 
     def __init__(self, user: str, password: str) -> None:
-        pair = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._headers = {"authorization": f"Basic {pair}"}
+        self._headers = {"authorization": basic(user, password)}
 
     def __call__(self, outgoing: Outgoing) -> Mapping[str, str]:
         """The header that holds them."""

@@ -12,7 +12,9 @@ from tfsclient.errors import InvalidInput, MissingExtra, Unauthenticated
 
 _SERVICE = "sagemaker"
 _REGION = re.compile(r"//(?:[^/]*\.)?sagemaker\.([a-z0-9-]+)\.")
-_OURS = re.compile(r"https://[^/@]*\.amazonaws\.com(?:\.cn)?(?::\d+)?/")
+_OURS = re.compile(
+    r"https://[^/@]*\.(?:amazonaws\.com(?:\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)(?::\d+)?/"
+)
 _HINT = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give auth="
 
 

@@ -12,7 +12,7 @@ from tfsclient._calls.headers import Sent, read_headers
 from tfsclient._calls.profiles.profile import Authenticate, Outgoing
 from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.target import Target
-from tfsclient.errors import DeadlineExceeded, TFSError, Unauthenticated
+from tfsclient.errors import DeadlineExceeded, InvalidInput, TFSError, Unauthenticated
 
 
 class Heading:
@@ -42,16 +42,20 @@ class Heading:
         url = self._target.address + request.path
         outgoing = Outgoing(method, url, headers, request.body or b"")
         try:
-            given = self.authenticate(outgoing)
+            given: object = self.authenticate(outgoing)
         except TFSError:
             raise
         except Exception as error:
+            # Only its kind is said: the text of a KeyError, say, may be the secret itself.
             raise Unauthenticated(
-                f"{self._target}: the credentials cannot be used: {type(error).__name__}: {error}",
+                f"{self._target}: the credentials cannot be used: auth raised "
+                f"{type(error).__name__}",
                 model=request.model,
                 signature=request.signature,
             ) from error
-        return {**headers, **read_headers(given)}
+        if given is None:  # which means no headers where it is an argument
+            raise InvalidInput("what auth returns must be a dict of text, not None")
+        return {**headers, **read_headers(given, "what auth returns")}
 
 
 class HeadedTransport:

@@ -257,7 +257,9 @@ def _reason(body: bytes, response: httpx.Response, settings: Settings) -> tuple[
     read = None if settings.profile is None else settings.profile.error
     with suppress(Exception):  # the profile's own
         if read is not None and (told := read(status, body)) is not None:
-            return told
+            meant, text = told
+            if isinstance(meant, int) and isinstance(text, str):
+                return meant, text
     try:
         answer = loads(body)
     except TFSError:

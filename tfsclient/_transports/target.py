@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from tfsclient._transports.clouds import CLOUDS, place_of
 from tfsclient.errors import InvalidInput
@@ -37,10 +38,12 @@ class Target:
     Attributes:
         text: what the user wrote, for errors; without a user's name and password.
         rest: whether to speak REST; else gRPC.
-        address: the base URL without a trailing slash, or gRPC's target string.
+        address: the base URL without a trailing slash and without a user's name and password, or
+            gRPC's target string.
         tls: whether the scheme asks for TLS.
         profile: the server that the scheme stands for, by its profile's name; None for none.
         endpoint: what a cloud calls it in messages over gRPC; None elsewhere.
+        user: the name and the password in a URL; None for none.
     """
 
     text: str
@@ -49,6 +52,7 @@ class Target:
     tls: bool
     profile: str | None = None
     endpoint: str | None = None
+    user: tuple[str, str] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.text
@@ -120,17 +124,28 @@ def _parse_one(text: str) -> Target:
 
 def _parse_url(text: str, scheme: str) -> Target:
     shown = _PASSWORD.sub("://...@", text)
-    try:
-        url = urlsplit(text)
-        usable = url.hostname and url.port != 0 and not (url.query or url.fragment)
-    except ValueError:
-        usable = False
-    if not usable or _BLANK.search(text):
+    url: SplitResult | None = None
+    with suppress(ValueError):
+        split = urlsplit(text)
+        if split.hostname and split.port != 0 and not (split.query or split.fragment):
+            url = split
+    if url is None or _BLANK.search(text):
         raise InvalidInput(
             f"target {_without_password(text)!r} is not the base URL of a server",
             hint="write it as http://host:8501",
         )
-    return Target(shown, rest=True, address=text.rstrip("/"), tls=scheme == "https")
+    # Apart from the address: an HTTP client would send and log what stands there, whatever else is
+    # to authenticate the calls.
+    userinfo, at, place = url.netloc.rpartition("@")
+    name, _, password = userinfo.partition(":")
+    address = urlunsplit(url._replace(netloc=place)) if at else text
+    return Target(
+        shown,
+        rest=True,
+        address=address.rstrip("/"),
+        tls=scheme == "https",
+        user=(unquote(name), unquote(password)) if userinfo else None,
+    )
 
 
 def _without_password(text: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
+import numpy as np
+
 from tfsclient._calls.call import Call, T
+from tfsclient._calls.headers import kind_of
 from tfsclient._calls.profiles.profile import Profile
 from tfsclient._calls.request import ExamplesRequest, PredictRequest
 from tfsclient._calls.rest import check_json, read_classes, read_numbers
@@ -78,6 +82,7 @@ class ProfileCalls:
         except Unimplemented as error:
             if isinstance(error.hint, Hint) and error.hint.key == USE_GRPC.key:
                 error.hint = None  # which this server has not
+                error.details = error.details.partition("; use gRPC")[0]
             raise
 
     def classify(self, request: ExamplesRequest) -> Call[Classes]:
@@ -115,8 +120,8 @@ class ProfileCalls:
             self._refuse("does not tell a model's signatures", ref, _GIVE_SIGNATURES)
         self._check(ref)
         path, read = asked
-        decode = partial(self._read, read, ref)
-        return Call(self._own(path, ref), None, ref, True, decode=decode)
+        decode = partial(self._read, read, _is_model, ref)
+        return Call(self._path(path, ref), None, ref, True, decode=decode)
 
     def status(self, ref: ModelRef) -> Call[list[VersionStatus]]:
         """The call that asks for the states of a model's versions.
@@ -129,8 +134,8 @@ class ProfileCalls:
             self._refuse("does not tell the state of a model", ref)
         self._check(ref)
         path, read = asked
-        decode = partial(self._read, read, ref)
-        return Call(self._own(path, ref), None, ref, True, decode=decode)
+        decode = partial(self._read, read, _is_states, ref)
+        return Call(self._path(path, ref), None, ref, True, decode=decode)
 
     def reload(self, config: ServerConfig) -> Call[None]:
         """Refuse: no profile has it.
@@ -152,11 +157,31 @@ class ProfileCalls:
         if method not in profile.methods:
             self._refuse(f"has no call {method}: it has {', '.join(profile.methods)}", ref)
         self._check(ref)
-        path = self._own(profile.path, ref, method)
+        path = self._path(profile.path, ref, method)
         headers = self._own(profile.headers, ref, method)
+        if not _are_headers(headers):
+            self._wrong("headers", "a dict of text", headers)
         if profile.rest:
             headers = {"content-type": profile.content_type, **headers}
-        return Call(path, self._own(body), ref, headers=headers, decode=decode)
+        sent = self._own(body)
+        if not isinstance(sent, bytes):
+            self._wrong("body", "bytes", sent)
+        return Call(path, sent, ref, headers=headers, decode=decode)
+
+    def _path(self, path: Callable[..., str], *arguments: object) -> str:
+        """What is appended to the target's address, which it must not change into another."""
+        given: object = self._own(path, *arguments)
+        if not isinstance(given, str):
+            self._wrong("path", "text", given)
+        if not (_PATH if self._profile.rest else _METHOD).match(given):
+            raise Internal(f"{self._profile.name}: the profile's path does not begin with /")
+        return given
+
+    def _wrong(self, function: str, wanted: str, given: object) -> NoReturn:
+        raise Internal(
+            f"{self._profile.name}: the profile's {function} must give {wanted}, not "
+            f"{kind_of(given)}"
+        )
 
     def _check(self, ref: ModelRef) -> None:
         """Refuse a version or a label that a call cannot ask for."""
@@ -182,10 +207,19 @@ class ProfileCalls:
         except Exception as error:
             raise Internal(f"{self._profile.name}: the profile raised {_said(error)}") from error
 
-    def _read(self, read: Callable[..., T], asked: object, data: bytes) -> T:
-        """What a function of the profile reads; it raises what it likes where it cannot."""
+    def _read(
+        self, read: Callable[..., T], is_one: Callable[[object], bool], asked: object, data: bytes
+    ) -> T:
+        """What a function of the profile reads; it raises what it likes where it cannot.
+
+        Args:
+            read: the function.
+            is_one: whether something is what it is to give.
+            asked: what was asked for.
+            data: the answer.
+        """
         try:
-            return read(data, asked)
+            found = read(data, asked)
         except InvalidInput as error:  # which is about what came, not about what was given
             raise DecodeError(
                 f"this is not an answer of {self._profile.name}: {error.details}"
@@ -196,9 +230,15 @@ class ProfileCalls:
             raise DecodeError(
                 f"this is not an answer of {self._profile.name}: {_said(error)}"
             ) from error
+        if not is_one(found):
+            raise DecodeError(
+                f"the profile {self._profile.name} makes {kind_of(found)} of the answer, or of a "
+                "part of it"
+            )
+        return found
 
     def _prediction(self, request: PredictRequest, copy: bool, data: bytes) -> Prediction:
-        outputs = self._read(self._profile.answer, request, data)
+        outputs = self._read(self._profile.answer, _are_outputs, request, data)
         named = _wanted(request)
         if not outputs.keys() >= set(named):
             raise missing_outputs(named, outputs)
@@ -213,6 +253,31 @@ class ProfileCalls:
         if request.spec is not None and request.spec.labels is not None:
             prediction.labels = request.spec.labels
         return prediction
+
+
+# What cannot change the address that it is appended to; ":verb" is as Google writes methods.
+_PATH = re.compile(r"(/|:[A-Za-z]+\Z|\Z)")
+_METHOD = re.compile(r"/")
+
+
+def _are_headers(given: object) -> bool:
+    return isinstance(given, Mapping) and all(
+        isinstance(name, str) and isinstance(value, str | bytes) for name, value in given.items()
+    )
+
+
+def _are_outputs(found: object) -> bool:
+    return isinstance(found, Mapping) and all(
+        isinstance(name, str) and isinstance(array, np.ndarray) for name, array in found.items()
+    )
+
+
+def _is_model(found: object) -> bool:
+    return isinstance(found, Model)
+
+
+def _is_states(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(one, VersionStatus) for one in found)
 
 
 def _own(array: Array) -> Array:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from tfsclient._calls.profiles.profile import Profile
 from tfsclient._calls.request import PredictRequest, model_path
 from tfsclient._codec import rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.tensor import Array
-from tfsclient.errors import Code, DecodeError
+from tfsclient.errors import Code, DecodeError, Unimplemented
 from tfsclient.results import Statuses, VersionStatus
 
 
@@ -21,6 +23,12 @@ def _path(ref: ModelRef, method: str) -> str:
 
 
 def _body(request: PredictRequest) -> bytes:
+    for name, tensor in request.tensors.items():
+        if tensor.dtype.kind == "float" and not np.isfinite(tensor.array).all():
+            raise Unimplemented(
+                f"input {name!r} holds NaN or an infinity, which kserve-v1's JSON does not have",
+                model=request.ref.name,
+            )
     # Without the signature's name: what is served is one function.
     return rest_json.encode_predict_rows(request.tensors, None)
 

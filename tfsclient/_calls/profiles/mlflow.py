@@ -9,7 +9,8 @@ from tfsclient._calls.profiles.profile import Profile
 from tfsclient._calls.request import PredictRequest
 from tfsclient._codec import rest_json
 from tfsclient._codec.model_ref import ModelRef
-from tfsclient.errors import Code
+from tfsclient.dtypes import STRING
+from tfsclient.errors import Code, DecodeError, Unimplemented
 from tfsclient.results import Statuses, VersionStatus
 
 
@@ -19,6 +20,12 @@ def _path(ref: ModelRef, method: str) -> str:
 
 
 def _body(request: PredictRequest) -> bytes:
+    for name, tensor in request.tensors.items():
+        if tensor.dtype == STRING and not all(map(rest_json.is_text, tensor.array.flat)):
+            raise Unimplemented(
+                f"input {name!r} holds bytes that are not UTF-8, and MLflow's JSON has text alone",
+                model=request.ref.name,
+            )
     if list(request.tensors) == [""]:  # MLflow's tensors may have no name
         return rest_json.encode_predict_rows(request.tensors, None)
     return rest_json.encode_predict(request.tensors, None)
@@ -30,7 +37,9 @@ def _ping(ref: ModelRef) -> str:
 
 
 def _states(data: bytes, ref: ModelRef) -> Statuses:
-    del data, ref  # that it answers says it all
+    del ref
+    if data.strip():  # a page of somebody on the way, say
+        raise DecodeError(f"this is not MLflow's /ping: it answered {rest_json.excerpt(data)}")
     return Statuses([VersionStatus(None, "AVAILABLE", Code.OK, "")])
 
 

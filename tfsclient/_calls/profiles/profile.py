@@ -10,6 +10,7 @@ from tfsclient._calls.options import Token
 from tfsclient._calls.request import PredictRequest
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.tensor import Array
+from tfsclient.errors import InvalidInput
 from tfsclient.results import VersionStatus
 from tfsclient.schema import Model
 
@@ -29,8 +30,13 @@ class Outgoing(NamedTuple):
     headers: Mapping[str, str | bytes]
     body: bytes
 
+    def __repr__(self) -> str:
+        # Neither headers, which hold secrets, nor the body.
+        return f"Outgoing(method={self.method!r}, url={self.url!r}, ...)"
 
-# Gives the headers that authenticate a request.  It is called for each one, on any thread.
+
+# Gives the headers that authenticate a request.  It is called once for each call, on any thread;
+# retries of the call carry the same.
 Authenticate: TypeAlias = Callable[[Outgoing], Mapping[str, str]]
 # How a question about a model is asked: the path of a GET, and what reads the answer.
 Statuses: TypeAlias = tuple[
@@ -55,7 +61,7 @@ class Profile:
     Attributes:
         name: what to call it in errors.
         path: gives the path of a call from the model and the method ("predict", "classify" or
-            "regress"); it is appended to the target's address.
+            "regress"); it is appended to the target's address, and is empty or begins with "/".
         body: makes the body of a predict request.
         answer: reads the outputs by name from the bytes of an answer, with the request's dtypes.
         content_type: of bodies.
@@ -74,6 +80,9 @@ class Profile:
             a bearer token.
         authenticate: gives the headers that authenticate a request, unless the client is given
             ``auth``, ``token`` or an authorization header; None for none.
+
+    Raises:
+        InvalidInput: ``status`` or ``signatures`` is not a pair of functions.
     """
 
     name: str
@@ -92,3 +101,11 @@ class Profile:
     error: Callable[[int, bytes], tuple[int, str] | None] | None = None
     token: Callable[[Token], Authenticate] | None = None
     authenticate: Authenticate | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("status", "signatures"):
+            pair: object = getattr(self, name)
+            if pair is not None and not (
+                isinstance(pair, tuple) and len(pair) == 2 and all(map(callable, pair))
+            ):
+                raise InvalidInput(f"a profile's {name} must be a pair of functions, or None")

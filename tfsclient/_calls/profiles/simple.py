@@ -14,6 +14,7 @@ from tfsclient._calls.request import PredictRequest
 from tfsclient._codec import rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.nested import object_array
+from tfsclient._codec.rest_json import is_text
 from tfsclient._codec.tensor import Array, Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, NotFound
@@ -32,28 +33,27 @@ def _body(request: PredictRequest) -> bytes:
     ref = request.ref
     named = {"model_name": ref.name, "signature_name": ref.signature or DEFAULT_SIGNATURE}
     head = orjson.dumps(named if ref.version is None else {**named, "model_version": ref.version})
-    data = rest_json.encode_columns({name: _text(t) for name, t in request.tensors.items()})
+    examples = None if request.spec is None else request.spec.example_input
+    data = rest_json.encode_columns(
+        {name: _text(t, always=name == examples) for name, t in request.tensors.items()}
+    )
     return head[:-1] + b',"data":' + data + b"}"
 
 
-def _text(tensor: Tensor) -> Tensor:
-    """Strings that are not text in base64, as the server's own forms send pictures."""
-    if tensor.dtype != STRING:
+def _text(tensor: Tensor, *, always: bool) -> Tensor:
+    """Strings that are not text in base64, as the server's own forms send pictures.
+
+    All of a tensor or none, for the model cannot see which of them are; serialized Examples always.
+    """
+    if tensor.dtype != STRING or (not always and all(map(is_text, tensor.array.flat))):
         return tensor
-    return Tensor(STRING, object_array(tensor.array, _as_text))
-
-
-def _as_text(item: bytes) -> bytes:
-    try:
-        item.decode()
-    except UnicodeDecodeError:
-        return base64.urlsafe_b64encode(item)
-    return item
+    return Tensor(STRING, object_array(tensor.array, base64.urlsafe_b64encode))
 
 
 def _answer(data: bytes, request: PredictRequest) -> Mapping[str, Array]:
     assert request.spec is not None
     outputs: dict[str, Any] = rest_json.loads(data)
+    rest_json.check_error(outputs, request.spec.outputs)
     return rest_json.pick_outputs(dict(outputs), request.spec.outputs, request.outputs)
 
 
