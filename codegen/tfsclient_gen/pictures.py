@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfsclient._inputs.samples import is_picture
 from tfsclient.schema import TensorSpec
 from tfsclient.schema._meaning import COLOURS
 
@@ -28,3 +29,8 @@ def picture_shape(spec: TensorSpec) -> list[int] | None:
     if channels == -1 and meaning.colour is not None:
         channels = COLOURS[meaning.colour]
     return [sizes["H"], sizes["W"], channels] if channels in _CHANNELS else None
+
+
+def takes_image_files(spec: TensorSpec) -> bool:
+    """Whether an input wants a list of encoded pictures."""
+    return is_picture(spec) and (spec.shape is None or len(spec.shape) == 1)

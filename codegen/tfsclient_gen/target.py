@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tfsclient.schema import Model
+from tfsclient.schema import Model, Signature
 from tfsclient_gen.render import SHIPPED, Templates
 
 LOCK_FILE: Final = "tfsclient.lock.json"
@@ -120,3 +120,8 @@ class Language:
     shared: Callable[[Sequence[Run]], dict[str, str]] = _nothing
     lock_file: Callable[[str], str] | None = None
     picks_outputs: bool = False
+
+
+def takes_examples(signature: Signature) -> bool:
+    """Whether the only input of a predict signature takes serialized Examples."""
+    return signature.kind == "predict" and list(signature.inputs) == [signature.example_input]

@@ -119,6 +119,10 @@ def test_models_that_work_have_none(folder: Path) -> None:
 def test_no_signatures_no_serve_tag_and_odd_names_are_told_at_load_and_by_the_generator(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
+    try:
+        import tensorflow as tf  # noqa: F401
+    except ImportError:
+        missing("tensorflow")
     from tfsclient.server.app import Options, Server
 
     (tmp_path / "nothing" / "1").mkdir(parents=True)

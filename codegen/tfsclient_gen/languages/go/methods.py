@@ -21,14 +21,11 @@ from tfsclient_gen.languages.go.names import (
     exported,
     unexported,
 )
-from tfsclient_gen.languages.go.types import (
-    go_type,
-    takes_examples,
-    takes_image_files,
-    takes_pixels,
-)
+from tfsclient_gen.languages.go.types import go_type, takes_pixels
 from tfsclient_gen.names import Name, claim
+from tfsclient_gen.pictures import takes_image_files
 from tfsclient_gen.quoting import code, go_comment, go_string
+from tfsclient_gen.target import takes_examples
 
 _LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
 _FEW: Final = 4  # elements that a sample lists

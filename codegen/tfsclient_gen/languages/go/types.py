@@ -6,7 +6,7 @@ from typing import Final
 
 from tfsclient._inputs.samples import is_picture
 from tfsclient.dtypes import DType
-from tfsclient.schema import Signature, TensorSpec
+from tfsclient.schema import TensorSpec
 
 _OWN: Final = {"float16": "tfs.Float16", "bfloat16": "tfs.BFloat16"}
 # Dtypes that Go has no type of, held by one that is as wide or wider.
@@ -22,11 +22,6 @@ def go_type(dtype: DType) -> str:
     return _OWN.get(dtype) or _NARROW.get(dtype) or str(dtype)
 
 
-def takes_examples(signature: Signature) -> bool:
-    """Whether the only input of a predict signature takes serialized Examples."""
-    return signature.kind == "predict" and list(signature.inputs) == [signature.example_input]
-
-
 def takes_pixels(spec: TensorSpec) -> bool:
     """Whether an input's shape is that of pictures: [batch, height, width] and maybe channels."""
     if spec.dtype not in ("float32", "uint8") or spec.shape is None:
@@ -34,8 +29,3 @@ def takes_pixels(spec: TensorSpec) -> bool:
     if len(spec.shape) == 4:
         return spec.shape[3] in (1, 3, 4)
     return len(spec.shape) == 3 and is_picture(TensorSpec(spec.name, DType("string"), None))
-
-
-def takes_image_files(spec: TensorSpec) -> bool:
-    """Whether an input wants a list of encoded pictures."""
-    return is_picture(spec) and (spec.shape is None or len(spec.shape) == 1)

@@ -13,11 +13,12 @@ from markupsafe import Markup
 from tfsclient._inputs.samples import dims
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.schema._shown import meaning_text
-from tfsclient_gen.languages.go.types import takes_examples, takes_image_files
 from tfsclient_gen.languages.java import layout, lines, names
 from tfsclient_gen.languages.java.types import dtype_constant, element, tensor_class
 from tfsclient_gen.names import Name
+from tfsclient_gen.pictures import takes_image_files
 from tfsclient_gen.quoting import code, java_string
+from tfsclient_gen.target import takes_examples
 
 _LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
 _FEW: Final = 4  # elements that a sample lists
