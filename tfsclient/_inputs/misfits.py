@@ -221,12 +221,13 @@ def _converted(array: Array, want: DType) -> Array | None:
     """What ``astype`` makes of it; None where that fails or would warn."""
     if array.dtype.kind == "c" and want.kind != "complex":
         return None
-    with np.errstate(over="raise", invalid="raise"):
-        try:
-            made: Array = array.astype(want.numpy)
-        except (ValueError, TypeError, ArithmeticError, SystemError):  # the last by ml_dtypes 0.5.0
-            return None
-    return made
+    with (
+        np.errstate(over="raise", invalid="raise"),
+        suppress(ValueError, TypeError, ArithmeticError),
+    ):
+        made: Array = array.astype(want.numpy)
+        return made
+    return None
 
 
 def _keeps_all(array: Array, want: DType) -> bool:
