@@ -259,6 +259,10 @@ def test_whether_it_was_checked_counts() -> None:
 )
 def test_what_nobody_checks_repeats_as_it_is(options: dict[str, Any]) -> None:
     client = Caller(x="float32")
+    plain = {client.sent({"y": ONE}, validate=False) for _ in range(3)}
+    asked = client.sent({"y": ONE}, validate=False, **options)
+    assert ({asked} == plain) is (not options)  # what else is asked for counts here, too
+    client = Caller(x="float32")
     for array in (ONE, ONE.astype(np.int16), np.array([b"a"], object), ONE):
         wanted = Caller(x="float32").sent({"y": array}, validate=False, **options)
         bodies = {client.sent({"y": array}, validate=False, **options) for _ in range(3)}
