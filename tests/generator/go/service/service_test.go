@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"models/estimator"
@@ -59,9 +60,12 @@ func TestAdviseWhileAModelIsAway(t *testing.T) {
 // What follows shows that the client of a fake knows what others know.
 
 func TestAFakeIsCalledAsAServerIs(t *testing.T) {
+	var mu sync.Mutex // the calls of batches are told as they end, two at a time
 	var told []tfs.CallInfo
 	conn := tfs.DialFake(estimatortest.Model(incomes), halfplustwotest.Model(halves))
 	client := halfplustwo.NewFrom(conn, tfs.WithVerify(), tfs.WithOnCall(func(_ context.Context, info tfs.CallInfo) {
+		mu.Lock()
+		defer mu.Unlock()
 		told = append(told, info)
 	}))
 	in := halfplustwo.ServingDefaultInput{X: tfs.NewTensor([]float32{1, 2, 3}, 3, 1)}
