@@ -23,7 +23,13 @@ FLOOR_TESTS := $(addprefix tests/,inputs codec client sources cli) \
 ENGINES := $(CACHE)/engines
 
 # Tests that compile and install in the checkout, one after the other; all others run beside them.
+# In CI, what failed runs once more in a process of its own, and must pass then: several hundred tests
+# have browsers, servers and compilers beside them on two cores. The output holds both runs.
+pytest = $(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest/$(1) $(2)
+again = { [ $$? = 1 ] && [ "$$CI" = true ] && \
+	$(call pytest,$(1),$(2)) --last-failed --last-failed-no-failures=none; }
 COMPILED := $(addsuffix /,$(addprefix tests/,demo docs generator packaging))
+OTHERS := $(filter-out $(COMPILED),$(wildcard tests/*/))
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
 .PHONY: help demo docs test test-generator test-library test-all test-floors test-engines bench lint types regen clean
@@ -42,10 +48,10 @@ test: lint types $(VENV)/.dev  ## everything that CI checks
 	@$(MAKE) --no-print-directory --jobs=2 $(SYNC) test-generator test-library
 
 test-generator: $(VENV)/.dev  # and all else that compiles and installs
-	$(BIN)/python -m pytest $(COMPILED)
+	$(call pytest,$@,$(COMPILED)) || $(call again,$@,$(COMPILED))
 
 test-library: $(VENV)/.dev
-	$(BIN)/python -m pytest $(filter-out $(COMPILED),$(wildcard tests/*/))
+	$(call pytest,$@,$(OTHERS)) || $(call again,$@,$(OTHERS))
 
 test-all: test test-floors test-engines  ## the tests that take minutes, too
 	$(BIN)/python -m pytest -m slow --ignore tests/engines
