@@ -7,7 +7,6 @@ callers have to type, and must not lose their ends.
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -143,6 +142,8 @@ def _row(tag: str, cells: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
+    import html  # which only notebooks need
+
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
     lines = [html.escape(visible(line)) for line in cut.split("\n")]
     if len(lines) == 1:

@@ -24,7 +24,6 @@ The class follows from the code or the HTTP status alone, never from an error's 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from enum import Enum
 from reprlib import Repr
@@ -308,6 +307,8 @@ def shown(value: object) -> str:
 
 def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The guess that ends a sentence about a misspelt name; "" where nothing comes close."""
+    import difflib  # which only a wrong name needs
+
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
