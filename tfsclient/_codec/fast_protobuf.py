@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._codec.messages import ProtobufError, message_class
-from tfsclient._codec.protobuf import Buffer, chunk
+from tfsclient._codec.protobuf import CHUNK, Buffer, tag, varint
 from tfsclient.dtypes import INT64_VAL
 
 
@@ -48,7 +48,8 @@ def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
     """The numbers of a packed field as int64, whatever they are; None if protobuf cannot tell."""
     if not _has_arrays():
         return None
-    message = read_tensor(chunk(INT64_VAL, packed.tobytes()))
+    head = tag(INT64_VAL, CHUNK) + varint(packed.size)
+    message = read_tensor(b"".join((head, packed.data)))
     return None if message is None else np.asarray(message.int64_val)
 
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from tfsclient._codec.protobuf import MAX_VARINT
 from tfsclient.errors import DecodeError
 
-# From how many bytes of varints, and from how many in each of them, protobuf's parser pays.
+# From how many bytes of varints, and from how many in each of the first of them, protobuf's parser
+# pays.
 _MANY = 4096
 _LONG = 3
 
@@ -28,15 +29,15 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         return packed.copy()
     if packed[-1] > 127:
         raise DecodeError("a protobuf varint is cut off")
-    first = np.empty(packed.size, np.bool_)
-    first[0] = True
-    np.less(packed[:-1], 128, out=first[1:])
-    if packed.size >= _MANY and packed.size > _LONG * np.count_nonzero(first):
+    if packed.size >= _MANY > _LONG * np.count_nonzero(packed[:_MANY] < 128):
         from tfsclient._codec.fast_protobuf import read_varints
 
         numbers = read_varints(packed)
         if numbers is not None:
             return numbers
+    first = np.empty(packed.size, np.bool_)
+    first[0] = True
+    np.less(packed[:-1], 128, out=first[1:])
     starts = np.flatnonzero(first)
     # All first bytes, then all second bytes, and so on, with 0 where a varint has no more.
     padded = np.concatenate([packed, np.zeros(MAX_VARINT, np.uint8)])
