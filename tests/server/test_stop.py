@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -383,3 +385,15 @@ def test_a_fake_server_says_what_it_cannot_do() -> None:
     # What it received, and where, can still be asked.
     assert [call.method for call in fake.calls if call.model == "nobody"][-1:] == ["Predict"]
     assert fake.grpc_target == target
+
+
+def test_a_program_that_closes_no_server_ends() -> None:
+    program = (
+        "from tfsclient.testing import FakeServer, serve\n"
+        f"kept = serve({{'linear': {str(MODELS / 'linear')!r}}})\n"
+        "print(kept.__enter__().grpc_target, FakeServer().__enter__())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr

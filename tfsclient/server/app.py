@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +186,8 @@ class Server:
         Returns:
             Whether every thread has ended, too: a run that cannot be cancelled keeps its thread.
         """
+        if sys.is_finalizing():  # nobody closed it, and no thread can be started that would
+            return False
         self._ports.close(grace)
         self._models.stop()
         return self._ports.join()
