@@ -10,7 +10,6 @@ import time
 
 _STARTED = time.perf_counter()
 
-import json  # noqa: E402
 import os  # noqa: E402
 import statistics  # noqa: E402
 import subprocess  # noqa: E402
@@ -30,23 +29,25 @@ COLD: Final = {
 
 def seconds(case: str, port: int, request: Path, rounds: int) -> dict[str, float]:
     """By peer, the median seconds to a first answer, in fresh processes taking turns."""
-    times: dict[str, list[float]] = {peer: [] for peer in COLD[case]}
+    programs = {
+        peer: ["-m", "benchmarks.cold", case, peer, str(port), str(request)] for peer in COLD[case]
+    }
+    return taking_turns(programs, rounds)
+
+
+def taking_turns(programs: dict[str, list[str]], rounds: int) -> dict[str, float]:
+    """The median of the numbers that programs print, each time in a fresh process of Python."""
+    printed: dict[str, list[float]] = {name: [] for name in programs}
     with tempfile.TemporaryDirectory() as compiled:
         # pip compiles what it installs; of a checkout, the first round does.
         env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         for _ in range(rounds + 1):
-            for peer, taken in times.items():
-                program = [sys.executable, "-m", "benchmarks.cold", case, peer]
-                done = subprocess.run(
-                    [*program, str(port), str(request)],
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                    env=env,
-                )
-                taken.append(json.loads(done.stdout))
-    return {peer: statistics.median(taken[1:]) for peer, taken in times.items()}
+            for name, arguments in programs.items():
+                command = [sys.executable, *arguments]
+                done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+                printed[name].append(float(done.stdout))
+    return {name: statistics.median(numbers[1:]) for name, numbers in printed.items()}
 
 
 def main(case_name: str, peer: str, port: str, request_file: str) -> None:

@@ -179,13 +179,15 @@ def _cold(cases: dict[str, dict[str, float]]) -> str:
 def _footprint(footprint: dict[str, Any]) -> str:
     seconds = footprint["import_seconds"]
     ratio = seconds["tfsclient"] / seconds["tensorflow"]
-    resident = footprint["resident"]
+    resident, own = footprint["resident"], footprint["own"]
     memory = ", ".join(f"{size / 1e6:.1f} MB after {int(n):,}" for n, size in resident.items())
     return (
         f"import tfsclient takes {ratio:.3f} of import tensorflow "
         f"({seconds['tfsclient']:.3f} s, of which numpy alone {seconds['numpy']:.3f} s, "
-        f"to {seconds['tensorflow']:.2f} s).\n"
+        f"to {seconds['tensorflow']:.2f} s; grpc and numpy take {seconds['grpc, numpy']:.3f} s).\n"
         f"Memory of a process that makes predict calls: {memory}.\n"
+        f"A small call without gRPC takes {own['warm']:.1f} us over and over, "
+        f"{own['cold']:.0f} us after other work has taken the processor's caches.\n"
     )
 
 

@@ -68,6 +68,8 @@ def main() -> None:
             port = str(ports[footprint.CASE])
             with _process(sys.executable, "benchmarks.footprint", port) as process:
                 costs["resident"] = process.read()
+            with _process(sys.executable, "benchmarks.footprint") as process:
+                costs["own"] = process.read()
     data = report.collect(results, costs, skipped)
     text = report.table(data)
     print(text)
