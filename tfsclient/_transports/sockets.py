@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# What getaddrinfo loads: a child forked in the midst of that would wait for it for ever.
+import encodings.idna  # noqa: F401
 import select
 import socket
 import ssl
