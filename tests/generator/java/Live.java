@@ -71,7 +71,6 @@ public final class Live {
             Map.entry("cancelling", Live::cancelling),
             Map.entry("replicas", Live::replicas),
             Map.entry("sharing", Live::sharing),
-            Map.entry("dying", Live::aServerThatDiesAndReturns),
             Map.entry("closing", Live::closing));
     List<String> failed = new ArrayList<>();
     for (Map.Entry<String, Test> test : tests.entrySet()) {
@@ -437,21 +436,6 @@ public final class Live {
   private static models.halfplustwo.RegressXToYInput noExamples() {
     return models.halfplustwo.RegressXToYInput.of(
         models.halfplustwo.RegressXToYExample.builder().x(1f).build());
-  }
-
-  private static void aServerThatDiesAndReturns(String target) throws Exception {
-    int real = Integer.parseInt(target.substring(target.lastIndexOf(':') + 1));
-    Forwarder server = new Forwarder(0, real);
-    String address = target.replace(":" + real, ":" + server.port());
-    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(address, o -> o.version(1))) {
-      check(client.servingDefault(half(2)).y().data()[0] == 3, "before");
-      server.close();
-      fails(Code.UNAVAILABLE, () -> client.servingDefault(half(2)));
-      Forwarder again = new Forwarder(server.port(), real);
-      client.waitUntilReady();
-      check(client.servingDefault(half(2)).y().data()[0] == 3, "after");
-      again.close();
-    }
   }
 
   private static void closing(String target) throws Exception {
