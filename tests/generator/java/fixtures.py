@@ -71,6 +71,6 @@ def java_clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
     write([*map(zoo_model, MODELS), *odd_models()], folder)
     programs = [
         PROGRAMS / f"{name}.java"
-        for name in ("Busy", "Forwarder", "Live", "Lost", "Recorded", "Tls", "Toxic")
+        for name in ("Busy", "Forwarder", "Live", "Lost", "Recorded", "Seen", "Tls", "Toxic")
     ]
     return Clients(folder, compiled(folder, *programs))

@@ -30,8 +30,8 @@ final class GrpcHints {
   }
 
   /**
-   * Whether the connection was lost. Where that happens just when a call is written to it, gRPC calls
-   * it unknown; what a server calls so comes without a cause.
+   * Whether the connection was lost. Where that happens just when a call is written to it, gRPC
+   * calls it unknown; what a server calls so comes without a cause.
    */
   static boolean wasLost(Status status) {
     return status.getCode() == Status.Code.UNAVAILABLE
