@@ -113,7 +113,8 @@ def assigned_literals(left: str, head: str, literals: Sequence[str], indent: int
         for one in literals
     ]
     inner = indent + _MORE
-    if not _FORMAT.search(args[0]) or len(args) == 1:
+    fits = inner + len(line) - len(f"{left} = ") <= WIDTH
+    if fits or len(args) == 1 or not _FORMAT.search(args[0]):
         return code(f"{left} =\n{' ' * inner}{call(head, args, ';', inner)}")
     # What looks like a format stands before what follows it.
     more = str(call("", args[1:], ";", inner)).removeprefix("(").lstrip()

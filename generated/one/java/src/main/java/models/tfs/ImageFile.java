@@ -4,7 +4,6 @@ package models.tfs;
 
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
-import java.awt.image.ColorModel;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
@@ -97,44 +96,46 @@ final class ImageFile {
     int height = image.getHeight();
     int width = image.getWidth();
     Pixels pixels = new Pixels(height, width, channels);
-    if (!holdsValues(image.getColorModel())) {
-      int[] row = new int[width];
-      for (int y = 0; y < height; y++) {
-        image.getRGB(0, y, width, 1, row, 0, width);
-        for (int x = 0; x < width; x++) {
-          int color = row[x];
-          pixels.set(
-              y * width + x, color >> 16 & 0xff, color >> 8 & 0xff, color & 0xff, color >>> 24);
-        }
-      }
-      return pixels;
-    }
     Raster raster = image.getRaster();
+    boolean indexed = image.getColorModel() instanceof IndexColorModel;
+    boolean inks = image.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_CMYK;
     int bands = raster.getNumBands();
     int shift = raster.getSampleModel().getSampleSize(0) - 8;
-    int green = bands < 3 ? 0 : 1; // or grey
-    int blue = bands < 3 ? 0 : 2;
     int[] row = new int[width * bands];
     for (int y = 0; y < height; y++) {
-      raster.getPixels(0, y, width, 1, row);
+      // Others than indexed colours are taken as they are: Java would make another grey of grey.
+      if (indexed) {
+        image.getRGB(0, y, width, 1, row, 0, width);
+      } else {
+        raster.getPixels(0, y, width, 1, row);
+      }
       for (int x = 0; x < width; x++) {
         int at = x * bands;
-        int alpha = bands % 2 == 0 ? row[at + bands - 1] >> shift : 0xff;
-        pixels.set(
-            y * width + x,
-            row[at] >> shift,
-            row[at + green] >> shift,
-            row[at + blue] >> shift,
-            alpha);
+        int color = row[at];
+        if (!indexed) {
+          int first = color >> shift;
+          int second = bands < 3 ? first : row[at + 1] >> shift;
+          int third = bands < 3 ? first : row[at + 2] >> shift;
+          int last = bands % 2 == 0 ? row[at + bands - 1] >> shift : 0xff;
+          color =
+              inks
+                  ? argb(0xff, light(first, last), light(second, last), light(third, last))
+                  : argb(last, first, second, third);
+        }
+        pixels.set(y * width + x, color);
       }
     }
     return pixels;
   }
 
-  /** Whether what is stored is grey or RGB; Java would convert grey to another grey. */
-  private static boolean holdsValues(ColorModel colors) {
-    int type = colors.getColorSpace().getType();
-    return !(colors instanceof IndexColorModel)
-        && (type == ColorSpace.TYPE_GRAY || type == ColorSpace.TYPE_RGB);
+  private static int argb(int alpha, int red, int green, int blue) {
+    return alpha << 24 | red << 16 | green << 8 | blue;
+  }
+
+  /** What is left of white under ink and under black, as Pillow has it. */
+  private static int light(int ink, int black) {
+    int white = 0xff - black;
+    int product = ink * white + 128;
+    return white - (((product >> 8) + product) >> 8);
   }
 }

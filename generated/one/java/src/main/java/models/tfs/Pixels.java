@@ -25,7 +25,10 @@ final class Pixels {
   }
 
   /** Sets a pixel to a colour, or to its grey. */
-  void set(int pixel, int red, int green, int blue, int alpha) {
+  void set(int pixel, int argb) {
+    int red = argb >> 16 & 0xff;
+    int green = argb >> 8 & 0xff;
+    int blue = argb & 0xff;
     int at = pixel * channels;
     if (channels == 1) {
       data[at] = (byte) ((19595 * red + 38470 * green + 7471 * blue + (1 << 15)) >> 16);
@@ -35,7 +38,7 @@ final class Pixels {
     data[at + 1] = (byte) green;
     data[at + 2] = (byte) blue;
     if (channels == 4) {
-      data[at + 3] = (byte) alpha;
+      data[at + 3] = (byte) (argb >>> 24);
     }
   }
 
