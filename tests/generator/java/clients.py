@@ -34,6 +34,7 @@ def run(
         check=False,
         capture_output=True,
         encoding="utf-8",
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
     return done.stdout

@@ -110,6 +110,7 @@ def java_clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
             "Lost",
             "Meant",
             "Recorded",
+            "Rules",
             "Seen",
             "Tls",
             "Toxic",
