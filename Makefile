@@ -1,7 +1,7 @@
-# `make demo` and `make test` need python3, make, go, node and npm, and `make test-all` a JDK of 17 or
-# later and Maven, too; all else is installed here.
+# `make demo` and `make test` need python3, make, go, node and npm; all else is installed here.
 # `make docs` needs python3 only.
-# A test in a browser needs Debian's chromium, too: it is skipped without, and installed in CI.
+# Tests of clients in Java need a JDK of 17 or later and Maven, a test in a browser Debian's chromium:
+# they are skipped without, and in CI these are installed.
 
 PYTHON ?= python3
 VENV := .venv
@@ -111,6 +111,7 @@ $(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[demo,tensorflow,ui]' --group dev
-	[ "$$CI" != true ] || command -v chromium || \
-		{ apt-get update -qq && apt-get install -qq --no-install-recommends chromium; }
+	[ "$$CI" != true ] || { command -v chromium && command -v javac && command -v mvn; } || \
+		{ apt-get update -qq && \
+		apt-get install -qq --no-install-recommends chromium default-jdk-headless maven; }
 	touch $@ $(VENV)/.demo $(VENV)/.docs

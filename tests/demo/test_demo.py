@@ -61,7 +61,7 @@ def test_it_tells_the_story_with_what_is_there(story: str) -> None:
     assert "All agree." in story
     assert "python answers 7" in story
     assert "go     left out: go mod download failed:\nno network" in story
-    for program in ("node", "curl"):
+    for program in ("node", "javac", "curl"):
         assert f"left out: {program} is not installed" in story
 
 

@@ -64,6 +64,9 @@ def _reader(wheel: Path, place: Path) -> Iterator[Reader]:
     subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True)
     (site,) = (place / "venv").glob("lib/*/site-packages")
     (site / "packages.pth").write_text(str(place / "packages"))
+    maven = place / "venv" / "bin" / "mvn"  # if there is one, it does not download for the demo
+    maven.write_text("#!/bin/sh\necho no network; exit 1\n", "utf-8")
+    maven.chmod(0o755)
     env = {
         "HOME": str(place / "home"),
         "PATH": os.pathsep.join([str(place / "venv" / "bin"), "/usr/bin", "/bin"]),

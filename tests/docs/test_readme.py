@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import ROOT, tool
 from tests.docs.pages import Block, Reader, blocks
+from tests.generator.java.clients import REPOSITORY, maven
 from tests.generator.js.clients import compile_all, run
 from tests.generator.js.fixtures import npm  # noqa: F401
 
@@ -41,14 +42,16 @@ def test_the_notebook_of_pictures_runs(newcomer: Reader) -> None:
 def install(reader: Reader, name: str) -> str:
     """Put a program on the reader's PATH."""
     program = tool(name)
-    (reader.folder.parent / "venv" / "bin" / name).symlink_to(program)
+    link = reader.folder.parent / "venv" / "bin" / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(program)
     return program
 
 
 def call_in_each_language(reader: Reader) -> None:
-    """Read docs/languages.md up to where it needs Go."""
+    """Read docs/languages.md up to where it needs Go, and then Java."""
     install(reader, "node")
-    *before, _ = page("docs/languages.md")
+    *before, _, _ = page("docs/languages.md")
     *_, (_, printed) = reader.read(before)
     assert printed == "7\n7\n7\n"
 
@@ -88,5 +91,24 @@ def test_it_is_the_same_in_go_and_typescript(somebody: Reader, npm: Path) -> Non
     (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     compile_all(folder, npm, rootDir=".", skipLibCheck=True)
     assert run(tool("node"), "use.js", cwd=folder) == "7\n"
+    (_, printed), *_ = somebody.read(page("docs/languages.md")[-2:-1])
+    assert printed.endswith("7\n")
+
+
+@pytest.mark.slow
+@pytest.mark.language("java")
+def test_it_is_the_same_in_java(somebody: Reader) -> None:
+    list(somebody.read([block for block in page("README.md") if block.kind == "sh"][:2]))
+    call_in_each_language(somebody)
+    for name in ("mvn", "java"):
+        install(somebody, name)
+    maven(
+        "package",
+        "dependency:copy-dependencies",
+        "-DoutputDirectory=target/lib",
+        cwd=somebody.folder / "digits-demo" / "java",
+    )
+    settings = f"-Dmaven.repo.local={REPOSITORY}"
+    somebody.shell(f"export MAVEN_OPTS={settings}")
     (_, printed), *_ = somebody.read(page("docs/languages.md")[-1:])
     assert printed.endswith("7\n")

@@ -30,13 +30,6 @@ FORMATTER = "com.google.googlejavaformat:google-java-format:1.28.0:jar:all-deps"
 
 
 @pytest.mark.slow
-def test_maven_verifies_two_models(tmp_path: Path) -> None:
-    write([zoo_model("half_plus_two"), zoo_model("estimator")], tmp_path)
-    maven("verify", cwd=tmp_path)
-    assert len(list(tmp_path.glob("target/*.jar"))) == 1
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["any", "rest"])
 def test_maven_verifies_the_whole_zoo(transport: str, tmp_path: Path) -> None:
     models = _loadable()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import tool
+from tests.generator.java.clients import BRIEF, compiled
 from tests.generator.js.fixtures import npm
 from tests.ui.conftest import Api
 
@@ -133,3 +134,16 @@ def test_go(api: Api, tmp_path: Path) -> None:
         )
         for program in sorted((tmp_path / "built" / model).iterdir()):
             assert run(program, cwd=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.language("java")
+def test_java(api: Api, tmp_path: Path) -> None:
+    paths = {}
+    for model in ("half_plus_two", "strings", "estimator", "dtypes"):
+        unpack(api, model, "java", tmp_path / model)
+        paths[model] = compiled(tmp_path / model)
+    program = tmp_path / "Main.java"
+    for name, case in cases(api).items():
+        program.write_text(text(api, case, "java"), "utf-8")
+        assert run(tool("java"), *BRIEF, "-cp", paths[case[0]], program, cwd=tmp_path), name

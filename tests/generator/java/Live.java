@@ -30,7 +30,6 @@ import models.ranks.RanksClient;
 import models.ranks.ScalarInput;
 import models.ranks.UnevenInput;
 import models.ranks.UnevenResult;
-import models.tfs.CallInfo;
 import models.tfs.Code;
 import models.tfs.Connection;
 import models.tfs.Example;
@@ -58,7 +57,6 @@ public final class Live {
             Map.entry("versions", Live::versionsLabelsAndErrors),
             Map.entry("outputs", Live::someOutputs),
             Map.entry("status", Live::statusMetadataAndWaiting),
-            Map.entry("told", Live::callsAreTold),
             Map.entry("batches", Live::batches),
             Map.entry("examples", Live::examples),
             Map.entry("inference", Live::multiInference),
@@ -66,12 +64,10 @@ public final class Live {
             Map.entry("ports", Live::swappedPorts),
             Map.entry("verify", Live::verify),
             Map.entry("defaults", Live::defaults),
-            Map.entry("tokens", Live::tokensAndHeaders),
             Map.entry("threads", Live::fortyThreads),
             Map.entry("cancelling", Live::cancelling),
             Map.entry("replicas", Live::replicas),
             Map.entry("sharing", Live::sharing),
-            Map.entry("dying", Live::aServerThatDiesAndReturns),
             Map.entry("closing", Live::closing));
     List<String> failed = new ArrayList<>();
     for (Map.Entry<String, Test> test : tests.entrySet()) {
@@ -170,37 +166,16 @@ public final class Live {
     }
   }
 
-  private static void callsAreTold(String target) {
-    List<CallInfo> told = new ArrayList<>();
-    try (HalfPlusTwoClient client =
-        HalfPlusTwoClient.open(target, o -> o.version(1).onCall(told::add))) {
-      client.servingDefault(half(2));
-      ServingException e =
-          fails(Code.NOT_FOUND, () -> client.servingDefault(half(2), call -> call.version(99)));
-      client.status();
-      check(told.size() == 3, told.size());
-      CallInfo ok = told.get(0);
-      check(ok.method().equals("Predict") && ok.signature().equals("serving_default"), ok);
-      check(ok.version() == 1 && ok.code() == Code.OK && ok.error().isEmpty(), ok.version());
-      check(ok.requestBytes() > 0 && ok.responseBytes() > 0, ok.requestBytes());
-      check(told.get(1).error().get() == e && told.get(1).code() == Code.NOT_FOUND, e);
-      check(told.get(2).method().equals("GetModelStatus"), told.get(2).method());
-    }
-  }
-
   private static void batches(String target) {
     float[] values = new float[10];
     for (int i = 0; i < values.length; i++) {
       values[i] = i;
     }
-    List<CallInfo> told = new ArrayList<>();
-    try (HalfPlusTwoClient client =
-            HalfPlusTwoClient.open(target, o -> o.batches(3, 2).onCall(told::add));
+    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(target, o -> o.batches(3, 2));
         RanksClient ranks = RanksClient.open(target);
         EstimatorClient estimator = EstimatorClient.open(target, o -> o.batches(1, 4))) {
       FloatTensor y = client.servingDefault(half(values), call -> call.version(1)).y();
       check(Arrays.equals(y.shape(), new long[] {10, 1}) && y.data()[9] == 6.5f, y);
-      check(told.size() == 1, told.size());
       check(estimator.regression(people()).length == 2, "regression");
       ServingException e =
           fails(
@@ -300,33 +275,6 @@ public final class Live {
         ServingException e = fails(Code.UNIMPLEMENTED, () -> client.servingDefault(input));
         check(e.isNotSent(), e);
       }
-    }
-  }
-
-  private static void tokensAndHeaders(String target) {
-    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(target, o -> o.token(() -> "abc"))) {
-      client.servingDefault(half(2));
-      ServingException e =
-          fails(
-              Code.UNAUTHENTICATED,
-              () ->
-                  client.servingDefault(
-                      half(2),
-                      call ->
-                          call.token(
-                              () -> {
-                                throw new java.io.IOException("no token today");
-                              })));
-      check(e.reason().contains("no token today") && e.isNotSent(), e);
-      e =
-          fails(
-              Code.INVALID_ARGUMENT,
-              () -> client.servingDefault(half(2), call -> call.header("a b", "c")));
-      e =
-          fails(
-              Code.INVALID_ARGUMENT,
-              () -> client.servingDefault(half(2), call -> call.header("a", "s3cret\n")));
-      check(!e.getMessage().contains("s3cret"), e);
     }
   }
 
@@ -437,21 +385,6 @@ public final class Live {
   private static models.halfplustwo.RegressXToYInput noExamples() {
     return models.halfplustwo.RegressXToYInput.of(
         models.halfplustwo.RegressXToYExample.builder().x(1f).build());
-  }
-
-  private static void aServerThatDiesAndReturns(String target) throws Exception {
-    int real = Integer.parseInt(target.substring(target.lastIndexOf(':') + 1));
-    Forwarder server = new Forwarder(0, real);
-    String address = target.replace(":" + real, ":" + server.port());
-    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(address, o -> o.version(1))) {
-      check(client.servingDefault(half(2)).y().data()[0] == 3, "before");
-      server.close();
-      fails(Code.UNAVAILABLE, () -> client.servingDefault(half(2)));
-      Forwarder again = new Forwarder(server.port(), real);
-      client.waitUntilReady();
-      check(client.servingDefault(half(2)).y().data()[0] == 3, "after");
-      again.close();
-    }
   }
 
   private static void closing(String target) throws Exception {

@@ -66,9 +66,19 @@ public final class Tls {
     }
   }
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
+    try {
+      run(args[0]);
+      System.exit(0);
+    } catch (Exception | AssertionError e) {
+      e.printStackTrace();
+      System.exit(1); // the servers' threads would go on
+    }
+  }
+
+  private static void run(String path) throws Exception {
     KeyStore store = KeyStore.getInstance("PKCS12");
-    try (InputStream file = new FileInputStream(args[0])) {
+    try (InputStream file = new FileInputStream(path)) {
       store.load(file, PASSWORD);
     }
     KeyManagerFactory keys = KeyManagerFactory.getInstance("SunX509");
@@ -104,7 +114,6 @@ public final class Tls {
     check(call(rest, null), Code.UNAVAILABLE, "certif");
     check(call("grpcs://" + secure, null), Code.UNAVAILABLE, "certif");
     check(call(secure, null), Code.UNAVAILABLE, "grpcs://" + secure);
-    System.exit(0);
   }
 
   private static ServingException call(String target, SSLContext context) {

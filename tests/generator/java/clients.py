@@ -19,6 +19,7 @@ REPOSITORY = ROOT / ".cache" / "maven"  # what Maven downloads
 LINT = ("--release", "11", "-Xlint:all", "-Werror", "-proc:none", "-encoding", "UTF-8")
 # Programs that run for a second are faster without the better compiler.
 BRIEF = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_NO_NETWORK = ("Could not transfer", "Unknown host")
 
 
 def run(
@@ -33,6 +34,7 @@ def run(
         check=False,
         capture_output=True,
         encoding="utf-8",
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
     return done.stdout
@@ -46,6 +48,15 @@ def write(models: Model | Sequence[Model], folder: Path, options: Options | None
     return folder
 
 
+def jdk() -> str:
+    """The path of java, where there is a compiler, too: macOS has programs that only say no."""
+    for name in ("javac", "java"):
+        done = subprocess.run([tool(name), "-version"], check=False, capture_output=True)
+        if done.returncode != 0:
+            missing("a JDK")
+    return tool("java")
+
+
 def maven(*goals: str, cwd: Path) -> None:
     """Run Maven: without a network once it has all that these goals and this project need."""
     key = hashlib.sha256((cwd / "pom.xml").read_bytes() + repr(goals).encode()).hexdigest()[:16]
@@ -55,10 +66,15 @@ def maven(*goals: str, cwd: Path) -> None:
         run(*command, "-o", cwd=cwd)
         return
     REPOSITORY.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, encoding="utf-8")
-    if "Could not transfer" in done.stdout or "Unknown host" in done.stdout:
+    for _ in range(3):  # a download may fail once
+        done = subprocess.run(
+            [*command, "-U"], cwd=cwd, check=False, capture_output=True, encoding="utf-8"
+        )
+        if not any(words in done.stdout for words in _NO_NETWORK):
+            break
+    else:
         missing("what Maven downloads (is there a network?)")
-    assert done.returncode == 0, done.stdout[-8000:]
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
     warm.touch()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import tool
+from tests.generator import meant
 from tests.generator.go.clients import (
     all_of_it,
     from_server,
@@ -17,7 +18,9 @@ from tests.generator.go.clients import (
     zoo_model,
 )
 from tests.generator.java.clients import BRIEF, PROGRAMS, compiled, run, write
+from tests.generator.python_models import told
 from tfsclient import schema
+from tfsclient.meaning import TensorMeaning
 from tfsclient.schema import FeatureSpec, Model
 
 
@@ -51,9 +54,36 @@ MODELS = (
 )  # of the zoo
 
 
+def labelled() -> list[Model]:
+    """Models with labels of which there are many, or that are long, short or like formats."""
+    lists = {
+        "many": [f"class {i}" for i in range(9000)],
+        "few": ["short", "a b", "x-y", '"'] * 20,
+        "format": ["50% off", *"ab" * 40],
+        "formats": [
+            "{0}",
+            "a",
+            "more than a few letters",
+            "%s of them, and even more letters",
+            "or not",
+        ],
+        "wordy": ["x " * 120, "100% " * 60, "y" * 150, "a"],
+    }
+    model = told()
+    signature = model.signatures["other"]
+    scores = signature.outputs["top"]
+    models = []
+    for name, labels in lists.items():
+        means = replace(scores.meaning or TensorMeaning(), labels=tuple(labels))
+        top = replace(scores, shape=(-1, len(labels)), meaning=means)
+        only = replace(signature, outputs={"top": top})
+        models.append(replace(model, name=f"told_{name}", signatures={"other": only}))
+    return models
+
+
 def odd_models() -> list[Model]:
     """Models hostile and rare."""
-    models = [hostile_model("hostile"), all_of_it()]
+    models = [hostile_model("hostile"), all_of_it(), told(), *labelled()]
     nothing: dict[str, FeatureSpec] = {}
     for features in (None, nothing):
         for kind in (schema.PREDICT, schema.CLASSIFY, schema.REGRESS):
@@ -68,9 +98,22 @@ def odd_models() -> list[Model]:
 def java_clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
     """Clients of many models in one project, compiled under the strictest checks."""
     folder = tmp_path_factory.mktemp("java")
-    write([*map(zoo_model, MODELS), *odd_models()], folder)
+    told_of = meant.read(tmp_path_factory.mktemp("meaning"))
+    pictured = replace(meant.ranks(told_of), name="meant")
+    write([*map(zoo_model, MODELS), *odd_models(), pictured], folder)
     programs = [
         PROGRAMS / f"{name}.java"
-        for name in ("Busy", "Forwarder", "Live", "Recorded", "Tls", "Toxic")
+        for name in (
+            "Busy",
+            "Forwarder",
+            "Live",
+            "Lost",
+            "Meant",
+            "Recorded",
+            "Rules",
+            "Seen",
+            "Tls",
+            "Toxic",
+        )
     ]
     return Clients(folder, compiled(folder, *programs))

@@ -26,6 +26,16 @@ def test_it_works_on_a_real_server(java_clients: Clients, zoo: Zoo) -> None:
 
 
 @pytest.mark.slow
+def test_it_follows_the_rules_that_all_languages_share(java_clients: Clients, zoo: Zoo) -> None:
+    java_clients.program("program.Rules", zoo.grpc, zoo.rest)
+
+
+@pytest.mark.slow
+def test_lost_connections_are_told_and_made_again(java_clients: Clients, zoo: Zoo) -> None:
+    java_clients.program("program.Lost", zoo.grpc, zoo.rest)
+
+
+@pytest.mark.slow
 def test_connections_over_tls(java_clients: Clients, tmp_path: Path) -> None:
     store = tmp_path / "keys.p12"
     made = ("-alias", "a", "-keyalg", "RSA", "-validity", "2", "-dname", "CN=localhost")

@@ -15,8 +15,16 @@ from typing import Any
 from tfsclient.errors import TFSError
 
 # What each language needs on PATH, and the program of ours that uses the generated client.
-_TOOLS = {"python": None, "go": "go", "js": "node", "curl": "curl"}
-_PROGRAMS = {"python": "use.py", "go": "use/main.go", "js": "use.mjs"}
+_TOOLS = {
+    "python": [], "go": ["go"], "js": ["node"], "java": ["javac", "mvn"], "curl": ["curl"],
+}  # fmt: skip
+_PROGRAMS = {"python": "use.py", "go": "use/main.go", "js": "use.mjs", "java": "Use.java"}
+# What is done before a client can run; it may download.
+_PREPARED = {
+    "go": ["go", "mod", "download"],
+    "java": ["mvn", "-q", "-B", "package", "dependency:build-classpath",
+             "-Dmdep.outputFile=target/classpath.txt"],
+}  # fmt: skip
 
 
 def run_all(
@@ -42,9 +50,10 @@ def run_all(
         What each language's client answered; a language that was left out is not in it.
     """
     answers = {}
-    for language, program in _TOOLS.items():
-        if program is not None and shutil.which(program) is None:
-            say(f"{language:<7}left out: {program} is not installed")
+    for language, programs in _TOOLS.items():
+        missing = next((one for one in programs if shutil.which(one) is None), None)
+        if missing is not None:
+            say(f"{language:<7}left out: {missing} is not installed")
             continue
         out = folder / language
         _call(
@@ -61,11 +70,11 @@ def run_all(
 
 
 def _unprepared(language: str, out: Path) -> str | None:
-    """Why a client cannot be built on this machine: Go downloads modules first."""
-    if language != "go":
+    """Why a client cannot be built on this machine."""
+    if language not in _PREPARED:
         return None
     try:
-        _call(["go", "mod", "download"], out)
+        _call(_PREPARED[language], out)
     except TFSError as error:
         return str(error)
     return None
@@ -88,6 +97,13 @@ def _go(out: Path, grpc_target: str, _rest: str, scan: str) -> str:
     return _call(["go", "run", "./use", grpc_target], out, scan)
 
 
+def _java(out: Path, grpc_target: str, _rest: str, scan: str) -> str:
+    program = _install("java", out)
+    libraries = (out / "target" / "classpath.txt").read_text("utf-8").strip()
+    paths = f"target/classes{os.pathsep}{libraries}"
+    return _call(["java", "-cp", paths, program.name, grpc_target], out, scan)
+
+
 def _js(out: Path, _grpc: str, rest_target: str, scan: str) -> str:
     return _call(["node", str(_install("js", out)), rest_target], out, scan)
 
@@ -99,7 +115,7 @@ def _curl(out: Path, _grpc: str, rest_target: str, scan: str) -> str:
     return str(answer["outputs"]["digit"][0])
 
 
-_RUN = {"python": _python, "go": _go, "js": _js, "curl": _curl}
+_RUN = {"python": _python, "go": _go, "js": _js, "java": _java, "curl": _curl}
 
 
 def _call(

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient.schema._shown import prose
-from tfsclient_gen.languages.java import layout, methods
+from tfsclient_gen.languages.java import layout, meaning, methods
 from tfsclient_gen.languages.java.names import KEYWORDS
 from tfsclient_gen.languages.java.types import KINDS
 from tfsclient_gen.names import identifier, is_windows_device, pascal, words
@@ -72,12 +72,15 @@ def shared(runs: Sequence[Run]) -> dict[str, str]:
     folder = _folder(f"{base}.tfs")
     runtime = [n for n in template_names() if n.startswith(_RUNTIME)]
     kept = [n for n in runtime if not (rest_only and n.startswith(f"{_RUNTIME}Grpc"))]
+    unused = {"Bound"} if rest_only else set()
+    if not any(m.tops for model in models for m in model["methods"]):
+        unused.add(meaning.RUNTIME)
     made = {
         f"{folder}/{name.removeprefix(_RUNTIME).removesuffix('.j2')}": templates.render(
             name, **view
         )
         for name in kept
-        if not (rest_only and name == f"{_RUNTIME}Bound.java.j2")
+        if name.removeprefix(_RUNTIME).removesuffix(".java.j2") not in unused
     }
     for kind in KINDS:
         text = templates.render("java/_tensor.java.j2", t=kind, **view)

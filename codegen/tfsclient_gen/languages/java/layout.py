@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -11,18 +12,34 @@ from tfsclient_gen.quoting import code, java_doc
 
 WIDTH = 100
 _SHORT = 10  # characters of an argument
+_PAIRED = re.compile("[\U00010000-\U0010ffff]")
+_FORMAT = re.compile(r"%|\{\d\}")  # to google-java-format
 _MORE = 4  # columns that a continued line is indented by
 
 
 def doc(text: str, indent: int = 0) -> Markup:
     """A Javadoc comment of one paragraph; all lines but the first are indented."""
-    words = " ".join(str(java_doc(text)).split())
+    words = _units(" ".join(str(java_doc(text)).split()))
     if indent + len(words) + len("/**  */") <= WIDTH:
-        return code(f"/** {words} */")
+        return code(_text(f"/** {words} */"))
     margin = " " * indent
     width = WIDTH - indent - len(" * ")
     lines = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
-    return code("\n".join(["/**", *(f"{margin} * {line}" for line in lines), f"{margin} */"]))
+    text = "\n".join(["/**", *(f"{margin} * {line}" for line in lines), f"{margin} */"])
+    return code(_text(text))
+
+
+def _units(text: str) -> str:
+    """Text whose length is the one that Java counts: in units of UTF-16."""
+    return _PAIRED.sub(lambda found: "".join(map(chr, _pair(ord(found[0])))), text)
+
+
+def _pair(number: int) -> tuple[int, int]:
+    return 0xD7C0 + (number >> 10), 0xDC00 + (number & 0x3FF)
+
+
+def _text(units: str) -> str:
+    return units.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def call(head: str, args: Sequence[str], tail: str, indent: int) -> Markup:
@@ -34,9 +51,21 @@ def call(head: str, args: Sequence[str], tail: str, indent: int) -> Markup:
     if len(margin) + len(inner := f"{', '.join(args)}){tail}") <= WIDTH and "\n" not in inner:
         return code(f"{head}(\n{margin}{inner}")
     if all(len(arg) < _SHORT for arg in args):  # as many on a line as there is room for
-        filled = textwrap.wrap(f"{', '.join(args)}){tail}", WIDTH - len(margin))
-        return code(f"{head}(\n{margin}" + f"\n{margin}".join(filled))
+        return code(f"{head}(\n{margin}" + f"\n{margin}".join(_filled(args, tail, len(margin))))
     return code(f"{head}(\n{margin}" + f",\n{margin}".join(args) + f"){tail}")
+
+
+def _filled(args: Sequence[str], tail: str, indent: int) -> list[str]:
+    """Arguments, as many on a line as there is room for."""
+    lines = [""]
+    for number, arg in enumerate(args, 1):
+        text = f"{arg}){tail}" if number == len(args) else f"{arg},"
+        longer = f"{lines[-1]} {text}".lstrip()
+        if lines[-1] and indent + len(longer) > WIDTH:
+            lines.append(text)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def declare(result: str, name: str, parameters: Sequence[str], end: str, indent: int) -> Markup:
@@ -70,6 +99,26 @@ def assigned_call(left: str, head: str, args: Sequence[str]) -> Markup:
     if 2 + len(line) <= WIDTH:
         return code(line)
     return code(f"{left} =\n      {call(head, args, ';', 6)}")
+
+
+def assigned_literals(left: str, head: str, literals: Sequence[str], indent: int) -> Markup:
+    """A field that a call with literals of any length makes."""
+    line = f"{left} = {head}({', '.join(literals)});"
+    if indent + len(line) <= WIDTH:
+        return code(line)
+    margin = " " * (indent + 2 * _MORE)
+    room = WIDTH - len(margin) - len(");")
+    args = [
+        f"\n{margin}{' ' * _MORE}+ ".join(_pieces(one, room)) if len(one) > room else one
+        for one in literals
+    ]
+    inner = indent + _MORE
+    fits = inner + len(line) - len(f"{left} = ") <= WIDTH
+    if fits or len(args) == 1 or not _FORMAT.search(args[0]):
+        return code(f"{left} =\n{' ' * inner}{call(head, args, ';', inner)}")
+    # What looks like a format stands before what follows it.
+    more = str(call("", args[1:], ";", inner)).removeprefix("(").lstrip()
+    return code(f"{left} =\n{' ' * inner}{head}(\n{margin}{args[0]},\n{margin}{more}")
 
 
 def chain(

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from tfsclient._inputs.samples import dims
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.schema._shown import meaning_text
-from tfsclient_gen.languages.java import layout, lines, names
+from tfsclient_gen.languages.java import layout, lines, meaning, names
 from tfsclient_gen.languages.java.types import dtype_constant, element, tensor_class
 from tfsclient_gen.names import Name
 from tfsclient_gen.pictures import takes_image_files
@@ -76,6 +76,8 @@ class Method:
         described: what makes its description.
         lines: lines that may be too long for one.
         picture: the input that wants an encoded picture, if one does.
+        reads: methods that read pictures as inputs are told to be.
+        tops: methods that name classes as outputs are told to be.
     """
 
     name: names.SignatureName
@@ -96,6 +98,8 @@ class Method:
     described: Markup
     lines: Mapping[str, Markup]
     picture: Tensor | None
+    reads: list[meaning.Read]
+    tops: list[meaning.Top]
 
 
 def methods(
@@ -178,6 +182,8 @@ def _method(
             fake,
         ),
         picture=pictures[0] if pictures and not wants_examples else None,
+        reads=list(meaning.reads(signature, {t.name.wire: t.name for t in inputs})),
+        tops=list(meaning.tops(signature, {t.name.wire: t.name for t in outputs})),
     )
 
 

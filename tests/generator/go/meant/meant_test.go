@@ -90,3 +90,14 @@ func TestPicturesAndLabelsAreThoseOfTheLibrary(t *testing.T) {
 		t.Error("3 labels for 2 classes are taken")
 	}
 }
+
+func TestGreyPicturesHaveTheirChannelFirst(t *testing.T) {
+	file, err := os.Open(os.Getenv("TFSCLIENT_RGB"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grey, err := tfs.ReadPictures[float32](tfs.Picture{Shape: []int{2, 3, 1}, ChannelsFirst: true}, file)
+	if err != nil || !reflect.DeepEqual(grey.Shape, []int{1, 1, 2, 3}) {
+		t.Error(grey.Shape, err)
+	}
+}

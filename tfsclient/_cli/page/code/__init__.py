@@ -1,7 +1,7 @@
 """The call that stands in the form as code, and clients as archives.
 
-Python and curl stand alone.  Go, TypeScript and JavaScript call the client that the generator makes
-of the model, so the generator names what they call.
+Python and curl stand alone.  The others call the client that the generator makes of the model, so
+the generator names what they call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tfsclient._cli.page.code import go, js, python
+from tfsclient._cli.page.code import go, java, js, python
 from tfsclient._cli.page.forms import Filled
 from tfsclient._cli.page.servers import Server
 from tfsclient.errors import InvalidInput, shown
@@ -43,9 +43,11 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "go": go.write,
     "ts": js.write,
     "js": js.write,
+    "java": java.write,
 }
 LANGUAGES: Final = {
-    "python": "Python", "curl": "curl", "go": "Go", "ts": "TypeScript", "js": "JavaScript"
+    "python": "Python", "curl": "curl", "go": "Go", "ts": "TypeScript", "js": "JavaScript",
+    "java": "Java",
 }  # fmt: skip
 
 

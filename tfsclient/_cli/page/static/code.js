@@ -14,7 +14,7 @@ const LANGUAGES = {
   rust: "Rust",
   openapi: "OpenAPI",
 };
-const BESIDE = { go: "Go", ts: "TypeScript", js: "JavaScript" };
+const BESIDE = { go: "Go", ts: "TypeScript", js: "JavaScript", java: "Java" };
 
 /** The call as it stands in the form, in several languages; clients to download. */
 export function codePanel(page) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Sends the parts of a batch, some at a time, and puts the answers in order. */
@@ -22,6 +23,7 @@ final class Batches<T> {
   private final List<T> answers;
   private final AtomicInteger next = new AtomicInteger();
   private final AtomicInteger left;
+  private final AtomicBoolean hasFailed = new AtomicBoolean();
   private final CompletableFuture<List<T>> done = new CompletableFuture<>();
 
   private Batches(Call whole, int rows, Sender<T> sender) {
@@ -41,6 +43,7 @@ final class Batches<T> {
 
   /** Sends a call in parts. The first failure ends the others. */
   static <T> CompletableFuture<List<T>> send(Call call, int rows, Sender<T> sender) {
+    call.unbound();
     Batches<T> batches = new Batches<>(call, rows, sender);
     int workers = Math.min(call.options.concurrency, batches.parts.length);
     for (int i = 0; i < workers; i++) {
@@ -51,10 +54,10 @@ final class Batches<T> {
 
   private void sendNext() {
     int i = next.getAndIncrement();
-    if (i >= parts.length || done.isDone()) {
+    if (i >= parts.length || hasFailed.get()) {
       return;
     }
-    Call part = new Call(whole);
+    Call part = whole.part();
     parts[i] = part;
     int from = i * whole.options.rows;
     int to = (int) Math.min((long) from + whole.options.rows, rows);
@@ -68,7 +71,9 @@ final class Batches<T> {
         (value, error) -> {
           part.finish();
           if (error != null) {
-            fail(ServingException.from(error).about("rows %d to %d", from, to - 1));
+            ServingException why = part.stopped(); // it fails in many ways then
+            why = why == null ? ServingException.from(error) : why;
+            fail(why.about("rows %d to %d", from, to - 1));
             return;
           }
           answers.set(i, value);
@@ -82,13 +87,17 @@ final class Batches<T> {
   }
 
   private void fail(ServingException failure) {
-    if (done.completeExceptionally(failure)) {
-      for (Call part : parts) {
-        if (part != null) {
-          part.stop(new ServingException(Code.CANCELLED, "another part of the batch failed"));
-        }
+    if (hasFailed.getAndSet(true)) {
+      return;
+    }
+    ServingException why = new ServingException(Code.CANCELLED, "another part of the batch failed");
+    for (Call part : parts) {
+      if (part != null) {
+        part.stop(why);
+        part.tell(why);
       }
     }
+    done.completeExceptionally(failure);
   }
 
   private long versionOfAll() {

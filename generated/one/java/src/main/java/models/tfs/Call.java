@@ -3,8 +3,10 @@
 package models.tfs;
 
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -27,15 +29,18 @@ final class Call {
 
   final Waiter waiter; // null if no thread waits
   volatile long version; // that answered; 0 if the answer does not say
-  final AtomicLong sent; // bytes
-  final AtomicLong received;
+  final AtomicLong sent = new AtomicLong(); // bytes
+  final AtomicLong received = new AtomicLong();
 
   volatile String waitsFor = NO_ANSWER; // what has not come where its time is over
   volatile String hint = ""; // at what may be wrong then
 
+  private final Call whole; // that this one is a part of
   private final long deadline; // of System.nanoTime
-  private final boolean bounded;
+  private volatile boolean bounded;
+  private final CompletableFuture<Void> timer = new CompletableFuture<>();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private final Set<Consumer<ServingException>> tellers = ConcurrentHashMap.newKeySet();
 
   Call(CallOptions options, String method, Signature signature, List<Signature> signatures) {
     this(options, method, signature, signatures, null);
@@ -53,30 +58,59 @@ final class Call {
     this.method = method;
     this.signature = signature;
     this.signatures = signatures;
-    sent = new AtomicLong();
-    received = new AtomicLong();
+    whole = null;
     bounded = options.timeout != null && !options.timeout.isZero();
-    long nanos = bounded ? saturated(options.timeout) : 0;
-    deadline = System.nanoTime() + nanos;
+    deadline = System.nanoTime() + (bounded ? saturated(options.timeout) : 0);
     if (waiter != null) {
       waiter.waitFor(this);
     } else if (bounded) {
-      ended.orTimeout(nanos, TimeUnit.NANOSECONDS);
+      startTimer();
     }
   }
 
-  /** A part of another call, which ends with it. */
+  /** A request that another call takes, within its time; it ends with that. */
   Call(Call whole) {
+    this(whole, whole.deadline, whole.bounded);
+  }
+
+  private Call(Call whole, long deadline, boolean bounded) {
     options = whole.options;
     waiter = whole.waiter;
     method = whole.method;
     signature = whole.signature;
     signatures = whole.signatures;
-    sent = whole.sent;
-    received = whole.received;
-    deadline = whole.deadline;
-    bounded = whole.bounded;
+    this.whole = whole;
+    this.deadline = deadline;
+    this.bounded = bounded;
     whole.onStop(this::stop);
+  }
+
+  /** A part of this call, which has all of the time for itself. */
+  Call part() {
+    boolean isBounded = options.timeout != null && !options.timeout.isZero();
+    long nanos = isBounded ? saturated(options.timeout) : 0;
+    Call part = new Call(this, System.nanoTime() + nanos, isBounded);
+    if (isBounded) {
+      part.startTimer();
+    }
+    return part;
+  }
+
+  /** Leaves the time to the parts. */
+  void unbound() {
+    bounded = false;
+    timer.complete(null);
+  }
+
+  private void startTimer() {
+    timer
+        .orTimeout(nanosLeft(), TimeUnit.NANOSECONDS)
+        .whenComplete(
+            (nothing, error) -> {
+              if (error != null) {
+                timeOut();
+              }
+            });
   }
 
   private static long saturated(java.time.Duration timeout) {
@@ -103,14 +137,37 @@ final class Call {
     ended.completeExceptionally(why);
   }
 
-  /** Ends the call because its time is over. */
+  /** Ends the call because its time is over, if that is bounded still. */
   void timeOut() {
-    ended.completeExceptionally(new TimeoutException());
+    if (bounded) {
+      ended.completeExceptionally(new TimeoutException());
+    }
   }
 
   /** Says that the call is over. */
   void finish() {
+    timer.complete(null);
     ended.complete(null);
+  }
+
+  /** Keeps who is to be told if the call is stopped, before anybody else hears of that. */
+  void tellBeforeEnd(Consumer<ServingException> teller) {
+    tellers.add(teller);
+    if (whole != null) {
+      whole.tellBeforeEnd(teller);
+    }
+  }
+
+  void forget(Consumer<ServingException> teller) {
+    tellers.remove(teller);
+    if (whole != null) {
+      whole.forget(teller);
+    }
+  }
+
+  /** Tells that the call was stopped. */
+  void tell(ServingException why) {
+    tellers.forEach(teller -> teller.accept(why));
   }
 
   /** Calls a function once if the call is stopped or its time is over. */
@@ -132,7 +189,7 @@ final class Call {
   }
 
   /** Why the call was stopped; null if it was not. */
-  private ServingException stopped() {
+  ServingException stopped() {
     return ended.handle((nothing, error) -> error == null ? null : why(error)).getNow(null);
   }
 
@@ -155,7 +212,13 @@ final class Call {
             result.completeExceptionally(why == null ? error : why);
           }
         });
-    onStop(why -> CompletableFuture.runAsync(() -> result.completeExceptionally(why)));
+    onStop(
+        why ->
+            CompletableFuture.runAsync(
+                () -> {
+                  tell(why);
+                  result.completeExceptionally(why);
+                }));
     return result;
   }
 

@@ -6,16 +6,27 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
-/** What became of a call, for the function given to {@link Options#onCall}. */
+/** What became of a request, for the function given to {@link Options#onCall}. */
 public final class CallInfo {
   private final Call call;
+  private final String method;
+  private final String signature;
   private final String target;
   private final Instant start;
   private final Duration duration;
   private final ServingException error;
 
-  CallInfo(Call call, String target, Instant start, Duration duration, ServingException error) {
+  CallInfo(
+      Call call,
+      String method,
+      String signature,
+      String target,
+      Instant start,
+      Duration duration,
+      ServingException error) {
     this.call = call;
+    this.method = method;
+    this.signature = signature;
     this.target = Targets.redacted(target);
     this.start = start;
     this.duration = duration;
@@ -34,12 +45,12 @@ public final class CallInfo {
 
   /** Returns the signature that was called; empty where the call is about the model. */
   public String signature() {
-    return call.signatureName();
+    return signature;
   }
 
   /** Returns the method, such as Predict, by its name in gRPC. */
   public String method() {
-    return call.method;
+    return method;
   }
 
   /**
@@ -55,12 +66,12 @@ public final class CallInfo {
     return error == null ? Code.OK : error.code();
   }
 
-  /** Returns when the call began. */
+  /** Returns when the request began. */
   public Instant start() {
     return start;
   }
 
-  /** Returns how long it took, with retries and all that the client did. */
+  /** Returns how long it took, with retries, writing its body and reading the answer. */
   public Duration duration() {
     return duration;
   }
@@ -75,7 +86,7 @@ public final class CallInfo {
     return call.received.get();
   }
 
-  /** Returns what the call failed with. */
+  /** Returns what the request failed with. */
   public Optional<ServingException> error() {
     return Optional.ofNullable(error);
   }

@@ -15,7 +15,12 @@ public final class CallOptions extends Options<CallOptions> {
   static CallOptions of(Options<?> defaults, java.util.function.Consumer<CallOptions> change) {
     CallOptions options = new CallOptions();
     options.inherit(defaults);
+    int inherited = options.headers.size();
     change.accept(options);
+    if (options.token == null
+        && options.headers.stream().skip(inherited).noneMatch(Header::authorizes)) {
+      options.token = defaults.token;
+    }
     if (options.version == null && options.label == null) {
       options.version = defaults.version;
       options.label = defaults.label;

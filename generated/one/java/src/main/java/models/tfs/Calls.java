@@ -2,8 +2,6 @@
 
 package models.tfs;
 
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,7 +34,7 @@ final class Calls {
   /** Ends the calls under way. Later calls fail with CANCELLED. */
   void close() {
     closed = true;
-    underWay.forEach(call -> call.stop(Connection.closedFailure()));
+    underWay.forEach(Connection::stop);
   }
 
   /** Makes a call within its settings. */
@@ -46,8 +44,6 @@ final class Calls {
       Consumer<CallOptions> change,
       Function<Call, CompletableFuture<R>> send) {
     Waiter waiter = Waiter.take();
-    Instant start = Instant.now();
-    long started = System.nanoTime();
     CallOptions options = CallOptions.of(defaults, Objects.requireNonNull(change, "options"));
     Call call = new Call(options, method, signature, signatures, waiter);
     CompletableFuture<R> result = new CompletableFuture<>();
@@ -57,25 +53,13 @@ final class Calls {
               call.finish();
               underWay.remove(call);
               connection.calls.remove(call);
-              ServingException failure = null;
-              if (error != null) {
-                failure = ServingException.from(error);
-                failure.at(connection.target, options.model, call.signatureName());
-              }
-              if (options.onCall != null) {
-                Duration took = Duration.ofNanos(System.nanoTime() - started);
-                options.onCall.accept(new CallInfo(call, connection.target, start, took, failure));
-              }
-              if (failure == null) {
+              if (error == null) {
                 result.complete(value);
               } else {
+                ServingException failure = ServingException.from(error);
+                failure.at(connection.target, options.model, call.signatureName());
                 result.completeExceptionally(failure);
               }
-            })
-        .exceptionally(
-            error -> { // of the function for onCall
-              result.completeExceptionally(ServingException.from(error));
-              return null;
             });
     result.whenComplete(
         (value, error) -> {

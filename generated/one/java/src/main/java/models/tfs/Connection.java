@@ -12,6 +12,8 @@ import java.util.function.Consumer;
  * is made when it is first needed.
  */
 public final class Connection implements AutoCloseable {
+  private static final String CLOSED = "the client is closed";
+
   final String target;
   final Transport transport;
   final ConnectionOptions options;
@@ -20,7 +22,7 @@ public final class Connection implements AutoCloseable {
 
   private Connection(String target, Transport transport, ConnectionOptions options) {
     this.target = target;
-    this.transport = transport;
+    this.transport = new Told(transport, target);
     this.options = options;
   }
 
@@ -87,11 +89,17 @@ public final class Connection implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    calls.forEach(call -> call.stop(closedFailure()));
+    calls.forEach(Connection::stop);
     transport.close();
   }
 
+  /** Ends a call, which may have been sent. */
+  static void stop(Call call) {
+    call.stop(new ServingException(Code.CANCELLED, CLOSED));
+  }
+
+  /** The failure of a call that is not sent any more. */
   static ServingException closedFailure() {
-    return ServingException.notSent(Code.CANCELLED, "the client is closed", null);
+    return ServingException.notSent(Code.CANCELLED, CLOSED, null);
   }
 }

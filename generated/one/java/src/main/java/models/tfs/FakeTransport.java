@@ -40,6 +40,10 @@ final class FakeTransport implements Transport {
     }
   }
 
+  private static ServingException misfit(String format, Object... args) {
+    return ServingException.badAnswer("the fake's answer does not fit: " + format, args);
+  }
+
   private static ServingException notFaked() {
     return new ServingException(Code.UNIMPLEMENTED, "the fake has no function for this signature");
   }
@@ -72,7 +76,7 @@ final class FakeTransport implements Transport {
     try {
       output.checkFits(spec);
     } catch (ServingException e) {
-      throw e.about("the fake's output %s", Text.quoted(spec.name()));
+      throw misfit("output %s: %s", Text.quoted(spec.name()), e.reason());
     }
   }
 
@@ -85,7 +89,7 @@ final class FakeTransport implements Transport {
     if (!fake.classifies.containsKey(s.name())) {
       throw notFaked();
     }
-    return fake.classifies.get(s.name()).apply(batch.examples, batch.context);
+    return checked(fake.classifies.get(s.name()).apply(batch.examples, batch.context), batch);
   }
 
   @Override
@@ -101,7 +105,14 @@ final class FakeTransport implements Transport {
     for (float value : fake.regresses.get(s.name()).apply(batch.examples, batch.context)) {
       values.add(value);
     }
-    return values;
+    return checked(values, batch);
+  }
+
+  private static <T> List<T> checked(List<T> results, Batch batch) {
+    if (results.size() != batch.examples.size()) {
+      throw misfit("got %d results for %d examples", results.size(), batch.examples.size());
+    }
+    return results;
   }
 
   @Override

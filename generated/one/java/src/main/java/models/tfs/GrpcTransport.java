@@ -191,7 +191,7 @@ final class GrpcTransport implements Transport {
     if (refused && status.getCode() == Status.Code.DEADLINE_EXCEEDED) {
       return new ServingException(Code.DEADLINE_EXCEEDED, BUSY, error);
     }
-    if (status.getCode() == Status.Code.UNAVAILABLE) {
+    if (GrpcHints.wasLost(status)) {
       channel
           .resetConnectBackoff(); // as soon as a call is tried again, so should be the connection
     }

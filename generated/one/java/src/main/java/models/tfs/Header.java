@@ -54,6 +54,11 @@ final class Header {
     }
   }
 
+  /** Whether it says who calls. */
+  boolean authorizes() {
+    return name != null && name.equalsIgnoreCase("authorization");
+  }
+
   /** Whether the value may hold any bytes, as gRPC has it: a character for each. */
   boolean isBinary() {
     return name.toLowerCase(Locale.ROOT).endsWith("-bin");

@@ -35,11 +35,10 @@ public abstract class Options<O extends Options<O>> {
 
   abstract O self();
 
-  /** Takes what others say; a version or label of its own is to come yet. */
+  /** Takes what others say; a version, a label or a token of its own is to come yet. */
   final void inherit(Options<?> defaults) {
     model = defaults.model;
     headers = new ArrayList<>(defaults.headers);
-    token = defaults.token;
     timeout = defaults.timeout;
     retries = defaults.retries;
     verify = defaults.verify;
@@ -82,15 +81,19 @@ public abstract class Options<O extends Options<O>> {
   }
 
   /**
-   * Asks for a bearer token before each call, in the thread that makes it; an authorization header
-   * takes precedence. If this fails, so does the call, with UNAUTHENTICATED.
+   * Asks for a bearer token before each call, in the thread that makes it. It takes precedence over
+   * an authorization header, but for one of the call that the client's token is not asked for. If
+   * the function fails, so does the call, with UNAUTHENTICATED.
    */
   public O token(Callable<String> token) {
     this.token = token;
     return self();
   }
 
-  /** Bounds each call, retries included. The default is a minute; zero means no bound. */
+  /**
+   * Bounds each call, retries included, or each part of a batch. The default is a minute; zero
+   * means no bound.
+   */
   public O timeout(Duration timeout) {
     this.timeout = timeout;
     return self();
@@ -126,7 +129,7 @@ public abstract class Options<O extends Options<O>> {
   /**
    * Sends a call in parts of at most so many rows, or examples, some of them at a time, and joins
    * the answers: for a batch that is larger than the server takes at once. All inputs and outputs
-   * must have the batch as their first dimension. One timeout bounds all parts, and if one fails,
+   * must have the batch as their first dimension. The timeout is for each part, and if one fails,
    * the call does.
    */
   public O batches(int rows, int concurrency) {
@@ -142,7 +145,10 @@ public abstract class Options<O extends Options<O>> {
     return self();
   }
 
-  /** Calls a function after each call: for metrics, traces and logs. */
+  /**
+   * Calls a function after each request that was sent: for metrics, traces and logs. Each part of a
+   * batch is one, and so is each look of waiting and what {@link #verify} asks.
+   */
   public O onCall(Consumer<CallInfo> onCall) {
     this.onCall = onCall;
     return self();
@@ -193,9 +199,9 @@ public abstract class Options<O extends Options<O>> {
       throw ServingException.notSent(Code.UNAUTHENTICATED, "there is no token: " + e, e);
     }
     if (value == null || value.isEmpty() || !Text.isPrintable(value)) {
-      throw ServingException.notSent(
-          Code.UNAUTHENTICATED, "the token is not printable ASCII text", null);
+      throw ServingException.invalid("the token is not printable ASCII text");
     }
-    headers.add(0, new Header("authorization", "Bearer " + value));
+    headers.removeIf(Header::authorizes);
+    headers.add(new Header("authorization", "Bearer " + value));
   }
 }

@@ -3,6 +3,7 @@
 package com.acme.models.tfs;
 
 import io.grpc.Status;
+import java.io.IOException;
 import java.util.Locale;
 
 /** What a status of gRPC says, and what may be wrong where no server answers. */
@@ -28,6 +29,15 @@ final class GrpcHints {
     return proxy;
   }
 
+  /**
+   * Whether the connection was lost. Where that happens just when a call is written to it, gRPC
+   * calls it unknown; what a server calls so comes without a cause.
+   */
+  static boolean wasLost(Status status) {
+    return status.getCode() == Status.Code.UNAVAILABLE
+        || status.getCode() == Status.Code.UNKNOWN && status.getCause() instanceof IOException;
+  }
+
   /** The failure that a status tells of. */
   ServingException failure(Status status) {
     Code code = Code.ofNumber(status.getCode().value());
@@ -41,8 +51,9 @@ final class GrpcHints {
         reason += (reason.isEmpty() ? "" : ": ") + more;
       }
     }
-    if (code == Code.INTERNAL && reason.contains("First received frame was not SETTINGS")) {
-      code = Code.UNAVAILABLE; // whatever that is, it is no gRPC server
+    if (wasLost(status)
+        || code == Code.INTERNAL && reason.contains("First received frame was not SETTINGS")) {
+      code = Code.UNAVAILABLE; // whatever sends other frames first is not a gRPC server
     }
     ServingException failure = new ServingException(code, reason, status.getCause());
     if (code != Code.UNAVAILABLE && code != Code.DEADLINE_EXCEEDED) {

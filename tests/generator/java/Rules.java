@@ -1,0 +1,238 @@
+package program;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import models.estimator.EstimatorFake;
+import models.halfplustwo.HalfPlusTwoApi;
+import models.halfplustwo.HalfPlusTwoClient;
+import models.halfplustwo.HalfPlusTwoFake;
+import models.halfplustwo.ServingDefaultInput;
+import models.halfplustwo.ServingDefaultResult;
+import models.tfs.CallInfo;
+import models.tfs.CallOptions;
+import models.tfs.Code;
+import models.tfs.FloatTensor;
+import models.tfs.ServingException;
+
+/** Holds clients to the rules that those in every language share. */
+public final class Rules {
+  private static final List<CallInfo> TOLD = Collections.synchronizedList(new ArrayList<>());
+  private static final Callable<String> FAILS =
+      () -> {
+        throw new IOException("no token today");
+      };
+
+  public static void main(String[] targets) {
+    try {
+      run(targets);
+      System.exit(0);
+    } catch (Exception | AssertionError e) {
+      e.printStackTrace();
+      System.exit(1); // a server's thread would go on
+    }
+  }
+
+  private static void run(String[] targets) throws Exception {
+    for (String target : targets) {
+      requestsAreTold(target);
+      refusalsAreNotTold(target);
+    }
+    stoppedRequestsAreTold("");
+    stoppedRequestsAreTold("http://");
+    partsHaveTheirOwnTime();
+    whatACallGivesGoesFirst();
+    fakesFit();
+  }
+
+  private static ServingDefaultInput half(float... values) {
+    return ServingDefaultInput.of(FloatTensor.of(values, values.length, 1));
+  }
+
+  private static String told() {
+    String all =
+        TOLD.stream()
+            .map(one -> one.method() + " " + one.signature() + " " + one.code())
+            .sorted()
+            .collect(Collectors.joining(", "));
+    TOLD.clear();
+    return all;
+  }
+
+  private static void requestsAreTold(String target) {
+    try (HalfPlusTwoClient client =
+        HalfPlusTwoClient.open(target, o -> o.version(1).onCall(TOLD::add))) {
+      client.servingDefault(half(2));
+      CallInfo ok = TOLD.get(0);
+      check(ok.version() == 1 && ok.error().isEmpty(), ok.version());
+      check(ok.requestBytes() > 0 && ok.responseBytes() > 0, ok.requestBytes());
+      check(told().equals("Predict serving_default OK"), "predict");
+      ServingException e =
+          fails(Code.NOT_FOUND, () -> client.servingDefault(half(2), call -> call.version(99)));
+      check(TOLD.get(0).error().get().getMessage().equals(e.getMessage()), e);
+      check(told().equals("Predict serving_default NOT_FOUND"), "an error");
+      client.servingDefault(half(1, 2, 3), call -> call.batches(1, 2));
+      String one = "Predict serving_default OK";
+      check(told().equals(one + ", " + one + ", " + one), "parts");
+      client.waitUntilReady();
+      check(told().equals("GetModelStatus  OK"), "a look");
+      client.servingDefault(half(2), call -> call.verify());
+      check(told().equals("GetModelMetadata  OK, " + one), "verify");
+    }
+  }
+
+  private static void refusalsAreNotTold(String target) {
+    HalfPlusTwoClient client = HalfPlusTwoClient.open(target, o -> o.onCall(TOLD::add));
+    ServingDefaultInput wrong = ServingDefaultInput.of(FloatTensor.of(2f));
+    fails(Code.INVALID_ARGUMENT, () -> client.servingDefault(wrong));
+    ServingException e =
+        fails(Code.UNAUTHENTICATED, () -> client.servingDefault(half(2), c -> c.token(FAILS)));
+    check(e.reason().contains("no token today") && e.isNotSent(), e);
+    for (String token : new String[] {"", "\n", null}) {
+      fails(
+          Code.INVALID_ARGUMENT,
+          () -> client.servingDefault(half(2), call -> call.token(() -> token)));
+    }
+    fails(
+        Code.INVALID_ARGUMENT,
+        () -> client.servingDefault(half(2), call -> call.header("a b", "")));
+    e =
+        fails(
+            Code.INVALID_ARGUMENT,
+            () -> client.servingDefault(half(2), call -> call.header("a", "s3cret\n")));
+    check(!e.getMessage().contains("s3cret"), e);
+    client.close();
+    fails(Code.CANCELLED, () -> client.servingDefault(half(2)));
+    check(told().isEmpty(), "a refusal is told");
+  }
+
+  private static void stoppedRequestsAreTold(String scheme) throws Exception {
+    try (ServerSocket silent = new ServerSocket(0)) {
+      String target = scheme + "127.0.0.1:" + silent.getLocalPort();
+      HalfPlusTwoClient client =
+          HalfPlusTwoClient.open(target, o -> o.onCall(TOLD::add).retries(0));
+      Consumer<CallOptions> soon = call -> call.timeout(Duration.ofMillis(100));
+      fails(Code.DEADLINE_EXCEEDED, () -> client.servingDefault(half(1), soon));
+      check(told().equals("Predict serving_default DEADLINE_EXCEEDED"), "a timeout");
+      var future = client.servingDefaultAsync(half(1));
+      client.close();
+      Throwable cause = future.handle((value, error) -> error).join();
+      check(((ServingException) cause).code() == Code.CANCELLED, cause);
+      check(!((ServingException) cause).isNotSent(), cause);
+      check(told().equals("Predict serving_default CANCELLED"), "closing");
+    }
+  }
+
+  private static void partsHaveTheirOwnTime() throws Exception {
+    HttpServer server = serve("{\"outputs\": [[1.0]]}", 4000, new ArrayList<>());
+    try (HalfPlusTwoClient client = open(server)) {
+      Consumer<CallOptions> parts =
+          call -> call.batches(1, 1).timeout(Duration.ofSeconds(10)).retries(0);
+      check(client.servingDefault(half(1, 2, 3), parts).y().size() == 3, "parts");
+      fails(
+          Code.DEADLINE_EXCEEDED,
+          () ->
+              client.servingDefault(
+                  half(1, 2, 3), parts.andThen(call -> call.timeout(Duration.ofMillis(50)))));
+      fails(
+          Code.DEADLINE_EXCEEDED,
+          () -> client.servingDefault(half(1), call -> call.timeout(Duration.ofMillis(50))));
+    }
+    server.stop(0);
+  }
+
+  private static void whatACallGivesGoesFirst() throws Exception {
+    List<String> sent = new ArrayList<>();
+    HttpServer server = serve("{\"outputs\": [[1.0]]}", 0, sent);
+    String target = "http://127.0.0.1:" + server.getAddress().getPort();
+    try (HalfPlusTwoClient client =
+        HalfPlusTwoClient.open(
+            target, o -> o.token(() -> "client").header("authorization", "header of client"))) {
+      client.servingDefault(half(1));
+      client.servingDefault(half(1), call -> call.header("Authorization", "header of call"));
+      client.servingDefault(half(1), call -> call.token(() -> "call"));
+      client.servingDefault(
+          half(1), call -> call.token(() -> "call").header("authorization", "no"));
+    }
+    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(target, o -> o.token(FAILS))) {
+      client.servingDefault(half(1), call -> call.header("authorization", "it is not asked"));
+    }
+    server.stop(0);
+    check(
+        sent.equals(
+            List.of(
+                "Bearer client",
+                "header of call",
+                "Bearer call",
+                "Bearer call",
+                "it is not asked")),
+        sent);
+  }
+
+  private static HttpServer serve(String answer, int millis, List<String> authorizations)
+      throws IOException {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          exchange.getRequestBody().readAllBytes();
+          authorizations.add(exchange.getRequestHeaders().getFirst("Authorization"));
+          try {
+            Thread.sleep(millis);
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+          byte[] body = answer.getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, body.length);
+          exchange.getResponseBody().write(body);
+          exchange.close();
+        });
+    server.start();
+    return server;
+  }
+
+  private static HalfPlusTwoClient open(HttpServer server) {
+    return HalfPlusTwoClient.open("http://127.0.0.1:" + server.getAddress().getPort());
+  }
+
+  private static void fakesFit() {
+    FloatTensor wrong = FloatTensor.of(1f);
+    HalfPlusTwoApi fake =
+        new HalfPlusTwoFake()
+            .servingDefault(asked -> ServingDefaultResult.builder().y(wrong).build())
+            .client();
+    ServingException e = fails(Code.INTERNAL, () -> fake.servingDefault(half(1)));
+    check(e.isBadAnswer() && e.reason().startsWith("the fake's answer does not fit: output"), e);
+    var person = models.estimator.RegressionExample.builder().a("x").b(1f).build();
+    var fewer = new EstimatorFake().regression(asked -> new float[0]).client();
+    e = fails(Code.INTERNAL, () -> fewer.regression(models.estimator.RegressionInput.of(person)));
+    check(e.reason().equals("the fake's answer does not fit: got 0 results for 1 examples"), e);
+  }
+
+  private static void check(boolean isTrue, Object shown) {
+    if (!isTrue) {
+      throw new AssertionError(String.valueOf(shown));
+    }
+  }
+
+  private static ServingException fails(Code code, Runnable call) {
+    try {
+      call.run();
+    } catch (ServingException e) {
+      check(e.code() == code, e);
+      return e;
+    }
+    throw new AssertionError("it did not fail");
+  }
+}
