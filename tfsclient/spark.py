@@ -227,7 +227,7 @@ def _pyspark(module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingExtra(
-            f"tfsclient.spark needs more packages ({error}): pip install tfsclient[spark]"
+            f"tfsclient.spark needs more packages ({error}): pip install 'tfsclient[spark]'"
         ) from error
 
 

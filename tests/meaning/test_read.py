@@ -109,8 +109,9 @@ def test_all_that_it_says_goes_to_the_signature(folder: Path) -> None:
         ),
         (
             "range = [0, 1.0]", "mean = 0.5\nstd = 0.25",
-            ":7: std (0.25,) is for pixel values 0 to 1",
+            ":7: std 0.25 is for pixel values 0 to 1",
         ),
+        ("range = [0, 1.0]", "mean = 0\nstd = -2", ":7: std divides, so it must be above 0"),
         ("layout = \"HW\"", "mean = 1", ":6: range and mean or std exclude each other"),
         (
             '"gray"', '"rgb"',

@@ -101,7 +101,7 @@ def test_without_pyarrow(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "pip install tfsclient[score]" in done.stderr
+    assert "pip install 'tfsclient[score]'" in done.stderr
 
 
 def test_meaning(tmp_path: Path) -> None:

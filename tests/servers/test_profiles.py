@@ -298,7 +298,7 @@ def test_commands(recorder: Start, tmp_path: Path) -> None:
     assert (code, "[2.5, 3. ]" in text) == (0, True)
     code, text = run(*predict, *options)
     assert code != 0
-    assert "--saved-model gives them" in text
+    assert "--saved-model DIR of `tfsclient predict`" in text
     code, text = run(
         "bench", server.url, "half", "-i", "[1]", "--transports", "grpc,rest", *options
     )

@@ -314,4 +314,4 @@ def test_botocore_is_loaded_when_it_is_needed() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.stdout.splitlines()[0] == "False", done.stderr
-    assert "pip install tfsclient[sagemaker]" in done.stdout
+    assert "pip install 'tfsclient[sagemaker]'" in done.stdout

@@ -215,3 +215,8 @@ def test_googles_own_credentials_go_to_google_alone(recorder: Start) -> None:
     with Client(TARGET, token="mine", transport=transport, schemas={"half": HALF}) as client:
         client.predict("half", [1.0])
     assert transport.headers[0]["authorization"] == "Bearer mine"
+
+
+def test_a_url_without_the_endpoint_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="ends before the endpoint"):
+        Client("https://vertex.invalid", profile="vertex", token="t")

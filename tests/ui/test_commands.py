@@ -179,4 +179,4 @@ def test_without_the_extra_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = CliRunner().invoke(main, ["ui", "localhost:1", "--no-open"])
     assert result.exit_code == 2
-    assert "pip install tfsclient[ui]" in result.stderr
+    assert "pip install 'tfsclient[ui]'" in result.stderr

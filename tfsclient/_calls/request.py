@@ -117,7 +117,7 @@ class PredictRequest:
             predict_pb2: Any = import_module("tensorflow_serving.apis.predict_pb2")
         except ImportError as error:
             raise MissingExtra(
-                "official messages need tensorflow-serving-api: pip install tfsclient[tensorflow]"
+                "official messages need tensorflow-serving-api: pip install 'tfsclient[tensorflow]'"
             ) from error
         return predict_pb2.PredictRequest.FromString(self.to_bytes())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from tfsclient._calls.headers import kind_of, read_headers
 from tfsclient._calls.options import Headers, Token
@@ -64,6 +65,12 @@ def choose(
         speaks, write = ("HTTP", "http://host:port") if chosen.rest else ("gRPC", "host:port")
         raise InvalidInput(
             f"{chosen.name} speaks {speaks}, but the target is {target}", hint=f"write {write}"
+        )
+    of_vertex = chosen is not None and chosen.name == "vertex" and chosen.rest
+    if of_vertex and not urlsplit(target.address).path:
+        raise InvalidInput(
+            f"the target {target} ends before the endpoint",
+            hint="write vertex://PROJECT/LOCATION/ENDPOINT, or a URL up to /endpoints/ENDPOINT",
         )
     sent = read_headers(headers)
     if auth is not None and token is not None:

@@ -215,5 +215,5 @@ def _pillow() -> Any:
         return import_module("PIL.Image")
     except ImportError as error:
         raise MissingExtra(
-            "images are decoded and encoded by Pillow: pip install tfsclient[image]"
+            "images are decoded and encoded by Pillow: pip install 'tfsclient[image]'"
         ) from error

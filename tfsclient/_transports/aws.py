@@ -37,7 +37,7 @@ def authenticate(address: str, given: Any) -> SigV4 | None:
         import botocore.session
     except ImportError as error:
         raise MissingExtra(
-            f"SageMaker's signatures need botocore ({error}): pip install tfsclient[sagemaker]"
+            f"SageMaker's signatures need botocore ({error}): pip install 'tfsclient[sagemaker]'"
         ) from error
     if hasattr(given, "get_frozen_credentials"):
         return SigV4(None, given)

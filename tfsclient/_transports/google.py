@@ -37,7 +37,7 @@ def authenticate(address: str, given: Any) -> GoogleToken | None:
         library: Any = import_module("google.auth.credentials")
     except ImportError as error:
         raise MissingExtra(
-            f"Google's credentials need google-auth ({error}): pip install tfsclient[vertex]"
+            f"Google's credentials need google-auth ({error}): pip install 'tfsclient[vertex]'"
         ) from error
     if given is not None and not hasattr(given, "before_request"):
         raise InvalidInput(f"auth must be credentials of google-auth, not a {type(given).__name__}")

@@ -12,6 +12,7 @@ from tfsclient.meaning._data import Meaning, SignatureMeaning
 from tfsclient.meaning._lines import Keys
 from tfsclient.schema import Model, Sample, Signature, TensorMeaning, TensorSpec
 from tfsclient.schema._meaning import COLOURS, PICTURE_KEYS, is_pictures
+from tfsclient.schema._reasons import without_exporters
 
 _CHANNELS: Final = (1, 3, 4)
 _TEXT: Final = "is text"
@@ -37,7 +38,7 @@ class _Fitting:
     def model(self) -> Model:
         signatures = self._model.signatures
         for name in self._meaning.signatures:
-            self._known(("signatures", name), "signature", signatures)
+            self._known(("signatures", name), "signature", without_exporters(signatures))
         made = {name: self._of_signature(name, one) for name, one in signatures.items()}
         return replace(self._model, signatures=made, description=self._meaning.description)
 
@@ -230,7 +231,7 @@ def _not_whole(meaning: TensorMeaning) -> str | None:
         low, high = meaning.range
         if not low.is_integer() or (high - low) % 255:
             return "range"
-    if meaning.std is not None and any(abs(one) != 1 for one in meaning.std):
+    if meaning.std is not None and any(one != 1 for one in meaning.std):
         return "std"
     if meaning.mean is not None and not all(one.is_integer() for one in meaning.mean):
         return "mean"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -75,9 +75,12 @@ class TensorMeaning:
                 raise InvalidInput(f'{name} is for pictures: kind = "image"')
         if self.range is not None and (self.mean, self.std) != (None, None):
             raise InvalidInput("range and mean or std exclude each other: both say what is scaled")
-        if self.std is not None and any(abs(one) < 1 for one in self.std):
+        std = self.std or ()
+        if any(one <= 0 for one in std):
+            raise InvalidInput(f"std divides, so it must be above 0, not {_listed(std)}")
+        if any(one < 1 for one in std):
             raise InvalidInput(
-                f"std {shown(self.std)} is for pixel values 0 to 1, but here they are 0 to 255: "
+                f"std {_listed(std)} is for pixel values 0 to 1, but here they are 0 to 255: "
                 "multiply mean and std by 255"
             )
         if self.labels is not None and self.kind not in ("scores", "labels"):
@@ -173,6 +176,10 @@ def read_samples(samples: object) -> tuple[Sample, ...]:
             raise InvalidInput(f"samples has two that are called {shown(sample.name)}")
         names.add(sample.name)
     return read
+
+
+def _listed(numbers: Iterable[float]) -> str:
+    return ", ".join(f"{number:g}" for number in numbers)
 
 
 def _numbers(what: str, value: object) -> tuple[float, ...] | None:

@@ -21,7 +21,7 @@ try:
     fs: Any = import_module("pyarrow.fs")
 except ImportError as error:
     raise MissingExtra(
-        f"scoring files needs more packages ({error}): pip install tfsclient[score]"
+        f"scoring files needs more packages ({error}): pip install 'tfsclient[score]'"
     ) from error
 
 # pyarrow has no types of its own to be checked.

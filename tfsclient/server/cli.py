@@ -256,7 +256,7 @@ def _page(server: Server, options: Options, port: int) -> AbstractContextManager
         from tfsclient._cli.page.beside import OwnPage
     except ImportError as error:
         raise MissingExtra(
-            f"--ui_port needs more packages ({error}): pip install tfsclient[ui]"
+            f"--ui_port needs more packages ({error}): pip install 'tfsclient[ui]'"
         ) from error
     return OwnPage(server, options.host, port, tls=options.ssl_config_file is not None)
 
