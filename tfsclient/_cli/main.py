@@ -167,8 +167,8 @@ def exit_code(error: TFSError) -> int:
 # The library's hints in the words of people who type commands, by their keys.
 _TYPED: dict[str, str | None] = {
     "validate": None,
-    "no_metadata": "if the server has the model but does not tell its signatures, they come from "
-    "its SavedModel: --saved-model DIR of `tfsclient predict`, or of tfsclient-gen instead of --server",
+    "no_metadata": "if the server has the model but does not tell its signatures, its "
+    "SavedModel does: --saved-model DIR of `tfsclient predict`, or of tfsclient-gen, not --server",
     "by_name": "write --input NAME=VALUE for each",
     "which_signature": "--signature says which",
     "no_labels": "--meaning FILE tells them: labels = [...] of the output",
