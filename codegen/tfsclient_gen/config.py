@@ -248,4 +248,6 @@ def _refuse_one_folder_of_two(outs: Collection[Out]) -> None:
     for i, out in enumerate(outs):
         other = taken.setdefault(out.folder.resolve(), i)
         if other != i:
-            raise InvalidInput(f"out[{other}].dir and out[{i}].dir are one folder, {out.folder}")
+            raise InvalidInput(
+                f"out[{other}].dir and out[{i}].dir are one folder, {out.folder}: give each its own"
+            )
