@@ -11,7 +11,7 @@ from markupsafe import Markup
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient.schema._shown import prose
-from tfsclient_gen.languages.rust import layout, lines, methods
+from tfsclient_gen.languages.rust import layout, lines, methods, usage
 from tfsclient_gen.languages.rust.names import (
     crate_is_possible,
     module_name,
@@ -54,7 +54,8 @@ def shared(runs: Sequence[Run]) -> dict[str, str]:
     models = [_view(run) for run in runs]
     package = _crate(options)
     view = {
-        "models": sorted(models, key=lambda model: model["module"]),
+        "models": models,
+        "modules": [code(name) for name in sorted(["tfs", *(m["module"] for m in models)])],
         "shown": [model for model in models if model["example"]][:1],
         "package": package,
         "crate": code(package.replace("-", "_")),
@@ -77,41 +78,42 @@ def _view(run: Run) -> dict[str, Any]:
     model, package = run.model, _crate(run.options)
     calls = methods.methods(model, run.outputs, rest_only=run.rest_only)
     example = sorted(calls, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1]
-    name = [layout.span(model.name), layout.text(".")]
-    about = [layout.text(prose(model.description))] if model.description else []
+    name = [layout.span(model.name), "."]
+    about = [layout.prose(prose(model.description))] if model.description else []
     return {
         "model": model.name,
         "crate": code(package.replace("-", "_")),
         "module": module_name(run.name),
         "module_doc": layout.doc(
-            layout.text("Calls the TensorFlow Serving model"), *name, *about, lead="//! "
+            "Calls the TensorFlow Serving model", *name, *about, lead="//! "
         ),
-        "use_doc": layout.doc(layout.text("Calls of the model"), *name),
         "client_doc": layout.doc(
-            layout.text("Calls the model"),
+            "Calls the model",
             *name,
-            layout.text("Clones share its connection, and any number of tasks may use one."),
+            "Clones share its connection, and any number of tasks may use one.",
         ),
         "fake_doc": layout.doc(
-            layout.text("Fakes the model"),
+            "Fakes the model",
             layout.span(model.name),
-            layout.text(", for tests without a server. The client that it gives is a real one:"),
-            layout.text("it checks inputs, and has every option."),
+            ", for tests without a server. The client that it gives is a real one:",
+            "it checks inputs, and has every option.",
         ),
-        "name": layout.constant("const MODEL: &'static str", rust_string(model.name), 4),
+        "model_constant": layout.constant("const MODEL: &'static str", rust_string(model.name), 4),
         "methods": calls,
         "kinds": {m.kind for m in calls},
         "signatures": lines.signatures(list(signatures(model.signatures).values())),
         "multi_inference": not run.rest_only and sum(m.kind != "predict" for m in calls) > 1,
         "example": example,
+        "usage": [usage.of_call(m, _target(run.rest_only)) for m in example],
+        "fake_usage": [usage.of_fake(m) for m in example],
         "left_out": run.left_out,
         "rest_only": run.rest_only,
         "target": _target(run.rest_only),
     }
 
 
-def _target(rest_only: bool) -> str:
-    return "http://localhost:8501" if rest_only else "localhost:8500"
+def _target(rest_only: bool) -> Markup:
+    return code("http://localhost:8501" if rest_only else "localhost:8500")
 
 
 def _crate(options: Options) -> Markup:

@@ -19,10 +19,11 @@ _SHORT = 10  # columns of an element that shares its line with others
 _MORE = 4  # columns that a continued line is indented by
 
 
-def doc(*parts: Markup, indent: int = 0, lead: str = "/// ") -> Markup:
+def doc(*parts: str, indent: int = 0, lead: str = "/// ") -> Markup:
     """A doc comment of one paragraph; all lines but the first are indented.
 
-    Each part is a word, whatever it holds, if it is a code span; else a text.
+    Each part is a word, whatever it holds, if it is a code span; else words. Text that is not
+    ours has to pass through :func:`prose` or :func:`span` before.
     """
     words: list[str] = []
     for part in parts:
@@ -39,9 +40,9 @@ def doc(*parts: Markup, indent: int = 0, lead: str = "/// ") -> Markup:
     return code(f"\n{' ' * indent}".join(lead + one for one in [*lines, line]))
 
 
-def text(plain: str) -> Markup:
-    """Prose for :func:`doc`, in which nothing is markup."""
-    return rust_prose(plain)
+def prose(text: str) -> Markup:
+    """Text of others for :func:`doc`, in which nothing is markup."""
+    return rust_prose(text)
 
 
 def span(name: str) -> Markup:
@@ -84,6 +85,15 @@ def array(head: str, items: Sequence[str], tail: str, indent: int) -> Markup:
     if len(listed) <= _ARGUMENTS and indent + len(line := f"{head}[{listed}]{tail}") <= WIDTH:
         return code(line)
     return code(f"{head}[\n{_elements(items, indent)}{' ' * indent}]{tail}")
+
+
+def assigned_array(left: str, items: Sequence[str], indent: int) -> Markup:
+    """A constant that is a reference to a list."""
+    listed, deep = ", ".join(items), indent + _MORE
+    short = len(listed) <= _ARGUMENTS
+    if short and indent + len(f"{left} = &[{listed}];") > WIDTH >= deep + len(f"&[{listed}];"):
+        return code(f"{left} =\n{' ' * deep}&[{listed}];")
+    return array(f"{left} = &", items, ";", indent)
 
 
 def _elements(items: Sequence[str], indent: int) -> str:

@@ -21,7 +21,7 @@ def set_feature(name: Name) -> Markup:
 
 def take_feature(name: Name) -> Markup:
     """The field that takes a feature of an Example."""
-    return layout.taken(name.ident, "features", "take", rust_string(name.wire), 12)
+    return layout.taken(name.ident, "features", "field", rust_string(name.wire), 12)
 
 
 def of_method(
@@ -43,14 +43,13 @@ def of_method(
     ]
     args = [f"&{name.constant}", *(["inputs"] if kind == "predict" else ["examples", "context"])]
     call = [".model", f".{kind}({', '.join(args)})", ".await"]
-    left = f"let {'mut ' * bool(outputs)}prediction = "
     return {
         "head": layout.function(
             f"pub async fn {name.ident}", ["&self", f"input: {type_}Input"], f" -> {gives} {{", 4
         ),
         "run": layout.chain("", "self", call, "", 8)
         if kind != "predict"
-        else layout.chain(left, "self", [*call[:-1], ".await?"], ";", 8),
+        else layout.chain("let prediction = ", "self", [*call[:-1], ".await?"], ";", 8),
         "answer": layout.bounds("F", [f"Fn({type_}Input) -> R", "Send", "Sync", "'static"], 8),
         "future": layout.bounds("R", [f"Future<Output = {gives}>", "Send", "'static"], 8),
         "into_tensors": layout.array("vec!", given, "", 8),
@@ -126,9 +125,8 @@ def _grpc_only(reason: str | None) -> str:
 
 def signatures(names: Sequence[SignatureName]) -> Markup:
     """The constant that lists the statics."""
-    return layout.array(
-        "const SIGNATURES: &'static [&'static tfs::Signature] = &",
+    return layout.assigned_array(
+        "const SIGNATURES: &'static [&'static tfs::Signature]",
         [f"&{name.constant}" for name in names],
-        ";",
         4,
     )

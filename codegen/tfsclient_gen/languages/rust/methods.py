@@ -26,7 +26,11 @@ _FEW: Final = 4  # elements that a sample lists
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input or output: its names, its docs, the type of its field, its spec, a sample value."""
+    """An input or output: its names, its docs, the type of its field, its spec, a sample value.
+
+    Attributes:
+        plain: a sample that needs no file.
+    """
 
     name: Name
     doc: Markup
@@ -34,6 +38,7 @@ class Tensor:
     optional: bool
     spec: Markup
     sample: Markup
+    plain: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def _method(
     asked: Collection[str] | None,
     rest_only: bool,
 ) -> Method:
-    wire = [layout.text("signature"), layout.span(signature.name)]
+    wire = ["signature", layout.span(signature.name)]
     predicts = signature.kind == "predict"
     wants_examples = not predicts or takes_examples(signature)
     known = wants_examples and signature.features is not None
@@ -147,11 +152,11 @@ def _method(
         kind=signature.kind,
         verb=code(signature.kind),
         type=code(name.type),
-        doc=layout.doc(layout.text("Runs"), *wire, layout.text(gives), indent=4),
-        input_doc=layout.doc(layout.text(f"The {what} of"), *wire, layout.text(".")),
-        output_doc=layout.doc(layout.text("The outputs of"), *wire, layout.text(".")),
-        example_doc=layout.doc(layout.text("An example of"), *wire, layout.text(".")),
-        fake_doc=layout.doc(layout.text("Answers"), *wire, layout.text("."), indent=4),
+        doc=layout.doc("Runs", *wire, gives, indent=4),
+        input_doc=layout.doc(f"The {what} of", *wire, "."),
+        output_doc=layout.doc("The outputs of", *wire, "."),
+        example_doc=layout.doc("An example of", *wire, "."),
+        fake_doc=layout.doc("Answers", *wire, ".", indent=4),
         result=code(result),
         inputs=inputs,
         outputs=outputs,
@@ -181,13 +186,13 @@ def _method(
 def _tensor(
     spec: TensorSpec, name: Name, *, is_optional: bool = False, examples: str | None = None
 ) -> Tensor:
-    told = [layout.span(spec.name), layout.text(":"), layout.span(str(spec))]
-    told.append(layout.text(", by its bits." if spec.dtype.startswith("float8") else "."))
+    told = [layout.span(spec.name), ":", layout.span(str(spec))]
+    told.append(", by its bits." if spec.dtype.startswith("float8") else ".")
     if about := meaning_text(spec):
-        told.append(layout.text(f"Meaning: {about.rstrip('.')}."))
+        told += ("Meaning:", layout.prose(f"{about.rstrip('.')}."))
     if is_optional:
-        told += [layout.text("Over gRPC,"), code("`None`")]
-        told.append(layout.text("leaves it to the model's default."))
+        told += ["Over gRPC, `None`"]
+        told.append("leaves it to the model's default.")
     if examples:
         told.append(code("[`tfs::Tensor::examples`] makes it from"))
         told.append(code(f"[`{examples}`]s."))
@@ -198,7 +203,8 @@ def _tensor(
         type=code(f"Option<{type_}>" if is_optional else type_),
         optional=is_optional,
         spec=code(str(spec)),
-        sample=_sample(spec),
+        sample=code("Tensor::from_vec(vec![image])") if _holds_picture(spec) else _sample(spec),
+        plain=_sample(spec),
     )
 
 
@@ -220,9 +226,9 @@ def _feature(spec: FeatureSpec, name: Name, shown: bool) -> Feature:
         name=name,
         doc=layout.doc(
             layout.span(spec.name),
-            layout.text(":"),
+            ":",
             layout.span(str(spec)),
-            layout.text("." if spec.required else "; `None` leaves it out."),
+            "." if spec.required else "; `None` leaves it out.",
             indent=4,
         ),
         type=code(type_),
@@ -243,11 +249,9 @@ def _elements(one: str, count: int) -> str:
 
 
 def _sample(spec: TensorSpec) -> Markup:
-    """An expression of a tensor that fits: zeros, or the image read before."""
+    """An expression of a tensor that fits: zeros."""
     sizes, one = dims(spec), zero(spec.dtype)
     count = math.prod(sizes)
-    if _holds_picture(spec):
-        return code("Tensor::from_vec(vec![image])")
     if count > _LARGEST_SAMPLE:
         return code("Tensor::default()")
     if not sizes:

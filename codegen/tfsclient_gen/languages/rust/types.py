@@ -14,7 +14,7 @@ _OWN: Final = {
 # Dtypes that Rust has no type of, held by one that is as wide or wider.
 _NARROW: Final = {"int2": "i8", "int4": "i8", "uint2": "u8", "uint4": "u8"}
 _ZERO: Final = {
-    "f32": "0.0", "f64": "0.0", "bool": "false", "Vec<u8>": "Vec::new()",
+    "f32": "0.0", "f64": "0.0", "bool": "false", "Vec<u8>": '"".into()',
     "tfs::f16": "tfs::f16::ZERO", "tfs::bf16": "tfs::bf16::ZERO",
     "tfs::Complex32": "tfs::Complex32::default()", "tfs::Complex64": "tfs::Complex64::default()",
 }  # fmt: skip
