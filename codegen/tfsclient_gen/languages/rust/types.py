@@ -15,8 +15,8 @@ _OWN: Final = {
 _NARROW: Final = {"int2": "i8", "int4": "i8", "uint2": "u8", "uint4": "u8"}
 _ZERO: Final = {
     "f32": "0.0", "f64": "0.0", "bool": "false", "Vec<u8>": '"".into()',
-    "tfs::f16": "tfs::f16::ZERO", "tfs::bf16": "tfs::bf16::ZERO",
-    "tfs::Complex32": "tfs::Complex32::default()", "tfs::Complex64": "tfs::Complex64::default()",
+    "tfs::f16": "f16::ZERO", "tfs::bf16": "bf16::ZERO",
+    "tfs::Complex32": "Complex32::default()", "tfs::Complex64": "Complex64::default()",
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def rust_type(dtype: DType) -> str:
 
 
 def zero(dtype: DType) -> str:
-    """An element of this type."""
+    """An element of this type, where the names of the module tfs are in scope."""
     return _ZERO.get(rust_type(dtype), "0")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from markupsafe import Markup
 
 from tfsclient_gen.languages.rust.layout import WIDTH
 from tfsclient_gen.languages.rust.methods import Method
 from tfsclient_gen.quoting import code, rust_string
+
+_SHARED: Final = ("bf16", "f16", "Class", "Complex32", "Complex64", "Example", "Tensor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,13 @@ def _types(m: Method) -> list[str]:
 
 def _usage(m: Method, names: list[str], body: list[Markup]) -> Usage:
     text = "\n".join(body)
-    shared = [n for n in ("Class", "Example", "Tensor") if f" {n}::" in text or f"[{n}::" in text]
+    shared = [name for name in _SHARED if re.search(rf"(?<![\w:]){name}::", text)]
     return Usage(_listed(names), _listed(shared), body)
 
 
 def _listed(names: list[str]) -> Markup:
-    names = sorted(names)
+    # As rustfmt has them: what is not a type comes first.
+    names = sorted(names, key=lambda name: (name[0].isupper(), name))
     return code(names[0] if len(names) == 1 else f"{{{', '.join(names)}}}" if names else "")
 
 
