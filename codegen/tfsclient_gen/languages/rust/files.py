@@ -84,9 +84,7 @@ def _view(run: Run) -> dict[str, Any]:
         "model": model.name,
         "crate": code(package.replace("-", "_")),
         "module": module_name(run.name),
-        "module_doc": layout.doc(
-            "Calls the TensorFlow Serving model", *name, *about, lead="//! "
-        ),
+        "module_doc": layout.doc("Calls the TensorFlow Serving model", *name, *about, lead="//! "),
         "client_doc": layout.doc(
             "Calls the model",
             *name,

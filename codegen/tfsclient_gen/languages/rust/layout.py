@@ -107,7 +107,8 @@ def _elements(items: Sequence[str], indent: int) -> str:
 def chain(left: str, receiver: str, links: Sequence[str], end: str, indent: int) -> Markup:
     """A statement or a value that is a chain of fields and calls."""
     flat = receiver + "".join(links)
-    if len(flat) <= _ARGUMENTS and indent + len(f"{left}{flat}{end}") <= WIDTH:
+    longest = _ARGUMENTS - flat.endswith("?")
+    if len(flat) <= longest and indent + len(f"{left}{flat}{end}") <= WIDTH:
         return code(f"{left}{flat}{end}")
     first, rest = receiver, list(links)
     if not left and len(receiver) <= _MORE:

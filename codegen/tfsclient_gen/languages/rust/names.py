@@ -12,6 +12,7 @@ from tfsclient_gen.names import Name, claim, identifier, is_windows_device, snak
 from tfsclient_gen.quoting import code
 
 _LONGEST: Final = 40  # characters; a number may follow
+_LONGEST_FIELD: Final = 36  # what `self.x.map(Into::into)` has room for on a line
 
 _NEVER_RAW: Final = frozenset({"crate", "self", "super"})
 KEYWORDS: Final = _NEVER_RAW | frozenset(
@@ -71,7 +72,7 @@ def fields(
     wires: Iterable[str], taken: frozenset[str] = frozenset(), fallback: str = "tensor"
 ) -> dict[str, Name]:
     """Names of fields."""
-    found = claim(wires, lambda wire: snake(wire, fallback)[:_LONGEST], _NEVER_RAW | taken)
+    found = claim(wires, lambda wire: snake(wire, fallback)[:_LONGEST_FIELD], _NEVER_RAW | taken)
     return {wire: Name(wire, _raw(str(name.ident))) for wire, name in found.items()}
 
 

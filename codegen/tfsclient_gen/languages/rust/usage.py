@@ -130,5 +130,3 @@ def _answer(m: Method) -> Iterator[Markup]:
     yield code(f"{deep}        version: Some(7),")
     yield code(f"{deep}    }})")
     yield code(f"{deep}}});")
-
-
