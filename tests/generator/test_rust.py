@@ -75,7 +75,7 @@ def _loadable() -> list[Model]:
 
 # What clippy looks for, what Rust reserves, and what could run or link in docs.
 AWKWARD = """
-    new default clone drop next from into from_image to_text is_ok as_ref add neg not hash eq cmp
+    new default clone drop next from into from_image to_text is_ok as_ref add sub mul div neg not hash eq cmp
     len deref borrow fmt self crate super Self type async gen Url HTTPServer a1 a_1 A1 x_ __x__
     tfs Client Fake MODEL signatures input tensors String Vec Option Result Some Ok Cow Future
 """.split()

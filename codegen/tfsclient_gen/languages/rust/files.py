@@ -13,6 +13,7 @@ from tfsclient.schema import DEFAULT_SIGNATURE
 from tfsclient.schema._shown import prose
 from tfsclient_gen.languages.rust import layout, lines, methods, usage
 from tfsclient_gen.languages.rust.names import (
+    OPERATORS,
     crate_is_possible,
     module_name,
     plain_name,
@@ -96,6 +97,7 @@ def _view(run: Run) -> dict[str, Any]:
             ", for tests without a server. The client that it gives is a real one:",
             "it checks inputs, and has every option.",
         ),
+        "has_operators": any(m.name.ident in OPERATORS for m in calls),
         "model_constant": layout.constant("const MODEL: &'static str", rust_string(model.name), 4),
         "methods": calls,
         "kinds": {m.kind for m in calls},

@@ -30,6 +30,8 @@ _CLIENT: Final = frozenset(
     type_id
     """.split()
 )
+# Methods of fakes that clippy takes for those of operators.
+OPERATORS: Final = frozenset("add bitand bitor bitxor div mul rem shl shr sub".split())
 # Modules of these names would hide a crate or a type, or be another file.
 _MODULES: Final = KEYWORDS | frozenset(
     """
