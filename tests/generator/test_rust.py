@@ -75,8 +75,8 @@ def _loadable() -> list[Model]:
 
 # What clippy looks for, what Rust reserves, and what could run or link in docs.
 AWKWARD = """
-    new default clone drop next from into from_image to_text is_ok as_ref add sub mul div neg not hash eq cmp
-    len deref borrow fmt self crate super Self type async gen Url HTTPServer a1 a_1 A1 x_ __x__
+    new default clone drop next from into from_image to_text is_ok as_ref add sub mul div neg not hash
+    eq cmp len deref borrow fmt self crate super Self type async gen Url HTTPServer a1 a_1 A1 x_ __x__
     tfs Client Fake MODEL signatures input tensors String Vec Option Result Some Ok Cow Future
 """.split()
 MARKUP = """
@@ -108,7 +108,7 @@ def test_rustfmt_changes_nothing(count: int, step: int, tmp_path: Path) -> None:
         paths.append(tmp_path / f"m{i}.rs")
         text = generate(model, "rust")[f"src/{module_name(model.name)}.rs"]
         paths[-1].write_text(text, "utf-8")
-    command = [tool("rustfmt"), "--check", "--edition", "2021", "--color", "never", *paths]
+    command: list[str | Path] = [tool("rustfmt"), "--check", "--edition", "2021", "--color", "never", *paths]
     done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout[:3000] + done.stderr[:3000]
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfsclient_gen.languages.rust.files import module_name
 from tfsclient_gen.languages.rust.methods import Method, methods
+from tfsclient_gen.languages.rust.names import module_name
 
 from tests.generator.matrix.values import Array, Case, Outcome, from_json, to_json
 from tests.generator.rust import clients as rust
