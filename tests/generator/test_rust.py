@@ -45,14 +45,14 @@ def test_two_models_are_checked_and_called(zoo: Zoo) -> None:
     cargo("clippy", "-q", "--all-targets", *STRICT, cwd=folder)
     live = built("live_two", folder)
     for target in (zoo.grpc, zoo.rest):
-        assert run(live, target, cwd=folder) == "3.0 by 2 of 2\n"
+        assert run(live, target, cwd=folder) == "[3.0] of 2, 2\n"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_cargo_accepts_every_model(transport: str) -> None:
-    options = Options(transport, rust_crate="acme-models")
-    folder = write([*_loadable(), *odd_models(), *_awkward()], f"all_{transport}", options)
+    models = [*_loadable(), *odd_models(), *_awkward()]
+    folder = write(models, f"all_{transport}", Options(transport))
     cargo("fmt", "--check", cwd=folder)
     features = [[], ["rest"], ["ndarray"], ["rest", "ndarray"]]
     features += [] if transport == "rest" else [["grpc"], ["grpc", "rest"], ["grpc", "ndarray"]]
@@ -75,8 +75,9 @@ def _loadable() -> list[Model]:
 
 # What clippy looks for, what Rust reserves, and what could run or link in docs.
 AWKWARD = """
-    new default clone drop next from into from_image to_text is_ok as_ref add sub mul div neg not hash
-    eq cmp len deref borrow fmt self crate super Self type async gen Url HTTPServer a1 a_1 A1 x_ __x__
+    new default clone drop next from into from_image to_text is_ok as_ref add sub mul div neg not
+    hash eq cmp len deref borrow fmt self crate super Self type async gen Url HTTPServer a1 a_1 A1
+    x_ __x__
     tfs Client Fake MODEL signatures input tensors String Vec Option Result Some Ok Cow Future
 """.split()
 MARKUP = """
@@ -108,7 +109,15 @@ def test_rustfmt_changes_nothing(count: int, step: int, tmp_path: Path) -> None:
         paths.append(tmp_path / f"m{i}.rs")
         text = generate(model, "rust")[f"src/{module_name(model.name)}.rs"]
         paths[-1].write_text(text, "utf-8")
-    command: list[str | Path] = [tool("rustfmt"), "--check", "--edition", "2021", "--color", "never", *paths]
+    command: list[str | Path] = [
+        tool("rustfmt"),
+        "--check",
+        "--edition",
+        "2021",
+        "--color",
+        "never",
+        *paths,
+    ]
     done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout[:3000] + done.stderr[:3000]
 

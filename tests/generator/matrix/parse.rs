@@ -65,7 +65,10 @@ fn main() {
     for client in std::fs::read_dir(root).expect("a folder") {
         let client = client.expect("a client");
         for file in std::fs::read_dir(client.path()).expect("files") {
-            read(&client.file_name().to_string_lossy(), &file.expect("a file").path());
+            read(
+                &client.file_name().to_string_lossy(),
+                &file.expect("a file").path(),
+            );
         }
     }
 }

@@ -213,7 +213,9 @@ async fn main() {
         let call = told.0.next().unwrap();
         let line = match calls::make(call, &connection, &mut told).await {
             Ok(outputs) => {
-                let fields = outputs.iter().map(|(name, text)| format!("\t{name}={text}"));
+                let fields = outputs
+                    .iter()
+                    .map(|(name, text)| format!("\t{name}={text}"));
                 fields.collect::<String>()
             }
             Err(error) => format!("{}\t{error:?}", error.code()),

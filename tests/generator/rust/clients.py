@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tfsclient_gen import Options, generate
@@ -35,8 +37,15 @@ def write(
     options: Options | None = None,
     more: Mapping[str, str] | None = None,
 ) -> Path:
-    """The crate of models' clients, in a folder of this name, with more files by their paths."""
-    return crate(name, generate(models, "rust", options) | dict(more or {}))
+    """The crate of models' clients, with more files by their paths, whose `models` it is.
+
+    The crate is called like its folder: what cargo builds of two crates of one name is one file.
+    """
+    options = replace(options or Options(), rust_crate=name)
+    programs = {
+        path: re.sub(r"\bmodels::", f"{name}::", text) for path, text in (more or {}).items()
+    }
+    return crate(name, generate(models, "rust", options) | programs)
 
 
 def crate(name: str, files: Mapping[str, str]) -> Path:
@@ -46,8 +55,8 @@ def crate(name: str, files: Mapping[str, str]) -> Path:
         kept = path.is_dir() or path.name == "Cargo.lock"
         if not kept and path.relative_to(folder).as_posix() not in files:
             path.unlink()
-    for path, text in files.items():
-        target = folder / path
+    for name, text in files.items():
+        target = folder / name
         if not target.is_file() or target.read_text("utf-8") != text:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, "utf-8")
@@ -57,7 +66,8 @@ def crate(name: str, files: Mapping[str, str]) -> Path:
 def cargo(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     """What cargo printed; it must end well.  It uses no network once it has what a crate needs."""
     lock = cwd / "Cargo.lock"
-    seed = _LOCKS / hashlib.sha256((cwd / "Cargo.toml").read_bytes()).hexdigest()[:16]
+    needs = (cwd / "Cargo.toml").read_bytes().partition(b"[features]")[2] or cwd.name.encode()
+    seed = _LOCKS / hashlib.sha256(needs).hexdigest()[:16]
     if not seed.exists():
         done = _cargo("fetch", cwd=cwd, env=env or {})
         if done.returncode != 0 and any(words in done.stderr for words in _NO_NETWORK):
@@ -94,7 +104,13 @@ def built(name: str, cwd: Path) -> Path:
 def run(program: Path, *args: str | Path, cwd: Path, data: str = "") -> str:
     """What a program printed; it must end well."""
     done = subprocess.run(
-        [program, *args], cwd=cwd, input=data, check=False, capture_output=True, encoding="utf-8"
+        [program, *args],
+        cwd=cwd,
+        input=data,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
