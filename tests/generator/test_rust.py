@@ -62,7 +62,8 @@ def test_cargo_accepts_every_model(transport: str) -> None:
     cargo("clippy", "-q", "--all-features", "--all-targets", *STRICT, cwd=folder)
     strict = {"RUSTDOCFLAGS": "-D warnings"}
     cargo("doc", "-q", "--no-deps", "--all-features", cwd=folder, env=strict)
-    cargo("test", "-q", cwd=folder)
+    if transport == "any":
+        cargo("test", "-q", cwd=folder)
 
 
 def _loadable() -> list[Model]:
