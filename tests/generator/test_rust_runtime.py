@@ -138,7 +138,8 @@ def test_whatever_a_server_does_calls_end_in_time(crate: Path, tmp_path: Path) -
             for name, (answer, wanted) in toxic.GRPC.items()
         ]
         for name, target, wanted in servers:
-            bad = wanted == "DecodeError"
+            # Headers may be so large here, and no body follows these.
+            bad = wanted == "DecodeError" or name == "sends a huge header"
             code = "INTERNAL" if bad else str(getattr(errors, wanted)("").code)
             told.append(f"{name}\t{target}\t{code}\t{'bad' if bad else ''}\n")
         (tmp_path / "toxic.txt").write_text("".join(told), "utf-8")
