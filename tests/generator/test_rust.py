@@ -148,7 +148,7 @@ def test_names_reach_the_wire_unchanged(name: str) -> None:
     bodies = "\n".join(_call(f"call{i}", m, str(module_name(name))) for i, m in enumerate(found))
     program = program.replace("BODIES", bodies).replace("MODULE", str(module_name(name)))
     example = f"names_{name}"
-    folder = write(model, name, more={f"examples/{example}.rs": program})
+    folder = write(model, f"{name}_names", more={f"examples/{example}.rs": program})
     with _answering([_answer(m) for m in found]) as (target, sent):
         shown = run(built(example, folder), target, cwd=folder)
     for m, body, got in zip(found, sent, shown.split("\n")[:-1], strict=True):

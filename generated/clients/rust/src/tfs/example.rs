@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Signature, Tensor};
+use super::tensor::elements;
+use super::wire::Write;
+use super::{DType, Error, FeatureSpec, Signature, Tensor};
 
 /// A `tf.Example`: features by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,7 +91,119 @@ impl Example {
 
     /// Gives the example as protobuf.
     pub fn to_bytes(&self) -> Vec<u8> {
-        todo!()
+        let mut features = Vec::new();
+        for (name, feature) in &self.features {
+            // The key comes first: TensorFlow's fast parser expects that.
+            let mut entry = Vec::new();
+            entry.chunk(1, name.as_bytes());
+            entry.chunk(2, &feature.to_bytes());
+            features.chunk(1, &entry);
+        }
+        let mut message = Vec::with_capacity(features.len() + 8);
+        message.chunk(1, &features);
+        message
+    }
+
+    /// Finds what does not fit the features of a signature.
+    pub(crate) fn check(&self, specs: &[FeatureSpec]) -> Result<(), Error> {
+        for (name, feature) in &self.features {
+            match specs.iter().find(|spec| spec.name == *name) {
+                Some(spec) => spec
+                    .check(feature)
+                    .map_err(|e| e.about(format_args!("feature {name:?}")))?,
+                None => {
+                    return Err(Error::invalid(format!(
+                        "the signature has no feature {name:?}"
+                    )))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what is required and neither in the example nor in those features that all share.
+    pub(crate) fn check_complete(
+        &self,
+        specs: &[FeatureSpec],
+        context: Option<&Example>,
+    ) -> Result<(), Error> {
+        let has = |spec: &&FeatureSpec| {
+            let shared = context.and_then(|context| context.get(&spec.name));
+            self.get(&spec.name).or(shared).is_some()
+        };
+        let mut required = specs.iter().filter(|spec| spec.required);
+        match required.find(|spec| !has(spec)) {
+            Some(spec) => Err(Error::invalid(format!(
+                "feature {:?} is missing",
+                spec.name
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Feature {
+    /// Gives the feature as protobuf.
+    fn to_bytes(&self) -> Vec<u8> {
+        let (mut list, mut packed) = (Vec::new(), Vec::new());
+        let number = match self {
+            Feature::Bytes(values) => {
+                for value in values {
+                    list.chunk(1, value);
+                }
+                1
+            }
+            Feature::Floats(values) => {
+                for value in values {
+                    packed.extend_from_slice(&value.to_le_bytes());
+                }
+                2
+            }
+            Feature::Ints(values) => {
+                for value in values {
+                    packed.varint(*value as u64);
+                }
+                3
+            }
+        };
+        if !packed.is_empty() {
+            list.chunk(1, &packed);
+        }
+        let mut message = Vec::with_capacity(list.len() + 8);
+        message.chunk(number, &list);
+        message
+    }
+}
+
+impl FeatureSpec {
+    /// Finds what a signature does not take as this feature.
+    fn check(&self, feature: &Feature) -> Result<(), Error> {
+        let (dtype, count) = match feature {
+            Feature::Floats(values) => (DType::Float32, values.len()),
+            Feature::Ints(values) => (DType::Int64, values.len()),
+            Feature::Bytes(values) => (DType::String, values.len()),
+        };
+        if dtype != self.dtype {
+            return Err(Error::invalid(format!(
+                "it holds {dtype}, but the model expects {}",
+                self.dtype
+            )));
+        }
+        let Some(shape) = self.shape.as_deref() else {
+            return Ok(());
+        };
+        let (rows, row) = match shape {
+            [-1, row @ ..] => (true, row),
+            row => (false, row),
+        };
+        let row: Option<Vec<_>> = row.iter().map(|&size| usize::try_from(size).ok()).collect();
+        let size = row.and_then(|row| elements(&row)).unwrap_or(0);
+        if count == size || rows && (count == 0 || size > 0 && count % size == 0) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{count} values do not fit shape {shape:?}"
+        )))
     }
 }
 
@@ -100,8 +214,11 @@ impl Signature {
     ///
     /// `InvalidArgument` where the signature does not take the example.
     pub fn serialize(&self, example: &Example) -> Result<Vec<u8>, Error> {
-        let _ = example;
-        todo!()
+        if let Some(specs) = &self.features {
+            example.check(specs)?;
+            example.check_complete(specs, None)?;
+        }
+        Ok(example.to_bytes())
     }
 }
 

@@ -9,25 +9,72 @@
 //!
 //! [`Model`], [`Signature`] and what belongs to them are for the modules of the models.
 
-// Without a transport there are only tensors and fakes.
-#![cfg_attr(not(any(feature = "grpc", feature = "rest")), allow(dead_code))]
-#![allow(dead_code)] // while this is a skeleton
+// What a transport alone needs is dead without it.
+#![cfg_attr(not(all(feature = "grpc", feature = "rest")), allow(dead_code))]
 
 mod any;
+mod base64;
+mod batches;
+mod call;
 mod connection;
+mod drift;
 mod dtype;
 mod element;
 mod error;
 mod example;
 mod example_fields;
 mod fake;
+#[cfg(feature = "grpc")]
+mod grpc;
+#[cfg(feature = "grpc")]
+mod grpc_binary;
+#[cfg(feature = "grpc")]
+mod grpc_bound;
+#[cfg(feature = "grpc")]
+mod grpc_call;
+#[cfg(feature = "grpc")]
+mod grpc_channel;
+#[cfg(feature = "grpc")]
+mod grpc_examples;
+#[cfg(feature = "grpc")]
+mod grpc_metadata;
+#[cfg(feature = "grpc")]
+mod grpc_predict;
+#[cfg(feature = "grpc")]
+mod grpc_target;
+#[cfg(feature = "grpc")]
+mod grpc_tensor;
+#[cfg(any(feature = "grpc", feature = "rest"))]
+mod gzip;
+mod headers;
 mod inference;
+#[cfg(feature = "rest")]
+mod json_reader;
+#[cfg(feature = "rest")]
+mod json_tensor;
 mod model;
 mod on_call;
 mod options;
+mod predict;
+mod requests;
+#[cfg(feature = "rest")]
+mod rest;
+#[cfg(feature = "rest")]
+mod rest_answers;
+#[cfg(feature = "rest")]
+mod rest_examples;
+#[cfg(feature = "rest")]
+mod rest_metadata;
+#[cfg(feature = "rest")]
+mod rest_predict;
+#[cfg(feature = "rest")]
+mod rest_tls;
 mod schema;
+mod settings;
 mod status;
 mod tensor;
+mod transport;
+mod wire;
 
 pub use any::AnyTensor;
 pub use connection::{Builder, Connection};

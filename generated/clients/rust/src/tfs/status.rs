@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Error, Signature};
+use std::time::{Duration, Instant};
+
+use super::{CallOptions, Code, Error, Model, Signature};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(250); // between two looks at a model that is not ready
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// The state of a version of a model.
 #[derive(Clone, Debug)]
@@ -35,6 +40,27 @@ pub enum State {
     End,
 }
 
+impl State {
+    /// Knows a state by its number in `ModelVersionStatus`.
+    pub(crate) fn by_number(number: u64) -> Self {
+        match number {
+            10 => State::Start,
+            20 => State::Loading,
+            30 => State::Available,
+            40 => State::Unloading,
+            50 => State::End,
+            _ => State::Unknown,
+        }
+    }
+
+    /// Knows a state by its name there.
+    pub(crate) fn by_name(name: &str) -> Self {
+        let numbers = [10, 20, 30, 40, 50].into_iter().map(State::by_number);
+        let mut named = numbers.filter(|state| state.to_string() == name);
+        named.next().unwrap_or(State::Unknown)
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -58,4 +84,84 @@ pub struct Metadata {
     pub version: Option<i64>,
     /// Its signatures by name.
     pub signatures: BTreeMap<String, Signature>,
+}
+
+impl Model {
+    /// Waits until a version of the model answers calls, and gives the newest that does. A server that
+    /// cannot be reached or does not know the model yet is waited for, as long as the timeout allows.
+    ///
+    /// # Errors
+    ///
+    /// `DeadlineExceeded` when the timeout ends; at once if all versions failed to load.
+    pub async fn wait_until_ready(&self) -> Result<VersionStatus, Error> {
+        let began = Instant::now();
+        let left = || match self.settings.timeout {
+            Some(timeout) => timeout.saturating_sub(began.elapsed()),
+            None => Duration::MAX,
+        };
+        let mut seen = "it has no versions".to_owned();
+        let mut cause = None;
+        loop {
+            let options = CallOptions::new()
+                .retries(0)
+                .timeout(LONGEST_LOOK.min(left()));
+            match self.with(options).status().await {
+                Ok(versions) => {
+                    let ready = |status: &&VersionStatus| status.state == State::Available;
+                    if let Some(ready) = versions.iter().find(ready) {
+                        return Ok(ready.clone());
+                    }
+                    if let Some(failure) = failure_of(&versions) {
+                        return self.located_at("", Err(failure));
+                    }
+                    if !versions.is_empty() {
+                        (seen, cause) = (states_of(&versions), None);
+                    }
+                }
+                Err(error) if !self.may_pass(&error) => return Err(error),
+                // What the end cut short says less.
+                Err(error) if cause.is_none() || !left().is_zero() => {
+                    seen = format!("{}: {}", error.code(), error.message());
+                    cause = Some(error);
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(POLL_INTERVAL.min(left())).await;
+            if left().is_zero() {
+                let message = format!("not ready after {:?}: {seen}", began.elapsed());
+                let error = Error::new(Code::DeadlineExceeded, message);
+                return self.located_at(
+                    "",
+                    Err(match cause {
+                        Some(cause) => error.because(cause),
+                        None => error,
+                    }),
+                );
+            }
+        }
+    }
+
+    /// Says whether a look that failed this way may succeed later. A label that no version has yet is an
+    /// argument that is wrong.
+    fn may_pass(&self, error: &Error) -> bool {
+        let labelled = self.settings.label.is_some();
+        !error.is_not_sent()
+            && match error.code() {
+                Code::NotFound | Code::Unavailable | Code::DeadlineExceeded => true,
+                code => labelled && code == Code::InvalidArgument,
+            }
+    }
+}
+
+/// Gives why no version will become ready; `None` if one may.
+fn failure_of(versions: &[VersionStatus]) -> Option<Error> {
+    let failed = |status: &VersionStatus| status.state == State::End && status.error.is_some();
+    let first = versions.first().filter(|_| versions.iter().all(failed))?;
+    let error = first.error.clone()?;
+    Some(error.about(format_args!("version {} did not load", first.version)))
+}
+
+fn states_of(versions: &[VersionStatus]) -> String {
+    let state = |status: &VersionStatus| format!("version {} is {}", status.version, status.state);
+    versions.iter().map(state).collect::<Vec<_>>().join(", ")
 }

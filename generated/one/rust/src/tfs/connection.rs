@@ -3,6 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::error::redacted;
+use super::fake::FakeTransport;
+use super::settings::Settings;
+use super::transport::Transport;
 use super::{CallOptions, Error, FakeModel, Model, Signature};
 
 /// A connection to a server, for the clients of any number of models. A clone is the same connection.
@@ -13,6 +17,8 @@ pub struct Connection {
 
 struct Shared {
     target: String,
+    transport: Transport,
+    defaults: Settings,
 }
 
 impl Connection {
@@ -35,7 +41,7 @@ impl Connection {
     pub fn builder(target: impl Into<String>) -> Builder {
         Builder {
             target: target.into(),
-            ca: Vec::new(),
+            ca: None,
             identity: None,
             server_name: None,
             compression: false,
@@ -46,14 +52,30 @@ impl Connection {
     /// Gives a connection to fakes, which nothing is sent over, for tests. A fake that is alone answers
     /// whatever the model is called.
     pub fn fakes(models: impl IntoIterator<Item = FakeModel>) -> Self {
-        let _: Vec<_> = models.into_iter().collect();
-        todo!()
+        let transport = FakeTransport::new(models.into_iter().collect());
+        let transport = Transport::Fake(transport);
+        Connection::new("fake".into(), transport, Settings::default())
+    }
+
+    fn new(target: String, transport: Transport, defaults: Settings) -> Self {
+        Connection {
+            shared: Arc::new(Shared {
+                target,
+                transport,
+                defaults,
+            }),
+        }
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.shared.transport
     }
 
     /// Gives a model on this connection. The signatures are those that its client was generated from.
     pub fn model(&self, name: &str, signatures: &'static [&'static Signature]) -> Model {
-        let _ = (name, signatures);
-        todo!()
+        let mut settings = self.shared.defaults.clone();
+        settings.model = name.to_owned();
+        Model::new(self.clone(), settings, signatures)
     }
 
     /// Gives the server that it is to, without a user and password.
@@ -71,11 +93,11 @@ impl fmt::Debug for Connection {
 /// Settings of a [`Connection`].
 #[must_use]
 pub struct Builder {
-    target: String,
-    ca: Vec<u8>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
-    server_name: Option<String>,
-    compression: bool,
+    pub(crate) target: String,
+    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) compression: bool,
     options: CallOptions,
 }
 
@@ -83,7 +105,7 @@ impl Builder {
     /// Trusts the certificates of these authorities, in PEM, instead of those that the system trusts. It
     /// makes gRPC connections over TLS; over REST it needs an `https://` target.
     pub fn ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca = pem.into();
+        self.ca = Some(pem.into());
         self
     }
 
@@ -121,6 +143,38 @@ impl Builder {
     ///
     /// Those of [`Connection::open`], and `InvalidArgument` where a setting is wrong.
     pub fn open(self) -> Result<Connection, Error> {
-        todo!()
+        let shown = redacted(&self.target);
+        self.connect().map_err(|e| e.at(&shown, "", ""))
+    }
+
+    fn connect(self) -> Result<Connection, Error> {
+        if self.options.model.is_some() {
+            return Err(Error::invalid(
+                "the name of a model is for the client of one model, not for a connection",
+            ));
+        }
+        let defaults = Settings::default().with(self.options.clone());
+        defaults.check()?;
+        let transport = self.transport()?;
+        Ok(Connection::new(redacted(&self.target), transport, defaults))
+    }
+
+    fn transport(&self) -> Result<Transport, Error> {
+        let target = self.target.split_once("://");
+        let scheme = target.map_or("", |(scheme, _)| scheme);
+        if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") {
+            #[cfg(feature = "rest")]
+            return Ok(Transport::Rest(super::rest::RestTransport::new(self)?));
+            #[cfg(not(feature = "rest"))]
+            return Err(Error::unsupported(
+                "this crate was built without its feature \"rest\", which http:// and https:// targets need",
+            ));
+        }
+        #[cfg(feature = "grpc")]
+        return Ok(Transport::Grpc(super::grpc::GrpcTransport::new(self)?));
+        #[cfg(not(feature = "grpc"))]
+        Err(Error::unsupported(
+            "this crate was built without its feature \"grpc\", which this target needs; for REST, write http://host:8501",
+        ))
     }
 }

@@ -203,6 +203,14 @@ impl Error {
         self
     }
 
+    pub(crate) fn because_shared(
+        mut self,
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    ) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+
     pub(crate) fn with_http_status(mut self, status: u16) -> Self {
         self.0.http_status = Some(status);
         self
@@ -272,7 +280,15 @@ pub(crate) fn redacted(target: &str) -> String {
         Some(at) => target.split_at(at + 3),
         None => ("", target),
     };
-    match rest.rfind('@') {
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let address = authority.rsplit('@').next().unwrap_or(authority);
+    let port = match address.rsplit_once(':') {
+        Some((_, port)) if !address.ends_with(']') => port,
+        _ => "",
+    };
+    let well_formed = port.bytes().all(|c| c.is_ascii_digit());
+    let end = if well_formed { authority } else { rest }; // @ may stand in a path
+    match end.rfind('@') {
         Some(at) if !target.starts_with("unix:") => format!("{scheme}...{}", &rest[at..]),
         _ => target.to_owned(),
     }

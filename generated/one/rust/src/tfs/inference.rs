@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
-use super::Example;
+use super::settings::Settings;
+use super::{Error, Example, Signature};
 
 /// One answer of a classification.
 #[derive(Clone, Default, PartialEq)]
@@ -61,4 +63,56 @@ pub struct MultiInferenceInput {
     pub examples: Vec<Example>,
     /// Features that all examples share; an example's own take precedence.
     pub context: Option<Example>,
+}
+
+/// What a call is about: examples, and features that all of them share.
+pub(crate) struct Batch {
+    pub examples: Vec<Example>,
+    pub context: Option<Example>,
+}
+
+impl Batch {
+    pub fn new(examples: Vec<Example>, context: Option<Example>) -> Self {
+        Batch { examples, context }
+    }
+
+    /// Gives some of the examples.
+    pub fn part(&self, part: Range<usize>) -> Self {
+        Batch {
+            examples: self.examples[part].to_vec(),
+            context: self.context.clone(),
+        }
+    }
+
+    /// Finds what keeps the examples from being sent to signatures.
+    pub fn check(&self, settings: &Settings, signatures: &[&Signature]) -> Result<(), Error> {
+        if !settings.outputs.is_empty() {
+            return Err(Error::invalid("outputs is for predict calls"));
+        }
+        if self.examples.is_empty() {
+            return Err(Error::invalid("there are no examples"));
+        }
+        let specs = signatures.iter().filter_map(|s| s.features.as_deref());
+        for specs in specs {
+            if let Some(context) = &self.context {
+                context.check(specs).map_err(|e| e.about("the context"))?;
+                for spec in specs {
+                    let scalar = spec.shape.as_deref().is_some_and(<[_]>::is_empty);
+                    if spec.required && scalar && context.get(&spec.name).is_some() {
+                        return Err(Error::invalid(format!(
+                            "the context: feature {:?} would have no effect, for every example has its own",
+                            spec.name
+                        )));
+                    }
+                }
+            }
+            for (i, example) in self.examples.iter().enumerate() {
+                example
+                    .check(specs)
+                    .and_then(|()| example.check_complete(specs, self.context.as_ref()))
+                    .map_err(|e| e.about(format_args!("example {i}")))?;
+            }
+        }
+        Ok(())
+    }
 }
