@@ -80,10 +80,12 @@ def _view(run: Run) -> dict[str, Any]:
     calls = methods.methods(model, run.outputs, rest_only=run.rest_only)
     example = sorted(calls, key=lambda m: m.name.wire != DEFAULT_SIGNATURE)[:1]
     name = [layout.span(model.name), "."]
+    crate = code(package.replace("-", "_"))
+    path = f"{crate}::{module_name(run.name)}"
     about = [layout.prose(prose(model.description))] if model.description else []
     return {
         "model": model.name,
-        "crate": code(package.replace("-", "_")),
+        "crate": crate,
         "module": module_name(run.name),
         "module_doc": layout.doc("Calls the TensorFlow Serving model", *name, *about, lead="//! "),
         "client_doc": layout.doc(
@@ -104,8 +106,8 @@ def _view(run: Run) -> dict[str, Any]:
         "signatures": lines.signatures(list(signatures(model.signatures).values())),
         "multi_inference": not run.rest_only and sum(m.kind != "predict" for m in calls) > 1,
         "example": example,
-        "usage": [usage.of_call(m, _target(run.rest_only)) for m in example],
-        "fake_usage": [usage.of_fake(m) for m in example],
+        "usage": [usage.of_call(m, path, _target(run.rest_only)) for m in example],
+        "fake_usage": [usage.of_fake(m, path) for m in example],
         "left_out": run.left_out,
         "rest_only": run.rest_only,
         "target": _target(run.rest_only),

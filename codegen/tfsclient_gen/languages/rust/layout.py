@@ -96,10 +96,10 @@ def assigned_array(left: str, items: Sequence[str], indent: int) -> Markup:
     return array(f"{left} = &", items, ";", indent)
 
 
-def _elements(items: Sequence[str], indent: int) -> str:
+def _elements(items: Sequence[str], indent: int, *, fill: bool = False) -> str:
     margin = " " * (indent + _MORE)
     lines = list(items)
-    if all(len(item) <= _SHORT for item in items):  # as many on a line as there is room for
+    if fill or all(len(item) <= _SHORT for item in items):  # as many on a line as there is room for
         lines = textwrap.wrap(", ".join(items), WIDTH - len(margin) - len(","))
     return "".join(f"{margin}{line.rstrip(',')},\n" for line in lines)
 
@@ -166,3 +166,16 @@ def constant(left: str, literal: str, indent: int) -> Markup:
     if indent + len(line := f"{left} = {literal};") <= WIDTH:
         return code(line)
     return code(f"{left} =\n{' ' * (indent + _MORE)}{literal};")
+
+
+def imports(path: str, names: Sequence[str]) -> list[Markup]:
+    """The lines that name what is used of a module."""
+    if len(names) == 1:
+        return [code(f"{path}::{names[0]};")]
+    if len(line := f"{path}::{{{', '.join(names)}}};") <= WIDTH:
+        return [code(line)]
+    return [
+        code(f"{path}::{{"),
+        *map(code, _elements(names, 0, fill=True).splitlines()),
+        code("};"),
+    ]

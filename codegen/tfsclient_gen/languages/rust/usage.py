@@ -9,10 +9,11 @@ from typing import Final
 
 from markupsafe import Markup
 
-from tfsclient_gen.languages.rust.layout import WIDTH
+from tfsclient_gen.languages.rust.layout import WIDTH, imports
 from tfsclient_gen.languages.rust.methods import Method
 from tfsclient_gen.quoting import code, rust_string
 
+# In the order of rustfmt: what is not a type comes first.
 _SHARED: Final = ("bf16", "f16", "Class", "Complex32", "Complex64", "Example", "Tensor")
 
 
@@ -21,18 +22,16 @@ class Usage:
     """An example of a call.
 
     Attributes:
-        names: what it uses of the model's module, beside the client.
-        shared: what it uses of the module tfs.
-        body: its lines.
+        uses: the lines that name what it uses.
+        body: its other lines.
     """
 
-    names: Markup
-    shared: Markup
+    uses: list[Markup]
     body: list[Markup]
 
 
-def of_call(m: Method, target: str) -> Usage:
-    """A call of a server."""
+def of_call(m: Method, module: str, target: str) -> Usage:
+    """A call of a server; ``module`` is the path of the client's."""
     body = [code(f"let client = Client::open({rust_string(target)})?;")]
     if m.picture:
         body.append(code('let image = std::fs::read("image.png")?;'))
@@ -44,17 +43,17 @@ def of_call(m: Method, target: str) -> Usage:
             body.append(code(f'println!("{label}: {shown}", output.{t.name.ident});'))
     else:
         body.append(code('println!("{:?}", output[0]);'))
-    return _usage(m, ["Client", *_types(m)], body)
+    return _usage(module, ["Client", *_types(m)], body)
 
 
-def of_fake(m: Method) -> Usage:
+def of_fake(m: Method, module: str) -> Usage:
     """A fake that answers, and a call of it."""
     body = [*_answer(m), code("let client = fake.client();")]
     body += [*_example(m), *_input(m, fake=True), *_called(m)]
     what, many = "output.version, Some(7)", "output.len(), 1"
     body.append(code(f"assert_eq!({what if m.kind == 'predict' else many});"))
     outputs = [f"{m.type}Output"] if m.kind == "predict" else []
-    return _usage(m, ["Fake", *_types(m), *outputs], body)
+    return _usage(module, ["Fake", *_types(m), *outputs], body)
 
 
 def _types(m: Method) -> list[str]:
@@ -62,16 +61,12 @@ def _types(m: Method) -> list[str]:
     return [f"{m.type}Input", *typed]
 
 
-def _usage(m: Method, names: list[str], body: list[Markup]) -> Usage:
+def _usage(module: str, names: list[str], body: list[Markup]) -> Usage:
     text = "\n".join(body)
     shared = [name for name in _SHARED if re.search(rf"(?<![\w:]){name}::", text)]
-    return Usage(_listed(names), _listed(shared), body)
-
-
-def _listed(names: list[str]) -> Markup:
-    # As rustfmt has them: what is not a type comes first.
-    names = sorted(names, key=lambda name: (name[0].isupper(), name))
-    return code(names[0] if len(names) == 1 else f"{{{', '.join(names)}}}" if names else "")
+    uses = imports(f"use {module}", sorted(names))
+    uses += imports(f"use {module.partition('::')[0]}::tfs", shared) if shared else []
+    return Usage(uses, body)
 
 
 def _example(m: Method) -> Iterator[Markup]:
