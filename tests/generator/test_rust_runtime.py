@@ -105,6 +105,12 @@ def test_a_server_with_few_threads_answers_many_calls(crate: Path) -> None:
         run_test(crate, "busy", TFSCLIENT_GRPC=server.grpc_target)
 
 
+def test_a_proxy_that_fails_is_named(crate: Path) -> None:
+    proxy = "http://user:s3cret@127.0.0.1:1"
+    names = ("HTTP_PROXY", "http_proxy")
+    run_test(crate, "proxy", **dict.fromkeys(names, proxy), NO_PROXY="", no_proxy="")
+
+
 @contextmanager
 def behind_tls(zoo: Zoo, ours: Authority) -> Iterator[str]:
     """Targets over TLS for gRPC and for REST, which want a certificate."""
