@@ -26,6 +26,7 @@ from tests.generator.go.clients import hostile_model, zoo_model
 from tests.generator.hostile import HOSTILE
 from tests.generator.java.fixtures import odd_models
 from tests.generator.matrix.random_models import random_model
+from tests.generator.python_models import told
 from tests.generator.rust.clients import PROGRAMS, built, cargo, run, write
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
@@ -91,7 +92,13 @@ def _awkward() -> list[Model]:
     words = [*AWKWARD, *sorted(KEYWORDS)]
     named = [_model(n, ["type"], ["x"]) for n in ("tfs", "std", "type", "Self", "f32")]
     marked = replace(_model("marked", MARKUP, MARKUP), description="\n\n".join(MARKUP))
-    return [_model("words", words, ["type"]), _model("fields", ["x"], words), marked, *named]
+    return [
+        _model("words", words, ["type"]),
+        _model("fields", ["x"], words),
+        marked,
+        told(),
+        *named,
+    ]
 
 
 def _model(name: str, signatures: Sequence[str], tensors: Sequence[str]) -> Model:
@@ -256,6 +263,13 @@ def test_docs_hold_nothing_but_text() -> None:
     docs = re.findall(r"^ *//[/!] (.*)$", generate(model, "rust")["src/marked.rs"], re.MULTILINE)
     fences = [line for line in docs if re.match("```[^`]*$", line)]
     assert fences == ["```no_run", "```", "```", "```"]
+
+
+def test_outputs_with_labels_name_their_classes() -> None:
+    text = generate(told(), "rust")["src/told.rs"]
+    assert text.count("pub fn top_top(&self, k: usize)") == 2
+    assert "        self.top.top(LABELS, k)\n" in text
+    assert "top_list" not in text  # its scores are integers
 
 
 def test_what_is_left_out_is_told() -> None:

@@ -17,7 +17,7 @@ from tfsclient_gen.languages.rust import layout, lines, names
 from tfsclient_gen.languages.rust.types import rust_type, zero
 from tfsclient_gen.names import Name
 from tfsclient_gen.pictures import takes_image_files
-from tfsclient_gen.quoting import code
+from tfsclient_gen.quoting import code, rust_string
 from tfsclient_gen.target import takes_examples
 
 _LARGEST_SAMPLE: Final = 1 << 24  # elements; a larger sample would not fit into a laptop's memory
@@ -62,6 +62,16 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
+class Top:
+    """A method of the outputs that names the classes of one of them."""
+
+    name: Markup
+    field: Markup
+    doc: Markup
+    labels: Markup
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A signature: its names, its docs, its tensors.
 
@@ -87,6 +97,7 @@ class Method:
     result: Markup
     inputs: list[Tensor]
     outputs: list[Tensor]
+    tops: list[Top]
     examples: Markup | None
     features: list[Feature] | None
     described: Markup
@@ -134,6 +145,8 @@ def _method(
     ]
     found = names.fields([spec.name for spec in given], frozenset({"version"}))
     outputs = [_tensor(spec, found[spec.name]) for spec in given]
+    floats = {spec.name for spec in given if spec.dtype in ("float32", "float64")}
+    labels = {wire: some for wire, some in (signature.labels or {}).items() if wire in floats}
     pictures = [t for t in inputs if _holds_picture(signature.inputs[t.name.wire])]
     gives = {
         "predict": ".",
@@ -160,6 +173,7 @@ def _method(
         result=code(result),
         inputs=inputs,
         outputs=outputs,
+        tops=[_top(t, labels[t.name.wire]) for t in outputs if t.name.wire in labels],
         examples=examples,
         features=_features(signature.features or {}) if known else None,
         described=lines.described(
@@ -205,6 +219,23 @@ def _tensor(
         spec=code(str(spec)),
         sample=code("Tensor::from_vec(vec![image])") if _holds_picture(spec) else _sample(spec),
         plain=_sample(spec),
+    )
+
+
+def _top(output: Tensor, labels: Sequence[str]) -> Top:
+    plain = output.name.ident.removeprefix("r#")
+    return Top(
+        name=code(f"top_{plain}"),
+        field=output.name.ident,
+        doc=layout.doc(
+            "Gives the k likeliest classes of each row of",
+            layout.span(plain),
+            "; see [`tfs::Tensor::top`].",
+            indent=4,
+        ),
+        labels=layout.array(
+            "const LABELS: &[&str] = &", [rust_string(label) for label in labels], ";", 8
+        ),
     )
 
 

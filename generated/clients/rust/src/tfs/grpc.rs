@@ -22,6 +22,12 @@ use super::{AnyTensor, Class, Code, Error, Inference, Signature, VersionStatus};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long a connection idles before the system asks whether the server is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Errors of the server may be long, and come in headers.
+const HEADERS: u32 = 1 << 20;
+
 /// How much of answers may be under way; the default of HTTP/2 is soon too small for tensors.
 const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 32 << 20;
@@ -259,6 +265,8 @@ fn endpoint(address: &str, secure: bool, builder: &Builder) -> Result<Endpoint, 
     let endpoint = Endpoint::from_shared(uri)
         .map_err(|e| invalid(&format!("{address:?} is not an address"), e))?
         .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_keepalive(Some(KEEPALIVE))
+        .http2_max_header_list_size(HEADERS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     if !secure {

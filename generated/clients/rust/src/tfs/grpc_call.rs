@@ -58,7 +58,7 @@ pub(crate) async fn send(
     *request.headers_mut() = headers(call, compressed)?;
     poll_fn(|cx| GrpcService::poll_ready(channel, cx))
         .await
-        .map_err(|e| broken(call, e))?;
+        .map_err(|cause| transport(chain(&cause), Arc::new(cause), true))?;
     let response = GrpcService::call(channel, request)
         .await
         .map_err(|e| broken(call, e))?;
@@ -109,7 +109,7 @@ async fn receive(response: Response<Body>) -> Result<Bytes, Failed> {
     let mut message = Message::default();
     let mut outcome = None;
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        match frame.map_err(broken_status)?.into_data() {
+        match frame.map_err(broken_off)?.into_data() {
             Ok(data) => message.push(data),
             Err(other) => outcome = other.trailers_ref().and_then(status),
         }
@@ -249,27 +249,22 @@ fn broken(call: &Call, cause: tonic::transport::Error) -> Failed {
     if find::<tonic::TimeoutExpired>(&cause).is_some() {
         return Failed::Status(call.late()); // tonic looks at the clock, too
     }
-    let cause: Box<dyn std::error::Error + Send + Sync> = cause.into();
-    let unsent = find::<tonic::ConnectError>(&*cause).is_some();
-    transport(Arc::from(cause), unsent)
+    let unsent = find::<tonic::ConnectError>(&cause).is_some();
+    transport(chain(&cause), Arc::new(cause), unsent)
 }
 
 /// The connection failed within an answer.
-fn broken_status(mut status: tonic::Status) -> Failed {
-    let message = status.message().to_owned();
-    match std::error::Error::source(&status) {
-        Some(_) => {
-            status = tonic::Status::from_error(Box::new(status));
-            transport(Arc::new(status), false)
-        }
-        None => transport(
-            Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(message)),
-            false,
-        ),
-    }
+fn broken_off(status: tonic::Status) -> Failed {
+    let cause = std::error::Error::source(&status);
+    let message = cause.map_or_else(|| status.message().to_owned(), chain);
+    transport(message, Arc::new(status), false)
 }
 
-fn transport(cause: Arc<dyn std::error::Error + Send + Sync>, unsent: bool) -> Failed {
+fn transport(
+    message: String,
+    cause: Arc<dyn std::error::Error + Send + Sync>,
+    unsent: bool,
+) -> Failed {
     let reset = find::<h2::Error>(&*cause).filter(|error| error.is_reset());
     let code = match reset.and_then(h2::Error::reason) {
         Some(h2::Reason::CANCEL) => Code::Cancelled,
@@ -278,11 +273,9 @@ fn transport(cause: Arc<dyn std::error::Error + Send + Sync>, unsent: bool) -> F
         Some(h2::Reason::INADEQUATE_SECURITY) => Code::PermissionDenied,
         Some(_) => Code::Internal,
     };
-    let broken = reset.is_none();
-    let message = chain(&*cause);
     Failed::Transport {
+        broken: reset.is_none(),
         error: Error::new(code, message).because_shared(cause),
-        broken,
         unsent,
     }
 }

@@ -73,6 +73,7 @@ mod schema;
 mod settings;
 mod status;
 mod tensor;
+mod top;
 mod transport;
 mod wire;
 

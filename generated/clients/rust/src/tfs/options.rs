@@ -13,11 +13,8 @@ pub(crate) type Token =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>> + Send + Sync>;
 pub(crate) type OnCall = Arc<dyn Fn(&CallInfo) + Send + Sync>;
 
-/// Options of calls, for all that a client makes from then on:
-///
-/// ```ignore
-/// let stable = client.with(CallOptions::new().label("stable").retries(0));
-/// ```
+/// Options of calls, for all that a client makes from then on: `with` of a client gives another client
+/// that has them.
 #[derive(Clone, Default)]
 pub struct CallOptions {
     pub(crate) model: Option<String>,
@@ -80,7 +77,7 @@ impl CallOptions {
         self
     }
 
-    /// Bounds each call, retries included. The default is a minute.
+    /// Bounds each call, retries included. The default is a minute; zero means no bound.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -119,7 +116,8 @@ impl CallOptions {
     /// Calls a function after each request: for metrics, traces and logs. Each part of a large batch is a
     /// request, and so is each look of `wait_until_ready` and the one of [`CallOptions::verify`]; one that
     /// is tried again is told of once, and what is refused before it is sent is not told of. A request that is
-    /// dropped is `Cancelled`.
+    /// dropped is `Cancelled`. It also learns the version that answered calls whose answers do not have it:
+    /// those of classify, regress and multi-inference.
     pub fn on_call(mut self, on_call: impl Fn(&CallInfo) + Send + Sync + 'static) -> Self {
         self.on_call = Some(Arc::new(on_call));
         self

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{redirect, Client, Method, Url};
 
@@ -27,6 +28,8 @@ pub(crate) struct RestTransport {
     /// Without a scheme, for hints.
     address: String,
     secure: bool,
+    /// What calls go through, without a password.
+    proxy: Option<String>,
 }
 
 impl RestTransport {
@@ -60,6 +63,9 @@ impl RestTransport {
             .next()
             .unwrap_or_default()
             .to_owned();
+        let uri = target.parse().map_err(|_| malformed())?;
+        let proxy = Matcher::from_env().intercept(&uri);
+        let proxy = proxy.map(|proxy| redacted(&proxy.uri().to_string()));
         let mut client = Client::builder()
             // What redirects is not the server, and a redirect would take inputs and headers elsewhere.
             .redirect(redirect::Policy::none())
@@ -79,6 +85,7 @@ impl RestTransport {
             compression: builder.compression,
             address,
             secure,
+            proxy,
         })
     }
 
@@ -179,7 +186,15 @@ impl RestTransport {
             None => self.client.request(Method::GET, url.clone()),
         };
         request = request.headers(headers.clone());
-        let failed = |e| failed(e, &self.address, self.secure);
+        let failed = |e| {
+            let mut failure = failed(e, &self.address, self.secure);
+            if let Some(proxy) = &self.proxy {
+                failure.error.append(&format!(
+                    "; calls go through the proxy {proxy}, which the environment names"
+                ));
+            }
+            failure
+        };
         let mut response = request.send().await.map_err(failed)?;
         if response.status().is_redirection() {
             let to = response

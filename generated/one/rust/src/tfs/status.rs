@@ -9,6 +9,7 @@ use super::{CallOptions, Code, Error, Model, Signature};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(250); // between two looks at a model that is not ready
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
+const SHORTEST_LOOK: Duration = Duration::from_millis(1);
 
 /// The state of a version of a model.
 #[derive(Clone, Debug)]
@@ -102,9 +103,8 @@ impl Model {
         let mut seen = "it has no versions".to_owned();
         let mut cause = None;
         loop {
-            let options = CallOptions::new()
-                .retries(0)
-                .timeout(LONGEST_LOOK.min(left()));
+            let look = LONGEST_LOOK.min(left()).max(SHORTEST_LOOK); // 0 would mean no bound
+            let options = CallOptions::new().retries(0).timeout(look);
             match self.with(options).status().await {
                 Ok(versions) => {
                     let ready = |status: &&VersionStatus| status.state == State::Available;
