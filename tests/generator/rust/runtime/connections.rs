@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use models::tfs::{CallOptions, Code, Connection, Error, FakeModel, Prediction, Tensor};
+use models::tfs::{top, CallOptions, Code, Connection, Error, FakeModel, Prediction, Tensor};
 use specs::{column, half, open, predict, run, targets};
 use tokio::io::{copy_bidirectional, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -292,4 +292,15 @@ fn fakes_answer() {
             .message()
             .contains("feature \"a\" is missing"));
     });
+}
+
+#[test]
+fn the_likeliest_classes() {
+    let scores = Tensor::new([2, 3], [0.1, f32::NAN, 0.7, 0.2, 0.2, 0.1]).unwrap();
+    let found = top(&scores, &["a", "b", "c"], 2).unwrap();
+    assert_eq!(
+        format!("{found:?}"),
+        "[[\"c\": 0.7, \"a\": 0.1], [\"a\": 0.2, \"b\": 0.2]]"
+    );
+    assert!(top(&scores, &["a"], 1).unwrap_err().is_not_sent());
 }
