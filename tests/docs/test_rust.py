@@ -16,7 +16,7 @@ HEAD = """
 use std::time::Duration;
 
 use acme_models::digits::{Client, Fake, ServingDefaultInput, ServingDefaultOutput};
-use acme_models::tfs::{CallOptions, Code, Connection, Tensor};
+use acme_models::tfs::{self, CallOptions, Code, Connection, Tensor};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -268,7 +268,7 @@ def test_docs_hold_nothing_but_text() -> None:
 def test_outputs_with_labels_name_their_classes() -> None:
     text = generate(told(), "rust")["src/told.rs"]
     assert text.count("pub fn top_top(&self, k: usize)") == 2
-    assert "        self.top.top(LABELS, k)\n" in text
+    assert "        tfs::top(&self.top, LABELS, k)\n" in text
     assert "top_list" not in text  # its scores are integers
 
 

@@ -2,7 +2,7 @@
 
 use models::estimator::{self, RegressionExample, RegressionInput};
 use models::half_plus_two::{Client, Fake, ServingDefaultInput, ServingDefaultOutput};
-use models::tfs::{CallOptions, Class, Code, Connection, Error, Tensor};
+use models::tfs::{CallOptions, Code, Connection, Error, Tensor};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -43,17 +43,5 @@ async fn main() -> Result<(), Error> {
     });
     let output = fake.client().serving_default(input).await?;
     assert_eq!(output.y.data(), [2.0]);
-
-    let scores = Tensor::new([2, 3], vec![1.0, f64::NAN, 1.0, 0.0, 2.0, 1.0])?;
-    let label = |class: &Class| class.label().into_owned();
-    let top = scores.top(&["a", "b", "c"], 3)?;
-    let labels: Vec<Vec<_>> = top
-        .iter()
-        .map(|row| row.iter().map(label).collect())
-        .collect();
-    assert_eq!(labels, [["a", "c", "b"], ["b", "c", "a"]]);
-    assert_eq!(scores.top(&["a", "b", "c"], 1)?[1].len(), 1);
-    assert!(scores.top(&["a", "b"], 1).is_err());
-    assert!(scores.top(&["a", "b", "c"], 0).is_err());
     Ok(())
 }

@@ -230,7 +230,7 @@ def _top(output: Tensor, labels: Sequence[str]) -> Top:
         doc=layout.doc(
             "Gives the k likeliest classes of each row of",
             layout.span(plain),
-            "; see [`tfs::Tensor::top`].",
+            "; see [`tfs::top`].",
             indent=4,
         ),
         labels=layout.array(

@@ -52,6 +52,7 @@ mod inference;
 mod json_reader;
 #[cfg(feature = "rest")]
 mod json_tensor;
+mod meaning;
 mod model;
 mod on_call;
 mod options;
@@ -73,7 +74,6 @@ mod schema;
 mod settings;
 mod status;
 mod tensor;
-mod top;
 mod transport;
 mod wire;
 
@@ -86,6 +86,7 @@ pub use example::{Example, Feature, TypedExample};
 pub use example_fields::FeatureField;
 pub use fake::{FakeInputs, FakeModel};
 pub use inference::{Class, Inference, MultiInferenceInput};
+pub use meaning::top;
 pub use model::{Model, Prediction};
 pub use on_call::CallInfo;
 pub use options::CallOptions;
