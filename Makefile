@@ -1,7 +1,7 @@
 # `make demo` and `make test` need python3, make, go, node and npm; all else is installed here.
 # `make docs` needs python3 only.
-# Tests of clients in Java need a JDK of 17 or later and Maven, a test in a browser Debian's chromium:
-# they are skipped without, and in CI these are installed.
+# Tests of clients in Rust need cargo. Those in Java need a JDK of 17 or later and Maven, a test in a
+# browser Debian's chromium: they are skipped without, and in CI these are installed.
 
 PYTHON ?= python3
 VENV := .venv
