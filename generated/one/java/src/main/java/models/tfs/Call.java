@@ -63,7 +63,7 @@ final class Call {
     deadline = System.nanoTime() + (bounded ? saturated(options.timeout) : 0);
     if (waiter != null) {
       waiter.waitFor(this);
-    } else if (bounded) {
+    } else {
       startTimer();
     }
   }
@@ -90,9 +90,7 @@ final class Call {
     boolean isBounded = options.timeout != null && !options.timeout.isZero();
     long nanos = isBounded ? saturated(options.timeout) : 0;
     Call part = new Call(this, System.nanoTime() + nanos, isBounded);
-    if (isBounded) {
-      part.startTimer();
-    }
+    part.startTimer();
     return part;
   }
 
@@ -102,7 +100,11 @@ final class Call {
     timer.complete(null);
   }
 
-  private void startTimer() {
+  /** Ends the call when its time is over, though no thread looks at the clock. */
+  void startTimer() {
+    if (!bounded) {
+      return;
+    }
     timer
         .orTimeout(nanosLeft(), TimeUnit.NANOSECONDS)
         .whenComplete(
@@ -121,6 +123,11 @@ final class Call {
 
   String signatureName() {
     return signature == null ? "" : signature.name();
+  }
+
+  /** Whether this very thread waits for the call, which is no part of another one. */
+  boolean isAwaitedHere() {
+    return whole == null && waiter != null && waiter.isHere();
   }
 
   boolean isBounded() {
