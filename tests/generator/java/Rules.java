@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -50,6 +51,8 @@ public final class Rules {
     }
     stoppedRequestsAreTold("");
     stoppedRequestsAreTold("http://");
+    interruptsAreOfTheUser("");
+    interruptsAreOfTheUser("http://");
     partsHaveTheirOwnTime();
     whatACallGivesGoesFirst();
     fakesFit();
@@ -130,6 +133,37 @@ public final class Rules {
       check(((ServingException) cause).code() == Code.CANCELLED, cause);
       check(!((ServingException) cause).isNotSent(), cause);
       check(told().equals("Predict serving_default CANCELLED"), "closing");
+    }
+  }
+
+  private static void interruptsAreOfTheUser(String scheme) throws Exception {
+    try (ServerSocket silent = new ServerSocket(0)) {
+      HalfPlusTwoClient client =
+          HalfPlusTwoClient.open(scheme + "127.0.0.1:" + silent.getLocalPort());
+      Consumer<CallOptions> soon = call -> call.timeout(Duration.ofMillis(100)).retries(0);
+      fails(Code.DEADLINE_EXCEEDED, () -> client.servingDefault(half(1), soon));
+      check(!Thread.interrupted(), "a timeout interrupts");
+      Thread.currentThread().interrupt();
+      fails(Code.CANCELLED, () -> client.servingDefault(half(1)));
+      check(Thread.interrupted(), "an interrupt is lost");
+    }
+    try (ServerSocket silent = new ServerSocket(0)) {
+      HalfPlusTwoClient client =
+          HalfPlusTwoClient.open(scheme + "127.0.0.1:" + silent.getLocalPort());
+      Thread closing =
+          new Thread(
+              () -> {
+                try (Socket connection = silent.accept()) {
+                  client.close();
+                  connection.getInputStream().readAllBytes();
+                } catch (IOException e) {
+                  // the other side may end it in any way
+                }
+              });
+      closing.start();
+      fails(Code.CANCELLED, () -> client.servingDefault(half(1)));
+      closing.join();
+      check(!Thread.interrupted(), "closing interrupts");
     }
   }
 

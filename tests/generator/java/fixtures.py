@@ -65,7 +65,7 @@ def labelled() -> list[Model]:
             "a",
             "more than a few letters",
             "%s of them, and even more letters",
-            "or not",
+            "or not at all",
         ],
         "wordy": ["x " * 120, "100% " * 60, "y" * 150, "a"],
     }

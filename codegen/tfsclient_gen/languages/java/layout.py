@@ -113,12 +113,17 @@ def assigned_literals(left: str, head: str, literals: Sequence[str], indent: int
         for one in literals
     ]
     inner = indent + _MORE
-    fits = inner + len(line) - len(f"{left} = ") <= WIDTH
+    fits = len(margin) + len(f"{', '.join(literals)});") <= WIDTH
     if fits or len(args) == 1 or not _FORMAT.search(args[0]):
         return code(f"{left} =\n{' ' * inner}{call(head, args, ';', inner)}")
     # What looks like a format stands before what follows it.
-    more = str(call("", args[1:], ";", inner)).removeprefix("(").lstrip()
-    return code(f"{left} =\n{' ' * inner}{head}(\n{margin}{args[0]},\n{margin}{more}")
+    rest = f"{', '.join(args[1:])});"
+    if len(margin) + len(rest) > WIDTH or "\n" in rest:
+        lines = [*(f"{one}," for one in args[1:-1]), f"{args[-1]});"]
+        if all(len(one) < _SHORT for one in args[1:]):
+            lines = _filled(args[1:], ";", len(margin))
+        rest = f"\n{margin}".join(lines)
+    return code(f"{left} =\n{' ' * inner}{head}(\n{margin}{args[0]},\n{margin}{rest}")
 
 
 def chain(

@@ -38,9 +38,9 @@ final class Call {
   private final Call whole; // that this one is a part of
   private final long deadline; // of System.nanoTime
   private volatile boolean bounded;
-  private final CompletableFuture<Void> timer = new CompletableFuture<>();
+  private volatile CompletableFuture<Void> timer; // null where a thread looks at the clock
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
-  private final Set<Consumer<ServingException>> tellers = ConcurrentHashMap.newKeySet();
+  private final Set<Consumer<ServingException>> tellers; // null where nobody is to be told
 
   Call(CallOptions options, String method, Signature signature, List<Signature> signatures) {
     this(options, method, signature, signatures, null);
@@ -55,6 +55,7 @@ final class Call {
       Waiter waiter) {
     this.waiter = waiter;
     this.options = options;
+    tellers = options.onCall == null ? null : ConcurrentHashMap.newKeySet();
     this.method = method;
     this.signature = signature;
     this.signatures = signatures;
@@ -63,7 +64,7 @@ final class Call {
     deadline = System.nanoTime() + (bounded ? saturated(options.timeout) : 0);
     if (waiter != null) {
       waiter.waitFor(this);
-    } else if (bounded) {
+    } else {
       startTimer();
     }
   }
@@ -75,6 +76,7 @@ final class Call {
 
   private Call(Call whole, long deadline, boolean bounded) {
     options = whole.options;
+    tellers = options.onCall == null ? null : ConcurrentHashMap.newKeySet();
     waiter = whole.waiter;
     method = whole.method;
     signature = whole.signature;
@@ -90,20 +92,23 @@ final class Call {
     boolean isBounded = options.timeout != null && !options.timeout.isZero();
     long nanos = isBounded ? saturated(options.timeout) : 0;
     Call part = new Call(this, System.nanoTime() + nanos, isBounded);
-    if (isBounded) {
-      part.startTimer();
-    }
+    part.startTimer();
     return part;
   }
 
   /** Leaves the time to the parts. */
   void unbound() {
     bounded = false;
-    timer.complete(null);
+    stopTimer();
   }
 
-  private void startTimer() {
-    timer
+  /** Ends the call when its time is over, though no thread looks at the clock. */
+  void startTimer() {
+    if (!bounded || timer != null) {
+      return;
+    }
+    CompletableFuture<Void> started = new CompletableFuture<>();
+    started
         .orTimeout(nanosLeft(), TimeUnit.NANOSECONDS)
         .whenComplete(
             (nothing, error) -> {
@@ -111,6 +116,13 @@ final class Call {
                 timeOut();
               }
             });
+    timer = started;
+  }
+
+  private void stopTimer() {
+    if (timer != null) {
+      timer.complete(null);
+    }
   }
 
   private static long saturated(java.time.Duration timeout) {
@@ -121,6 +133,11 @@ final class Call {
 
   String signatureName() {
     return signature == null ? "" : signature.name();
+  }
+
+  /** Whether this very thread waits for the call, which is no part of another one. */
+  boolean isAwaitedHere() {
+    return whole == null && waiter != null && waiter.isHere();
   }
 
   boolean isBounded() {
@@ -146,7 +163,7 @@ final class Call {
 
   /** Says that the call is over. */
   void finish() {
-    timer.complete(null);
+    stopTimer();
     ended.complete(null);
   }
 
@@ -167,7 +184,9 @@ final class Call {
 
   /** Tells that the call was stopped. */
   void tell(ServingException why) {
-    tellers.forEach(teller -> teller.accept(why));
+    if (tellers != null) {
+      tellers.forEach(teller -> teller.accept(why));
+    }
   }
 
   /** Calls a function once if the call is stopped or its time is over. */

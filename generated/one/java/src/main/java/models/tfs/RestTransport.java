@@ -172,8 +172,11 @@ final class RestTransport implements Transport {
     if (open == null) {
       throw Connection.closedFailure();
     }
+    boolean here = threads != null && RestHere.canSend(call);
     CompletableFuture<HttpResponse<byte[]>> exchange =
-        open.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray());
+        here
+            ? RestHere.send(call, open, request)
+            : open.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray());
     call.onStop(why -> exchange.cancel(true));
     return exchange
         .handle(

@@ -18,6 +18,7 @@ final class Waiter implements Executor {
   private static final ThreadLocal<Waiter> STARTING = new ThreadLocal<>();
 
   private final BlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+  private final Thread thread = Thread.currentThread();
   private volatile Call call;
   private boolean gone;
 
@@ -41,6 +42,10 @@ final class Waiter implements Executor {
     Waiter waiter = STARTING.get();
     STARTING.remove();
     return waiter;
+  }
+
+  boolean isHere() {
+    return Thread.currentThread() == thread;
   }
 
   /** Says which call it waits for. */
