@@ -1,5 +1,5 @@
-# `make demo` and `make test` need python3, make, go, node and npm, and `make test-all` a JDK of 17 or
-# later and Maven, too; all else is installed here.
+# `make demo` and `make test` need python3, make, go, node, npm and cargo, and `make test-all` a JDK of
+# 17 or later and Maven, too; all else is installed here.
 # `make docs` needs python3 only.
 # A test in a browser needs Debian's chromium, too: it is skipped without, and installed in CI.
 

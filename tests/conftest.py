@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("untimed")
 ROOT = Path(__file__).parents[1]
 CONFORMANCE = Path(__file__).parent / "conformance"
 ZOO = CONFORMANCE / "models"
-LANGUAGES = ("python", "go", "java", "js", "ts", "curl", "openapi")
+LANGUAGES = ("python", "go", "java", "rust", "js", "ts", "curl", "openapi")
 
 
 def missing(what: str) -> None:

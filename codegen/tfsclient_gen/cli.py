@@ -98,6 +98,7 @@ class _Group(_Once, Group):
     "--no-go-mod", is_flag=True, help="Go: packages of a module that you already have; no go.mod."
 )
 @click.option("--java-package", metavar="NAME", help="Java: what the packages are in.")
+@click.option("--rust-crate", metavar="NAME", help="Rust: the crate's name.")
 @click.option("--npm-name", metavar="NAME", help="JavaScript, TypeScript: the package's name.")
 @click.option(
     "--templates",
@@ -117,6 +118,7 @@ def main(
     go_module: str | None,
     no_go_mod: bool,
     java_package: str | None,
+    rust_crate: str | None,
     npm_name: str | None,
     templates: Path | None,
     **source: Any,
@@ -154,6 +156,7 @@ def main(
         ("--npm-name", npm_name, {"js", "ts"}),
         ("--go-module", go_module, {"go"}),
         ("--java-package", java_package, {"java"}),
+        ("--rust-crate", rust_crate, {"rust"}),
     ):
         if value is not None and not meant & set(chosen):
             raise click.UsageError(f"{option} is for {' and '.join(sorted(meant))} only")
@@ -173,6 +176,7 @@ def main(
             not no_go_mod,
             npm_name,
             java_package,
+            rust_crate,
             names=names,
             templates=templates,
         )

@@ -32,6 +32,7 @@ _OUT_KEYS: Final = frozenset(
         "go_mod",
         "npm_name",
         "java_package",
+        "rust_crate",
         "transport",
         "templates",
     ]
@@ -43,6 +44,7 @@ _FOR: Final = {
     "go_mod": {"go"},
     "npm_name": {"js", "ts"},
     "java_package": {"java"},
+    "rust_crate": {"rust"},
 }
 _TRANSPORTS: Final = ("any", "rest")
 
@@ -211,6 +213,7 @@ def _out(table: _Table, folder: Path, models: Collection[str], names: Mapping[st
         go_mod=table.get("go_mod", bool) is not False,
         npm_name=table.get("npm_name", str),
         java_package=table.get("java_package", str),
+        rust_crate=table.get("rust_crate", str),
         names=names,
         templates=None if templates is None else folder / templates,
     )

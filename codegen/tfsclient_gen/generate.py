@@ -16,6 +16,7 @@ from tfsclient_gen.languages.java import files as java
 from tfsclient_gen.languages.js import files as js
 from tfsclient_gen.languages.openapi import files as openapi
 from tfsclient_gen.languages.python import files as python
+from tfsclient_gen.languages.rust import files as rust
 from tfsclient_gen.render import SHIPPED, Templates
 from tfsclient_gen.target import LOCK_FILE, Language, LeftOut, Options, Run
 
@@ -67,6 +68,7 @@ def languages() -> dict[str, Language]:
         ),
         "go": Language(go.files, rest_only=False, shared=go.shared, picks_outputs=True),
         "java": Language(java.files, rest_only=False, shared=java.shared, picks_outputs=True),
+        "rust": Language(rust.files, rest_only=False, shared=rust.shared, picks_outputs=True),
         "js": Language(
             js.javascript, rest_only=False, shared=js.javascript_package, picks_outputs=True
         ),
@@ -207,7 +209,7 @@ _EXPORT: Final = (
     "an input_signature"
 )
 _OVER_GRPC: Final = (
-    "in Python, Go, Java, JS and TS it can be called over gRPC, without --transport rest"
+    "in Python, Go, Java, Rust, JS and TS it can be called over gRPC, without --transport rest"
 )
 
 

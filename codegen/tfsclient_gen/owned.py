@@ -17,8 +17,8 @@ from tfsclient_gen.render import HEADER
 from tfsclient_gen.target import LOCK_FILE
 
 _TITLES: Final = {
-    "python": "Python", "go": "Go", "java": "Java", "js": "JavaScript", "ts": "TypeScript",
-    "openapi": "OpenAPI",
+    "python": "Python", "go": "Go", "java": "Java", "rust": "Rust", "js": "JavaScript",
+    "ts": "TypeScript", "openapi": "OpenAPI",
 }  # fmt: skip
 # Where the lock file is of tfsclient 0.1.0, which named no language, these files tell it.
 _MARKS: Final = {

@@ -113,6 +113,27 @@ def java_doc(text: str) -> Markup:
     return code("".join(special.get(c, c) for c in visible(text)))
 
 
+def rust_string(text: str) -> Markup:
+    """A Rust string literal, ASCII only."""
+    out = []
+    for char in text:
+        point = ord(char)
+        if char in '"\\':
+            out.append("\\" + char)
+        elif 0x20 <= point < 0x7F:
+            out.append(char)
+        else:
+            short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+            out.append(short.get(char, f"\\u{{{point:x}}}"))
+    return code('"' + "".join(out) + '"')
+
+
+def rust_prose(text: str) -> Markup:
+    """Markdown prose for rustdoc: nothing is markup, not even an address or a number."""
+    escaped = re.sub(r"([\\`*_{}\[\]()<>#+!|~&:=$^-])", r"\\\1", visible(text))
+    return code(re.sub(r"(\d)\.", r"\1\\.", escaped))
+
+
 def sh_word(text: str) -> Markup:
     """One word of a POSIX shell command; ValueError for NUL, which no shell can hold."""
     if re.fullmatch(r"[A-Za-z0-9_./:=@%+-]+", text, re.ASCII):
@@ -191,6 +212,6 @@ FILTERS: dict[str, Callable[..., Markup]] = {
     f.__name__: _filter(f)
     for f in (
         code_join, py_string, py_doc, py_comment, go_string, go_comment, java_string, js_string,
-        js_doc, js_comment, json_string, sh_word, sh_comment, md_code, md_text,
+        js_doc, js_comment, json_string, rust_string, sh_word, sh_comment, md_code, md_text,
     )
 }  # fmt: skip

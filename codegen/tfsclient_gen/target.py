@@ -24,6 +24,7 @@ class Options:
         go_module: the import path of the folder that generated Go is in; None for "models".
         go_mod: whether Go output is a module of its own, with go.mod and go.sum.
         java_package: the package that generated Java packages are in; None for "models".
+        rust_crate: the name of the crate that generated Rust is; None for "models".
         npm_name: the name of a generated npm package; None for one made of the model's name.
         names: what identifiers are made of, by model; by default it is the model's own name.
         templates: a folder of the user's own templates, each used in place of the shipped one of
@@ -35,6 +36,7 @@ class Options:
     go_mod: bool = True
     npm_name: str | None = None
     java_package: str | None = None
+    rust_crate: str | None = None
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     templates: Path | None = None
 

@@ -52,7 +52,7 @@ from tfsclient._codec.protobuf import VARINT, chunk, tag, varint
 from tfsclient.dtypes import HALF_VAL
 from tfsclient.testing import FakeServer
 
-LANGUAGES = ["python", "go", "java", "js", "ts", "curl", "openapi"]
+LANGUAGES = ["python", "go", "java", "rust", "js", "ts", "curl", "openapi"]
 ALIASES = ["", "0", "1st", "a-b", "a_b", "class", "image:0", "in", "output/boxes:0", "é", "中文"]
 
 

@@ -45,9 +45,9 @@ def test_clients_give_what_the_model_gives(names: Sequence[str], npm: Path, tmp_
         generated = tmp_path / "all" / name
         command: list[str | Path] = ["--lang", "all", "--saved-model", path, "--out", generated]
         subprocess.run([sys.executable, "-m", "tfsclient_gen", *command], check=True)
-        assert len(list(generated.iterdir())) == 7
+        assert len(list(generated.iterdir())) == 8
     models = {name: sources.from_saved_model(path, name) for name, path in paths.items()}
-    clients = drivers.clients(models, tmp_path, npm, with_java=False)
+    clients = drivers.clients(models, tmp_path, npm, every=False)
     calls = [case for model in models.values() for case in cases(model)]
     assert {case.model for case in calls} == set(names)
     with Server(paths) as server:

@@ -200,7 +200,7 @@ def test_a_model_of_which_nothing_can_be_called_is_refused(tmp_path: Path) -> No
     result = run("--lang", "all", "--schema", schema, "--out", out)
     assert result.exit_code == 0
     assert "curl: left out: none of its signatures can be called" in result.output
-    assert {path.name for path in out.iterdir()} == {"python", "go", "java", "js", "ts"}
+    assert {path.name for path in out.iterdir()} == {"python", "go", "java", "rust", "js", "ts"}
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_terminal_may_lack_letters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["中", "..", "_", "ü", "a/b"])
-@pytest.mark.parametrize("lang", ["python", "go", "java", "js", "curl", "openapi"])
+@pytest.mark.parametrize("lang", ["python", "go", "java", "rust", "js", "curl", "openapi"])
 def test_a_name_that_is_not_an_identifier_is_told(lang: str, name: str, tmp_path: Path) -> None:
     command = ("--lang", lang, "--saved-model", ZOO / "linear", "--out", tmp_path)
     result = run(*command, "--model", name)

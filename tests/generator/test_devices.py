@@ -34,6 +34,7 @@ def test_no_file_has_the_name_of_a_device(language: str) -> None:
             "python": "module",
             "go": "package",
             "java": "package",
+            "rust": "module",
             "js": "module",
             "ts": "module",
             "curl": "script",

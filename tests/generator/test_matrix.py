@@ -24,7 +24,7 @@ pytest_plugins = ["tests.generator.js.fixtures"]
 SIX = ("half_plus_two", "estimator", "bert", "feature_spec_tf2", "awkward", "dtypes")
 SETS = [
     pytest.param(SIX, False, id="six models"),
-    pytest.param(SIX, True, id="six models, with Java", marks=pytest.mark.slow),
+    pytest.param(SIX, True, id="six models, every language", marks=pytest.mark.slow),
     pytest.param(LOADABLE, True, id="all models", marks=pytest.mark.slow),
 ]
 
@@ -59,17 +59,17 @@ class Table:
         return "\n".join([*lines, *(f"  {line}" for line in sorted(self.failed))])
 
 
-@pytest.mark.parametrize(("names", "with_java"), SETS)
+@pytest.mark.parametrize(("names", "in_every_language"), SETS)
 def test_every_client_gives_what_the_library_gives(
     names: Sequence[str],
-    with_java: bool,
+    in_every_language: bool,
     zoo: Zoo,
     npm: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     models = {name: zoo_model(name) for name in names}
-    clients = drivers.clients(models, tmp_path, npm, with_java=with_java)
+    clients = drivers.clients(models, tmp_path, npm, every=in_every_language)
     every = [case for model in models.values() for case in cases(model)]
     table, different = Table(), []
     for transport, target in (("gRPC", zoo.grpc), ("REST", zoo.rest)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import re
 import subprocess
 import tokenize
 from collections.abc import Callable
@@ -159,3 +160,25 @@ final class Strings {{
     command = [tool("java"), "Strings.java"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="ascii", check=True)
     assert [base64.b64decode(line).decode() for line in done.stdout.split("\n")[:-1]] == texts
+
+
+@pytest.mark.slow
+def test_rust_strings_read_back(tmp_path: Path) -> None:
+    random = Random(0)
+    texts = [*HOSTILE, "{}", "{:?}", "\\u{41}", "\\\n  x", '"#']
+    texts += ["".join(chr(random.randrange(0xD800)) for _ in range(20)) for _ in range(50)]
+    items = "".join(
+        f"    /// {quoting.rust_prose(text)}\n    const S{i}: &'static str = "
+        f"{quoting.rust_string(text)};\n"
+        for i, text in enumerate(texts)
+    )
+    shown = "".join(
+        f'    println!("{{:02x?}}", Texts::S{i}.as_bytes());\n' for i in range(len(texts))
+    )
+    program = f"struct Texts;\n\nimpl Texts {{\n{items}}}\n\nfn main() {{\n{shown}}}\n"
+    (tmp_path / "strings.rs").write_text(program, "utf-8")
+    command = [tool("rustc"), "--edition=2021", "-Dwarnings", "strings.rs"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "strings"], capture_output=True, encoding="ascii", check=True)
+    lines = [re.sub("[^0-9a-f]", "", line) for line in done.stdout.split("\n")[:-1]]
+    assert [bytes.fromhex(line).decode() for line in lines] == texts

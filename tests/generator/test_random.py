@@ -18,6 +18,7 @@ from tfsclient_gen.languages.python.imports import IMPORTED
 
 from tests.conftest import tool
 from tests.generator.matrix.random_models import random_model
+from tests.generator.rust import clients as rust
 from tfsclient._codec.messages import message_class
 from tfsclient.schema import Model, Signature
 
@@ -167,6 +168,45 @@ def test_java(count: int, tmp_path: Path) -> None:
     for model, came in zip(made, found, strict=True):
         wanted = expected(model, "java")
         assert came == {name: offered(model, name, names) for name, names in wanted.items()}
+
+
+PARSER = """[package]
+name = "parse"
+version = "0.0.0"
+edition = "2021"
+
+[dependencies]
+syn = { version = "2", features = ["full", "visit"] }
+"""
+
+
+@each_size
+@pytest.mark.language("rust")
+@pytest.mark.slow
+def test_rust(count: int, tmp_path: Path) -> None:
+    made = models(count)
+    for number, model in enumerate(made):
+        for path, text in generate(model, "rust").items():
+            if path.endswith(".rs") and (number == 0 or "/tfs/" not in path):
+                (tmp_path / str(number)).mkdir(exist_ok=True)
+                (tmp_path / str(number) / path.replace("/", "_")).write_text(text, "utf-8")
+    source = (PROGRAMS / "parse.rs").read_text("utf-8")
+    crate = rust.crate("parse", {"Cargo.toml": PARSER, "src/main.rs": source})
+    rust.cargo("build", "-q", cwd=crate)
+    found: list[Found] = [{} for _ in made]
+    program = rust.TARGET / "debug" / "parse"
+    for line in rust.run(program, tmp_path, cwd=tmp_path).splitlines():
+        client, name, *lists = line.split("\t")
+        found[int(client)][_from_hex(name)] = Names(
+            *(frozenset(map(_from_hex, names.split())) for names in lists)
+        )
+    for model, came in zip(made, found, strict=True):
+        wanted = expected(model, "rust")
+        assert came == {name: offered(model, name, names) for name, names in wanted.items()}
+
+
+def _from_hex(text: str) -> str:
+    return bytes.fromhex(text.removeprefix("x")).decode()
 
 
 def _decoded(text: str) -> str:

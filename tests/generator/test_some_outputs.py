@@ -15,6 +15,7 @@ from tests.conftest import missing, tool
 from tests.generator.go import clients as go
 from tests.generator.js import clients as js
 from tests.generator.python_models import load
+from tests.generator.rust import clients as rust
 from tfsclient import Unimplemented, sources
 from tfsclient.testing import serve
 
@@ -124,6 +125,36 @@ def test_go(folders: dict[str, Path], targets: tuple[str, str], kind: str, tmp_p
     assert shown.splitlines() == ["[2] [3 7]", "UNIMPLEMENTED true"]
 
 
+RUST = """
+use models::KIND::{Client, ServingDefaultInput};
+use models::tfs::{CallOptions, Error, Tensor};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    for target in std::env::args().skip(1) {
+        let client = Client::open(&target)?.with(CallOptions::new().verify());
+        let x = Tensor::from_rows([[1.0, 2.0], [3.0, 4.0]])?;
+        match client.serving_default(ServingDefaultInput { x }).await {
+            Ok(output) => println!("{:?} {:?}", output.rows.data(), output.sum.data()),
+            Err(error) => println!("{} {}", error.code(), error.is_not_sent()),
+        }
+    }
+    Ok(())
+}
+"""
+
+
+@pytest.mark.language("rust")
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_rust(folders: dict[str, Path], targets: tuple[str, str], kind: str) -> None:
+    name, model = f"some_{kind}", sources.from_saved_model(folders[kind], kind)
+    program = RUST.replace("KIND", kind)
+    folder = rust.write(model, name, more={f"examples/{name}_of.rs": program})
+    shown = rust.run(rust.built(f"{name}_of", folder), *targets, cwd=folder)
+    assert shown.splitlines() == ["[2] [3.0, 7.0]", "UNIMPLEMENTED true"]
+
+
 @pytest.mark.language("js")
 @pytest.mark.parametrize("language", js.LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
@@ -158,7 +189,7 @@ def test_javascript_and_typescript(
     assert over_rest["code"] == "UNIMPLEMENTED"
 
 
-@pytest.mark.parametrize("language", ["python", "go", "java", "js", "ts"])
+@pytest.mark.parametrize("language", ["python", "go", "java", "rust", "js", "ts"])
 def test_over_rest_alone_it_is_left_out(folders: dict[str, Path], language: str) -> None:
     model = sources.from_saved_model(folders["sparse"])
     (made,) = make([model], language, Options(transport="rest"))

@@ -23,6 +23,7 @@ from tfsclient_gen.names import pascal
 from tests.conftest import tool
 from tests.generator.java import clients as java
 from tests.generator.js import clients as js
+from tests.generator.matrix import rust
 from tests.generator.matrix.values import (
     Case,
     Outcome,
@@ -52,6 +53,7 @@ TRANSPORTS = {
     "python": ("gRPC", "REST"),
     "go": ("gRPC", "REST"),
     "java": ("gRPC", "REST"),
+    "rust": ("gRPC", "REST"),
     "js": ("gRPC", "REST"),
     "ts": ("gRPC", "REST"),
     "curl": ("REST",),
@@ -59,9 +61,12 @@ TRANSPORTS = {
 }
 
 
-def clients(models: Models, folder: Path, npm: Path, *, with_java: bool) -> dict[str, Driver]:
-    """Clients in every language, compiled where there is a compiler."""
-    compiled = {"java": java_(models, folder / "java")} if with_java else {}
+def clients(models: Models, folder: Path, npm: Path, *, every: bool) -> dict[str, Driver]:
+    """Clients in every language, or in those that are compiled fast, compiled."""
+    compiled: dict[str, Driver] = {}
+    if every:
+        compiled["java"] = java_(models, folder / "java")
+        compiled["rust"] = rust.Clients(models, f"matrix_{len(models)}").run
     return compiled | {
         "python": python(models, folder / "python"),
         "go": golang(models, folder / "go"),
