@@ -64,7 +64,8 @@ def test_it_works_on_a_real_server(crate: Path, zoo: Zoo) -> None:
 
 
 def test_answers_that_lie_end_in_errors(crate: Path) -> None:
-    assert "test result: ok" in run_test(crate, "lies")
+    for program in ("lies", "http2"):
+        assert "test result: ok" in run_test(crate, program)
 
 
 def test_a_server_with_few_threads_answers_many_calls(crate: Path) -> None:
