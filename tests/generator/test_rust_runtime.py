@@ -4,77 +4,49 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tfsclient_gen.render import SHIPPED, template_names
+from tfsclient_gen import generate
 
 from tests.behaviour import toxic
 from tests.behaviour.test_tls import Authority, TLSProxy
-from tests.conftest import ZOO, Zoo, missing, tool
+from tests.conftest import ZOO, Zoo, missing
 from tests.generator.answers import assert_read, write_answers
+from tests.generator.go.clients import zoo_model
+from tests.generator.rust.clients import PROGRAMS, cargo, write
 from tfsclient import errors, testing
 
 pytestmark = [pytest.mark.language("rust"), pytest.mark.slow]
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(__file__).parent / "rust" / "runtime"
+RUNTIME = PROGRAMS / "runtime"
 # They see what users of the crate do not.
 INSIDE = ("lies", "recorded")
 
 
 @pytest.fixture(scope="module")
-def crate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A crate of the runtime alone, with its tests."""
-    folder = tmp_path_factory.mktemp("rust") / "models"
-    runtime = folder / "src" / "tfs"
-    runtime.mkdir(parents=True)
-    for name in template_names():
-        if name.startswith("rust/tfs/"):
-            text = SHIPPED.render(name, rest_only=False)
-            (runtime / Path(name).stem).write_text(text, "utf-8")
-    for name in INSIDE:
-        shutil.copy(PROGRAMS / f"{name}.rs", runtime)
-        with (runtime / "mod.rs").open("a", encoding="utf-8") as file:
-            file.write(f"#[cfg(test)]\nmod {name};\n")
-    lib = "//! Models.\n#![forbid(unsafe_code)]\n#![warn(missing_docs)]\n\npub mod tfs;\n"
-    (folder / "src" / "lib.rs").write_text(lib, "utf-8")
-    shutil.copy(PROGRAMS / "Cargo.toml", folder)
-    shutil.copytree(PROGRAMS / "specs", folder / "tests" / "specs")
-    for program in PROGRAMS.glob("*.rs"):
-        if program.stem not in INSIDE:
-            shutil.copy(program, folder / "tests")
-    return folder
-
-
-def cargo(crate: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """What the command printed; it must end well."""
-    done = subprocess.run(
-        (tool("cargo"), *arguments),
-        cwd=crate,
-        env={
-            **os.environ,
-            "CARGO_TARGET_DIR": str(ROOT / ".cache" / "rust"),
-            "CARGO_TERM_QUIET": "true",
-            **(env or {}),
-        },
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def crate() -> Path:
+    """A crate with the tests of its runtime."""
+    made = generate(zoo_model("linear"), "rust")
+    more = {
+        "Cargo.toml": made["Cargo.toml"].replace('"macros",', '"io-util", "macros", "net",'),
+        "src/tfs/mod.rs": made["src/tfs/mod.rs"]
+        + "".join(f"#[cfg(test)]\nmod {name};\n" for name in INSIDE),
+        "tests/specs/mod.rs": (RUNTIME / "specs" / "mod.rs").read_text("utf-8"),
+    }
+    for path in RUNTIME.glob("*.rs"):
+        folder = "src/tfs" if path.stem in INSIDE else "tests"
+        more[f"{folder}/{path.name}"] = path.read_text("utf-8")
+    more["Cargo.toml"] = more["Cargo.toml"].replace('"models"', '"runtime"')
+    return write(zoo_model("linear"), "runtime", more=more)
 
 
 def run_test(crate: Path, program: str, **env: str) -> str:
     kind = ("--lib", program) if program in INSIDE else ("--test", program)
-    return cargo(crate, "test", *kind, "--", "--nocapture", env=env)
+    return cargo("test", "-q", *kind, "--", "--nocapture", cwd=crate, env=env)
 
 
 def test_it_works_on_a_real_server(crate: Path, zoo: Zoo) -> None:
@@ -83,7 +55,8 @@ def test_it_works_on_a_real_server(crate: Path, zoo: Zoo) -> None:
 
 
 def test_answers_that_lie_end_in_errors(crate: Path) -> None:
-    assert "test result: ok" in run_test(crate, "lies")
+    for program in ("lies", "http2"):
+        assert "test result: ok" in run_test(crate, program)
 
 
 def test_a_server_with_few_threads_answers_many_calls(crate: Path) -> None:
@@ -163,15 +136,5 @@ def _case(answer: dict[str, Any]) -> str:
     return "\t".join(words) + "\n"
 
 
-@pytest.mark.parametrize("features", ["", "grpc", "rest", "ndarray", "grpc,rest,ndarray"])
-def test_lints_pass_with_each_feature(crate: Path, features: str) -> None:
-    chosen = ("--no-default-features", "--features", features)
-    cargo(crate, "clippy", *chosen, "--", "-D", "warnings")
-
-
-def test_the_formatter_changes_nothing(crate: Path) -> None:
-    cargo(crate, "fmt", "--check")
-
-
-def test_the_documentation_has_no_warnings(crate: Path) -> None:
-    cargo(crate, "doc", "--no-deps", "--all-features", env={"RUSTDOCFLAGS": "-D warnings"})
+def test_the_programs_are_as_strict_as_the_crate(crate: Path) -> None:
+    cargo("clippy", "-q", "--all-targets", "--", "-D", "warnings", cwd=crate)

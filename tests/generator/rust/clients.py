@@ -64,28 +64,22 @@ def crate(name: str, files: Mapping[str, str]) -> Path:
 
 
 def cargo(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """What cargo printed; it must end well.  It uses no network once it has what a crate needs."""
+    """What cargo printed; it must end well.  Dependencies are those of the first such crate."""
     lock = cwd / "Cargo.lock"
     needs = (cwd / "Cargo.toml").read_bytes().partition(b"[features]")[2] or cwd.name.encode()
     seed = _LOCKS / hashlib.sha256(needs).hexdigest()[:16]
     if not seed.exists():
-        done = _cargo("fetch", cwd=cwd, env=env or {})
-        if done.returncode != 0 and any(words in done.stderr for words in _NO_NETWORK):
-            missing("what cargo downloads (is there a network?)")
-        assert done.returncode == 0, done.stderr[-4000:]
+        lock.unlink(missing_ok=True)  # it is of other dependencies
+        _cargo("fetch", cwd=cwd, env={})
         seed.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(lock, seed)
     if not lock.exists():
         shutil.copy(seed, lock)
-    done = _cargo(*args, cwd=cwd, env={"CARGO_NET_OFFLINE": "true", **(env or {})})
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
-    return done.stdout
+    return _cargo(*args, cwd=cwd, env=env or {})
 
 
-def _cargo(
-    *args: str | Path, cwd: Path, env: Mapping[str, str]
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def _cargo(*args: str | Path, cwd: Path, env: Mapping[str, str]) -> str:
+    done = subprocess.run(
         [tool("cargo"), *args],
         cwd=cwd,
         env={**os.environ, **_ENVIRONMENT, **env},
@@ -93,6 +87,10 @@ def _cargo(
         capture_output=True,
         encoding="utf-8",
     )
+    if done.returncode != 0 and any(words in done.stderr for words in _NO_NETWORK):
+        missing("what cargo downloads (is there a network?)")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    return done.stdout
 
 
 def built(name: str, cwd: Path) -> Path:
