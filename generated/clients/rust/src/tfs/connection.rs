@@ -25,9 +25,9 @@ impl Connection {
     /// Prepares a connection to the server at `target`. It is made when it is first needed.
     ///
     /// A target is host:port for gRPC, such as `localhost:8500`; `grpcs://host:port` for gRPC over TLS.
-    /// Calls take turns among those of a list with commas, such as `10.0.0.1:8500,10.0.0.2:8500`. A target
-    /// that starts with `http://` or `https://` is the base URL of the REST interface, such as
-    /// `http://localhost:8501`.
+    /// Calls take turns among all addresses of a name, and among those of a list with commas, such as
+    /// `10.0.0.1:8500,10.0.0.2:8500`. A target that starts with `http://` or `https://` is the base URL of
+    /// the REST interface, such as `http://localhost:8501`.
     ///
     /// # Errors
     ///
@@ -135,6 +135,11 @@ impl Builder {
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
         self
+    }
+
+    /// Says whether a setting is about TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.ca.is_some() || self.identity.is_some() || self.server_name.is_some()
     }
 
     /// Prepares the connection; see [`Connection::open`].

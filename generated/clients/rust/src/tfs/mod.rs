@@ -35,6 +35,8 @@ mod grpc_call;
 #[cfg(feature = "grpc")]
 mod grpc_channel;
 #[cfg(feature = "grpc")]
+mod grpc_endpoints;
+#[cfg(feature = "grpc")]
 mod grpc_examples;
 #[cfg(feature = "grpc")]
 mod grpc_metadata;

@@ -13,8 +13,7 @@ use super::Error;
 
 /// Gives the configuration of TLS, as the settings of a connection say.
 pub(crate) fn config(builder: &Builder, secure: bool) -> Result<ClientConfig, Error> {
-    let tls = builder.ca.is_some() || builder.identity.is_some() || builder.server_name.is_some();
-    if tls && !secure {
+    if builder.has_tls() && !secure {
         return Err(Error::invalid(
             "the settings for TLS need a target that starts with https://",
         ));

@@ -7,19 +7,35 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tonic::transport::{Channel, Endpoint};
 
+use super::grpc_endpoints::Endpoints;
+
 /// How long a replica is left alone that could not be connected to, while there are others.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long names are good for, once a replica failed.
+const LOOKUP_PAUSE: Duration = Duration::from_secs(5);
+
 /// The channels to the replicas of a server, among which calls take turns.
 pub(crate) struct Channels {
-    replicas: Vec<Arc<Replica>>,
+    endpoints: Arc<Endpoints>,
+    list: Arc<Mutex<List>>,
     next: AtomicUsize,
-    /// A replica was connected to, or could not be.
+    /// A replica was connected to, or could not be, or names were looked up.
     changed: Arc<Notify>,
 }
 
+#[derive(Default)]
+struct List {
+    replicas: Vec<Arc<Replica>>,
+    looking_up: bool,
+    looked_up: Option<Instant>,
+    /// A replica failed since.
+    doubtful: bool,
+}
+
 pub(crate) struct Replica {
+    address: String,
     endpoint: Endpoint,
     state: Mutex<State>,
 }
@@ -36,20 +52,19 @@ enum State {
 #[derive(Clone)]
 pub(crate) struct Unconnected {
     pub cause: Arc<tonic::transport::Error>,
+    since: Instant,
     pause: Duration,
-    until: Instant,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Channels {
-    pub fn new(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
-        let replica = |endpoint| {
-            Arc::new(Replica {
-                endpoint,
-                state: Mutex::new(State::Idle),
-            })
-        };
+    pub fn new(endpoints: Endpoints) -> Self {
         Channels {
-            replicas: endpoints.into_iter().map(replica).collect(),
+            endpoints: Arc::new(endpoints),
+            list: Arc::default(),
             next: AtomicUsize::new(0),
             changed: Arc::default(),
         }
@@ -57,87 +72,138 @@ impl Channels {
 
     /// Gives how many replicas there are.
     pub fn count(&self) -> usize {
-        self.replicas.len()
+        locked(&self.list).replicas.len()
     }
 
     /// Gives the channel whose turn it is, once one is connected. It fails when none could be.
     pub async fn take(&self) -> Result<(Arc<Replica>, Channel), Unconnected> {
+        let began = Instant::now();
         let turn = self.next.fetch_add(1, Relaxed);
-        let mut first_look = true;
         loop {
             let changed = self.changed.notified();
-            let (mut ready, mut connecting, mut failure) = (None, false, None);
-            for i in 0..self.replicas.len() {
-                let replica = &self.replicas[turn.wrapping_add(i) % self.replicas.len()];
-                let state = replica.state().clone();
+            let replicas = self.replicas();
+            let (mut ready, mut waiting, mut failed) = (None, replicas.is_empty(), Vec::new());
+            for i in 0..replicas.len() {
+                let replica = &replicas[turn.wrapping_add(i) % replicas.len()];
+                let state = locked(&replica.state).clone();
                 match state {
                     State::Ready(channel) if ready.is_none() => {
                         ready = Some((replica.clone(), channel));
                     }
                     State::Ready(_) => {}
-                    State::Connecting => connecting = true,
+                    State::Connecting => waiting = true,
                     State::Idle => {
                         self.connect(replica, FIRST_PAUSE);
-                        connecting = true;
+                        waiting = true;
                     }
-                    State::Failed(unconnected) => {
-                        if Instant::now() >= unconnected.until {
-                            self.connect(replica, LONGEST_PAUSE.min(2 * unconnected.pause));
-                            connecting = true;
-                        } else {
-                            failure = Some((replica, unconnected));
-                        }
+                    State::Failed(failure) if failure.since.elapsed() >= failure.pause => {
+                        self.connect(replica, LONGEST_PAUSE.min(2 * failure.pause));
+                        waiting = true;
                     }
+                    State::Failed(failure) => failed.push((replica, failure)),
                 }
             }
-            match (ready, failure) {
-                (Some(ready), _) => return Ok(ready),
-                (None, Some((replica, unconnected))) if !connecting => {
-                    if !first_look {
-                        return Err(unconnected);
-                    }
-                    self.connect(replica, unconnected.pause); // it may be back, and there is no other
-                }
-                _ => {}
+            if let Some(ready) = ready {
+                return Ok(ready);
             }
-            first_look = false;
-            changed.await;
+            if !waiting {
+                // They may be back, and there are no others.
+                for (replica, failure) in failed.iter().filter(|(_, f)| f.since < began) {
+                    self.connect(replica, failure.pause);
+                    waiting = true;
+                }
+            }
+            match failed.pop() {
+                Some((_, failure)) if !waiting => return Err(failure),
+                _ => changed.await,
+            }
         }
+    }
+
+    /// Gives the replicas that are known; none until their names were looked up.
+    fn replicas(&self) -> Vec<Arc<Replica>> {
+        let mut list = locked(&self.list);
+        let due = list
+            .looked_up
+            .is_none_or(|at| list.doubtful && at.elapsed() >= LOOKUP_PAUSE);
+        if due && !list.looking_up {
+            list.looking_up = true;
+            let looking_up = LookingUp {
+                list: self.list.clone(),
+                changed: self.changed.clone(),
+            };
+            let endpoints = self.endpoints.clone();
+            tokio::spawn(async move { looking_up.end(endpoints.look_up().await) });
+        }
+        list.replicas.clone()
     }
 
     /// Connects to a replica, whatever becomes of the calls that wait for it.
     fn connect(&self, replica: &Arc<Replica>, pause: Duration) {
-        *replica.state() = State::Connecting;
+        *locked(&replica.state) = State::Connecting;
         let connecting = Connecting {
             replica: replica.clone(),
             changed: self.changed.clone(),
             outcome: State::Idle,
         };
+        let list = self.list.clone();
         tokio::spawn(async move {
             let connected = connecting.replica.endpoint.connect().await;
             connecting.end(match connected {
                 Ok(channel) => State::Ready(channel),
-                Err(cause) => State::Failed(Unconnected {
-                    cause: Arc::new(cause),
-                    pause,
-                    until: Instant::now() + pause,
-                }),
+                Err(cause) => {
+                    locked(&list).doubtful = true;
+                    State::Failed(Unconnected {
+                        cause: Arc::new(cause),
+                        since: Instant::now(),
+                        pause,
+                    })
+                }
             });
         });
     }
-}
 
-impl Replica {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets the channel, which is broken. Calls that are under way on it keep it.
-    pub fn broke(&self) {
-        let mut state = self.state();
+    /// Forgets the channel to a replica, which is broken. Calls that are under way on it keep it.
+    pub fn broke(&self, replica: &Replica) {
+        locked(&self.list).doubtful = true;
+        let mut state = locked(&replica.state);
         if let State::Ready(_) = *state {
             *state = State::Idle;
         }
+    }
+}
+
+/// A look at names. Dropped unfinished, as its runtime ends, it leaves that to the next call.
+struct LookingUp {
+    list: Arc<Mutex<List>>,
+    changed: Arc<Notify>,
+}
+
+impl LookingUp {
+    /// Takes what was found; replicas that were known stay as they are.
+    fn end(self, found: Vec<(String, Endpoint)>) {
+        let mut list = locked(&self.list);
+        let known = std::mem::take(&mut list.replicas);
+        let replica = |(address, endpoint)| {
+            let same = known.iter().find(|replica| replica.address == address);
+            same.cloned().unwrap_or_else(|| {
+                Arc::new(Replica {
+                    address,
+                    endpoint,
+                    state: Mutex::new(State::Idle),
+                })
+            })
+        };
+        list.replicas = found.into_iter().map(replica).collect();
+        list.looked_up = Some(Instant::now());
+        list.doubtful = false;
+    }
+}
+
+impl Drop for LookingUp {
+    fn drop(&mut self) {
+        locked(&self.list).looking_up = false;
+        self.changed.notify_waiters();
     }
 }
 
@@ -156,7 +222,7 @@ impl Connecting {
 
 impl Drop for Connecting {
     fn drop(&mut self) {
-        *self.replica.state() = std::mem::replace(&mut self.outcome, State::Idle);
+        *locked(&self.replica.state) = std::mem::replace(&mut self.outcome, State::Idle);
         self.changed.notify_waiters();
     }
 }
