@@ -40,6 +40,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"signature": "test_assign"},
     ),
     "examples": ("estimator", {"inputs": {"mode": "features", "rows": [ROW, ROW]}}, {}),
+    "whole numbers": ("estimator", {"inputs": as_json([{"a": "x", "b": 1}])}, {}),
     "serialized": (
         "estimator", {"examples": {"mode": "features", "rows": [ROW]}}, {"signature": "predict"},
     ),
@@ -159,6 +160,12 @@ def test_peculiar_numbers_are_the_same_in_python(api: Api, name: str) -> None:
     saved: dict[str, Any] = {}
     exec(api.get(f"calls/{api.call(model, inputs, **more)['id']}/test.py").text, saved)
     saved["test_call"]()
+
+
+@pytest.mark.parametrize("name", ["whole numbers", "peculiar features"])
+def test_features_are_of_the_dtypes_that_the_model_wants(api: Api, name: str) -> None:
+    exec(text(api, CASES[name], "python"), {})
+    assert "b: 1.0 }" in text(api, CASES["whole numbers"], "js")  # 1n is not for a float
 
 
 def test_peculiar_numbers_have_their_type_in_go(api: Api) -> None:
