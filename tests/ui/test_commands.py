@@ -51,12 +51,15 @@ def address_in(stream: IO[str] | None) -> tuple[str, str]:
 
 
 def test_it_prints_its_address_and_ends_well(zoo: Zoo) -> None:
-    with running("ui", zoo.grpc, zoo.rest, "--port", 0, "--no-open", "--model", "linear") as page:
+    targets = [zoo.grpc, zoo.rest, "http://me:secret@other:1"]
+    with running("ui", *targets, "--port", 0, "--no-open", "--model", "linear") as page:
         origin, token = address_in(page.stdout)
         with httpx.Client(trust_env=False, headers={"x-tfsclient-token": token}) as client:
             start = client.get(f"{origin}/api/start").json()
             assert start["models"] == ["linear"]
-            assert [one["rest"] for one in start["targets"]] == [zoo.rest] * 2
+            # What code calls: the REST target that was given, and no password.
+            assert [one["rest"] for one in start["targets"]] == [*[zoo.rest] * 2, "http://other:1"]
+            assert [one["target"] for one in start["targets"]] == [*targets[:2], "http://other:1"]
             assert client.get(f"{origin}/?token={token}").status_code == 200
             assert client.get(origin).status_code == 200  # by the cookie
         page.send_signal(signal.SIGINT)

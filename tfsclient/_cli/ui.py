@@ -99,17 +99,20 @@ def _server(
     from tfsclient._cli.page.servers import MOST_BYTES, Server, on_call
     from tfsclient._client.aio import AsyncClient
 
-    arguments = connection.arguments(target)
+    arguments, place = connection.arguments(target), parse(target)
     profile = None
     if connection.is_other(target):
-        profile = connection.profile or parse(target).profile
+        profile = connection.profile or place.profile
         arguments["schemas"] = known  # which count where the server does not tell any
     names = ("token", "headers", "tls", "schemas")
-    hidden = tuple(f"{name}=" for name in names if arguments[name])
-    if not parse(target).rest:
+    hidden = [f"{name}=" for name in names if arguments[name]]
+    if place.user is not None:
+        hidden.append("user and password in the URL")
+    if not place.rest:
         arguments["channel_options"] = [("grpc.max_receive_message_length", MOST_BYTES)]
     client = AsyncClient(target, **arguments, meanings=given, on_call=on_call)
-    return Server(target, client, rest, hidden, profile)
+    public = target if place.user is None else place.address
+    return Server(public, client, rest, tuple(hidden), profile)
 
 
 def _wait() -> None:

@@ -36,7 +36,7 @@ class Server:
     """A server.
 
     Attributes:
-        target: what the user typed.
+        target: what the user typed, without a user's name and password.
         client: its client, made with :func:`on_call`.
         rest: the URL of its REST interface; None if that is not known.
         hidden_options: arguments that its client was made with, and code does not show: secrets.
