@@ -51,15 +51,37 @@ def address_in(stream: IO[str] | None) -> tuple[str, str]:
 
 
 def test_it_prints_its_address_and_ends_well(zoo: Zoo) -> None:
-    with running("ui", zoo.grpc, zoo.rest, "--port", 0, "--no-open", "--model", "linear") as page:
+    targets = [zoo.grpc, zoo.rest, "http://me:secret@other:1"]
+    with running("ui", *targets, "--port", 0, "--no-open", "--model", "linear") as page:
         origin, token = address_in(page.stdout)
         with httpx.Client(trust_env=False, headers={"x-tfsclient-token": token}) as client:
             start = client.get(f"{origin}/api/start").json()
             assert start["models"] == ["linear"]
+            # What code calls: the REST target that was given, and no password.
+            assert [one["rest"] for one in start["targets"]] == [*[zoo.rest] * 2, "http://other:1"]
+            assert [one["target"] for one in start["targets"]] == [*targets[:2], "http://other:1"]
             assert client.get(f"{origin}/?token={token}").status_code == 200
             assert client.get(origin).status_code == 200  # by the cookie
         page.send_signal(signal.SIGINT)
         assert page.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("others", "rest"),
+    [
+        (["http://localhost:9001/base/"], "http://localhost:9001/base"),
+        (["https://127.0.0.1:9001"], "https://127.0.0.1:9001"),
+        (["http://other:9001"], None),
+        (["http://other:9001", "http://[::1]:9001"], "http://[::1]:9001"),
+        (["http://localhost:9001", "http://localhost:9002"], None),
+        (["http://localhost:9001", "localhost:9000"], None),  # whose is it?
+        (["localhost:9000"], None),
+    ],
+)
+def test_a_rest_target_on_the_same_host_is_the_servers(others: list[str], rest: str | None) -> None:
+    from tfsclient._cli.page.servers import rest_beside
+
+    assert rest_beside("localhost:8500", ["localhost:8500", *others]) == rest
 
 
 def test_a_port_that_is_taken_and_targets_that_cannot_be() -> None:

@@ -64,7 +64,7 @@ def ui(
     with exit_codes():
         try:
             from tfsclient._cli.page.page import Page
-            from tfsclient._cli.page.servers import Servers
+            from tfsclient._cli.page.servers import Servers, rest_beside
         except ImportError as error:
             raise missing_extra("ui", "the page", error) from error
         known = [(read_signatures(folder), folder) for folder in folders]
@@ -74,7 +74,10 @@ def ui(
         if meaning is not None and len(names) != 1:
             raise click.UsageError("--meaning is of one model: name that by --model")
         given = meanings(names[0], meaning) if names else None
-        servers = [_server(one, connection, given, by_name) for one in dict.fromkeys(targets)]
+        targets = tuple(dict.fromkeys(targets))
+        servers = [
+            _server(one, connection, given, by_name, rest_beside(one, targets)) for one in targets
+        ]
         with Page(host, port) as page:
             page.start(
                 Servers(servers, lambda: names, by_name.get, lambda name: texts.get(name, {}))
@@ -91,21 +94,25 @@ def _server(
     connection: Connection,
     given: Mapping[str, Meaning] | None,
     known: Mapping[str, Model],
+    rest: str | None,
 ) -> Server:
     from tfsclient._cli.page.servers import MOST_BYTES, Server, on_call
     from tfsclient._client.aio import AsyncClient
 
-    arguments = connection.arguments(target)
+    arguments, place = connection.arguments(target), parse(target)
     profile = None
     if connection.is_other(target):
-        profile = connection.profile or parse(target).profile
+        profile = connection.profile or place.profile
         arguments["schemas"] = known  # which count where the server does not tell any
     names = ("token", "headers", "tls", "schemas")
-    hidden = tuple(f"{name}=" for name in names if arguments[name])
-    if not parse(target).rest:
+    hidden = [f"{name}=" for name in names if arguments[name]]
+    if place.user is not None:
+        hidden.append("user and password in the URL")
+    if not place.rest:
         arguments["channel_options"] = [("grpc.max_receive_message_length", MOST_BYTES)]
     client = AsyncClient(target, **arguments, meanings=given, on_call=on_call)
-    return Server(target, client, None, hidden, profile)
+    public = target if place.user is None else place.address
+    return Server(public, client, rest, tuple(hidden), profile)
 
 
 def _wait() -> None:

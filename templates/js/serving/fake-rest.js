@@ -7,8 +7,8 @@ import { Fault, isFault } from "./errors.js";
 import { findFake, statusOf } from "./fake.js";
 import { BRACE, BRACKET, JsonReader } from "./json-reader.js";
 import { JsonWriter } from "./json-writer.js";
-import { readMember, readOutputs } from "./rest-answers.js";
-import { writeTensor, writeTensors } from "./rest-requests.js";
+import { isBase64, readMember, readOutputs } from "./rest-answers.js";
+import { writeBytes, writeTensor, writeTensors } from "./rest-requests.js";
 
 const PATH =
   /\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/[^/:]+)?(\/metadata|:[a-z]+)?$/;
@@ -36,7 +36,7 @@ const STATUSES = {
 /** The response to a request. */
 export async function answer(fakes, request) {
   try {
-    return new Response(await answerText(fakes, request));
+    return new Response(await answerBody(fakes, request));
   } catch (problem) {
     if (!isFault(problem)) throw problem;
     const { code, details } = problem;
@@ -45,7 +45,7 @@ export async function answer(fakes, request) {
   }
 }
 
-async function answerText(fakes, request) {
+async function answerBody(fakes, request) {
   const path = new URL(request.url).pathname;
   const [, name, digits, rest] = PATH.exec(path) ?? [];
   if (name === undefined) {
@@ -107,7 +107,9 @@ function writeMetadata(fake, version) {
 
 function readInputs(signature, body) {
   const wanted = { ...signature, outputs: signature.inputs, asksByName: true };
-  const given = readMember(body, "inputs", (json) => readOutputs(json, wanted));
+  const given = readMember(body, "inputs", (json) =>
+    readOutputs(json, wanted, true),
+  );
   return Object.entries(signature.inputs).map(([key, spec]) => {
     const { data = [], shape = [] } = given[key] ?? {};
     return { spec, data: data, shape };
@@ -118,9 +120,28 @@ function writeOutputs(outputs) {
   const json = new JsonWriter().raw('{"outputs":');
   const [first] = outputs;
   // A lone output comes without its name.
-  if (first && outputs.length === 1) writeTensor(json, first);
-  else writeTensors(json, outputs);
-  return json.raw("}").toString();
+  if (first && outputs.length === 1) writeOutput(json, first);
+  else writeTensors(json, outputs, writeOutput);
+  return json.raw("}").toBytes();
+}
+
+function writeOutput(json, output) {
+  if (output.spec.dtype !== "string") writeTensor(json, output);
+  else writeTensor(json, output, isBase64(output.spec) ? writeBytes : writeRaw);
+}
+
+/** Write a string as the server does, which does not ask whether it is text. */
+function writeRaw(json, value) {
+  if (!(value instanceof Uint8Array)) {
+    json.raw(JSON.stringify(value));
+    return;
+  }
+  // Each byte becomes a character while the escapes are written.
+  const binary = Array.from(value, (byte) => String.fromCharCode(byte)).join(
+    "",
+  );
+  const quoted = JSON.stringify(binary);
+  json.bytes(Uint8Array.from(quoted, (char) => char.charCodeAt(0)));
 }
 
 function readExamples(body) {
@@ -140,12 +161,17 @@ function readExample(json) {
   const readValue = () =>
     json.at(BRACE)
       ? json.base64Object()
-      : (json.string() ?? json.integer() ?? json.float());
+      : (json.string() ?? json.integer() ?? readFloat(json));
   json.members((name) => {
     const isList = json.at(BRACKET);
     features.push([name, isList ? json.list(readValue) : [readValue()]]);
   });
   return Object.fromEntries(features);
+}
+
+function readFloat(json) {
+  const value = json.float();
+  return value === undefined ? undefined : Math.fround(value);
 }
 
 /** Numbers, or lists of classes; String writes NaN as the server does. */

@@ -14,6 +14,7 @@ import {
   show,
 } from "./errors.js";
 import { checkInputs } from "./inputs.js";
+import { fromBits, isSmallFloat, toBits } from "./small-floats.js";
 import { unlessAborted } from "./time.js";
 
 const VERSION = 1n; // what answers if no other is asked for
@@ -237,7 +238,12 @@ function infer(fake, signature, { examples, context }) {
 
 function toFeatures(example) {
   return Object.fromEntries(
-    example.map(({ name, values }) => [name, Array.from(values)]),
+    example.map(({ name, dtype, values }) => [
+      name,
+      dtype === "float32"
+        ? Array.from(values, Math.fround)
+        : Array.from(values),
+    ]),
   );
 }
 
@@ -250,14 +256,15 @@ function toInfos(specs) {
   );
 }
 
-/** The tensor, with elements in arrays of their own kind. */
+/** The tensor, with elements in arrays of their own kind, rounded to their dtype. */
 function toTensor({ spec, data, shape }) {
-  const { dtype } = spec;
-  const isPlain = dtype === "bool" || dtype === "string";
-  return {
-    data: isPlain ? Array.from(data) : toTypedArray(data, dtype),
-    shape,
-  };
+  return { data: toElements(data, spec.dtype), shape };
+}
+
+function toElements(data, dtype) {
+  if (dtype === "bool" || dtype === "string") return Array.from(data);
+  if (!isSmallFloat(dtype)) return toTypedArray(data, dtype);
+  return fromBits(toBits(data, dtype), dtype);
 }
 
 const ENCODER = new TextEncoder();

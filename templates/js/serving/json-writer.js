@@ -40,6 +40,19 @@ export class JsonWriter {
     return DECODER.decode(this.#bytes.subarray(0, this.#size));
   }
 
+  /** The same, where strings in it need not be text. */
+  toBytes() {
+    return this.#bytes.slice(0, this.#size);
+  }
+
+  /** Write JSON that is bytes already. */
+  bytes(chunk) {
+    this.#reserve(chunk.length);
+    this.#bytes.set(chunk, this.#size);
+    this.#size += chunk.length;
+    return this;
+  }
+
   /** Write JSON that is text already. */
   raw(text) {
     this.#reserve(text.length * UTF8_LONGEST);

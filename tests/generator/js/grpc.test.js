@@ -10,7 +10,7 @@ import { Message } from "../../../templates/js/serving/protobuf-writer.js";
 import {
   fromBits,
   toBits,
-} from "../../../templates/js/serving/tensor-proto.js";
+} from "../../../templates/js/serving/small-floats.js";
 import { open, refused, signature, spec, tensor, url } from "./calls.mjs";
 
 test("two floats for a list of complex numbers are refused with the form they take", async () => {

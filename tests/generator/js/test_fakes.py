@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Zoo
 from tests.generator.js.clients import node
 
 pytestmark = pytest.mark.language("js")
@@ -135,3 +136,68 @@ def test_a_connection_that_was_closed_is(generated: Path) -> None:
     assert "code" not in rest[1]
     assert direct[1]["code"] == "CANCELLED"
     assert "object of functions, not undefined" in rest[0]["details"]
+
+
+def test_what_passes_through_a_fake_comes_as_from_a_server(generated: Path, zoo: Zoo) -> None:
+    program = """
+    const from = (name) => import(`${process.cwd()}/${name}.js`);
+    const [{ connect }, { fakeConnection, fakeFetch, fakeModel }] =
+      [await from("grpc"), await from("testing")];
+    const [{ DtypesClient }, { StringsClient }] = [await from("dtypes"), await from("strings")];
+    const same = ({ x }) => ({ y: x });
+    const fakes = [
+      fakeModel(DtypesClient, { idString: same, idFloat16: same, idBfloat16: same }),
+      fakeModel(StringsClient, { testAssign: ({ b }) => ({ assigned: b }) }),
+    ];
+    const connection = connect(given.grpc);
+    for (const [server, fetch] of [
+      [given.rest], [connection], ["http://fake", fakeFetch(...fakes)], [fakeConnection(...fakes)],
+    ]) {
+      const options = fetch ? { fetch } : {};
+      const dtypes = new DtypesClient(server, options);
+      for (const bytes of [[255], [97], [195, 169, 34, 92, 10, 127], []]) {
+        const x = [Uint8Array.from(bytes)];
+        await showCall(() => dtypes.idString({ x }));
+        await showCall(() => dtypes.idString({ x }, { strings: "bytes" }));
+      }
+      await showCall(() => new StringsClient(server, options).testAssign({ b: "a" }));
+      for (const call of ["idFloat16", "idBfloat16"]) {
+        await showCall(() => dtypes[call]({ x: [0.1, -1e-9, NaN, -Infinity] }));
+      }
+    }
+    connection.close();
+    """
+    shown = node(program, generated / "js", {"rest": zoo.rest, "grpc": zoo.grpc})
+    for one in shown:
+        one.pop("httpStatus", None)
+    rest, grpc, over_rest, direct = (shown[at : at + 11] for at in range(0, 44, 11))
+    assert (rest, direct) == (over_rest, grpc)
+    assert (rest[:9], rest[0]["code"]) == (grpc[:9], "FAILED_PRECONDITION")
+    assert rest[9]["code"] == "UNIMPLEMENTED"  # halves have no form in JSON
+    assert grpc[9]["y"]["data"][0] == 0.0999755859375
+
+
+def test_a_fake_gets_floats_as_a_server_does(generated: Path) -> None:
+    answers = "{ regressXToY: ({ examples }) => [examples[0].x[0] === Math.fround(0.1) ? 1 : 0] }"
+    program = "show(Array.from(await client.regressXToY({ examples: [{ x: 0.1 }] })));"
+    assert on_fakes(generated / "js", answers, program) == ([[1]], [[1]])
+
+
+def test_bytes_come_as_bytes_from_a_fake(generated: Path) -> None:
+    program = """
+    const { RawPngClient } = await import(`${process.cwd()}/raw_png.js`);
+    const { fakeConnection, fakeFetch, fakeModel } = await import(`${process.cwd()}/testing.js`);
+    const tensor = (data, ...shape) => ({ data, shape });
+    const fake = fakeModel(RawPngClient, { servingDefault: () => ({
+      label: tensor(["a"], 1), scores: tensor(new Float32Array(10), 1, 10),
+      thumbBytes: tensor(["a"], 1),
+    }) });
+    for (const [server, options] of [
+      ["http://fake", { fetch: fakeFetch(fake) }], [fakeConnection(fake), {}],
+    ]) {
+      const client = new RawPngClient(server, options);
+      const { label, thumbBytes } = await client.servingDefault({ imageBytes: ["x"] });
+      show([label.data[0], thumbBytes.data[0]]);
+    }
+    """
+    assert node(program, generated / "js") == [["a", {"bytes": [97]}]] * 2

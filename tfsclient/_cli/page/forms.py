@@ -149,7 +149,7 @@ def again(ref: ModelRef, signature: Signature, values: Mapping[str, Any]) -> Fil
         )
     except InvalidInput as error:
         raise Refusal.of({_WHOLE: error.details}) from error
-    return Filled(request, values)
+    return Filled(request, {name: _with_floats(value, signature) for name, value in values.items()})
 
 
 def _plain(error: TFSError, name: str) -> str:
@@ -367,7 +367,27 @@ def _examples(ref: ModelRef, signature: Signature, values: Mapping[str, Any]) ->
         )
     except InvalidInput as error:
         raise Refusal.of({name: error.details}) from error
-    return Filled(request, {name: rows})
+    return Filled(request, {name: _with_floats(rows, signature)})
+
+
+def _with_floats(value: Any, signature: Signature) -> Any:
+    """The same; in Examples, 1 is 1.0 where the model wants that, which code alone may not know."""
+    if not isinstance(value, list):
+        return value
+    features = signature.features or {}
+    wanted = {name for name, spec in features.items() if spec.dtype == "float32"}
+    return [
+        {name: _float(one) if name in wanted else one for name, one in row.items()}
+        if isinstance(row, Mapping)
+        else row
+        for row in value
+    ]
+
+
+def _float(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_float(one) for one in value]
+    return float(value) if type(value) is int else value
 
 
 def rows_of(filled: Filled, signature: Signature) -> list[Mapping[str, Any]] | None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from tfsclient._client.aio import AsyncClient
 from tfsclient._client.observe import CallInfo
 from tfsclient._codec.model_ref import ModelRef
-from tfsclient._transports.target import parse
+from tfsclient._transports.target import Target, parse
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Model, Signature, TensorSpec
 
@@ -36,7 +36,7 @@ class Server:
     """A server.
 
     Attributes:
-        target: what the user typed.
+        target: what the user typed, without a user's name and password.
         client: its client, made with :func:`on_call`.
         rest: the URL of its REST interface; None if that is not known.
         hidden_options: arguments that its client was made with, and code does not show: secrets.
@@ -57,17 +57,34 @@ class Server:
         target = parse(self.target)
         if target.rest:
             return target.address
-        try:
-            host = urlsplit(f"//{target.address.rpartition('/')[2]}").hostname
-        except ValueError:
-            host = None
-        host = host or "localhost"
+        host = _host(target) or "localhost"
         return f"http://{f'[{host}]' if ':' in host else host}:{_REST_PORT}"
 
     @property
     def rest_known(self) -> bool:
         """Whether :attr:`rest_guess` is more than a guess."""
         return self.rest is not None or parse(self.target).rest
+
+
+def rest_beside(target: str, targets: Iterable[str]) -> str | None:
+    """The URL of a gRPC target's REST interface, if it is clear which of these targets that is.
+
+    It is where they are the only two of one host, and one of them speaks REST.
+    """
+    host = _host(parse(target))
+    near = [one for one in map(parse, targets) if _host(one) == host and one.profile is None]
+    urls = [one.address for one in near if one.rest]
+    return urls[0] if host and len(near) == 2 and len(urls) == 1 else None
+
+
+def _host(target: Target) -> str | None:
+    """The host in an address, which has one name if it is this machine; None if it has none."""
+    address = target.address if target.rest else f"//{target.address.rpartition('/')[2]}"
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        return None
+    return "localhost" if host in ("127.0.0.1", "::1") else host
 
 
 class Servers:

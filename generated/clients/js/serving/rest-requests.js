@@ -18,11 +18,11 @@ export function writePredict(signature, inputs) {
 }
 
 /** An object with these tensors, by their names on the server. */
-export function writeTensors(json, tensors) {
+export function writeTensors(json, tensors, write = writeTensor) {
   json.raw("{");
   tensors.forEach((tensor, i) => {
     json.raw(`${i > 0 ? "," : ""}${JSON.stringify(tensor.spec.name)}:`);
-    writeTensor(json, tensor);
+    write(json, tensor);
   });
   json.raw("}");
 }
@@ -67,7 +67,11 @@ function writeExample(json, example) {
   json.raw("}");
 }
 
-export function writeTensor(json, { spec, data, shape }) {
+export function writeTensor(
+  json,
+  { spec, data, shape },
+  write = writerOfInput(spec.dtype, shape),
+) {
   if (shape.slice(0, -1).includes(0)) {
     throw new Fault(
       "UNIMPLEMENTED",
@@ -75,14 +79,13 @@ export function writeTensor(json, { spec, data, shape }) {
         "JSON cannot express the sizes that follow a 0",
     );
   }
+  writeList(json, data, shape, write);
+}
+
+function writerOfInput(dtype, shape) {
   // {"b64": "text"} means bytes, even where "b64" is the name of an input.
-  const isBareString = spec.dtype === "string" && shape.length === 0;
-  writeList(
-    json,
-    data,
-    shape,
-    isBareString ? writeBytes : writerOf(spec.dtype),
-  );
+  const isBareString = dtype === "string" && shape.length === 0;
+  return isBareString ? writeBytes : writerOf(dtype);
 }
 
 /** JSON lists of this shape around the elements that `write` writes. */
@@ -130,7 +133,8 @@ function writerOf(dtype) {
   return WRITERS[dtype];
 }
 
-function writeBytes(json, value) {
+/** Write bytes, or those of text, as {"b64": "..."}. */
+export function writeBytes(json, value) {
   const bytes =
     value instanceof Uint8Array
       ? value

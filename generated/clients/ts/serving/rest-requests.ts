@@ -26,11 +26,12 @@ export function writePredict(
 export function writeTensors(
   json: JsonWriter,
   tensors: readonly CheckedTensor[],
+  write: (json: JsonWriter, tensor: CheckedTensor) => void = writeTensor,
 ): void {
   json.raw("{");
   tensors.forEach((tensor, i) => {
     json.raw(`${i > 0 ? "," : ""}${JSON.stringify(tensor.spec.name)}:`);
-    writeTensor(json, tensor);
+    write(json, tensor);
   });
   json.raw("}");
 }
@@ -84,6 +85,7 @@ function writeExample(json: JsonWriter, example: CheckedExample): void {
 export function writeTensor(
   json: JsonWriter,
   { spec, data, shape }: CheckedTensor,
+  write: WriteElement = writerOfInput(spec.dtype, shape),
 ): void {
   if (shape.slice(0, -1).includes(0)) {
     throw new Fault(
@@ -92,14 +94,13 @@ export function writeTensor(
         "JSON cannot express the sizes that follow a 0",
     );
   }
+  writeList(json, data, shape, write);
+}
+
+function writerOfInput(dtype: DType, shape: readonly number[]): WriteElement {
   // {"b64": "text"} means bytes, even where "b64" is the name of an input.
-  const isBareString = spec.dtype === "string" && shape.length === 0;
-  writeList(
-    json,
-    data,
-    shape,
-    isBareString ? writeBytes : writerOf(spec.dtype),
-  );
+  const isBareString = dtype === "string" && shape.length === 0;
+  return isBareString ? writeBytes : writerOf(dtype);
 }
 
 type WriteElement = (json: JsonWriter, value: unknown) => void;
@@ -154,7 +155,8 @@ function writerOf(dtype: DType): WriteElement {
   return WRITERS[dtype as JsonDType];
 }
 
-function writeBytes(json: JsonWriter, value: unknown): void {
+/** Write bytes, or those of text, as {"b64": "..."}. */
+export function writeBytes(json: JsonWriter, value: unknown): void {
   const bytes =
     value instanceof Uint8Array
       ? value

@@ -21,6 +21,7 @@ import {
   type Fields,
 } from "./protobuf-reader.js";
 import { Message } from "./protobuf-writer.js";
+import { fromBits, isSmallFloat, toBits } from "./small-floats.js";
 import type { DType, TensorSpec } from "./specs.js";
 import type { Tensor } from "./types.js";
 
@@ -193,7 +194,7 @@ function readValues(
   }
   const length = words.length / 2;
   const numbers = Array.from({ length }, (_, i) => words[2 * i] ?? 0);
-  if (dtype !== "float16" && dtype !== "bfloat16") return numbers;
+  if (!isSmallFloat(dtype)) return numbers;
   return fromBits(Uint16Array.from(numbers), dtype);
 }
 
@@ -226,8 +227,7 @@ export function toMemory(
   values: ArrayLike<unknown>,
   dtype: Numeric,
 ): Uint8Array {
-  const isSmall = dtype === "float16" || dtype === "bfloat16";
-  const { buffer, byteOffset, byteLength } = isSmall
+  const { buffer, byteOffset, byteLength } = isSmallFloat(dtype)
     ? toBits(values as ArrayLike<number>, dtype)
     : toTypedArray(values, dtype);
   return new Uint8Array(buffer, byteOffset, byteLength);
@@ -238,85 +238,9 @@ export function fromMemory(
   memory: Uint8Array,
   dtype: Numeric,
 ): TypedArray | undefined {
-  const isSmall = dtype === "float16" || dtype === "bfloat16";
+  const isSmall = isSmallFloat(dtype);
   const array = isSmall ? Uint16Array : ARRAYS[dtype];
   if (memory.length % array.BYTES_PER_ELEMENT !== 0) return undefined;
   const numbers = new array(memory.slice().buffer);
   return isSmall ? fromBits(numbers as Uint16Array, dtype) : numbers;
-}
-
-// float16 and bfloat16, which travel as 16 bits and are float32 everywhere else.
-
-type SmallFloat = "float16" | "bfloat16";
-
-const VALUE = new Float32Array(1);
-const BITS = new Uint32Array(VALUE.buffer);
-
-const SMALLEST_NORMAL = 2 ** -14; // of float16
-const SMALLEST_STEP = 2 ** -24;
-
-/** The bits of numbers, which are rounded to the nearest, ties to even. */
-export function toBits(
-  values: ArrayLike<number>,
-  dtype: SmallFloat,
-): Uint16Array {
-  return Uint16Array.from(values, dtype === "float16" ? toFloat16 : toBfloat16);
-}
-
-function toFloat16(value: number): number {
-  const bits = toOddBits(value);
-  const sign = (bits >>> 16) & 0x8000;
-  const size = Math.abs(value);
-  if (Number.isNaN(value)) return sign | 0x7e00;
-  if (size >= 65_536) return sign | 0x7c00;
-  if (size < SMALLEST_NORMAL) return sign | roundToEven(size / SMALLEST_STEP);
-  return sign | roundAway((bits & 0x7fffffff) - (112 << 23), 13);
-}
-
-function toBfloat16(value: number): number {
-  if (Number.isNaN(value)) return 0x7fc0;
-  return roundAway(toOddBits(value), 16);
-}
-
-/**
- * The bits of a number as a float32. If it is not one, they are those of the
- * neighbour with an odd end: rounding that is the same as rounding the number.
- */
-function toOddBits(value: number): number {
-  VALUE[0] = value;
-  const [float = 0] = VALUE;
-  let [bits = 0] = BITS;
-  if (float === value || Number.isNaN(value)) return bits;
-  if (Math.abs(float) > Math.abs(value)) bits--;
-  return bits | 1;
-}
-
-/** Take the last bits away, and round to the nearest, ties to even. */
-function roundAway(bits: number, count: number): number {
-  const isOdd = (bits >>> count) & 1;
-  return (bits + (1 << (count - 1)) - 1 + isOdd) >>> count;
-}
-
-function roundToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return floor + Number(rest > 0.5 || (rest === 0.5 && floor % 2 === 1));
-}
-
-/** The numbers that have these bits. */
-export function fromBits(all: Uint16Array, dtype: SmallFloat): Float32Array {
-  const values = new Float32Array(all.length);
-  const words = new Uint32Array(values.buffer);
-  all.forEach((bits, i) => {
-    if (dtype === "bfloat16") {
-      words[i] = bits << 16;
-      return;
-    }
-    const sign = (bits & 0x8000) << 16;
-    const rest = (bits & 0x7fff) << 13;
-    if (rest >= 0x7c00 << 13) words[i] = sign | 0x7f800000 | rest;
-    else if (rest >= 0x400 << 13) words[i] = sign | (rest + (112 << 23));
-    else values[i] = (sign ? -1 : 1) * (bits & 0x3ff) * SMALLEST_STEP;
-  });
-  return values;
 }

@@ -107,7 +107,8 @@ function checkNotEmpty(body) {
   throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
-export function readOutputs(json, { outputs, asksByName }) {
+/** Tensors by their keys; `isRequest` says that they are inputs, as a fake reads them. */
+export function readOutputs(json, { outputs, asksByName }, isRequest = false) {
   const specs = Object.entries(outputs);
   const found = new Map();
   let came = [];
@@ -119,7 +120,7 @@ export function readOutputs(json, { outputs, asksByName }) {
     json.members((name) => {
       came?.push(name);
       const spec = specs.find(([, output]) => output.name === name)?.[1];
-      if (spec) found.set(name, readTensor(json, spec));
+      if (spec) found.set(name, readTensor(json, spec, isRequest));
       else json.skip();
     });
   } else {
@@ -136,13 +137,13 @@ export function readOutputs(json, { outputs, asksByName }) {
 }
 
 /** TF Serving sends outputs with such names, and no others, as base64. */
-function isBase64(spec) {
+export function isBase64(spec) {
   return spec.dtype === "string" && spec.name.endsWith("_bytes");
 }
 
 /** A tensor from nested lists. */
-function readTensor(json, spec) {
-  const read = readerOf(json, spec);
+function readTensor(json, spec, isRequest = false) {
+  const read = readerOf(json, spec, isRequest);
   const values = [];
   const shape = []; // the length of the lists at each depth
   const open = []; // the lists around what comes next
@@ -188,13 +189,14 @@ function readTensor(json, spec) {
 }
 
 /** What reads an element; it returns undefined if something else is there. */
-function readerOf(json, spec) {
+function readerOf(json, spec, isRequest) {
   const readers = {
     float32: () => json.float(),
     float64: () => json.float(),
     bool: () => json.boolean(),
     string: () => {
-      if (isBase64(spec) || json.at(BRACE)) return json.base64Object();
+      const isBytes = isBase64(spec) && !isRequest;
+      if (isBytes || json.at(BRACE)) return json.base64Object();
       if (spec.asBytes) return json.bytes();
       return json.string(() => notText(spec.name));
     },

@@ -8,8 +8,8 @@ import { findFake, statusOf, type Fake, type Features } from "./fake.js";
 import type { CheckedTensor } from "./inputs.js";
 import { BRACE, BRACKET, JsonReader } from "./json-reader.js";
 import { JsonWriter } from "./json-writer.js";
-import { readMember, readOutputs } from "./rest-answers.js";
-import { writeTensor, writeTensors } from "./rest-requests.js";
+import { isBase64, readMember, readOutputs } from "./rest-answers.js";
+import { writeBytes, writeTensor, writeTensors } from "./rest-requests.js";
 import type { InferenceResult, Signature } from "./specs.js";
 import type { Classification, SignatureInfo } from "./types.js";
 
@@ -42,7 +42,7 @@ export async function answer(
   request: Request,
 ): Promise<Response> {
   try {
-    return new Response(await answerText(fakes, request));
+    return new Response(await answerBody(fakes, request));
   } catch (problem) {
     if (!isFault(problem)) throw problem;
     const { code, details } = problem;
@@ -51,10 +51,7 @@ export async function answer(
   }
 }
 
-async function answerText(
-  fakes: readonly Fake[],
-  request: Request,
-): Promise<string> {
+async function answerBody(fakes: readonly Fake[], request: Request) {
   const path = new URL(request.url).pathname;
   const [, name, digits, rest] = PATH.exec(path) ?? [];
   if (name === undefined) {
@@ -117,7 +114,7 @@ function writeMetadata(fake: Fake, version: bigint | undefined): string {
 function readInputs(signature: Signature, body: Uint8Array): CheckedTensor[] {
   const wanted = { ...signature, outputs: signature.inputs, asksByName: true };
   const given = readMember(body, "inputs", (json) =>
-    readOutputs(json, wanted as Signature),
+    readOutputs(json, wanted as Signature, true),
   );
   return Object.entries(signature.inputs).map(([key, spec]) => {
     const { data = [], shape = [] } = given[key] ?? {};
@@ -125,13 +122,32 @@ function readInputs(signature: Signature, body: Uint8Array): CheckedTensor[] {
   });
 }
 
-function writeOutputs(outputs: readonly CheckedTensor[]): string {
+function writeOutputs(outputs: readonly CheckedTensor[]) {
   const json = new JsonWriter().raw('{"outputs":');
   const [first] = outputs;
   // A lone output comes without its name.
-  if (first && outputs.length === 1) writeTensor(json, first);
-  else writeTensors(json, outputs);
-  return json.raw("}").toString();
+  if (first && outputs.length === 1) writeOutput(json, first);
+  else writeTensors(json, outputs, writeOutput);
+  return json.raw("}").toBytes();
+}
+
+function writeOutput(json: JsonWriter, output: CheckedTensor): void {
+  if (output.spec.dtype !== "string") writeTensor(json, output);
+  else writeTensor(json, output, isBase64(output.spec) ? writeBytes : writeRaw);
+}
+
+/** Write a string as the server does, which does not ask whether it is text. */
+function writeRaw(json: JsonWriter, value: unknown): void {
+  if (!(value instanceof Uint8Array)) {
+    json.raw(JSON.stringify(value));
+    return;
+  }
+  // Each byte becomes a character while the escapes are written.
+  const binary = Array.from(value, (byte) => String.fromCharCode(byte)).join(
+    "",
+  );
+  const quoted = JSON.stringify(binary);
+  json.bytes(Uint8Array.from(quoted, (char) => char.charCodeAt(0)));
 }
 
 function readExamples(body: Uint8Array) {
@@ -151,12 +167,17 @@ function readExample(json: JsonReader): Features {
   const readValue = () =>
     json.at(BRACE)
       ? json.base64Object()
-      : (json.string() ?? json.integer() ?? json.float());
+      : (json.string() ?? json.integer() ?? readFloat(json));
   json.members((name) => {
     const isList = json.at(BRACKET);
     features.push([name, isList ? json.list(readValue) : [readValue()]]);
   });
   return Object.fromEntries(features);
+}
+
+function readFloat(json: JsonReader): number | undefined {
+  const value = json.float();
+  return value === undefined ? undefined : Math.fround(value);
 }
 
 /** Numbers, or lists of classes; String writes NaN as the server does. */

@@ -19,8 +19,10 @@ import {
   type CheckedTensor,
   type ExampleBatch,
 } from "./inputs.js";
+import { fromBits, isSmallFloat, toBits } from "./small-floats.js";
 import type {
   Call,
+  DType,
   InferenceResult,
   ModelRef,
   ModelSpec,
@@ -284,7 +286,12 @@ function infer<T extends InferenceResult>(
 
 function toFeatures(example: CheckedExample): Features {
   return Object.fromEntries(
-    example.map(({ name, values }) => [name, Array.from(values)]),
+    example.map(({ name, dtype, values }) => [
+      name,
+      dtype === "float32"
+        ? Array.from(values as ArrayLike<number>, Math.fround)
+        : Array.from(values),
+    ]),
   );
 }
 
@@ -297,14 +304,15 @@ function toInfos(specs: Signature["inputs"]): SignatureInfo["inputs"] {
   );
 }
 
-/** The tensor, with elements in arrays of their own kind. */
+/** The tensor, with elements in arrays of their own kind, rounded to their dtype. */
 function toTensor({ spec, data, shape }: CheckedTensor): Tensor<unknown> {
-  const { dtype } = spec;
-  const isPlain = dtype === "bool" || dtype === "string";
-  return {
-    data: isPlain ? Array.from(data) : toTypedArray(data, dtype),
-    shape,
-  };
+  return { data: toElements(data, spec.dtype), shape };
+}
+
+function toElements(data: ArrayLike<unknown>, dtype: DType) {
+  if (dtype === "bool" || dtype === "string") return Array.from(data);
+  if (!isSmallFloat(dtype)) return toTypedArray(data, dtype);
+  return fromBits(toBits(data as ArrayLike<number>, dtype), dtype);
 }
 
 const ENCODER = new TextEncoder();

@@ -136,9 +136,11 @@ function checkNotEmpty(body: Uint8Array): void {
   throw new Fault("INTERNAL", "the answer is empty", { httpStatus: 200 });
 }
 
+/** Tensors by their keys; `isRequest` says that they are inputs, as a fake reads them. */
 export function readOutputs(
   json: JsonReader,
   { outputs, asksByName }: Signature,
+  isRequest = false,
 ): Result {
   const specs = Object.entries(outputs);
   const found = new Map<string, Tensor<unknown>>();
@@ -151,7 +153,7 @@ export function readOutputs(
     json.members((name) => {
       came?.push(name);
       const spec = specs.find(([, output]) => output.name === name)?.[1];
-      if (spec) found.set(name, readTensor(json, spec));
+      if (spec) found.set(name, readTensor(json, spec, isRequest));
       else json.skip();
     });
   } else {
@@ -168,13 +170,17 @@ export function readOutputs(
 }
 
 /** TF Serving sends outputs with such names, and no others, as base64. */
-function isBase64(spec: TensorSpec): boolean {
+export function isBase64(spec: TensorSpec): boolean {
   return spec.dtype === "string" && spec.name.endsWith("_bytes");
 }
 
 /** A tensor from nested lists. */
-function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
-  const read = readerOf(json, spec);
+function readTensor(
+  json: JsonReader,
+  spec: TensorSpec,
+  isRequest = false,
+): Tensor<unknown> {
+  const read = readerOf(json, spec, isRequest);
   const values: unknown[] = [];
   const shape: number[] = []; // the length of the lists at each depth
   const open: { length: number }[] = []; // the lists around what comes next
@@ -220,13 +226,18 @@ function readTensor(json: JsonReader, spec: TensorSpec): Tensor<unknown> {
 }
 
 /** What reads an element; it returns undefined if something else is there. */
-function readerOf(json: JsonReader, spec: TensorSpec): () => unknown {
+function readerOf(
+  json: JsonReader,
+  spec: TensorSpec,
+  isRequest: boolean,
+): () => unknown {
   const readers: Partial<Record<DType, () => unknown>> = {
     float32: () => json.float(),
     float64: () => json.float(),
     bool: () => json.boolean(),
     string: () => {
-      if (isBase64(spec) || json.at(BRACE)) return json.base64Object();
+      const isBytes = isBase64(spec) && !isRequest;
+      if (isBytes || json.at(BRACE)) return json.base64Object();
       if (spec.asBytes) return json.bytes();
       return json.string(() => notText(spec.name));
     },

@@ -81,7 +81,7 @@ def write(server: Server, model: Model, signature: Signature, filled: Filled) ->
 def _tensor(tensor: Tensor, type_: str) -> str:
     array, dtype = tensor.array, tensor.dtype
     if dtype.kind == "complex" and array.size:
-        values = [f"complex({_number(one.real)}, {_number(one.imag)})" for one in array.reshape(-1)]
+        values = [_complex(one, type_) for one in array.reshape(-1)]
     elif dtype == STRING:
         values = [_string(item) for item in array.reshape(-1).tolist()]
     elif dtype.kind == "bool":
@@ -89,12 +89,11 @@ def _tensor(tensor: Tensor, type_: str) -> str:
     elif dtype.startswith("float8"):
         values = [str(int(one)) for one in np.ascontiguousarray(array).reshape(-1).view(np.uint8)]
     else:
-        values = [_number(one) for one in plain(array).reshape(-1)]
+        kind = "float64" if dtype == "float64" else "float32"
+        values = [_number(one, kind) for one in plain(array).reshape(-1)]
         if dtype in ("float16", "bfloat16"):
             to = "tfs.ToFloat16" if dtype == "float16" else "tfs.ToBFloat16"
             values = [f"{to}({one})" for one in values]
-        elif dtype == "float32":
-            values = [f"float32({one})" if "math." in one else one for one in values]
     if len(values) > _MOST:
         raise InvalidInput(f"{len(values):,} values are too many to be read as Go")
     if array.ndim == 0:
@@ -104,12 +103,25 @@ def _tensor(tensor: Tensor, type_: str) -> str:
     return f"tfs.NewTensor({', '.join([data, *shape])})"
 
 
-def _number(value: Any) -> str:
+def _complex(value: Any, type_: str) -> str:
+    text = f"complex({_number(value.real, 'float64')}, {_number(value.imag, 'float64')})"
+    return f"complex64({text})" if type_ == "complex64" and "math." in text else text
+
+
+def _number(value: Any, kind: str) -> str:
+    """A constant; of what Go has no constants, an expression of this type."""
     if isinstance(value, np.integer):
         return str(int(value))
     text = str(value)
-    infinities = {"nan": "math.NaN()", "inf": "math.Inf(1)", "-inf": "math.Inf(-1)"}
-    return infinities.get(text, text)
+    no_constants = {
+        "nan": "math.NaN()",
+        "inf": "math.Inf(1)",
+        "-inf": "math.Inf(-1)",
+        "-0.0": "math.Copysign(0, -1)",  # the constant -0.0 is 0
+    }
+    if text not in no_constants:
+        return text
+    return no_constants[text] if kind == "float64" else f"{kind}({no_constants[text]})"
 
 
 def _string(item: Any) -> str:
@@ -129,7 +141,10 @@ def _example(row: Mapping[str, Any], types: Mapping[str, Any] | None) -> str:
     pairs = []
     for name, value in row.items():
         items = list(value) if isinstance(value, list | tuple) else [value]
-        texts = [_string(one) if isinstance(one, str | bytes) else _number(one) for one in items]
+        texts = [
+            _string(one) if isinstance(one, str | bytes) else _number(one, "float32")
+            for one in items
+        ]
         if types is None:
             text = isinstance(items[0], str | bytes) if items else False
             whole = all(type(one) is int for one in items)

@@ -138,9 +138,10 @@ def array(given: Array, *, indent: int) -> str:
     values = plain(given)
     name = "bool" if values.dtype == np.bool_ else f"np.{values.dtype.name}"
     if given.size > _MOST or (not given.size and given.ndim > 1):
-        if not given.any():
+        memory = np.ascontiguousarray(values).tobytes()
+        if not memory.strip(b"\0"):  # unlike that of -0.0
             return f"np.zeros({given.shape}, {name})"
-        packed = base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+        packed = base64.b64encode(memory).decode()
         lines = "\n".join(_chunks(packed, indent + 8))
         pad = " " * (indent + 4)
         return (
@@ -165,7 +166,8 @@ def _number(value: Any) -> str:
     if isinstance(value, np.integer):
         return str(int(value))
     if isinstance(value, np.complexfloating):
-        return repr(complex(value))
+        # The sum of its parts, such as -0-2j, may have another sign, or no name: nan+1j.
+        return f"complex({_number(value.real)}, {_number(value.imag)})"
     if np.isnan(value):
         return "np.nan"
     if np.isinf(value):
