@@ -185,15 +185,22 @@ def holds_only(value: Any, numbers: tuple[type, ...]) -> bool:
 
 
 def to_numbers(value: Any) -> Any:
-    """Floats for whole numbers, which pyarrow takes up to a size, and for the names of NaN.
+    """NaN and the infinities for the strings that JSON has for them."""
+    if isinstance(value, list):
+        return [to_numbers(item) for item in value]
+    return float(value) if value in SPECIAL else value
+
+
+def to_floats(value: Any) -> Any:
+    """Floats for those and for whole numbers, of which pyarrow does not take large ones.
 
     What a float cannot be stays an integer.
     """
     if isinstance(value, list):
-        return [to_numbers(item) for item in value]
+        return [to_floats(item) for item in value]
     if type(value) is int:
         return float(value) if is_exact(value, FLOAT64) else value
-    return float(value) if value in SPECIAL else value
+    return to_numbers(value)
 
 
 def to_bytes(value: Any) -> Any:

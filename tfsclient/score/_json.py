@@ -26,7 +26,7 @@ from tfsclient.score._cells import (
     noun,
     quote,
     to_bytes,
-    to_numbers,
+    to_floats,
     to_texts,
 )
 from tfsclient.score._files import Source
@@ -143,7 +143,7 @@ class JsonReader(TextReader):
         values = []
         for row, cell in enumerate(cells):
             try:
-                value = to_numbers(cell) if pa.types.is_floating(leaf_of(kind)) else cell
+                value = to_floats(cell) if pa.types.is_floating(leaf_of(kind)) else cell
                 good = numbers is None or holds_only(value, numbers)
                 value = pa.scalar(value, kind).as_py() if good else None
             except (pa.ArrowException, UnicodeEncodeError, OverflowError):
