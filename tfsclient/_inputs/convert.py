@@ -199,10 +199,12 @@ def _to_numbers(value: Any, spec: TensorSpec) -> Array:
 
 def _refuse_inexact(value: Any, array: Array, want: DType) -> None:
     """Refuse integers beside floats, of which numpy makes floats, that ``want`` cannot be."""
-    large = np.abs(array) >= every_integer(want)
+    large = np.abs(array) >= np.float64(every_integer(want))
     if not large.any():
         return
     objects = np.array(value, dtype=object)
+    if objects.shape != array.shape:  # of other libraries' tensors
+        return
     for path in zip(*map(np.ndarray.tolist, np.nonzero(large)), strict=True):
         number = objects[path]
         if isinstance(number, int | np.integer) and not is_exact(int(number), want):
@@ -210,7 +212,7 @@ def _refuse_inexact(value: Any, array: Array, want: DType) -> None:
 
 
 def _beyond_int64(array: Array) -> bool:
-    return bool(array.size) and bool(np.abs(array).max() >= 2.0**63)
+    return bool(array.size) and bool(np.abs(array).max() >= np.float64(2.0**63))
 
 
 def _large_integers(value: Any, array: Array, want: DType) -> Array:
