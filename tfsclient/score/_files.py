@@ -253,7 +253,7 @@ def _expand(given: str, out: str | None) -> Iterator[tuple[FileSystem, File, str
     if info.type != fs.FileType.Directory:
         yield system, _file(info, given if local else info.path), None
         return
-    is_own = _within(path, out)
+    is_own = _within(path, out, local)
     found = [
         one
         for one in _list(system, path)
@@ -279,7 +279,7 @@ def _glob(
         pattern = base + given[len(given[: _WILD.search(given).start()].rpartition("/")[0]) :]  # type: ignore[union-attr]
         listed = [one for one in _list(system, base) if fnmatch.fnmatchcase(one.path, pattern)]
         found = [(one, one.path) for one in listed]
-    is_own = _within(base, out)
+    is_own = _within(base, out, local)
     found = [(info, name) for info, name in found if not is_own(info.path)]
     if not found:
         raise InvalidInput(f"no file matches {public(given)}")
@@ -287,11 +287,10 @@ def _glob(
         yield system, _file(info, name), None
 
 
-def _within(folder: str, out: str | None) -> Callable[[str], bool]:
-    """Tells the files of a folder that a job writes itself: those of another one inside of it."""
-    if out is None or out == STDIN:
+def _within(folder: str, out: str | None, local: bool) -> Callable[[str], bool]:
+    """Which files of a folder a job writes itself: those of its own folder inside it."""
+    if out in (None, STDIN) or local == bool(_URI.match(out)):
         return lambda path: False
-    local = not _URI.match(out)
     real: Callable[[str], str] = os.path.realpath if local else str
     own = real(out) if local else open_system(out)[1].rstrip("/")
     start = real(folder).rstrip("/") + "/"
