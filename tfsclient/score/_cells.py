@@ -113,7 +113,8 @@ def refuse_inexact(
     numbers = column
     while pa.types.is_list(numbers.type):
         numbers = numbers.flatten()
-    large = np.abs(numbers.to_numpy(zero_copy_only=False)) >= every_integer(want)
+    least = np.float64(every_integer(want))
+    large = np.abs(numbers.to_numpy(zero_copy_only=False)) >= least
     if not large.any():
         return
     for row in np.flatnonzero(large).tolist() if numbers is column else range(len(cells)):
