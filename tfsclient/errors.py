@@ -305,6 +305,11 @@ def shown(value: object) -> str:
         return f"{of_type(value)}{bits}"
 
 
+def counted(count: int, noun: str) -> str:
+    """How many there are, as in "1 row" and "2 rows"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The guess that ends a sentence about a misspelt name; "" where nothing comes close."""
     import difflib  # which only a wrong name needs

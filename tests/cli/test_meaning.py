@@ -124,7 +124,7 @@ def test_inspect_shows_what_a_folder_has_or_what_is_given(
 def test_warmup_takes_the_examples(folder: Path) -> None:
     for signature, inputs in (("rank2", [[1.0, 2, 3]]), ("rank4", np.ones((1, 2, 2, 1)))):
         done = run("warmup", folder, "--signature", signature)
-        assert "1 records" in done.stdout, done.output
+        assert "1 record" in done.stdout, done.output
         spec = sources.from_saved_model(folder).signature(signature)
         request = build_predict("ranks", {"x": inputs}, signature=spec)
         written = folder / "1" / "assets.extra" / "tf_serving_warmup_requests"

@@ -77,6 +77,8 @@ def test_values_that_mean_the_same_are_cast(value: Any, dtype: str) -> None:
         ([1e300], "float32", "infinite"),
         (np.float32(500), "float8_e4m3fn", "would become infinite"),
         ([70000], "float16", "exactly"),
+        ([0.1, 2**24 + 1], "float32", "holds 16777217 at [1], which float32 cannot hold exactly"),
+        ([[0.1], [np.int64(257)]], "bfloat16", "257 at [1][0], which bfloat16 cannot"),
         ([True], "float32", "astype"),
         ([1], "bool", "astype"),
         (["1"], "float32", "astype"),

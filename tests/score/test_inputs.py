@@ -178,6 +178,15 @@ def test_files_whose_types_differ(zoo: Zoo, tmp_path: Path) -> None:
         score_files(zoo.grpc, "half_plus_two", tmp_path / "in", tmp_path / "other")
 
 
+def test_integers_after_a_file_of_floats(zoo: Zoo, tmp_path: Path) -> None:
+    write(tmp_path / "in/a.parquet", {"x": [0.5]})
+    write(tmp_path / "in/b.parquet", {"x": [1, None, 2**24 + 1, 2**24]})
+    out = tmp_path / "out"
+    score_files(zoo.grpc, "half_plus_two", tmp_path / "in", out, on_error="dead-letter")
+    assert [row["x"] for row in rows(out)] == [0.5, 1.0, 2.0**24]
+    assert "row 2: column 'x' holds 16777217, which float32" in letters(out)[1]["error"]
+
+
 def test_dictionaries_and_maps_in_csv(zoo: Zoo, tmp_path: Path) -> None:
     pairs = pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))
     kinds = pa.array(["b"]).dictionary_encode()

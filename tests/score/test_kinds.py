@@ -61,6 +61,52 @@ def test_whole_numbers_to_the_last(tmp_path: Path, make: Callable[..., Path]) ->
 
 
 @pytest.mark.parametrize("make", [csv, json_lines])
+@pytest.mark.parametrize(
+    ("dtype", "digits"), [("float16", 11), ("bfloat16", 8), ("float32", 24), ("float64", 53)]
+)
+def test_whole_numbers_that_a_float_cannot_hold(
+    tmp_path: Path, make: Callable[..., Path], dtype: str, digits: int
+) -> None:
+    lost = [2**digits + 1, -(2**digits) - 1, 10**400]
+    cells = [str(2**digits), "0.1", f"{2**digits}.01", *map(str, lost)]
+    assert len(scored(dtype, make(tmp_path, cells))) == 3  # with a point they are rounded, as ever
+    errors = [letter["error"] for letter in letters(tmp_path / "out")]
+    assert len(errors) == len(lost)
+    assert all("cannot hold exactly" in error for error in errors[:2])
+
+
+@pytest.mark.parametrize("path", ["in.jsonl", "in.csv", "in.parquet"])
+def test_whole_numbers_beside_others_in_a_row(tmp_path: Path, path: str) -> None:
+    numbers = [[0.5, 1], [0.5, 2**24 + 1]]
+    if path == "in.parquet":
+        halves, whole = zip(*numbers, strict=True)
+        write(tmp_path / path, {"v.0": halves, "v.1": pa.array(whole, pa.int64())})
+    else:
+        make, quote = (json_lines, "") if path == "in.jsonl" else (csv, '"')
+        make(tmp_path, [f"{quote}{json.dumps(pair)}{quote}" for pair in numbers])
+    v, y = (TensorSpec(name, "float32", (-1, 2)) for name in ("v", "y"))
+    signature = Signature("serving_default", {"v": v}, {"y": y})
+    with FakeServer(Model("same", 1, {signature.name: signature})) as server:
+        server.answer("same", lambda inputs: {"y": inputs["v"]})
+        options: Any = {"on_error": "dead-letter", "keep": []}
+        score_files(server.grpc_target, "same", tmp_path / path, tmp_path / "out", **options)
+    assert [row["y"] for row in rows(tmp_path / "out")] == [[0.5, 1.0]]
+    assert "16777217" in letters(tmp_path / "out")[0]["error"]
+
+
+def test_how_a_number_is_written(tmp_path: Path) -> None:
+    assert scored("int64", csv(tmp_path, ["+5", "-5", "+x"])) == [5, -5]
+    assert "holds '+x', not a whole number" in letters(tmp_path / "out")[0]["error"]
+
+
+def test_text_is_no_number(tmp_path: Path) -> None:
+    assert scored("int64", json_lines(tmp_path, ["1", '"5"', str(2**63)])) == [1]
+    text, beyond = (letter["error"] for letter in letters(tmp_path / "out"))
+    assert text.endswith("column 'v' holds the text '5', not a whole number")
+    assert beyond.endswith("not in the range of int64")
+
+
+@pytest.mark.parametrize("make", [csv, json_lines])
 def test_no_number_becomes_infinite(tmp_path: Path, make: Callable[..., Path]) -> None:
     cells = ["1", "1e999", "inf" if make is csv else "Infinity"]
     assert scored("float64", make(tmp_path, cells)) == [1.0, np.inf]

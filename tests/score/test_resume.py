@@ -135,6 +135,24 @@ def test_other_input(target: str, tmp_path: Path) -> None:
         score_files(target, "twice", path, tmp_path)
 
 
+@pytest.mark.parametrize("given", ["in", "in/**/*.parquet"])
+def test_an_output_inside_the_input(
+    target: str, tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "in/a.parquet", table(50))
+    out = tmp_path / "in/out"
+    for _ in range(2):
+        score_files(target, "twice", given, "in/out", resume=True)
+        (out / "part-00001.parquet.open").write_bytes(b"PAR1")  # as a kill leaves it
+        text = manifest(out)
+        (out / "_manifest.json").write_text(json.dumps({**text, "state": "running"}))
+    score_files(target, "twice", given, "in/out", resume=True)
+    check(rows(out), 50)
+    with pytest.raises(InvalidInput, match=r"in/out/part-00000\.parquet"):  # of another job
+        score_files(target, "twice", given, "in/other", outputs=["y"])
+
+
 def test_two_at_once(gated: tuple[str, Gate], tmp_path: Path) -> None:
     target, gate = gated
     path, out = write(tmp_path / "in.parquet", table(9000)), tmp_path / "out"

@@ -145,6 +145,40 @@ def test_a_number_is_not_read_as_another_later(target: str, tmp_path: Path) -> N
     assert dead["error"].startswith(f"{tmp_path}/in/b.csv: row 0 (line 2): column 'zip' holds '005")
 
 
+def test_a_dead_letter_has_the_whole_text(target: str, tmp_path: Path) -> None:
+    long = "b" * 400 + "END"
+    file(tmp_path / "in/a.csv", "x,n,s,k\n1,1,a,1\n")
+    text = f'2,2,b,{long}\n3,3,c,"d"{long}\n4,4,e,5,{long}\n5,5,{long}\udcff,6\n'
+    (tmp_path / "in/b.csv").write_text("x,n,s,k\n" + text, errors="surrogateescape")
+    assert len(scored(target, tmp_path, on_error="dead-letter")) == 1
+    dead = letters(tmp_path / "out")
+    assert [long in letter["error"] for letter in dead] == [True] * 4
+    assert f"'3,3,c,\"d\"{long}'" in dead[1]["error"]
+    with pytest.raises(InvalidInput, match=r"holds 'b+\.\.\.b+END'"):  # which people read
+        score_files(target, "twice", tmp_path / "in", tmp_path / "stopped")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"x": 1, "x": 2, "n": 1, "s": "a:b"}', "has the key 'x' twice"),
+        ('{"x" : 1, "n": 1, "s": "a", "\\u0078" : 1}', "has the key 'x' twice"),
+        ('{"x": 1, "n": 1, "s": "a", "more": [{"y": 1, "y": 1}]}', "has the key 'y' twice"),
+        (f'{{"x": 1, "n": 1, "s": "{"b" * 400}', "is not JSON"),
+        (f'["{"b" * 400}"]', "is not an object"),
+        ('{"x": 1, "n": 1, "s": "a\\":b", "more": [{"y": 1}, {"y": "http://"}]}', None),
+    ],
+)
+def test_lines_of_json(target: str, tmp_path: Path, line: str, why: str | None) -> None:
+    good = json.dumps({"x": 1, "n": 1, "s": "a", "more": []})
+    file(tmp_path / "in/a.jsonl", f"{good}\n{line}\n")
+    assert len(scored(target, tmp_path, on_error="dead-letter")) == (2 if why is None else 1)
+    if why is not None:
+        (dead,) = letters(tmp_path / "out")
+        assert why in dead["error"]
+        assert repr(line if line.startswith("{") else json.loads(line)) in dead["error"]
+
+
 def test_the_first_file_decides_also_when_resumed(target: str, tmp_path: Path) -> None:
     file(tmp_path / "in/a.csv", "x,n,s,code\n1,1,a,A\n")
     file(tmp_path / "in/b.csv", "x,n,s,code\n2,2,b,1.50\noops,3,c,1\n4,4,d,7.0\n")

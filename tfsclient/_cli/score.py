@@ -21,7 +21,7 @@ from tfsclient._cli.options import (
     signature_option,
     version_options,
 )
-from tfsclient.errors import Hint, TFSError
+from tfsclient.errors import Hint, TFSError, counted
 from tfsclient.score import Progress, Summary, TooManyErrors
 from tfsclient.score._options import FORMATS, Auto, read_options
 
@@ -229,7 +229,7 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
         click.echo(orjson.dumps(summary.to_dict()))
         return
     rate = summary.rows / summary.seconds if summary.seconds else 0.0
-    text = f"{summary.rows} rows in {summary.seconds:.1f} s ({rate:.0f} rows/s)"
+    text = f"{counted(summary.rows, 'row')} in {summary.seconds:.1f} s ({rate:.0f} rows/s)"
     if summary.earlier:
         text += f", {summary.earlier} before"
     if summary.errors:

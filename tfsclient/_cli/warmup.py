@@ -29,7 +29,7 @@ from tfsclient._cli.options import (
 )
 from tfsclient._inputs.example import features_of
 from tfsclient._inputs.samples import sample_inputs
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, counted
 from tfsclient.schema import CLASSIFY, REGRESS, Model, Signature
 from tfsclient.sources._versions import version_number
 
@@ -89,7 +89,7 @@ def warmup(
         calls = [_call(request, spec, method) for request in requests]
         version = _version_folder(folder, model)
         total = warmup_files.write(version, calls * count, append=append)
-    click.echo(f"{version / warmup_files.FILE}: {total} records")
+    click.echo(f"{version / warmup_files.FILE}: {counted(total, 'record')}")
 
 
 def _call(

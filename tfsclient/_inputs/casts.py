@@ -48,7 +48,7 @@ def cast(array: Array, want: DType, name: str, given: Any = None) -> Array:
     if kinds == ("int", "float"):
         with np.errstate(over="ignore"):
             floats = array.astype(target)
-        if (lost := _inexact(array, floats)) is not None:
+        if (lost := _inexact(array, floats, want)) is not None:
             raise inexact(int(array[lost]), want, lost)
         return floats
     raise refuse_kind(array if given is None else given, array, want, name)
@@ -65,6 +65,21 @@ def beyond(ends: tuple[int, int], want: DType, number: int, path: Path) -> Misfi
 def inexact(number: int, want: DType, path: Path) -> Misfit:
     """The refusal of an integer that a float cannot be."""
     return Misfit(f"holds {shown(number)}{at(path)}, which {want} cannot hold exactly")
+
+
+def is_exact(number: int, want: DType) -> bool:
+    """Whether a float can be an integer, of any size."""
+    try:
+        wide = np.float64(number)
+    except OverflowError:
+        return False
+    with np.errstate(over="ignore"):
+        return int(wide) == number and bool(wide.astype(want.numpy).astype(np.float64) == wide)
+
+
+def every_integer(want: DType) -> int:
+    """Up to here a float can be every integer."""
+    return 1 << (int(ml_dtypes.finfo(want.numpy).nmant) + 1)
 
 
 def float_to_float(array: Array, target: np.dtype[Any]) -> Array:
@@ -102,9 +117,9 @@ def _ends(array: Array) -> tuple[int, int]:
     return int(array.min()), int(array.max())
 
 
-def _inexact(array: Array, floats: Array) -> Path | None:
+def _inexact(array: Array, floats: Array, want: DType) -> Path | None:
     """Where ``floats`` are not the integers in ``array``."""
-    whole = 1 << (ml_dtypes.finfo(floats.dtype).nmant + 1)  # up to here every integer is a float
+    whole = every_integer(want)
     info = ml_dtypes.iinfo(array.dtype)
     if (-whole <= info.min and info.max <= whole) or not array.size:
         return None

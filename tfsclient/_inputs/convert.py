@@ -15,7 +15,15 @@ from tfsclient._codec.nested import object_array
 from tfsclient._codec.strings import string_array
 from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._inputs import tables
-from tfsclient._inputs.casts import beyond, cast, fits, float_to_float, inexact
+from tfsclient._inputs.casts import (
+    beyond,
+    cast,
+    every_integer,
+    fits,
+    float_to_float,
+    inexact,
+    is_exact,
+)
 from tfsclient._inputs.example import Example, serialize
 from tfsclient._inputs.image import images_to_array, is_image, string_rank
 from tfsclient._inputs.messages import message_name
@@ -184,11 +192,27 @@ def _to_numbers(value: Any, spec: TensorSpec) -> Array:
             return _large_integers(value, array, spec.dtype)
     if array.dtype.kind == "O" and not array.ndim:
         raise no_array(value, spec.dtype, spec.name, None)
+    if isinstance(value, list | tuple) and array.dtype.kind == "f" and spec.dtype.kind == "float":
+        _refuse_inexact(value, array, spec.dtype)
     return array
 
 
+def _refuse_inexact(value: Any, array: Array, want: DType) -> None:
+    """Refuse integers beside floats, of which numpy makes floats, that ``want`` cannot be."""
+    large = np.abs(array) >= np.float64(every_integer(want))
+    if not large.any():
+        return
+    objects = np.array(value, dtype=object)
+    if objects.shape != array.shape:  # of other libraries' tensors
+        return
+    for path in zip(*map(np.ndarray.tolist, np.nonzero(large)), strict=True):
+        number = objects[path]
+        if isinstance(number, int | np.integer) and not is_exact(int(number), want):
+            raise inexact(int(number), want, path)
+
+
 def _beyond_int64(array: Array) -> bool:
-    return bool(array.size) and bool(np.abs(array).max() >= 2.0**63)
+    return bool(array.size) and bool(np.abs(array).max() >= np.float64(2.0**63))
 
 
 def _large_integers(value: Any, array: Array, want: DType) -> Array:

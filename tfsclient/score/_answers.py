@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, counted
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 from tfsclient.score._arrow import Array, RecordBatch, Schema, pa, to_column
@@ -89,8 +89,8 @@ class Answers:
                 array = array[np.newaxis, ...]
             elif array.shape[:1] != (count,):
                 raise InvalidInput(
-                    f"output {name!r} has shape {list(array.shape)} for {count} rows: it cannot be "
-                    "told which row is whose",
+                    f"output {name!r} has shape {list(array.shape)} for {counted(count, 'row')}: "
+                    "it cannot be told which row is whose",
                     model=answer.model,
                     signature=answer.signature,
                     hint="batch=1, or outputs=... without it",

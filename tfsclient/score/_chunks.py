@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from tfsclient.dtypes import DType
 from tfsclient.score._arrow import RecordBatch
 
 ROWS: Final = 1 << 15  # the most in a chunk
@@ -21,9 +22,10 @@ class Chunk:
         first: the number of the first one in its source.
         done: how much of the source has been read now, 0 to 1.
         refused: what is wrong with rows that cannot be read, by their numbers in the chunk; there
-            the table has nulls.
+            the table may have nulls.
         letters: the rows as dead letters show them, if that is not the table.
         lines: of text, the line that each row begins on.
+        whole: what is wrong with refused rows, with the text whole that letters do not have.
     """
 
     table: RecordBatch
@@ -32,6 +34,7 @@ class Chunk:
     refused: dict[int, str] = field(default_factory=dict[int, str])
     letters: RecordBatch | None = None
     lines: Sequence[int] | None = None
+    whole: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 class Wanted(Protocol):
@@ -39,6 +42,10 @@ class Wanted(Protocol):
 
     def leaf(self, column: str) -> str | None:
         """The kind of number or text that is wanted of it; None to look at the cells."""
+        ...
+
+    def floats(self, column: str) -> DType | None:
+        """The type of the floats that a column's numbers become; None if they become none."""
         ...
 
     def leaves_out(self, column: str) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import orjson
 
+from tfsclient._inputs.casts import cast
 from tfsclient._inputs.image import Image
 from tfsclient._inputs.misfits import Misfit
 from tfsclient._inputs.tables import column_values
@@ -17,6 +17,7 @@ from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput, did_you_mean
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 from tfsclient.score._arrow import Array, Column, RecordBatch, Schema, pa, pc
+from tfsclient.score._cells import loads, to_numbers
 from tfsclient.score._examples import ExampleRows
 from tfsclient.score._files import Source, read_uri
 
@@ -166,6 +167,14 @@ class Columns:
                 return "uint" if tensor.dtype == _UINT64 else tensor.dtype.kind
         return None if self._rows is None else self._rows[1].leaf(column)
 
+    def floats(self, column: str) -> DType | None:
+        """See :class:`tfsclient.score._chunks.Wanted`."""
+        for name, columns in self._of.items():
+            if column in columns:
+                dtype = self._spec.inputs[name].dtype
+                return dtype if dtype.kind == "float" and name not in self._files else None
+        return None if self._rows is None else self._rows[1].floats(column)
+
     def leaves_out(self, column: str) -> bool:
         """See :class:`tfsclient.score._chunks.Wanted`."""
         if self._keep is None or column in self._keep or column in self._taken:
@@ -277,7 +286,7 @@ class Columns:
         else:
             values = column_values(column)
         if len(columns) > 1:
-            values = np.stack([column_values(each) for each in columns], axis=1)
+            values = _side_by_side([column_values(each) for each in columns], name, tensor)
         return self._shaped(values, tensor)
 
     def _pictures(self, column: Column, tensor: TensorSpec) -> Any:
@@ -413,8 +422,16 @@ def _null_rows(column: Column) -> list[int]:
     return sorted(rows)
 
 
+def _side_by_side(columns: Sequence[Any], name: str, tensor: TensorSpec) -> Array:
+    """Columns as the elements of a row; numpy would make floats of integers beside floats."""
+    arrays = [np.asarray(column) for column in columns]
+    if len({array.dtype for array in arrays}) > 1 and tensor.dtype.sendable:
+        arrays = [cast(array, tensor.dtype, name) for array in arrays]
+    return np.stack(arrays, axis=1)
+
+
 def _read_list(cell: str) -> Any:
     try:
-        return orjson.loads(cell)
-    except orjson.JSONDecodeError:
+        return to_numbers(loads(cell))
+    except (ValueError, RecursionError):
         raise Misfit(f"holds {cell[:40]!r}, which is not a list in JSON") from None

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import orjson
 
-from tfsclient.errors import InvalidInput, shown
+from tfsclient.errors import InvalidInput, counted, shown
 from tfsclient.score._arrow import Column, pa, pc
-from tfsclient.score._cells import LEAVES, decodable, noun, to_texts
+from tfsclient.score._cells import LEAVES, Why, decodable, noun, quote, to_texts
 from tfsclient.score._files import Source
 from tfsclient.score._lines import Lines
 from tfsclient.score._text import AS_IT_IS, Record, TextReader
@@ -24,6 +24,8 @@ _WRITTEN: Final = {
     "double": r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][+-]?[0-9]+)?$|^nan$|^NaN$|^-?inf$",
 }
 _IN_JSON: Final = re.compile(r"0|-?[1-9][0-9]{0,17}|-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,17})?")
+_PLUS: Final = re.compile(r"\+[0-9.]")
+_DIGITS: Final = re.compile(r"[+-]?[0-9]+")
 _RUNS_ON: Final = re.compile("unexpected end of data|field larger than field limit")
 
 
@@ -37,7 +39,8 @@ class CsvReader(TextReader):
     ) -> None:
         super().__init__(source, lines, position, loose=loose)
         csv.field_size_limit(max(_LONGEST, csv.field_size_limit()))
-        self._reader = csv.reader(lines, strict=True)
+        self._text: list[str] = []  # the lines of a row
+        self._reader = csv.reader(self._taken(lines), strict=True)
         try:
             header = self._header = self.columns = next(self._reader, [])
         except csv.Error as error:
@@ -48,6 +51,11 @@ class CsvReader(TextReader):
                 f"{shown(header)}"
             )
 
+    def _taken(self, lines: Lines) -> Iterator[str]:
+        for line in lines:
+            self._text.append(line)
+            yield line
+
     def _number(self) -> int:
         return self._reader.line_num
 
@@ -55,6 +63,7 @@ class CsvReader(TextReader):
         width = len(self._header)
         while True:
             line = self._reader.line_num + 1
+            self._text.clear()
             try:
                 row = next(self._reader, None)
             except csv.Error as error:
@@ -65,16 +74,17 @@ class CsvReader(TextReader):
                     ) from None
                 last = self._reader.line_num
                 more = f", after a quote that runs on to line {last}" if last > line else ""
-                yield line, [None] * width, f"is not CSV: {error}{more}"
+                text = "".join(self._text).rstrip("\r\n")
+                yield line, [None] * width, quote(f"is not CSV: {error}{more}: ", text)
                 continue
             if row is None:
                 return
             if len(row) == width:
                 yield line, row, None
             elif row:  # a line without anything is no row
-                why = f"has {len(row)} cells, but the first line names {width}"
-                if len(row) > width:
-                    why += f": {shown(row[width:])} are too many"
+                has = f"has {counted(len(row), 'cell')}, but the first line names {width}"
+                more_of_it = quote(f"{has}: ", row[width:], " are too many")
+                why = more_of_it if len(row) > width else Why(has, has)
                 yield line, [*row, *[None] * width][:width], why
             elif width == 1:
                 yield line, [""], None
@@ -93,7 +103,7 @@ class CsvReader(TextReader):
         return pa.string()
 
     def _column(
-        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, str], None]
+        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, Why], None]
     ) -> Column:
         if kind == pa.string():
             return to_texts(cells, refuse)
@@ -107,23 +117,24 @@ class CsvReader(TextReader):
         values = []
         for row, cell in enumerate(stripped):
             try:
-                values.append(_cast([cell], kind)[0].as_py())
+                # pyarrow does not know a plus.
+                written = cell[1:] if cell and _PLUS.match(cell) else cell
+                values.append(_cast([written], kind)[0].as_py())
             except (pa.ArrowInvalid, UnicodeEncodeError):
-                refuse(row, f"holds {shown(cell)}, not {noun(kind, cell)}")
+                whole = cell is not None and _DIGITS.fullmatch(cell) is not None
+                refuse(row, quote("holds ", cell, f", not {noun(kind, beyond=whole)}"))
                 values.append(None)
         return pa.array(values, kind)
 
     def _as_before(
-        self, cells: list[str], kind: Any, refuse: Callable[[int, str], None]
+        self, cells: list[str], kind: Any, refuse: Callable[[int, Why], None]
     ) -> list[str]:
         """Refuse cells that would not stay what they are in the type of those before."""
         pattern = re.compile(_WRITTEN[str(kind)])
         for row, cell in enumerate(cells):
             if cell and not pattern.match(cell):
-                refuse(
-                    row,
-                    f"holds {shown(cell)}, not written as {noun(kind)}, as the rows before are",
-                )
+                after = f", not written as {noun(kind)}, as the rows before are"
+                refuse(row, quote("holds ", cell, after))
         return [cell if cell and pattern.match(cell) else "" for cell in cells]
 
     def _letters(self, cells: list[Any]) -> Column:

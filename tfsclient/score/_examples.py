@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-import orjson
 
 from tfsclient._codec.example import FLOAT32, INT64
 from tfsclient._inputs.casts import cast
@@ -17,6 +16,7 @@ from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Features, FeatureSpec
 from tfsclient.score._arrow import RecordBatch
+from tfsclient.score._cells import loads, to_numbers
 
 # In TensorFlow's words: Name: <unknown>, Key: x, Index: 0.  Data types don't match. Data type: ...
 _MISMATCH: Final = re.compile(
@@ -69,6 +69,10 @@ class ExampleRows:
         if spec is None:
             return None
         return "text" if spec.dtype == STRING or self._has_lists(spec) else spec.dtype.kind
+
+    def floats(self, column: str) -> DType | None:
+        """See :class:`tfsclient.score._chunks.Wanted`: an Example has floats of one type only."""
+        return FLOAT32 if self.takes(column) else None
 
     def takes(self, column: str) -> bool:
         """Whether a column is a feature."""
@@ -134,13 +138,13 @@ def _read(name: str, read: Callable[[Any], Any], cell: Any) -> Any:
 
 def _from_json(cell: str) -> Any:
     """A cell that was kept as JSON; one without text is no feature."""
-    return orjson.loads(cell) if cell != '""' else None
+    return loads(cell) if cell != '""' else None
 
 
 def _number_or_list(cell: str) -> Any:
     if not cell.strip():
         return None
     try:
-        return orjson.loads(cell)
-    except orjson.JSONDecodeError:
+        return to_numbers(loads(cell))
+    except (ValueError, RecursionError):
         raise Misfit(f"holds {cell[:40]!r}, which is neither a number nor a list in JSON") from None

@@ -13,6 +13,7 @@ import numpy as np
 
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.score._arrow import FAILURES, Column, RecordBatch, Schema, pa, why
+from tfsclient.score._cells import Why, leaf_of, refuse_inexact
 from tfsclient.score._chunks import Chunk, Reader
 from tfsclient.score._columns import Columns
 from tfsclient.score._files import Source
@@ -195,10 +196,25 @@ class Feed:
                     self._schema = chunk.table.schema
                     self.columns.check(self._schema)
                 elif not self._loose and not chunk.table.schema.equals(self._schema):
-                    chunk.table = _as_before(chunk.table, self._schema, source)
+                    given = chunk.table
+                    chunk.table = _as_before(given, self._schema, source)
+                    self._check_floats(given, chunk)
             except FAILURES as error:
                 raise InvalidInput(f"cannot read {source.name}: {why(error)}") from error
             yield chunk
+
+    def _check_floats(self, given: RecordBatch, chunk: Chunk) -> None:
+        """Refuse rows whose integers became floats, as those before are, that an input rounds."""
+        for name, column in zip(chunk.table.schema.names, chunk.table.columns, strict=True):
+            want, before = self.columns.floats(name), leaf_of(given.column(name).type)
+            made = pa.types.is_integer(before) and pa.types.is_floating(leaf_of(column.type))
+            if want is None or not made:
+                continue
+
+            def refuse(row: int, why: Why, name: str = name) -> None:
+                chunk.refused.setdefault(row, f"column {name!r} {why.short}")
+
+            refuse_inexact(column, given.column(name).to_pylist(), want, refuse)
 
     def _check_columns(self, source: Source, reader: Reader) -> None:
         if set(reader.columns) == set(self.names):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 from urllib.parse import unquote
 
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, counted
 from tfsclient.score._arrow import FAILURES, FileSystem, fs, pa, why
 
 STDIN: Final = "-"
@@ -77,7 +77,7 @@ class Source:
     def name(self) -> str:
         """What errors call it."""
         one = self.files[0].name
-        return one if self.kind != "pictures" else f"{len(self.files)} pictures"
+        return one if self.kind != "pictures" else counted(len(self.files), "picture")
 
     @property
     def size(self) -> int:
@@ -114,8 +114,12 @@ class Source:
         return {"path": self.name, "size": self.size, "digest": digest.hexdigest()}
 
 
-def find_sources(inputs: Sequence[str]) -> list[Source]:
+def find_sources(inputs: Sequence[str], out: str | None = None) -> list[Source]:
     """The files that inputs stand for: files, folders, globs, ``-``; in the order of their names.
+
+    Args:
+        inputs: what was given.
+        out: the job's own folder, which is passed over where it lies in one of those.
 
     Raises:
         InvalidInput: there are none, they are of several kinds, or of one that is not known.
@@ -129,7 +133,7 @@ def find_sources(inputs: Sequence[str]) -> list[Source]:
     pictures: list[tuple[FileSystem, File]] = []
     for given in inputs:
         try:
-            for system, file, root in _expand(given):
+            for system, file, root in _expand(given, out):
                 if (kind := _kind(file, system)) == "pictures":
                     pictures.append((system, file))
                 else:
@@ -234,12 +238,12 @@ def open_stream(source: Source) -> tuple[BinaryIO, Callable[[], int]]:
     return stream, plain.tell
 
 
-def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:
+def _expand(given: str, out: str | None) -> Iterator[tuple[FileSystem, File, str | None]]:
     """The files that an input stands for, each with the folder that it was found in, if any."""
     local = not _URI.match(given)
     name, query = (given, "") if local else split_query(given)
     if _WILD.search(name) and not (local and os.path.exists(name)):
-        yield from _glob(name, query, local)
+        yield from _glob(name, query, local, out)
         return
     system, path = open_system(given)
     given = public(name)
@@ -249,7 +253,12 @@ def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:
     if info.type != fs.FileType.Directory:
         yield system, _file(info, given if local else info.path), None
         return
-    found = [one for one in _list(system, path) if not _hidden(one.path[len(path) :])]
+    is_own = _within(path, out, local)
+    found = [
+        one
+        for one in _list(system, path)
+        if not _hidden(one.path[len(path) :]) and not is_own(one.path)
+    ]
     if not found:
         raise InvalidInput(f"{given} has no files in it")
     for one in found:
@@ -257,9 +266,12 @@ def _expand(given: str) -> Iterator[tuple[FileSystem, File, str | None]]:
         yield system, _file(one, name), path
 
 
-def _glob(given: str, query: str, local: bool) -> Iterator[tuple[FileSystem, File, None]]:
+def _glob(
+    given: str, query: str, local: bool, out: str | None
+) -> Iterator[tuple[FileSystem, File, None]]:
     if local:
         system = fs.LocalFileSystem()
+        base = os.path.abspath(os.path.dirname(_WILD.split(given)[0]))
         names = sorted(name for name in glob.glob(given, recursive=True) if os.path.isfile(name))
         found = [(system.get_file_info(os.path.abspath(name)), name) for name in names]
     else:
@@ -267,10 +279,25 @@ def _glob(given: str, query: str, local: bool) -> Iterator[tuple[FileSystem, Fil
         pattern = base + given[len(given[: _WILD.search(given).start()].rpartition("/")[0]) :]  # type: ignore[union-attr]
         listed = [one for one in _list(system, base) if fnmatch.fnmatchcase(one.path, pattern)]
         found = [(one, one.path) for one in listed]
+    is_own = _within(base, out, local)
+    found = [(info, name) for info, name in found if not is_own(info.path)]
     if not found:
         raise InvalidInput(f"no file matches {public(given)}")
     for info, name in found:
         yield system, _file(info, name), None
+
+
+def _within(folder: str, out: str | None, local: bool) -> Callable[[str], bool]:
+    """Which files of a folder a job writes itself: those of its own folder inside it."""
+    if out in (None, STDIN) or local == bool(_URI.match(out)):
+        return lambda path: False
+    real: Callable[[str], str] = os.path.realpath if local else str
+    own = real(out) if local else open_system(out)[1].rstrip("/")
+    start = real(folder).rstrip("/") + "/"
+    if not own.startswith(start):
+        return lambda path: False
+    own = f"{folder.rstrip('/')}/{own[len(start) :]}/"
+    return lambda path: path.startswith(own)
 
 
 def _list(system: FileSystem, path: str) -> list[Any]:

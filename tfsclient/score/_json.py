@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -13,16 +11,22 @@ import orjson
 from tfsclient.errors import InvalidInput, shown
 from tfsclient.score._arrow import Column, pa
 from tfsclient.score._cells import (
+    FLOAT64,
     LEAVES,
     SPECIAL,
+    TwiceNamed,
+    Why,
     depth,
     holds_bytes,
     holds_only,
+    inexact,
     leaf_of,
+    loads,
     nested,
     noun,
+    quote,
     to_bytes,
-    to_numbers,
+    to_floats,
     to_texts,
 )
 from tfsclient.score._files import Source
@@ -31,8 +35,6 @@ from tfsclient.score._text import AS_IT_IS, Record, TextReader
 
 # What these types are made of: pyarrow would cut what follows the point, and take true as 1.
 _NUMBERS: Final = {"int64": (int,), "uint64": (int,), "double": (int, float)}
-_NAMES: Final = re.compile("NaN|Infinity")
-_LONG: Final = re.compile(r"[0-9]{20}")
 
 
 class JsonReader(TextReader):
@@ -57,8 +59,8 @@ class JsonReader(TextReader):
             raise InvalidInput(
                 f"{self._name} is empty"
                 if first is None
-                else f"{self._name}: no line is an object with keys; the first {first}"
-                if isinstance(first, str)
+                else f"{self._name}: no line is an object with keys; the first {first.short}"
+                if isinstance(first, Why)
                 else f"{self._name}: no object has a key",
                 hint='JSON lines have an object a line, as in {"x": 1.0}',
             )
@@ -66,27 +68,27 @@ class JsonReader(TextReader):
     def _number(self) -> int:
         return self._line
 
-    def _read(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    def _read(self) -> Iterator[tuple[int, dict[str, Any] | Why]]:
         for text in self._lines:
             self._line += 1
             if not text.strip():
                 continue
             try:
-                row = _loads(text)
+                row = loads(text)
+            except TwiceNamed as error:
+                yield self._line, quote(f"{error}: ", text.strip())
             except (ValueError, RecursionError) as error:
-                yield self._line, f"is not JSON ({error}): {shown(text.strip())}"
+                yield self._line, quote(f"is not JSON ({error}): ", text.strip())
             else:
-                yield (
-                    self._line,
-                    row if isinstance(row, dict) else f"is not an object: {shown(row)}",
-                )
+                good = isinstance(row, dict)
+                yield self._line, row if good else quote("is not an object: ", row)
 
     def _records(self) -> Iterator[Record]:
         begun, self._begun = self._begun, []
         known = set(self._header)
         for items in (begun, self._objects):
             for line, row in items:
-                if isinstance(row, str):
+                if isinstance(row, Why):
                     yield line, [None] * len(self._header), row
                     continue
                 why = None
@@ -96,9 +98,9 @@ class JsonReader(TextReader):
                         self._header += late
                         known.update(late)
                     elif late:
-                        why = (
-                            f"has the key {shown(late[0])}, which the first rows do not have: "
-                            f"{shown(row[late[0]])}"
+                        why = quote(
+                            f"has the key {shown(late[0])}, which the first rows do not have: ",
+                            row if len(late) > 1 else row[late[0]],
                         )
                 yield line, [row.get(name) for name in self._header], why
             if self._broken is not None:
@@ -125,7 +127,7 @@ class JsonReader(TextReader):
         return kind if leaf_of(kind) in known else AS_IT_IS
 
     def _column(
-        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, str], None]
+        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, Why], None]
     ) -> Column:
         del leaf
         if kind == AS_IT_IS:
@@ -140,14 +142,14 @@ class JsonReader(TextReader):
                 pass
         values = []
         for row, cell in enumerate(cells):
-            value = to_numbers(cell) if pa.types.is_floating(leaf_of(kind)) else cell
             try:
+                value = to_floats(cell) if pa.types.is_floating(leaf_of(kind)) else cell
                 good = numbers is None or holds_only(value, numbers)
                 value = pa.scalar(value, kind).as_py() if good else None
             except (pa.ArrowException, UnicodeEncodeError, OverflowError):
                 good, value = False, None
             if not good:
-                refuse(row, f"holds {shown(cell)}, not {noun(kind, cell)}")
+                refuse(row, _refusal(cell, kind))
             values.append(value)
         return pa.array(values, kind)
 
@@ -156,27 +158,11 @@ class JsonReader(TextReader):
         return to_texts(list(texts), lambda row, why: None)
 
 
-def _loads(text: str) -> Any:
-    """The value in a line.
-
-    Python's own module reads whole numbers of more than 64 bits, which orjson rounds, and the
-    names of numbers that JSON does not have, which it writes itself.
-    """
-    try:
-        value = orjson.loads(text)
-        if not _LONG.search(text):
-            return value
-    except orjson.JSONDecodeError:
-        if not _NAMES.search(text):
-            raise
-    return json.loads(text, parse_constant=str, parse_float=_float)
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text} is too large for a double")
-    return number
+def _refusal(cell: Any, kind: Any) -> Why:
+    if pa.types.is_floating(leaf_of(kind)) and (lost := inexact(cell, FLOAT64)) is not None:
+        return quote("holds ", lost, ", which float64 cannot hold exactly")
+    text = "the text " if isinstance(cell, str) else ""
+    return quote(f"holds {text}", cell, f", not {noun(kind, beyond=type(cell) is int)}")
 
 
 def _dumps(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tfsclient._inputs.prepare import AS_THEY_ARE
-from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.errors import InvalidInput, TFSError, counted
 from tfsclient.score._answers import Answers
 from tfsclient.score._arrow import RecordBatch, pa
 from tfsclient.score._files import Source
@@ -110,7 +110,8 @@ class InOrder:
         if over:
             limit = str(most) if share is None else f"{100 * share:g}%"
             raise TooManyErrors(
-                f"{errors} of {rows} rows failed, more than max_errors={limit}: the job stopped"
+                f"{errors} of {counted(rows, 'row')} failed, more than max_errors={limit}: "
+                "the job stopped"
             )
 
     def _write(self, load: Load, piece: Piece, end: int) -> None:
@@ -158,7 +159,8 @@ class InOrder:
             name = f"{self._options.prefix or '_'}{name}"
         several = len(self._sources) > 1
         file = f"{self._sources[load.source].name}: " if several else ""
-        reasons = [f"{file}{load.where(row)}: {why}" for row, why in rows]
+        whole = load.chunk.whole
+        reasons = [f"{file}{load.where(row)}: {whole.get(row, why)}" for row, why in rows]
         self._out.bury(letters.append_column(name, pa.array(reasons, pa.string())))
         self.errors += len(rows)
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import orjson
 
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, counted
 from tfsclient.score._arrow import FAILURES, RecordBatch, Schema, fs, pa, pq, why
 from tfsclient.score._files import open_system, public
 from tfsclient.score._options import Options
@@ -366,7 +366,8 @@ class Folder:
                 )
         if len(before) != len(job["inputs"]):
             raise InvalidInput(
-                f"the job began with {len(before)} inputs, and there are {len(job['inputs'])} now",
+                f"the job began with {counted(len(before), 'input')}, and now there "
+                f"{'is' if len(job['inputs']) == 1 else 'are'} {len(job['inputs'])}",
                 hint="name another folder for the new inputs",
             )
 

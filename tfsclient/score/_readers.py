@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tfsclient._codec.tfrecord import BrokenRecord, records
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, counted
 from tfsclient.score._arrow import FAILURES, RecordBatch, pa, pq, to_column, why
 from tfsclient.score._chunks import BYTES, ROWS, Chunk, Reader, Wanted
 from tfsclient.score._csv import CsvReader
@@ -190,7 +190,7 @@ class RecordReader(_Closing):
                 yield self._chunk(found[start:], number + start)
             number += len(found)
             if broken is not None:
-                raise InvalidInput(f"{self._name}: {broken}, after {number} records")
+                raise InvalidInput(f"{self._name}: {broken}, after {counted(number, 'record')}")
             if not found:
                 return
 

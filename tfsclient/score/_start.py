@@ -60,7 +60,7 @@ def run_job(
         settings: of a client that is made here.
         started: is given the job before it runs, to stop it by.
     """
-    sources = find_sources(options.inputs)
+    sources = find_sources(options.inputs, options.out)
     if options.resume and sources[0].kind == "stdin":
         raise InvalidInput("standard input cannot be read again, so there is nothing to resume")
     with ExitStack() as stack:

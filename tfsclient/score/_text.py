@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.score._arrow import AS_JSON, FAILURES, Column, pa, why
+from tfsclient.score._cells import Why, leaf_of, refuse_inexact
 from tfsclient.score._chunks import BYTES, ROWS, Chunk, Wanted
 from tfsclient.score._files import Source
 from tfsclient.score._lines import SOON, Lines
@@ -21,7 +22,7 @@ _LONGER: Final = 5.0  # seconds
 AS_IT_IS: Final = "json"  # the type of a column that no type of Arrow has: each cell as JSON
 
 # The line that a record begins on, its cells, and what is wrong with it.
-Record: TypeAlias = "tuple[int, list[Any], str | None]"
+Record: TypeAlias = "tuple[int, list[Any], Why | None]"
 _Item = TypeVar("_Item")
 
 
@@ -65,7 +66,7 @@ class TextReader:
         raise NotImplementedError
 
     def _column(
-        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, str], None]
+        self, cells: list[Any], kind: Any, leaf: str | None, refuse: Callable[[int, Why], None]
     ) -> Column:
         """The cells in their type; those that have another are refused, and null."""
         raise NotImplementedError
@@ -135,10 +136,17 @@ class TextReader:
                 good = [cell for n, cell in enumerate(cells) if n not in refused]
                 self.types[name] = self._type(good, leaf)
 
-            def refuse(row: int, why: str, name: str = name) -> None:
-                refused.setdefault(row, f"column {name!r} {why}")
+            # Of a column with a leaf the letters have the text themselves, if it is text at all.
+            kept = leaf not in (None, "text")
+
+            def refuse(row: int, why: Why, name: str = name, kept: bool = kept) -> None:
+                whole = why.short if kept else why.whole
+                refused.setdefault(row, Why(*(f"column {name!r} {w}" for w in (why.short, whole))))
 
             typed.append(self._column(cells, self.types[name], leaf, refuse))
+            floats = wanted.floats(name)
+            if floats is not None and pa.types.is_floating(leaf_of(typed[-1].type)):
+                refuse_inexact(typed[-1], cells, floats, refuse)
             mark = AS_JSON if self.types[name] == AS_IT_IS else None
             fields.append(pa.field(name, typed[-1].type, metadata=mark))
             letters.append(typed[-1] if leaf is None else self._letters(cells))
@@ -149,7 +157,8 @@ class TextReader:
                 pa.RecordBatch.from_arrays(typed, schema=pa.schema(fields)).slice(start),
                 first + start,
                 min(1.0, self._position() / self._size) if self._size else 0.0,
-                {row - start: why for row, why in refused.items() if row >= start},
+                {row - start: why.short for row, why in refused.items() if row >= start},
                 pa.RecordBatch.from_arrays(letters, schema=pa.schema(shown_as)).slice(start),
                 [line for line, _, _ in records[start:]],
+                {row - start: why.whole for row, why in refused.items() if row >= start},
             )

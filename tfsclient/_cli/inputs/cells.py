@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import ml_dtypes
 
 from tfsclient._cli.inputs.json_text import pairs_to_numbers, parse, words_to_numbers
+from tfsclient._inputs.casts import is_exact
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import FeatureSpec, TensorSpec
@@ -25,6 +26,7 @@ _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WORD: Final = re.compile(r"nan|[+-]?inf(inity)?", re.IGNORECASE)
 _ID: Final = re.compile(r"[+-]?0[0-9]+")  # whose zeros a number would lose
 _BOOLS: Final = {"true": True, "1": True, "false": False, "0": False}
+_MOST_DIGITS: Final = 400
 _LONGEST: Final = 100  # digits: more than any integer has
 
 
@@ -86,9 +88,11 @@ def scalar_reader(dtype: DType) -> Reader:
     """Reads one element."""
     if dtype == STRING:
         return str
-    read = {"bool": _bool, "int": _integer_reader(dtype), "float": _float, "complex": _complex}.get(
-        dtype.kind
-    )
+    readers: dict[str, Reader] = {
+        "bool": _bool, "int": _integer_reader(dtype), "float": _float_reader(dtype),
+        "complex": _complex,
+    }  # fmt: skip
+    read = readers.get(dtype.kind)
 
     def read_stripped(text: str) -> Any:
         stripped = text.strip()
@@ -123,6 +127,17 @@ def _bool(text: str) -> bool:
         return _BOOLS[text.lower()]
     except KeyError:
         raise ValueError("is not true, false, 1 or 0") from None
+
+
+def _float_reader(dtype: DType) -> Reader:
+    def read(text: str) -> float:
+        # Of more digits it is beyond every float.
+        short = len(text) <= _MOST_DIGITS
+        if short and _INTEGER.fullmatch(text) and not is_exact(int(text), dtype):
+            raise ValueError(f"is an integer, which {dtype} cannot hold exactly")
+        return _float(text)
+
+    return read
 
 
 def _float(text: str) -> float:

@@ -23,7 +23,7 @@ from tfsclient._cli.inputs.cells import (
     scalar_reader,
     widest,
 )
-from tfsclient.errors import InvalidInput, did_you_mean, shown
+from tfsclient.errors import InvalidInput, counted, did_you_mean, shown
 from tfsclient.schema import Features, FeatureSpec, Signature, TensorSpec
 
 _ELEMENT: Final = re.compile(r"(.+)\.(0|[1-9][0-9]{0,8})", re.DOTALL)
@@ -214,8 +214,8 @@ class Table:
                 continue
             if empty or len(row) != width:
                 raise InvalidInput(
-                    f"{self._name}:{empty or line} has {0 if empty else len(row)} cells, but the "
-                    f"first line names {width}"
+                    f"{self._name}:{empty or line} has "
+                    f"{counted(0 if empty else len(row), 'cell')}, but the first line names {width}"
                 )
             none = False
             yield line, row
