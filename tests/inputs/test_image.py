@@ -397,5 +397,5 @@ def test_options_of_the_other_kind_of_input_are_refused() -> None:
 def test_without_pillow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     assert prepare(Image(DIGIT), "string", (-1,)).tolist() == [DIGIT.read_bytes()]
-    with pytest.raises(MissingExtra, match=r"pip install tfsclient\[image\]"):
+    with pytest.raises(MissingExtra, match=r"pip install 'tfsclient\[image\]'"):
         prepare(Image(DIGIT), "float32", (-1, 28, 28, 1))
