@@ -232,6 +232,8 @@ fn is_misunderstood(error: &(dyn std::error::Error + 'static)) -> bool {
     let http2 = grpc_call::find::<h2::Error>(error).and_then(h2::Error::reason);
     matches!(io, Some(BrokenPipe | ConnectionReset | UnexpectedEof))
         || http2 == Some(h2::Reason::FRAME_SIZE_ERROR)
+        // What hyper says of calls that another one's failure took the connection from.
+        || grpc_call::chain(error).ends_with("connection closed")
 }
 
 /// Says whether the server had no thread for a call, which did not run then. All other resources that are
