@@ -26,7 +26,11 @@ Heavy modules (grpc, httpx, protobuf) are loaded when a client is made, not on i
 """
 
 from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:
+    from tfsclient.model_config import ModelConfig, ServerConfig
 
 _broken: ImportError | None = None
 try:
@@ -76,7 +80,6 @@ try:
         Unimplemented,
         Unknown,
     )
-    from tfsclient.model_config import ModelConfig, ServerConfig
     from tfsclient.results import Prediction, VersionStatus
     from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 except ImportError as _error:
@@ -104,9 +107,11 @@ _MODULES = (
     "drift", "dtypes", "errors", "export", "meaning", "model_config", "ray", "results", "schema",
     "score", "sources", "spark", "testing", "warmup",
 )  # fmt: skip
+# Classes that few programs need, by their modules.
+_LATER = {"ModelConfig": "model_config", "ServerConfig": "model_config"}
 
 
-def __getattr__(name: str) -> _ModuleType:
+def __getattr__(name: str) -> _Any:
     if name in _MODULES:
         return _import_module(f"tfsclient.{name}")
     if _broken is not None and name in __all__:
@@ -114,6 +119,8 @@ def __getattr__(name: str) -> _ModuleType:
             f"tfsclient cannot be used: {_broken}; `tfsclient doctor` says what to do",
             name=_broken.name,
         ) from _broken
+    if name in _LATER:
+        return _adopt(name, getattr(_import_module(f"tfsclient.{_LATER[name]}"), name))
     raise AttributeError(f"module 'tfsclient' has no attribute {name!r}")
 
 
@@ -121,7 +128,14 @@ def __dir__() -> list[str]:
     return sorted([*__all__, *_MODULES, "__version__"])
 
 
-# Where a class is defined is nobody's concern: tracebacks, pickles and help() show where it is had.
+def _adopt(name: str, value: _Any) -> _Any:
+    """Have tracebacks, pickles and help() show where a class is had, not where it is defined."""
+    if str(getattr(value, "__module__", "")).startswith("tfsclient."):
+        value.__module__ = "tfsclient"
+    globals()[name] = value
+    return value
+
+
 for _name in __all__:
-    if str(getattr(globals().get(_name), "__module__", "")).startswith("tfsclient."):
-        globals()[_name].__module__ = "tfsclient"
+    if _name in globals():
+        _adopt(_name, globals()[_name])

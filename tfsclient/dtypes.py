@@ -6,14 +6,15 @@ SavedModel is the type itself: a reference type never travels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import os
+import threading
+from functools import cache
+from typing import Any, Final, NamedTuple
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient.errors import shown
+from tfsclient.errors import MissingExtra, shown
 
 __all__ = ["INVALID", "STRING", "DType"]
 
@@ -37,12 +38,22 @@ _KINDS = {
 
 _REF = 100  # DT_FLOAT_REF = DT_FLOAT + 100 and so on
 
+# Held while a module is loaded that was not needed before some call.  A fork waits for it, so that
+# no child finds a module that a thread which the child does not have was just loading.
+LOADING: Final = threading.RLock()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(
+        before=LOADING.acquire, after_in_parent=LOADING.release, after_in_child=LOADING.release
+    )
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
+_ML_DTYPES: Final = "ml_dtypes"  # what has the type, by the same name; loaded when one is met
+_USERS: Final = 2  # ``isbuiltin`` of dtypes that numpy does not bring
+
+
+class _Facts(NamedTuple):
     number: int
     enum: str
-    numpy: np.dtype[Any] | None = None
+    numpy: np.dtype[Any] | str | None = None
     field: int = 0
     rest: bool = False
 
@@ -63,7 +74,7 @@ def _facts() -> dict[str, _Facts]:
         (11, "DT_QINT8", "qint8", np.int8, INT_VAL, False),
         (12, "DT_QUINT8", "quint8", np.uint8, INT_VAL, False),
         (13, "DT_QINT32", "qint32", np.int32, INT_VAL, False),
-        (14, "DT_BFLOAT16", "bfloat16", ml_dtypes.bfloat16, HALF_VAL, False),
+        (14, "DT_BFLOAT16", "bfloat16", _ML_DTYPES, HALF_VAL, False),
         (15, "DT_QINT16", "qint16", np.int16, INT_VAL, False),
         (16, "DT_QUINT16", "quint16", np.uint16, INT_VAL, False),
         (17, "DT_UINT16", "uint16", np.uint16, INT_VAL, False),
@@ -71,19 +82,18 @@ def _facts() -> dict[str, _Facts]:
         (19, "DT_HALF", "float16", np.float16, HALF_VAL, False),
         (22, "DT_UINT32", "uint32", np.uint32, UINT32_VAL, True),
         (23, "DT_UINT64", "uint64", np.uint64, UINT64_VAL, True),
-        (24, "DT_FLOAT8_E5M2", "float8_e5m2", ml_dtypes.float8_e5m2, FLOAT8_VAL, False),
-        (25, "DT_FLOAT8_E4M3FN", "float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOAT8_VAL, False),
-        (26, "DT_FLOAT8_E4M3FNUZ", "float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOAT8_VAL, False),
-        (27, "DT_FLOAT8_E4M3B11FNUZ", "float8_e4m3b11fnuz", ml_dtypes.float8_e4m3b11fnuz,
-         FLOAT8_VAL, False),
-        (28, "DT_FLOAT8_E5M2FNUZ", "float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOAT8_VAL, False),
-        (29, "DT_INT4", "int4", ml_dtypes.int4, INT_VAL, False),
-        (30, "DT_UINT4", "uint4", ml_dtypes.uint4, INT_VAL, False),
-        (31, "DT_INT2", "int2", ml_dtypes.int2, INT_VAL, False),
-        (32, "DT_UINT2", "uint2", ml_dtypes.uint2, INT_VAL, False),
+        (24, "DT_FLOAT8_E5M2", "float8_e5m2", _ML_DTYPES, FLOAT8_VAL, False),
+        (25, "DT_FLOAT8_E4M3FN", "float8_e4m3fn", _ML_DTYPES, FLOAT8_VAL, False),
+        (26, "DT_FLOAT8_E4M3FNUZ", "float8_e4m3fnuz", _ML_DTYPES, FLOAT8_VAL, False),
+        (27, "DT_FLOAT8_E4M3B11FNUZ", "float8_e4m3b11fnuz", _ML_DTYPES, FLOAT8_VAL, False),
+        (28, "DT_FLOAT8_E5M2FNUZ", "float8_e5m2fnuz", _ML_DTYPES, FLOAT8_VAL, False),
+        (29, "DT_INT4", "int4", _ML_DTYPES, INT_VAL, False),
+        (30, "DT_UINT4", "uint4", _ML_DTYPES, INT_VAL, False),
+        (31, "DT_INT2", "int2", _ML_DTYPES, INT_VAL, False),
+        (32, "DT_UINT2", "uint2", _ML_DTYPES, INT_VAL, False),
     ]  # fmt: skip
     table = {
-        name: _Facts(number, enum, np.dtype(numpy), field, rest)
+        name: _Facts(number, enum, numpy if numpy is _ML_DTYPES else np.dtype(numpy), field, rest)
         for number, enum, name, numpy, field, rest in rows
     }
     # No value of these can be sent: they have no numpy form.
@@ -94,6 +104,19 @@ def _facts() -> dict[str, _Facts]:
 
 
 _FACTS = _facts()
+
+
+@cache
+def _of_ml_dtypes(name: str) -> np.dtype[Any]:
+    try:
+        with LOADING:
+            import ml_dtypes
+    except ImportError as error:
+        raise MissingExtra(
+            f"{name} tensors need ml_dtypes ({error}): pip install ml_dtypes"
+        ) from error
+    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+    return dtype
 
 
 class DType(str):
@@ -152,7 +175,11 @@ class DType(str):
         """
         if dtype.kind in "OSUT":
             return STRING
-        return _BY_NUMPY.get(dtype.newbyteorder("="))
+        native = dtype.newbyteorder("=")
+        if dtype.isbuiltin == _USERS and dtype.name in _FACTS:
+            named = DType(dtype.name)
+            return named if named.numpy == native else None
+        return _BY_NUMPY.get(native)
 
     @property
     def number(self) -> int:
@@ -171,9 +198,12 @@ class DType(str):
         Raises:
             TypeError: resource, variant, invalid and unknown types have none.
         """
-        if self._facts.numpy is None:
+        known = self._facts.numpy
+        if isinstance(known, np.dtype):
+            return known
+        if known is None:
             raise TypeError(f"{self} tensors have no numpy form")
-        return self._facts.numpy
+        return _of_ml_dtypes(str(self))
 
     @property
     def sendable(self) -> bool:
@@ -201,7 +231,7 @@ _BY_ENUM = {facts.enum: DType(name) for name, facts in _FACTS.items()}
 _BY_NUMPY = {
     facts.numpy: DType(name)
     for name, facts in reversed(_FACTS.items())  # int8 is int8 before it is qint8
-    if facts.numpy is not None and not name.startswith("q")
+    if isinstance(facts.numpy, np.dtype) and not name.startswith("q")
 }
 STRING = DType("string")
 INVALID = DType("invalid")

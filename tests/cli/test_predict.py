@@ -26,7 +26,7 @@ from tfsclient._cli import answers, outfile
 from tfsclient._cli.inputs import Given
 from tfsclient._cli.main import main
 from tfsclient._inputs.prepare import prepare
-from tfsclient.results._forms import json_values
+from tfsclient.results._json import json_values
 from tfsclient.testing import FakeServer
 
 SEVEN = CONFORMANCE / "data" / "digit_7.png"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from datetime import timedelta
-from decimal import Decimal
-from numbers import Real
+from numbers import Complex, Number, Real
+from typing import SupportsFloat, TypeGuard
 
 import numpy as np
 
@@ -74,7 +74,7 @@ def read_seconds(value: object, argument: str = "timeout") -> float | None:
         seconds = value.total_seconds()
     elif isinstance(value, np.timedelta64):
         seconds = float(value / np.timedelta64(1, "s"))
-    elif isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_):
+    elif _is_real(value) and not isinstance(value, bool | np.bool_):
         try:
             seconds = float(value)
         except OverflowError:
@@ -86,3 +86,8 @@ def read_seconds(value: object, argument: str = "timeout") -> float | None:
     if not seconds > 0:
         raise InvalidInput(f"{argument} must be a positive number of seconds, not {seconds:g}")
     return seconds if seconds < _ENDLESS else None
+
+
+def _is_real(value: object) -> TypeGuard[SupportsFloat]:
+    """Whether it is a number on a line; a Decimal is a number, and neither Real nor Complex."""
+    return isinstance(value, Number) and (isinstance(value, Real) or not isinstance(value, Complex))

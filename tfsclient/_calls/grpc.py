@@ -5,23 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tfsclient._calls.call import Call
 from tfsclient._calls.grpc_frames import Frames, frame_key
 from tfsclient._calls.request import ExamplesRequest, PredictRequest
 from tfsclient._codec import inference
 from tfsclient._codec.inference import Task
+from tfsclient._codec.metadata import from_metadata_response
 from tfsclient._codec.model_ref import ModelRef, encode_model_ref
 from tfsclient._codec.predict import decode_predict_response, decode_strings_response
 from tfsclient._codec.protobuf import chunk
 from tfsclient._codec.tensor import Outputs
 from tfsclient._inputs.prepare import Inputs
-from tfsclient.dtypes import STRING
+from tfsclient.dtypes import LOADING, STRING
 from tfsclient.errors import Code, DecodeError, missing_outputs
-from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
+
+if TYPE_CHECKING:
+    from tfsclient.model_config import ServerConfig
 
 PREDICTION_SERVICE: Final = "/tensorflow.serving.PredictionService/"
 MODEL_SERVICE: Final = "/tensorflow.serving.ModelService/"
@@ -109,7 +112,7 @@ class GrpcCalls:
         """The call that asks for a model's signatures."""
         body = _model_spec(ref) + chunk(_METADATA_FIELD, b"signature_def")
         path = PREDICTION_SERVICE + "GetModelMetadata"
-        return Call(path, body, ref, True, decode=_metadata)
+        return Call(path, body, ref, True, decode=from_metadata_response)
 
     def status(self, ref: ModelRef) -> Call[list[VersionStatus]]:
         """The call that asks for the states of a model's versions."""
@@ -152,17 +155,9 @@ def _model_spec(ref: ModelRef) -> bytes:
     return chunk(_MODEL_SPEC, encode_model_ref(ref))
 
 
-# protobuf and what reads its messages take long to load, and predict does without them.
-
-
-def _metadata(data: bytes) -> Model:
-    from tfsclient.sources._read import from_metadata_response
-
-    return from_metadata_response(data)
-
-
 def _statuses(data: bytes) -> Statuses:
-    from tfsclient._codec.messages import ProtobufError, message_class
+    with LOADING:  # protobuf, which predict does without
+        from tfsclient._codec.messages import ProtobufError, message_class
 
     response = message_class("tensorflow.serving.GetModelStatusResponse")
     try:

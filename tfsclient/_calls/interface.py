@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tfsclient._calls.call import Call
 from tfsclient._calls.request import ExamplesRequest, PredictRequest
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
+
+if TYPE_CHECKING:
+    from tfsclient.model_config import ServerConfig
 
 
 class Calls(Protocol):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.call import Call
 from tfsclient._calls.request import ExamplesRequest, PredictRequest, model_path
 from tfsclient._codec import proto_json, rest_json
+from tfsclient._codec.metadata_json import from_metadata_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, Unimplemented
-from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
-from tfsclient.sources._read import from_metadata_json
+
+if TYPE_CHECKING:
+    from tfsclient.model_config import ServerConfig
 
 
 class RestCalls:

@@ -11,7 +11,7 @@ import orjson
 
 from tfsclient.dtypes import DType
 from tfsclient.results import Classes, Prediction
-from tfsclient.results._forms import json_values
+from tfsclient.results._json import json_values
 from tfsclient.results._shown import prediction_text
 from tfsclient.schema import Signature
 

@@ -18,7 +18,7 @@ from tfsclient._client.sync import Client
 from tfsclient._codec.inference import Task
 from tfsclient.errors import InvalidArgument, InvalidInput, NotFound, Unimplemented, did_you_mean
 from tfsclient.results import Classes, Float32s
-from tfsclient.results._forms import json_values
+from tfsclient.results._json import json_values
 from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature
 
 

@@ -29,7 +29,8 @@ import orjson
 from tfsclient._cli.answers import to_json
 from tfsclient.errors import InvalidInput
 from tfsclient.results import Prediction
-from tfsclient.results._forms import json_values, plain
+from tfsclient.results._forms import plain
+from tfsclient.results._json import json_values
 from tfsclient.schema import Signature
 
 Array: TypeAlias = npt.NDArray[Any]

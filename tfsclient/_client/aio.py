@@ -27,12 +27,12 @@ from tfsclient._transports.interface import AsyncTransport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 if TYPE_CHECKING:
     from tfsclient.meaning import Meaning
+    from tfsclient.model_config import ConfigSource
 
 
 class AsyncClient(AsyncExampleCalls):
@@ -238,6 +238,8 @@ class AsyncClient(AsyncExampleCalls):
         headers: Headers = None,
     ) -> list[str]:
         """Have the server serve other models; see :meth:`tfsclient.Client.reload_config`."""
+        from tfsclient.model_config import plan_reload  # which few clients need
+
         wanted, changes = plan_reload(config, running)
         if not dry_run:
             flow = self._sender.flows.reload(wanted)

@@ -32,12 +32,12 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
 from tfsclient.errors import DecodeError, Hint, InvalidArgument, InvalidInput
-from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
 if TYPE_CHECKING:
     from tfsclient.meaning import Meaning
+    from tfsclient.model_config import ServerConfig
 
 _ANOTHER_SIGNATURE: Final = Hint(
     "which_signature",

@@ -28,12 +28,12 @@ from tfsclient._transports.interface import Transport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
 from tfsclient._transports.tls import TLS
-from tfsclient.model_config import ConfigSource, plan_reload
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 if TYPE_CHECKING:
     from tfsclient.meaning import Meaning
+    from tfsclient.model_config import ConfigSource
 
 
 class Client(ExampleCalls):
@@ -416,6 +416,8 @@ class Client(ExampleCalls):
             Unimplemented: the target is REST, which cannot do it.
             TFSError: the server refused, or a new model did not load.
         """
+        from tfsclient.model_config import plan_reload  # which few clients need
+
         wanted, changes = plan_reload(config, running)
         if not dry_run:
             flow = self._sender.flows.reload(wanted)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +12,8 @@ from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import shown
 
 Array: TypeAlias = npt.NDArray[Any]
+
+_USERS: Final = 2  # ``isbuiltin`` of ml_dtypes' dtypes: that is loaded where there is one of them
 
 
 def cast(array: Array, want: DType, name: str, given: Any = None) -> Array:
@@ -40,7 +41,7 @@ def cast(array: Array, want: DType, name: str, given: Any = None) -> Array:
         return float_to_float(array, target)
     if kinds == ("int", "int"):
         if not fits(array, target):
-            info = ml_dtypes.iinfo(target)
+            info = iinfo(target)
             wide = array.astype(np.int64) if array.dtype.kind == "V" else array
             path = first((wide < info.min) | (wide > info.max))
             raise beyond(_ends(array), want, int(array[path]), path)
@@ -56,7 +57,7 @@ def cast(array: Array, want: DType, name: str, given: Any = None) -> Array:
 
 def beyond(ends: tuple[int, int], want: DType, number: int, path: Path) -> Misfit:
     """The refusal of integers, from the least to the greatest, of which this one does not fit."""
-    info = ml_dtypes.iinfo(want.numpy)
+    info = iinfo(want.numpy)
     low, high = map(shown, ends)
     which = f" ({shown(number)}{at(path)})" if path and low != high else at(path)
     return Misfit(f"holds {low}..{high}{which}, but the range of {want} is {info.min}..{info.max}")
@@ -79,7 +80,19 @@ def is_exact(number: int, want: DType) -> bool:
 
 def every_integer(want: DType) -> int:
     """Up to here a float can be every integer."""
-    return 1 << (int(ml_dtypes.finfo(want.numpy).nmant) + 1)
+    finfo: Any = np.finfo
+    if want.numpy.isbuiltin == _USERS:
+        from ml_dtypes import finfo
+    return 1 << (int(finfo(want.numpy).nmant) + 1)
+
+
+def iinfo(dtype: np.dtype[Any]) -> Any:
+    """``numpy.iinfo`` of any integers, those of ml_dtypes included."""
+    if dtype.isbuiltin != _USERS:
+        return np.iinfo(dtype)
+    from ml_dtypes import iinfo
+
+    return iinfo(dtype)
 
 
 def float_to_float(array: Array, target: np.dtype[Any]) -> Array:
@@ -106,7 +119,7 @@ def float_to_float(array: Array, target: np.dtype[Any]) -> Array:
 
 def fits(array: Array, target: np.dtype[Any]) -> bool:
     """Whether every one of the integers in ``array`` is one of ``target``."""
-    info, have = ml_dtypes.iinfo(target), ml_dtypes.iinfo(array.dtype)
+    info, have = iinfo(target), iinfo(array.dtype)
     if (info.min <= have.min and have.max <= info.max) or not array.size:
         return True
     low, high = _ends(array)
@@ -120,7 +133,7 @@ def _ends(array: Array) -> tuple[int, int]:
 def _inexact(array: Array, floats: Array, want: DType) -> Path | None:
     """Where ``floats`` are not the integers in ``array``."""
     whole = every_integer(want)
-    info = ml_dtypes.iinfo(array.dtype)
+    info = iinfo(array.dtype)
     if (-whole <= info.min and info.max <= whole) or not array.size:
         return None
     low, high = _ends(array)

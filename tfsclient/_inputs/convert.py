@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +20,7 @@ from tfsclient._inputs.casts import (
     every_integer,
     fits,
     float_to_float,
+    iinfo,
     inexact,
     is_exact,
 )
@@ -222,7 +222,7 @@ def _large_integers(value: Any, array: Array, want: DType) -> Array:
     if not all(type(number) is int for number in integers):
         return array
     if want.kind == "int":
-        info = ml_dtypes.iinfo(want.numpy)
+        info = iinfo(want.numpy)
         wrong = [number < info.min or number > info.max for number in integers]
         if any(wrong):
             path = first(np.array(wrong).reshape(objects.shape))

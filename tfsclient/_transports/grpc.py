@@ -11,7 +11,6 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 import grpc
-import orjson
 
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
@@ -21,7 +20,16 @@ from tfsclient._transports.bound import Bound
 from tfsclient._transports.ownership import OPENING, process
 from tfsclient._transports.proxies import ProxyAddress, grpc_proxy_for
 from tfsclient._transports.settings import Settings, is_not_tls, unavailable_hint
-from tfsclient.errors import Code, DeadlineExceeded, Hint, Internal, TFSError, from_code
+from tfsclient.dtypes import LOADING
+from tfsclient.errors import (
+    Code,
+    DeadlineExceeded,
+    Hint,
+    Internal,
+    TFSError,
+    Unavailable,
+    from_code,
+)
 
 TOO_BUSY: Final = Hint(
     "too_busy",
@@ -86,14 +94,19 @@ class GrpcTransport:
         channel = self._open()
         if not request.safe:
             return self._send(channel, request, deadline, headers)
-        from tfsclient._transports import retries  # which few clients need right away
+        try:
+            return self._send(channel, request, deadline, headers)
+        except Unavailable as error:
+            first = error
+        with LOADING:
+            from tfsclient._transports import retries  # which few clients need
 
         failed: list[TFSError] = []
-        retrying = retries.retrying(
-            request, self._settings, deadline.remaining(), failed, channel.sleep
-        )
+        seconds = deadline.remaining()
+        retrying = retries.retrying(request, self._settings, seconds, failed, channel.sleep)
+        again = partial(self._send, channel, request, deadline, headers)
         try:
-            answer: bytes = retrying(self._send, channel, request, deadline, headers)
+            answer: bytes = retrying(retries.after(first, again))
         except TFSError as error:
             retries.tell(error, failed)
             raise
@@ -389,27 +402,38 @@ def too_busy(settings: Settings, request: Request) -> TFSError:
     )
 
 
-def channel_options(settings: Settings) -> list[tuple[str, Any]]:
-    """Our defaults, then the user's own, which win."""
-    prediction = "tensorflow.serving.PredictionService"
-    inference: dict[str, Any] = {"name": [{"service": prediction}]}
-    if settings.retries > 0:  # gRPC refuses a policy of one attempt
-        inference["retryPolicy"] = {
-            "maxAttempts": settings.retries + 1,
+# JSON, written out: what writes it takes longer to load than the first call takes.
+_SERVICE_CONFIG: Final = """{
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {"name": [{"service": "tensorflow.serving.PredictionService"}] %s},
+        {
+            "name": [
+                {"service": "tensorflow.serving.PredictionService", "method": "GetModelMetadata"}
+            ]
+        }
+    ]
+}"""
+_RETRY_POLICY: Final = """, "retryPolicy": {
+            "maxAttempts": %d,
             "initialBackoff": "0.1s",
             "maxBackoff": "2s",
             "backoffMultiplier": 2,
-            "retryableStatusCodes": ["UNAVAILABLE"],
-        }
-    reading = {"name": [{"service": prediction, "method": "GetModelMetadata"}]}  # see send
-    config = {
-        "methodConfig": [inference, reading],
-        "loadBalancingConfig": [{"round_robin": {}}],
-    }
+            "retryableStatusCodes": ["UNAVAILABLE"]
+        }"""
+
+
+def _service_config(retries: int) -> str:
+    # gRPC refuses a policy of one attempt.  What only reads is tried again by ``send``.
+    return _SERVICE_CONFIG % (_RETRY_POLICY % (retries + 1) if retries else "")
+
+
+def channel_options(settings: Settings) -> list[tuple[str, Any]]:
+    """Our defaults, then the user's own, which win."""
     ours = {
         "grpc.max_receive_message_length": -1,  # the default of 4 MiB bites on real answers
         "grpc.max_send_message_length": -1,
-        "grpc.service_config": orjson.dumps(config).decode(),
+        "grpc.service_config": _service_config(settings.retries),
         # A request larger than this buffer is silently not retried; the default is 256 KiB.
         "grpc.per_rpc_retry_buffer_size": 64 << 20,
         "grpc.initial_reconnect_backoff_ms": 200,

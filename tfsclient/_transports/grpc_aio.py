@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import grpc
@@ -23,7 +24,8 @@ from tfsclient._transports.grpc import (
 )
 from tfsclient._transports.ownership import PerLoop
 from tfsclient._transports.settings import Settings
-from tfsclient.errors import TFSError
+from tfsclient.dtypes import LOADING
+from tfsclient.errors import TFSError, Unavailable
 
 
 class AsyncGrpcTransport:
@@ -53,12 +55,18 @@ class AsyncGrpcTransport:
             channel = await self._channels.get()
         if not request.safe:
             return await self._send(channel, request, deadline, headers)
-        from tfsclient._transports import retries
+        try:
+            return await self._send(channel, request, deadline, headers)
+        except Unavailable as error:
+            first = error
+        with LOADING:
+            from tfsclient._transports import retries
 
         failed: list[TFSError] = []
         retrying = retries.async_retrying(request, self._settings, deadline.remaining(), failed)
+        again = partial(self._send, channel, request, deadline, headers)
         try:
-            answer: bytes = await retrying(self._send, channel, request, deadline, headers)
+            answer: bytes = await retrying(retries.after(first, again))
         except TFSError as error:
             retries.tell(error, failed)
             raise

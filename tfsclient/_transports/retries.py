@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import tenacity
 
 from tfsclient._calls.call import Request
 from tfsclient._transports.settings import MAX_ATTEMPTS, Settings
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
+
+R = TypeVar("R")
+
+
+def after(first: Unavailable, attempt: Callable[[], R]) -> Callable[[], R]:
+    """What counts an attempt that failed as the first, and makes the others.
+
+    Most calls need no second attempt, and so nothing of this module.
+    """
+    failed = [first]
+
+    def again() -> R:
+        if failed:
+            raise failed.pop()
+        return attempt()
+
+    return again
 
 
 def retrying(

@@ -117,7 +117,9 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         Integers are exact, and floats have as few digits as identify them.  Strings are text, or
         ``{"b64": "..."}`` where they are not UTF-8.  A complex number is ``[real, imaginary]``.
         """
-        return _forms.to_json(self)
+        from tfsclient.results._json import to_json  # with orjson, which gRPC does without
+
+        return to_json(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """The outputs as columns of a ``pandas.DataFrame``, with a row for each of the batch.

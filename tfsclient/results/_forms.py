@@ -1,15 +1,13 @@
-"""A prediction in other forms: text, JSON, a table of pandas."""
+"""A prediction in other forms: text, a table of pandas; ``_json`` has one more."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from tfsclient.dtypes import DType
 from tfsclient.errors import Hint, InvalidInput, MissingExtra, shown
@@ -21,13 +19,12 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-_STRINGS: Final = "OSU"  # kinds of numpy dtypes
+STRINGS: Final = "OSU"  # kinds of numpy dtypes
 NO_LABELS: Final = Hint(
     "no_labels",
     "give them by Client(meanings={model: tfsclient.meaning.read(path)}); `out[name].argmax(-1)` "
     "gives the numbers of classes",
 )
-_NULL: Final = b"null"  # what orjson writes for a number that JSON does not have
 
 
 def equal(one: Mapping[str, Array], other: Mapping[Any, Any]) -> bool:
@@ -50,7 +47,7 @@ def _same(one: Array, other: object) -> bool:
 def text(outputs: Prediction, name: str) -> Any:
     """See :meth:`tfsclient.Prediction.text`."""
     array = outputs[name]
-    if array.dtype.kind not in _STRINGS:
+    if array.dtype.kind not in STRINGS:
         raise InvalidInput(
             f"output {name!r} holds {DType.of_numpy(array.dtype) or array.dtype}, not strings",
             model=outputs.model,
@@ -60,7 +57,7 @@ def text(outputs: Prediction, name: str) -> Any:
         texts = _decoded(array.reshape(-1).tolist())
     except UnicodeDecodeError:
         raise _no_text(outputs, name) from None
-    return _objects(texts, array.shape)[()]
+    return objects(texts, array.shape)[()]
 
 
 def _decoded(strings: list[Any]) -> list[Any]:
@@ -89,7 +86,7 @@ def _is_text(item: Any) -> bool:
     return True
 
 
-def _objects(flat: list[Any], shape: tuple[int, ...]) -> Array:
+def objects(flat: list[Any], shape: tuple[int, ...]) -> Array:
     array = np.empty(len(flat), object)
     array[:] = flat
     return array.reshape(shape)
@@ -120,7 +117,7 @@ def top_classes(name: str, array: Array, labels: Sequence[str] | None, k: int) -
         raise InvalidInput(f"k must be a positive integer, not {shown(k)}")
     rows = array[np.newaxis] if array.ndim == 1 else array
     shape = f"{DType.of_numpy(array.dtype) or array.dtype} {list(array.shape)}"
-    if rows.ndim != 2 or array.dtype.kind in (*_STRINGS, "b", "c"):
+    if rows.ndim != 2 or array.dtype.kind in (*STRINGS, "b", "c"):
         raise InvalidInput(f"output {name!r} is {shape}, not scores of [batch, classes]")
     if rows.shape[1] != len(labels):
         raise InvalidInput(
@@ -132,45 +129,6 @@ def top_classes(name: str, array: Array, labels: Sequence[str] | None, k: int) -
         [(labels[int(n)], float(row[n])) for n in picked]
         for picked, row in zip(order.tolist(), scores, strict=True)
     ]
-
-
-# JSON.
-
-
-def to_json(outputs: Mapping[str, Array]) -> str:
-    """See :meth:`tfsclient.Prediction.to_json`."""
-    fields = (orjson.dumps(name) + b":" + json_values(array) for name, array in outputs.items())
-    return (b"{" + b",".join(fields) + b"}").decode()
-
-
-def json_values(array: Array) -> bytes:
-    """An output's values as strict JSON, in nested lists, of which every value can be read back."""
-    kind = array.dtype.kind
-    if kind in _STRINGS:
-        flat = [_string_to_json(item) for item in array.reshape(-1).tolist()]
-        return orjson.dumps(_objects(flat, array.shape).tolist())
-    if kind == "c":
-        array = np.stack([np.real(array), np.imag(array)], axis=-1)
-    array = plain(array)
-    value = np.ascontiguousarray(array) if array.ndim else array[()]
-    written = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
-    if array.dtype.kind != "f" or _NULL not in written:
-        return written
-    names = [
-        b'"NaN"' if np.isnan(number) else b'"Infinity"' if number > 0 else b'"-Infinity"'
-        for number in array[~np.isfinite(array)]
-    ]
-    first, *rest = written.split(_NULL)
-    return first + b"".join(part for pair in zip(names, rest, strict=True) for part in pair)
-
-
-def _string_to_json(item: Any) -> Any:
-    if not isinstance(item, bytes):
-        return item
-    try:
-        return item.decode()
-    except UnicodeDecodeError:
-        return {"b64": base64.b64encode(item).decode()}
 
 
 def plain(array: Array) -> Array:
@@ -209,15 +167,15 @@ def to_pandas(outputs: Prediction) -> pd.DataFrame:
 
 
 def _column(array: Array, rows: int, pd: Any) -> Any:
-    if array.dtype.kind in _STRINGS:
+    if array.dtype.kind in STRINGS:
         flat = array.reshape(-1).tolist()
         with suppress(UnicodeDecodeError):
             flat = _decoded(flat)
-        array = _objects(flat, array.shape)
+        array = objects(flat, array.shape)
     else:
         array = plain(array)
     if array.ndim == 0:
         return pd.Series([array[()]] * rows, dtype=array.dtype)
     if array.ndim == 1:
         return pd.Series(array.copy())
-    return pd.Series(_objects(list(array), (rows,)), dtype=object)
+    return pd.Series(objects(list(array), (rows,)), dtype=object)

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-import orjson
-
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import _shown
@@ -36,7 +34,6 @@ from tfsclient.schema._reasons import (
     why_unusable,
     without_exporters,
 )
-from tfsclient.schema._records import to_record
 
 __all__ = [
     "CLASSIFY", "DEFAULT_SIGNATURE", "PREDICT", "REGRESS", "FeatureSpec", "Features", "Kind",
@@ -397,6 +394,10 @@ def to_json(model: Model, *, version: bool = True) -> bytes:
         model: what to write.
         version: whether to write the version down; a lock file does not.
     """
+    import orjson  # which gRPC does without
+
+    from tfsclient.schema._records import to_record
+
     data: dict[str, Any] = {"format": FORMAT, "model": model.name}
     if version and model.version is not None:
         data["version"] = model.version

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, Protocol
 import numpy as np
 import orjson
 
-from tfsclient.results._forms import _string_to_json
+from tfsclient.results._json import string_to_json
 from tfsclient.score._arrow import RecordBatch, Schema, pa, pq
 
 _GROUP_ROWS: Final = 1 << 16  # of a row group, which small ones slow down
@@ -227,7 +227,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(name): _plain(item) for name, item in value.items()}
-    return _string_to_json(value) if isinstance(value, bytes) else value
+    return string_to_json(value) if isinstance(value, bytes) else value
 
 
 def _csv_cells(column: Any, kind: Any) -> list[Any]:

@@ -1,121 +1,31 @@
-"""Where schemas come from: a server's metadata answer, a SavedModel folder, a saved file.
-
-All of them hold ``tensorflow.SignatureDef``: as messages, or as REST's JSON, which is read without
-protobuf, for an installation for REST alone does without it.
-"""
+"""Where schemas come from beside a server's metadata answer: a SavedModel folder, a saved file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tfsclient._codec.metadata import from_metadata_response, read_signatures
+from tfsclient._codec.metadata_json import from_metadata_json
 from tfsclient._codec.model_ref import ModelRef
-from tfsclient._codec.proto_json import MALFORMED, given, integer, record, string
-from tfsclient._codec.rest_json import excerpt
-from tfsclient.dtypes import INVALID, DType
 from tfsclient.errors import (
     Code,
-    DecodeError,
     InvalidInput,
     MissingExtra,
     TFSError,
     from_code,
-    shown,
 )
-from tfsclient.schema import Model, Signature, TensorSpec, all_from_json
+from tfsclient.schema import Model, all_from_json
 from tfsclient.sources._flaws import SERVE_TAG, Flaw, flaws_in
 from tfsclient.sources._versions import version_number
 
 if TYPE_CHECKING:
     from tfsclient.meaning import Meaning
-    from tfsclient.sources._features import Examples
 
 MEANING = Path("assets.extra", "meaning.toml")  # in a version folder
-
-_SIGNATURE_DEF = "signature_def"
-_ENCODINGS = {"coo_sparse": "coo_sparse", "composite_tensor": "composite"}  # any other is dense
-
-
-def from_metadata_response(data: bytes) -> Model:
-    """The model that a serialized GetModelMetadataResponse describes.
-
-    Raises:
-        DecodeError: the bytes are not such a message, or lack the signatures.
-    """
-    from tfsclient._codec.messages import message_class
-
-    response = _parse(message_class("tensorflow.serving.GetModelMetadataResponse"), data)
-    packed = response.metadata.get(_SIGNATURE_DEF)
-    if packed is None or packed.type_url.rpartition("/")[2] != "tensorflow.serving.SignatureDefMap":
-        raise DecodeError("the metadata answer holds no signature_def")
-    signatures = _parse(message_class("tensorflow.serving.SignatureDefMap"), packed.value)
-    spec = response.model_spec
-    version = _version(spec.version.value) if spec.HasField("version") else None
-    return Model(spec.name, version, _signatures(signatures.signature_def))
-
-
-def from_metadata_json(text: bytes) -> Model:
-    """The model that REST's ``GET /v1/models/M/metadata`` describes.
-
-    Raises:
-        DecodeError: the text is not such an answer.
-    """
-    try:
-        answer = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise DecodeError(f"not a metadata answer: {error}: {excerpt(text)}") from error
-    if not isinstance(answer, dict) or "model_spec" not in answer:
-        raise DecodeError(f"this is not TF Serving: it answered {excerpt(text)}")
-    try:
-        spec = answer["model_spec"]
-        name, version = string(spec["name"]), spec.get("version")
-        definitions = record(answer["metadata"][_SIGNATURE_DEF].get(_SIGNATURE_DEF))
-        signatures = {n: _signature_of_json(n, one) for n, one in sorted(definitions.items())}
-        number = None if version is None else _version(integer(version))
-        return Model(name, number, signatures)
-    except MALFORMED as error:
-        raise DecodeError(f"not a metadata answer: {type(error).__name__}: {error}") from error
-
-
-def _signature_of_json(name: str, definition: dict[str, Any]) -> Signature:
-    inputs, outputs = (
-        {n: _tensor_of_json(n, info) for n, info in sorted(record(definition.get(way)).items())}
-        for way in ("inputs", "outputs")
-    )
-    method = string(given(definition.get("method_name"), ""))
-    defaults = frozenset(record(definition.get("defaults"))) & frozenset(inputs)
-    fed = {n: string(given(i.get("name"), "")) for n, i in record(definition.get("inputs")).items()}
-    same = _same_tensors(fed)
-    return Signature(name, inputs, outputs, method, defaults, same_tensors=same)
-
-
-def _tensor_of_json(name: str, info: dict[str, Any]) -> TensorSpec:
-    shape = record(info.get("tensor_shape"))
-    dims, unknown_rank = given(shape.get("dim"), []), given(shape.get("unknown_rank"), False)
-    if type(dims) is not list or type(unknown_rank) is not bool:
-        raise TypeError(f"the shape of tensor {name!r} is {shown(shape)}")
-    sizes = [integer(given(dim.get("size"), 0)) for dim in dims]
-    encoding = next((kind for kind in _ENCODINGS if info.get(kind) is not None), None)
-    dtype = _dtype_of_json(given(info.get("dtype"), 0))
-    return _tensor(name, dtype, None if unknown_rank else sizes, encoding)
-
-
-def _dtype_of_json(dtype: Any) -> DType:
-    if not isinstance(dtype, str):
-        return DType.of_number(integer(dtype))  # of a type that the server cannot name
-    try:
-        return DType.of_enum(dtype)
-    except ValueError:
-        return INVALID  # a newer server's: the model's other signatures may be called
-
-
-def _version(number: int) -> int:
-    if number < 0:
-        raise DecodeError(f"the metadata answer is of version {number}")
-    return number
 
 
 def from_saved_model(
@@ -155,7 +65,7 @@ def from_saved_model(
         definitions = meta_graph.signature_def
         examples = read_examples(meta_graph.graph_def, definitions)
         found = tuple(sorted(meta_graph.meta_info_def.tags))
-        model = Model(name, number, _signatures(definitions, examples), found)
+        model = Model(name, number, read_signatures(definitions, examples), found)
     except MissingExtra:
         raise
     except TFSError as error:
@@ -393,63 +303,3 @@ def _version_of(folder: Path) -> int | None:
 
 def _has_saved_model(folder: Path) -> bool:
     return any((folder / f"saved_model.{kind}").is_file() for kind in ("pb", "pbtxt", "cpb"))
-
-
-def _parse(message: Any, data: bytes) -> Any:
-    from tfsclient._codec.messages import ProtobufError
-
-    try:
-        return message.FromString(data)
-    except ProtobufError as error:
-        raise DecodeError(f"not a {message.DESCRIPTOR.full_name}: {error}") from error
-
-
-def _signatures(
-    definitions: Mapping[str, Any], examples: Mapping[str, Examples] | None = None
-) -> dict[str, Signature]:
-    signatures = {}
-    for name, definition in sorted(definitions.items()):
-        example_input, features = (examples or {}).get(name, (None, None))
-        signatures[name] = Signature(
-            name=name,
-            inputs=_tensors(definition.inputs),
-            outputs=_tensors(definition.outputs),
-            method=definition.method_name,
-            defaults=frozenset(definition.defaults) & frozenset(definition.inputs),
-            example_input=example_input,
-            features=features,
-            same_tensors=_same_tensors({n: i.name for n, i in definition.inputs.items()}),
-        )
-    return signatures
-
-
-def _same_tensors(fed: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
-    """The inputs that are one tensor of the graph, from the tensors' names there by input.
-
-    A sparse or composite input has no tensor of its own, and so no name.
-    """
-    groups: dict[str, list[str]] = {}
-    for name, tensor in fed.items():
-        groups.setdefault(tensor, []).append(name)
-    return tuple(
-        tuple(sorted(names)) for tensor, names in groups.items() if tensor and len(names) > 1
-    )
-
-
-def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
-    return {
-        name: _tensor(
-            name,
-            DType.of_number(info.dtype),
-            None if info.tensor_shape.unknown_rank else [d.size for d in info.tensor_shape.dim],
-            info.WhichOneof("encoding"),
-        )
-        for name, info in sorted(infos.items())
-    }
-
-
-def _tensor(name: str, dtype: DType, sizes: list[int] | None, encoding: str | None) -> TensorSpec:
-    if sizes is not None and any(size < -1 for size in sizes):
-        raise DecodeError(f"tensor {name!r} has an impossible shape {sizes}")
-    shape = None if sizes is None else tuple(sizes)
-    return TensorSpec(name, dtype, shape, _ENCODINGS.get(encoding or "", "dense"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -27,9 +27,11 @@ from tfsclient.errors import (
     Unimplemented,
     missing_outputs,
 )
-from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
+
+if TYPE_CHECKING:
+    from tfsclient.model_config import ServerConfig
 
 _GIVE_SIGNATURES = Hint(
     "no_metadata",

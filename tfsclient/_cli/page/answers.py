@@ -15,7 +15,8 @@ from tfsclient._cli import outfile
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.results import Prediction
-from tfsclient.results._forms import json_values, plain
+from tfsclient.results._forms import plain
+from tfsclient.results._json import json_values
 from tfsclient.schema import Signature
 
 Array = npt.NDArray[Any]
