@@ -30,13 +30,19 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 if _TYPE_CHECKING:
+    from tfsclient._calls.profiles.profile import Outgoing, Profile
+    from tfsclient._client.aio import AsyncClient
+    from tfsclient._client.bound import BoundModel
+    from tfsclient._client.bound_aio import AsyncBoundModel
+    from tfsclient._inputs.image import Image
+    from tfsclient._transports.interface import AsyncTransport, Transport
+    from tfsclient._transports.tls import TLS
     from tfsclient.model_config import ModelConfig, ServerConfig
 
 _broken: ImportError | None = None
 try:
     from tfsclient._calls.call import Request
     from tfsclient._calls.options import DEFAULT, Timeout
-    from tfsclient._calls.profiles.profile import Outgoing, Profile
     from tfsclient._calls.request import (
         ExamplesRequest,
         PredictRequest,
@@ -45,17 +51,11 @@ try:
         build_predict,
         build_regress,
     )
-    from tfsclient._client.aio import AsyncClient
-    from tfsclient._client.bound import BoundModel
-    from tfsclient._client.bound_aio import AsyncBoundModel
     from tfsclient._client.observe import CallInfo
     from tfsclient._client.sync import Client
     from tfsclient._codec.model_ref import ModelRef
     from tfsclient._inputs.example import Example
-    from tfsclient._inputs.image import Image
     from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
-    from tfsclient._transports.interface import AsyncTransport, Transport
-    from tfsclient._transports.tls import TLS
     from tfsclient.dtypes import DType
     from tfsclient.errors import (
         Aborted,
@@ -108,7 +108,19 @@ _MODULES = (
     "score", "sources", "spark", "testing", "warmup",
 )  # fmt: skip
 # Classes that few programs need, by their modules.
-_LATER = {"ModelConfig": "model_config", "ServerConfig": "model_config"}
+_LATER = {
+    "AsyncBoundModel": "_client.bound_aio",
+    "AsyncClient": "_client.aio",
+    "AsyncTransport": "_transports.interface",
+    "BoundModel": "_client.bound",
+    "Image": "_inputs.image",
+    "ModelConfig": "model_config",
+    "Outgoing": "_calls.profiles.profile",
+    "Profile": "_calls.profiles.profile",
+    "ServerConfig": "model_config",
+    "TLS": "_transports.tls",
+    "Transport": "_transports.interface",
+}
 
 
 def __getattr__(name: str) -> _Any:

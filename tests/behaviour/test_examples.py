@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Zoo, missing
 from tfsclient import Client, InvalidArgument, InvalidInput, Unimplemented, sources
-from tfsclient._calls.request import model_path
+from tfsclient._calls.urls import model_path
 from tfsclient._codec.inference import Task
 
 MODELS = Path(__file__).parents[1] / "conformance" / "models"

@@ -45,7 +45,7 @@ from tfsclient import (
     Unimplemented,
     build_predict,
 )
-from tfsclient._calls.request import model_path
+from tfsclient._calls.urls import model_path
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.predict import decode_predict_response
 from tfsclient._codec.protobuf import VARINT, chunk, tag, varint

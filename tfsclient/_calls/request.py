@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any
 
 from tfsclient._calls.options import Outputs, read_flag, read_names
 from tfsclient._codec import inference, predict, rest_json
@@ -30,8 +28,6 @@ from tfsclient.errors import (
     did_you_mean,
 )
 from tfsclient.schema import Features, Signature
-
-_LONGEST_ARGUMENT: Final = 100_000  # bytes; Linux takes 128 KiB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +79,9 @@ class PredictRequest:
 
     def to_curl(self, url: str = "http://localhost:8501") -> str:
         """A shell command that sends the same request to the REST server at ``url``."""
-        return _curl(url, model_path(self.ref) + ":predict", self.to_json())
+        from tfsclient._calls.urls import to_curl  # which gRPC does without
+
+        return to_curl(url, self.ref, "predict", self.to_json())
 
     @classmethod
     def from_message(cls, message: Any) -> PredictRequest:
@@ -177,29 +175,13 @@ class ExamplesRequest:
 
     def to_curl(self, url: str = "http://localhost:8501") -> str:
         """A shell command that sends the same request to the REST server at ``url``."""
-        body = self.to_json()
-        return _curl(url, f"{model_path(self.ref)}:{self.method.lower()}", body)
+        from tfsclient._calls.urls import to_curl
+
+        return to_curl(url, self.ref, self.method.lower(), self.to_json())
 
     def __repr__(self) -> str:
         many = f"{len(self.examples)} example{'s' * (len(self.examples) != 1)}"
         return f"<ExamplesRequest of {self.ref}: {self.method} of {many}>"
-
-
-def model_path(ref: ModelRef) -> str:
-    """The URL path of a model, or of one version of it."""
-    name = quote(ref.name, safe="")
-    # A path of dots alone would be taken for another folder.
-    path = "/v1/models/" + (name if name.strip(".") else name.replace(".", "%2E"))
-    if ref.version is not None:
-        return f"{path}/versions/{ref.version}"
-    return path if ref.label is None else f"{path}/labels/{quote(ref.label, safe='')}"
-
-
-def _curl(url: str, path: str, body: bytes) -> str:
-    place, text = shlex.quote(url.rstrip("/") + path), body.decode()
-    if len(body) > _LONGEST_ARGUMENT:  # it is JSON on one line, which no line of its own ends
-        return f"curl --globoff --data-binary @- {place} <<'END'\n{text}\nEND"
-    return f"curl --globoff --data-binary {shlex.quote(text)} {place}"
 
 
 def build_predict(

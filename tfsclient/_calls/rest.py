@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.call import Call
-from tfsclient._calls.request import ExamplesRequest, PredictRequest, model_path
+from tfsclient._calls.request import ExamplesRequest, PredictRequest
+from tfsclient._calls.urls import model_path
 from tfsclient._codec import proto_json, rest_json
 from tfsclient._codec.metadata_json import from_metadata_json
 from tfsclient._codec.model_ref import ModelRef

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tfsclient._transports.proxies import grpc_proxy_for, proxy_for
+from tfsclient._transports.grpc_proxy import grpc_proxy_for
+from tfsclient._transports.proxies import proxy_for
 from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import InvalidInput

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
-from tfsclient._calls.profiles.profile import Profile
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.bound_aio import AsyncBoundModel
@@ -20,17 +19,17 @@ from tfsclient._client.readiness import await_until_ready
 from tfsclient._client.recipe import Recipe
 from tfsclient._client.sending import AsyncSender
 from tfsclient._client.servers import Auth, choose
-from tfsclient._client.view_api import view_api
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._transports.interface import AsyncTransport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
-from tfsclient._transports.tls import TLS
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 if TYPE_CHECKING:
+    from tfsclient._calls.profiles.profile import Profile
+    from tfsclient._transports.interface import AsyncTransport
+    from tfsclient._transports.tls import TLS
     from tfsclient.meaning import Meaning
     from tfsclient.model_config import ConfigSource
 
@@ -202,6 +201,8 @@ class AsyncClient(AsyncExampleCalls):
         found = await self._sender.run(
             self._sender.flows.described(ref), Options(None, timeout, headers)
         )
+        from tfsclient._client.view_api import view_api  # which few programs need
+
         print(view_api(self._sender, ref, found, signature))
 
     async def status(

@@ -11,7 +11,6 @@ from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.readiness import wait_until_ready
 from tfsclient._client.sending import Sender
 from tfsclient._client.shown import bound_html, bound_line, bound_text
-from tfsclient._client.view_api import view_api
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.example import ExampleLike, Examples
@@ -158,6 +157,8 @@ class BoundModel:
         """See :meth:`tfsclient.Client.view_api`."""
         flow = self._sender.flows.described(self._ref)
         model = self._sender.run(flow, Options(None, timeout, headers))
+        from tfsclient._client.view_api import view_api  # which few programs need
+
         print(view_api(self._sender, self._ref, model, signature))
 
     def status(self, *, timeout: Timeout = DEFAULT, headers: Headers = None) -> list[VersionStatus]:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tfsclient._calls.call import Call, Flight, Flow, ask
@@ -45,7 +44,6 @@ NO_METADATA: Final = Hint(
 _Pointer: TypeAlias = tuple[str, int | None, str | None]
 
 
-@dataclass(slots=True)
 class Entry:
     """What a pointer was found to point to.
 
@@ -55,9 +53,12 @@ class Entry:
         suspect: whether there is reason to think that it moved.
     """
 
-    model: Model
-    asked_at: float
-    suspect: bool = False
+    __slots__ = ("asked_at", "model", "suspect")
+
+    def __init__(self, model: Model, asked_at: float) -> None:
+        self.model = model
+        self.asked_at = asked_at
+        self.suspect = False
 
     def age(self) -> float:
         """Seconds since it was asked for."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from tfsclient._calls.call import Call, Flow, T, ask
 from tfsclient._calls.deadline import Deadline, read_seconds
 from tfsclient._calls.headers import Sent, read_headers, read_token
-from tfsclient._calls.interface import Calls
 from tfsclient._calls.options import DEFAULT, Headers, Options, Token, read_flag
 from tfsclient._calls.request import (
     ExamplesRequest,
@@ -36,6 +35,7 @@ from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
 if TYPE_CHECKING:
+    from tfsclient._calls.interface import Calls
     from tfsclient.meaning import Meaning
     from tfsclient.model_config import ServerConfig
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tfsclient._calls.interface import Calls
-from tfsclient._calls.profiles.calls import ProfileCalls
-from tfsclient._calls.profiles.profile import Authenticate, Profile
-from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import Target
 from tfsclient.errors import InvalidInput, left_out
 
 if TYPE_CHECKING:
+    from tfsclient._calls.interface import Calls
+    from tfsclient._calls.profiles.profile import Authenticate, Profile
     from tfsclient._transports.headed import Heading
+    from tfsclient._transports.interface import AsyncTransport, Transport
 
 
 def make_calls(target: Target, profile: Profile | None = None) -> Calls:
@@ -27,21 +26,27 @@ def make_calls(target: Target, profile: Profile | None = None) -> Calls:
     Raises:
         MissingExtra: it speaks gRPC, and grpcio or protobuf is not installed.
     """
-    if profile is not None and profile.rest:
+    if profile is not None:
+        from tfsclient._calls.profiles.calls import ProfileCalls
+
+        if not profile.rest:
+            _need_grpc()
         return ProfileCalls(profile)
     if target.rest:
         from tfsclient._calls.rest import RestCalls
 
         return RestCalls()
+    _need_grpc()
+    from tfsclient._calls.grpc import GrpcCalls
+
+    return GrpcCalls()
+
+
+def _need_grpc() -> None:
     try:
         import grpc  # noqa: F401
     except ImportError as error:
         raise left_out(error) from error
-    if profile is not None:
-        return ProfileCalls(profile)
-    from tfsclient._calls.grpc import GrpcCalls
-
-    return GrpcCalls()
 
 
 def make_transport(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from tfsclient._calls.call import Call, Flight, Flow, Step, T
 from tfsclient._calls.options import Options
@@ -19,11 +19,13 @@ from tfsclient._client.observe import Observer, OnCall
 from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._transports.interface import AsyncTransport, Transport
 from tfsclient._transports.target import Target
 from tfsclient.errors import Cancelled, DeadlineExceeded, Internal, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
+
+if TYPE_CHECKING:
+    from tfsclient._transports.interface import AsyncTransport, Transport
 
 # What a step of a flow comes to: a call's answer, or that another's call has ended.
 Steps: TypeAlias = Callable[[object], Step]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from inspect import iscoroutinefunction
-from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from tfsclient._calls.headers import kind_of, read_headers
 from tfsclient._calls.options import Headers, Token
-from tfsclient._calls.profiles.profile import Authenticate, Profile
 from tfsclient._transports.auth import Basic, basic
 from tfsclient._transports.target import Target
 from tfsclient.errors import InvalidInput, did_you_mean
+
+if TYPE_CHECKING:
+    from tfsclient._calls.profiles.profile import Authenticate, Profile
 
 TF_SERVING: Final = "tfserving"
 # The modules of the others, each with its PROFILE.
@@ -32,11 +32,10 @@ _CLOUDS: Final = {"sagemaker": "aws", "vertex": "google"}
 NAMES: Final = (TF_SERVING, *_PROFILES)
 
 # A user's name and password, or what gives the headers of each request.
-Auth: TypeAlias = tuple[str, str] | Authenticate | Any | None
+Auth: TypeAlias = "tuple[str, str] | Authenticate | Any | None"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """What a client is of.
 
     Attributes:
@@ -67,7 +66,7 @@ def choose(
             f"{chosen.name} speaks {speaks}, but the target is {target}", hint=f"write {write}"
         )
     of_vertex = chosen is not None and chosen.name == "vertex" and chosen.rest
-    if of_vertex and not urlsplit(target.address).path:
+    if of_vertex and "/" not in target.address.partition("://")[2]:
         raise InvalidInput(
             f"the target {target} ends before the endpoint",
             hint="write vertex://PROJECT/LOCATION/ENDPOINT, or a URL up to /endpoints/ENDPOINT",
@@ -98,9 +97,11 @@ def _profile(target: Target, given: object) -> Profile | None:
     elif target.profile is not None and given != target.profile:
         named = repr(given) if isinstance(given, str) else kind_of(given)
         raise InvalidInput(f"the target {target} is of {target.profile}, not of {named}")
-    if isinstance(given, Profile):
-        return given
     if not isinstance(given, str):
+        from tfsclient._calls.profiles.profile import Profile  # as who made one has done
+
+        if isinstance(given, Profile):
+            return given
         raise InvalidInput(
             f"profile must be the name of one or a tfsclient.Profile, not {kind_of(given)}"
         )

@@ -9,10 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
-from tfsclient._calls.profiles.profile import Profile
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.batches import Batches, run_batches
-from tfsclient._client.bound import BoundModel
 from tfsclient._client.examples import ExampleCalls
 from tfsclient._client.flows import Flows
 from tfsclient._client.observe import OnCall
@@ -20,18 +18,21 @@ from tfsclient._client.protocols import make_calls, make_transport
 from tfsclient._client.readiness import wait_until_ready
 from tfsclient._client.recipe import Recipe
 from tfsclient._client.sending import Sender
-from tfsclient._client.servers import Auth, choose
-from tfsclient._client.view_api import view_api
+from tfsclient._client.servers import choose
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._transports.interface import Transport
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
-from tfsclient._transports.tls import TLS
+from tfsclient.dtypes import LOADING
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
 if TYPE_CHECKING:
+    from tfsclient._calls.profiles.profile import Profile
+    from tfsclient._client.bound import BoundModel
+    from tfsclient._client.servers import Auth
+    from tfsclient._transports.interface import Transport
+    from tfsclient._transports.tls import TLS
     from tfsclient.meaning import Meaning
     from tfsclient.model_config import ConfigSource
 
@@ -343,6 +344,8 @@ class Client(ExampleCalls):
         """
         ref = ModelRef(model, version, label)
         found = self._sender.run(self._sender.flows.described(ref), Options(None, timeout, headers))
+        from tfsclient._client.view_api import view_api  # which few programs need
+
         print(view_api(self._sender, ref, found, signature))
 
     def status(
@@ -428,6 +431,9 @@ class Client(ExampleCalls):
         self, name: str, *, version: int | None = None, label: str | None = None
     ) -> BoundModel:
         """A model named once, for many calls."""
+        with LOADING:
+            from tfsclient._client.bound import BoundModel
+
         return BoundModel(self._sender, ModelRef(name, version, label))
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ Everything is plain data on both sides of the wire.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,8 +51,7 @@ _SMALL_MESSAGE = 1 << 16
 _MUCH_LARGER = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedRequest:
+class ReceivedRequest(NamedTuple):
     """A PredictRequest as the server reads it.
 
     Attributes:

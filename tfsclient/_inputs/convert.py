@@ -24,8 +24,7 @@ from tfsclient._inputs.casts import (
     inexact,
     is_exact,
 )
-from tfsclient._inputs.example import Example, serialize
-from tfsclient._inputs.image import images_to_array, is_image, string_rank
+from tfsclient._inputs.example import Example, serialize, string_rank
 from tfsclient._inputs.messages import message_name
 from tfsclient._inputs.misfits import (
     Misfit,
@@ -39,8 +38,9 @@ from tfsclient._inputs.misfits import (
     ragged,
     refuse_masked,
 )
+from tfsclient._inputs.pixels import is_image
 from tfsclient._inputs.sequence import CompoundExample
-from tfsclient.dtypes import STRING, DType
+from tfsclient.dtypes import LOADING, STRING, DType
 from tfsclient.errors import DecodeError, InvalidInput
 from tfsclient.schema import Features, TensorSpec
 
@@ -150,6 +150,9 @@ def _to_array(value: Any, spec: TensorSpec, features: Features | None) -> Array:
         value = value.tolist()
     one = value[0] if isinstance(value, list | tuple) and value else value
     if is_image(one):
+        with LOADING:
+            from tfsclient._inputs.image import images_to_array  # which few inputs need
+
         return images_to_array(value, spec)
     if message_name(value) == _TENSOR_PROTO:
         return _decode(value).array

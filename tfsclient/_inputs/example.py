@@ -22,7 +22,7 @@ from tfsclient._inputs import tables
 from tfsclient._inputs.feature import Array, convert
 from tfsclient._inputs.messages import message_name
 from tfsclient.errors import DecodeError, InvalidInput, shown
-from tfsclient.schema import Features
+from tfsclient.schema import Features, TensorSpec
 
 
 class Example:
@@ -194,3 +194,13 @@ def features_of(example: ExampleLike) -> Mapping[str, Values]:
         return decode_example(content_of(example))
     except DecodeError as error:
         raise InvalidInput(error.details) from error
+
+
+def string_rank(spec: TensorSpec) -> int:
+    """The rank of a string tensor with one image or Example for each item of a batch.
+
+    A shape that wants anything but 1s after the batch is left to the check of shapes.
+    """
+    if spec.shape is None or any(size != 1 for size in spec.shape[1:]):
+        return 1
+    return len(spec.shape)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsclient._inputs import pixels
+from tfsclient._inputs.example import string_rank
 from tfsclient._inputs.levels import Levels
 from tfsclient._inputs.misfits import Misfit, Unreadable
 from tfsclient._inputs.places import Place, place
@@ -26,7 +27,7 @@ _MAX_PIXELS = 50_000_000
 _RGB = 3  # channels
 
 
-class Image:
+class Image(pixels.OwnImage):
     """A picture, made into what the signature wants when it is sent.
 
     For a string input it is the encoded file: the source's bytes as they are, or encoded anew.  For
@@ -174,11 +175,6 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int | np.integer)
 
 
-def is_image(value: Any) -> bool:
-    """Whether it is an :class:`Image` or a PIL image."""
-    return isinstance(value, Image) or pixels.is_pil(value)
-
-
 def images_to_array(value: Any, spec: TensorSpec) -> Array:
     """The tensor for an image or a list of them.
 
@@ -188,7 +184,7 @@ def images_to_array(value: Any, spec: TensorSpec) -> Array:
         InvalidInput: the images do not fit the input, or cannot be read.
         MissingExtra: Pillow is needed and not installed.
     """
-    if is_image(value):
+    if pixels.is_image(value):
         return _wrapped(value).to_array(spec)
     images = [_wrapped(image) for image in value]
     arrays = [image.to_array(spec) for image in images]
@@ -238,13 +234,3 @@ def _check_source(source: Any) -> tuple[Any, str]:
         f"a {type(source).__name__} is not an image: give a path, bytes, a file, a PIL image or a "
         "uint8 array"
     )
-
-
-def string_rank(spec: TensorSpec) -> int:
-    """The rank of a string tensor with one image or Example for each item of a batch.
-
-    A shape that wants anything but 1s after the batch is left to the check of shapes.
-    """
-    if spec.shape is None or any(size != 1 for size in spec.shape[1:]):
-        return 1
-    return len(spec.shape)

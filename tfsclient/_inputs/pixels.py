@@ -34,6 +34,15 @@ _ORIENTATION = 0x0112  # EXIF's tag
 _filters = threading.Lock()  # of warnings, which all threads share
 
 
+class OwnImage:
+    """What :class:`tfsclient.Image` is, whose module need not be loaded to know one."""
+
+
+def is_image(value: Any) -> bool:
+    """Whether it is a :class:`tfsclient.Image` or a PIL image."""
+    return isinstance(value, OwnImage) or is_pil(value)
+
+
 def is_pil(value: Any) -> bool:
     """Whether it is a PIL image; Pillow is not imported to find out."""
     pil = sys.modules.get("PIL.Image")

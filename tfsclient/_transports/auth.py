@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from tfsclient._calls.profiles.profile import Outgoing
+if TYPE_CHECKING:
+    from tfsclient._calls.profiles.profile import Outgoing
 
 
 def basic(user: str, password: str) -> str:

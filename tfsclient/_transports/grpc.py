@@ -7,8 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeAlias
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc
 
@@ -17,8 +16,8 @@ from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.headers import Sent
 from tfsclient._transports.alarm import Alarm
 from tfsclient._transports.bound import Bound
+from tfsclient._transports.grpc_proxy import grpc_proxy_for
 from tfsclient._transports.ownership import OPENING, process
-from tfsclient._transports.proxies import ProxyAddress, grpc_proxy_for
 from tfsclient._transports.settings import Settings, is_not_tls, unavailable_hint
 from tfsclient.dtypes import LOADING
 from tfsclient.errors import (
@@ -30,6 +29,9 @@ from tfsclient.errors import (
     Unavailable,
     from_code,
 )
+
+if TYPE_CHECKING:
+    from tfsclient._transports.proxies import ProxyAddress
 
 TOO_BUSY: Final = Hint(
     "too_busy",
@@ -357,6 +359,8 @@ _NO_CONNECTION: Final = re.compile(
 
 def _said(details: str) -> str:
     """What gRPC says, without what only its authors need, to follow the target."""
+    from urllib.parse import unquote
+
     text, failed = _NO_CONNECTION.subn("", unquote(details))
     if not failed:
         return f": {details}"

@@ -6,9 +6,10 @@ import ipaddress
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import NamedTuple
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from tfsclient.errors import InvalidInput
 
@@ -16,8 +17,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 _PASSWORD = re.compile(r"//[^/@]*@")  # not for error messages
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyAddress:
+class ProxyAddress(NamedTuple):
     """A proxy that the environment names.
 
     Attributes:
@@ -42,34 +42,15 @@ def proxy_for(url: str) -> ProxyAddress | None:
     Raises:
         InvalidInput: the variable does not hold a proxy that can be used.
     """
-    from urllib.request import getproxies  # which gRPC does not need
-
     target = urlsplit(url)
     proxies = getproxies()
     scheme = next((s for s in (target.scheme, "all") if proxies.get(s)), None)
-    if scheme is None or _excluded(proxies.get("no", ""), target.hostname or "", _port(url)):
+    if scheme is None or excluded(proxies.get("no", ""), target.hostname or "", _port(url)):
         return None
     value = proxies[scheme]
     proxy = ProxyAddress(value if "://" in value else f"http://{value}", _variable(scheme))
     _check(proxy)
     return proxy
-
-
-def grpc_proxy_for(address: str) -> ProxyAddress | None:
-    """The proxy that gRPC goes through for a target; None if it connects directly.
-
-    gRPC reads ``grpc_proxy``, ``https_proxy`` and ``http_proxy``, and ``no_grpc_proxy`` or
-    ``no_proxy``, all in lower case.  Hosts are excluded by the rule of :func:`proxy_for`, which has
-    more forms than gRPC's own.
-    """
-    names = ("grpc_proxy", "https_proxy", "http_proxy")
-    name = next((name for name in names if os.environ.get(name)), None)
-    host, port = _split_port(address.rpartition("/")[2])
-    excluding = [os.environ.get(name) for name in ("no_grpc_proxy", "no_proxy")]
-    no_proxy = next(filter(None, excluding), "")
-    if name is None or address.startswith("unix") or _excluded(no_proxy, host, port or 0):
-        return None
-    return ProxyAddress(os.environ[name], name)
 
 
 def _variable(scheme: str) -> str:
@@ -102,14 +83,14 @@ def _port(url: str) -> int:
     return target.port or {"https": 443}.get(target.scheme, 80)
 
 
-def _excluded(no_proxy: str, host: str, port: int) -> bool:
+def excluded(no_proxy: str, host: str, port: int) -> bool:
     """Whether a host is to be connected to directly."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         address = None
     for entry in re.split(r"[,\s]+", no_proxy.lower()):
-        name, wanted_port = _split_port(entry.rpartition("://")[2].rstrip("/"))
+        name, wanted_port = split_port(entry.rpartition("://")[2].rstrip("/"))
         if wanted_port not in (None, port):
             continue
         if name == "*" or (name and name == host):
@@ -122,7 +103,7 @@ def _excluded(no_proxy: str, host: str, port: int) -> bool:
     return False
 
 
-def _split_port(entry: str) -> tuple[str, int | None]:
+def split_port(entry: str) -> tuple[str, int | None]:
     """The name or address of an entry, and its port if it has one."""
     match = re.fullmatch(r"\[([^\]]*)\](?::(\d{1,5}))?|([^:]*)(?::(\d{1,5}))?", entry)
     if match is None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tfsclient._calls.options import read_count
-from tfsclient._calls.profiles.profile import Profile
 from tfsclient._transports.target import Target
-from tfsclient._transports.tls import TLS
 from tfsclient.errors import Hint, InvalidInput
+
+if TYPE_CHECKING:
+    from tfsclient._calls.profiles.profile import Profile
+    from tfsclient._transports.tls import TLS
 
 MAX_ATTEMPTS: Final = 5  # gRPC makes no more, whatever a policy says; REST does as gRPC does
 
@@ -20,7 +22,7 @@ _TLS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Settings:
     """What users set about connections; the client documents each.
 
@@ -43,7 +45,7 @@ class Settings:
         read_count(self.retries, "retries", least=0, most=MAX_ATTEMPTS - 1)
         if self.compression not in (None, "gzip"):
             raise InvalidInput(f"compression must be 'gzip' or None, not {self.compression!r:.50}")
-        if not isinstance(self.tls, bool | TLS | None):
+        if self.tls is not None and not isinstance(self.tls, bool) and not _is_tls(self.tls):
             raise InvalidInput(f"tls must be True, a TLS(...) or None, not {self.tls!r:.50}")
         for option in read_options(self.channel_options):
             if not isinstance(option[0], str):
@@ -62,9 +64,19 @@ class Settings:
     @property
     def credentials(self) -> TLS | None:
         """How to do TLS; None for plaintext."""
-        if isinstance(self.tls, TLS):
+        if not isinstance(self.tls, bool | None):
             return self.tls
-        return TLS() if self.tls or self.target.tls else None
+        if not self.tls and not self.target.tls:
+            return None
+        from tfsclient._transports.tls import TLS  # which plaintext does without
+
+        return TLS()
+
+
+def _is_tls(given: object) -> bool:
+    from tfsclient._transports.tls import TLS  # as who made one has done
+
+    return isinstance(given, TLS)
 
 
 # OpenSSL's and BoringSSL's words for an answer that is not TLS at all.

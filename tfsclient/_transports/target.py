@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from typing import NamedTuple
 
 from tfsclient._transports.clouds import CLOUDS, place_of
 from tfsclient.errors import InvalidInput
@@ -31,8 +29,7 @@ _PORTS = (
 _NO_USERS = "gRPC targets have no user and password: send them with headers="
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A server, or several replicas of one.
 
     Attributes:
@@ -52,10 +49,13 @@ class Target:
     tls: bool
     profile: str | None = None
     endpoint: str | None = None
-    user: tuple[str, str] | None = field(default=None, repr=False)
+    user: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"Target({self.text!r})"  # without the password
 
 
 def parse(target: object) -> Target:
@@ -123,6 +123,8 @@ def _parse_one(text: str) -> Target:
 
 
 def _parse_url(text: str, scheme: str) -> Target:
+    from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit  # which gRPC does without
+
     shown = _PASSWORD.sub("://...@", text)
     url: SplitResult | None = None
     with suppress(ValueError):
@@ -184,6 +186,8 @@ def _join(replicas: list[Target]) -> Target:
             f"several targets work over gRPC only: {text}",
             hint="over REST put a load balancer in front of the replicas",
         )
+    import ipaddress
+
     families = set()
     for replica in replicas:
         host, _, port = replica.address.rpartition(":")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from tfsclient.meaning._lines import Places
 from tfsclient.schema import Sample, TensorMeaning
-from tfsclient.schema._checks import read_specs
-from tfsclient.schema._meaning import check_text, read_samples
+from tfsclient.schema._checks import check_text, read_specs
+from tfsclient.schema._meaning import read_samples
 
 _set = object.__setattr__  # for frozen dataclasses, while they are made
 

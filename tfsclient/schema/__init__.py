@@ -16,6 +16,7 @@ from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
     MAX_SIZE,
     ReadOnlyDict,
+    check_text,
     check_type,
     read_defaults,
     read_dtype,
@@ -24,7 +25,6 @@ from tfsclient.schema._checks import (
     read_specs,
     read_value,
 )
-from tfsclient.schema._meaning import Picture, Sample, TensorMeaning, check_text, read_samples
 from tfsclient.schema._reasons import (
     ENCODINGS,
     NO_SIGNATURES,
@@ -34,6 +34,9 @@ from tfsclient.schema._reasons import (
     why_unusable,
     without_exporters,
 )
+
+if TYPE_CHECKING:
+    from tfsclient.schema._meaning import Picture, Sample, TensorMeaning
 
 __all__ = [
     "CLASSIFY", "DEFAULT_SIGNATURE", "PREDICT", "REGRESS", "FeatureSpec", "Features", "Kind",
@@ -60,6 +63,14 @@ _FEATURE_KINDS = ("dense", "sparse", "ragged")
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Picture", "Sample", "TensorMeaning"):  # which no server tells
+        from tfsclient.schema import _meaning
+
+        return getattr(_meaning, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 _set = object.__setattr__  # for frozen dataclasses, while they are made
@@ -111,8 +122,11 @@ class TensorSpec:
         if self.encoding not in ("dense", *ENCODINGS):
             known = ", ".join(("dense", *ENCODINGS))
             raise InvalidInput(f"encoding must be one of {known}, not {shown(self.encoding)}")
-        if not isinstance(self.meaning, TensorMeaning | None):
-            raise InvalidInput(f"meaning must be a TensorMeaning, not {shown(self.meaning)}")
+        if self.meaning is not None:
+            from tfsclient.schema._meaning import TensorMeaning  # as who made one has done
+
+            if not isinstance(self.meaning, TensorMeaning):
+                raise InvalidInput(f"meaning must be a TensorMeaning, not {shown(self.meaning)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +288,10 @@ class Signature:
         if self.example_input is not None:
             check_type("example_input", self.example_input, str)
         _set(self, "same_tensors", read_groups(self.same_tensors))
-        _set(self, "samples", read_samples(self.samples))
+        if self.samples != ():
+            from tfsclient.schema._meaning import read_samples  # as who made one has done
+
+            _set(self, "samples", read_samples(self.samples))
         # Once, for every call asks.
         _set(self, "why_unusable", why_unusable(self))
         _set(self, "why_not_over_rest", why_not_over_rest(self))

@@ -10,8 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from operator import index
-from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import InvalidInput, shown
@@ -20,11 +19,12 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_SIZE: Final = 1 << 63
+_LONGEST_TEXT: Final = 10_000  # characters
 
 # What types are called in errors.
 TYPES: Final[dict[Any, str]] = {
     str: "text", bool: "True or False", list: "a list", tuple: "a tuple", dict: "an object",
-    int: "an integer", Mapping: "a dict", Path: "a path",
+    int: "an integer", Mapping: "a dict",
 }  # fmt: skip
 
 
@@ -61,8 +61,15 @@ def check_type(what: str, value: object, kind: type[Any] | tuple[type[Any], ...]
     """Refuse a value that is not of one of these types."""
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        names = " or ".join(TYPES[one] for one in kinds)
+        names = " or ".join(TYPES.get(one, f"a {one.__name__.lower()}") for one in kinds)
         raise InvalidInput(f"{what} must be {names}, not {shown(value)}")
+
+
+def check_text(what: str, value: object, longest: int = _LONGEST_TEXT) -> None:
+    """Refuse what is not text, or is endless."""
+    check_type(what, value, str)
+    if len(cast("str", value)) > longest:
+        raise InvalidInput(f"{what} has more than {longest} characters")
 
 
 def read_dtype(dtype: object) -> DType:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 from tfsclient.errors import InvalidInput, did_you_mean, shown
-from tfsclient.schema._checks import MAX_SIZE, ReadOnlyDict, check_type
+from tfsclient.schema._checks import MAX_SIZE, ReadOnlyDict, check_text, check_type
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Colour: TypeAlias = Literal["rgb", "bgr", "gray"]
 Layout: TypeAlias = Literal["HWC", "CHW", "HW"]
@@ -17,7 +19,6 @@ KINDS: Final = ("image", "labels", "scores", "text", "number")
 COLOURS: Final = {"rgb": 3, "bgr": 3, "gray": 1}  # with how many channels they have
 LAYOUTS: Final = ("HWC", "CHW", "HW")
 
-_LONGEST_TEXT: Final = 10_000  # characters
 _LONGEST_LABEL: Final = 1_000
 _MOST_LABELS: Final = 100_000
 _MOST_SAMPLES: Final = 100
@@ -136,13 +137,6 @@ def check_choice(what: str, value: object, known: tuple[str, ...]) -> None:
     if value is not None and (not isinstance(value, str) or value not in known):
         guess = did_you_mean(value, known) if isinstance(value, str) else ""
         raise InvalidInput(f"{what} must be {', '.join(known)}, not {shown(value)}{guess}")
-
-
-def check_text(what: str, value: object, longest: int = _LONGEST_TEXT) -> None:
-    """Refuse what is not text, or is endless."""
-    check_type(what, value, str)
-    if len(cast("str", value)) > longest:
-        raise InvalidInput(f"{what} has more than {longest} characters")
 
 
 def read_labels(labels: object) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfsclient._calls.profiles.profile import Profile
-from tfsclient._calls.request import PredictRequest, model_path
+from tfsclient._calls.request import PredictRequest
+from tfsclient._calls.urls import model_path
 from tfsclient._codec import rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.tensor import Array

@@ -23,7 +23,7 @@ from tfsclient._cli.inputs.json_text import (
 )
 from tfsclient._cli.inputs.sources import PICTURES, SUFFIXES, Source
 from tfsclient._cli.inputs.table import Header, Table, read_header
-from tfsclient._inputs.image import string_rank
+from tfsclient._inputs.example import string_rank
 from tfsclient._inputs.prepare import Inputs
 from tfsclient.dtypes import STRING
 from tfsclient.errors import InvalidInput, shown
