@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tfsclient._calls.options import Outputs, read_flag, read_names
-from tfsclient._codec import inference, predict, rest_json
+from tfsclient._codec import inference, predict
 from tfsclient._codec.example import Content
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
@@ -69,6 +69,8 @@ class PredictRequest:
             Unimplemented: a tensor has no JSON form that the server reads.
             InvalidInput: the inputs have no common first dimension, so there are no rows.
         """
+        from tfsclient._codec import rest_json  # which gRPC does without
+
         if not row:
             return rest_json.encode_predict(self.tensors, self.ref.signature)
         try:
@@ -167,6 +169,8 @@ class ExamplesRequest:
         """
         if self.method == "MultiInference":
             raise Unimplemented("REST has no multi-inference", model=self.ref.name, hint=USE_GRPC)
+        from tfsclient._codec import rest_json
+
         try:
             return rest_json.encode_examples(self.examples, self.context, self.ref.signature)
         except InvalidInput as error:
