@@ -204,4 +204,5 @@ _BY_NUMPY = {
     if facts.numpy is not None and not name.startswith("q")
 }
 STRING = DType("string")
+INT64 = DType("int64")
 INVALID = DType("invalid")

@@ -46,7 +46,7 @@ def _read(name: str, data: Buffer) -> Any:
 
 def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
     """The numbers of a packed field as int64, whatever they are; None if protobuf cannot tell."""
-    if not _has_arrays():
+    if not has_arrays():
         return None
     head = tag(INT64_VAL, CHUNK) + varint(packed.size)
     message = read_tensor(b"".join((head, packed.data)))
@@ -58,6 +58,6 @@ def _tensor_proto() -> Any:
 
 
 @cache
-def _has_arrays() -> bool:
+def has_arrays() -> bool:
     """Whether numpy can take repeated numbers at once, as it can since protobuf 7."""
     return hasattr(_tensor_proto()().int64_val, "__array__")
