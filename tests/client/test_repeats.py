@@ -84,10 +84,9 @@ class Caller:
         **options: Any,
     ) -> Call[Prediction]:
         """A predict call, for which nothing is looked up."""
-        flow = self._flows.prepare_predict(
-            ModelRef(model, version, label), signature, inputs, Options(**options)
-        )
-        return drive(flow, unwanted)
+        what = ModelRef(model, version, label), signature, inputs, Options(**options)
+        repeated = self._flows.repeated(*what)
+        return repeated or drive(self._flows.make_predict(*what), unwanted)
 
     def sent(self, inputs: Any, **options: Any) -> bytes:
         """The body of a predict call."""

@@ -130,21 +130,8 @@ class Flows:
         options: Options,
     ) -> Flow[Prediction]:
         """Check the inputs and run a signature on them."""
-        call = yield from self._new(ref, signature, inputs, options)
+        call = yield from self.make_predict(ref, signature, inputs, options)
         return cast("Prediction", (yield call))
-
-    def prepare_predict(
-        self,
-        ref: ModelRef,
-        signature: str | Signature | None,
-        inputs: prepare.Inputs,
-        options: Options,
-    ) -> Flow[Call[Prediction]]:
-        """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
-        call = self.repeated(ref, signature, inputs, options)
-        if call is None:
-            call = yield from self._new(ref, signature, inputs, options)
-        return call
 
     def repeated(
         self,
@@ -174,13 +161,14 @@ class Flows:
         """Whether inputs can be sent as they are, to a signature that nobody knows."""
         return not self._calls.needs_signature and isinstance(inputs, Mapping)
 
-    def _new(
+    def make_predict(
         self,
         ref: ModelRef,
         signature: str | Signature | None,
         inputs: prepare.Inputs,
         options: Options,
     ) -> Flow[Call[Prediction]]:
+        """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
         request = yield from self.build(ref, signature, inputs, options)
         return self._encode(request, inputs, options)
 

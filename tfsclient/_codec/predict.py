@@ -216,6 +216,8 @@ def decode_int64_response(data: bytes, copy: bool = False) -> tuple[ModelRef, Ou
 
 
 def _read_lone(data: bytes, copy: bool, dtype: DType) -> tuple[ModelRef, Outputs] | None:
+    if len(data) >= LARGE:
+        keep_freed_memory()
     # With more than one, protobuf drops those whose names are the same.
     if [number for number, *_ in fields(data)].count(_RESPONSE_OUTPUTS) != 1:
         return None
