@@ -6,13 +6,13 @@ refuses, our own reader has its say.  protobuf takes long to import, so that is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient._codec.messages import ProtobufError, message_class
 from tfsclient._codec.protobuf import CHUNK, Buffer, tag, varint
 from tfsclient.dtypes import INT64_VAL
 
@@ -22,6 +22,7 @@ def write_strings(strings: list[bytes]) -> bytes:
 
     Raises:
         TypeError: not every string is bytes.
+        ImportError: protobuf is missing.
     """
     fields: bytes = _tensor_proto()(string_val=strings).SerializeToString()
     return fields
@@ -29,19 +30,27 @@ def write_strings(strings: list[bytes]) -> bytes:
 
 def read_tensor(data: Buffer) -> Any:
     """A TensorProto as a message; None if protobuf refuses it."""
-    return _read("tensorflow.TensorProto", data)
+    return _reader("tensorflow.TensorProto")(data)
 
 
 def read_answer(data: bytes) -> Any:
     """A PredictResponse as a message; None if protobuf refuses it."""
-    return _read("tensorflow.serving.PredictResponse", data)
+    return _reader("tensorflow.serving.PredictResponse")(data)
 
 
-def _read(name: str, data: Buffer) -> Any:
-    try:
-        return message_class(name).FromString(data)
-    except ProtobufError:
-        return None
+@cache
+def _reader(name: str) -> Callable[[Buffer], Any]:
+    from tfsclient._codec.messages import ProtobufError, message_class
+
+    parse = message_class(name).FromString
+
+    def read(data: Buffer) -> Any:
+        try:
+            return parse(data)
+        except ProtobufError:
+            return None
+
+    return read
 
 
 def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
@@ -53,7 +62,10 @@ def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
     return None if message is None else np.asarray(message.int64_val)
 
 
+@cache
 def _tensor_proto() -> Any:
+    from tfsclient._codec.messages import message_class
+
     return message_class("tensorflow.TensorProto")
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tfsclient._codec import layouts
+from tfsclient._codec.fast_protobuf import has_arrays, read_answer
 from tfsclient._codec.model_ref import ModelRef, decode_model_ref, encode_model_ref, utf8
 from tfsclient._codec.protobuf import (
     CHUNK,
@@ -218,11 +219,14 @@ def decode_int64_response(data: bytes, copy: bool = False) -> tuple[ModelRef, Ou
 def _read_lone(data: bytes, copy: bool, dtype: DType) -> tuple[ModelRef, Outputs] | None:
     if len(data) >= LARGE:
         keep_freed_memory()
-    # With more than one, protobuf drops those whose names are the same.
-    if [number for number, *_ in fields(data)].count(_RESPONSE_OUTPUTS) != 1:
+    numbers, specs = [], []
+    for number, kind, first, end in fields(data):
+        numbers.append(number)
+        if number == _RESPONSE_SPEC and kind == CHUNK:
+            specs.append(data[first:end])
+    # With more than one output, protobuf drops those whose names are the same.
+    if numbers.count(_RESPONSE_OUTPUTS) != 1:
         return None
-    from tfsclient._codec.fast_protobuf import has_arrays, read_answer
-
     if dtype != STRING and not has_arrays():
         return None
     answer = read_answer(data)
@@ -236,7 +240,7 @@ def _read_lone(data: bytes, copy: bool, dtype: DType) -> tuple[ModelRef, Outputs
     if array is None:
         return None
     array.flags.writeable = copy
-    return decode_model_ref(answer.model_spec.SerializeToString()), {name: array}
+    return decode_model_ref(b"".join(specs)), {name: array}
 
 
 def _parse_response(data: bytes, copy: bool) -> tuple[ModelRef, Outputs]:

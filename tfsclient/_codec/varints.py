@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.fast_protobuf import read_varints
 from tfsclient._codec.protobuf import MAX_VARINT
 from tfsclient.errors import DecodeError
 
@@ -31,8 +32,6 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     if packed[-1] > 127:
         raise DecodeError("a protobuf varint is cut off")
     if packed.size >= MANY and are_long(packed[:SAMPLE].tobytes()):
-        from tfsclient._codec.fast_protobuf import read_varints
-
         numbers = read_varints(packed)
         if numbers is not None:
             return numbers
