@@ -234,4 +234,5 @@ _BY_NUMPY = {
     if isinstance(facts.numpy, np.dtype) and not name.startswith("q")
 }
 STRING = DType("string")
+INT64 = DType("int64")
 INVALID = DType("invalid")

@@ -53,8 +53,8 @@ class Server:
             self.asked += 1
             return self.model
 
-        flow = self.flows.prepare_predict(ModelRef("m", version), None, array, Options())
-        return drive(flow, metadata)
+        what = ModelRef("m", version), None, array, Options()
+        return self.flows.repeated(*what) or drive(self.flows.make_predict(*what), metadata)
 
     def learns(self, outcome: Any) -> None:
         self.flows.learn(self.call(), outcome)

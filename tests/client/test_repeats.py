@@ -24,6 +24,7 @@ from tfsclient._codec.predict import PredictResponse, encode_predict_response
 from tfsclient._codec.protobuf import join
 from tfsclient._codec.tensor import Tensor
 from tfsclient._inputs.prepare import Inputs
+from tfsclient.errors import DecodeError
 from tfsclient.results import Prediction
 
 Y = {"y": TensorSpec("y", DType("float32"), None)}
@@ -84,10 +85,9 @@ class Caller:
         **options: Any,
     ) -> Call[Prediction]:
         """A predict call, for which nothing is looked up."""
-        flow = self._flows.prepare_predict(
-            ModelRef(model, version, label), signature, inputs, Options(**options)
-        )
-        return drive(flow, unwanted)
+        what = ModelRef(model, version, label), signature, inputs, Options(**options)
+        repeated = self._flows.repeated(*what)
+        return repeated or drive(self._flows.make_predict(*what), unwanted)
 
     def sent(self, inputs: Any, **options: Any) -> bytes:
         """The body of a predict call."""
@@ -239,6 +239,33 @@ def test_how_the_answer_is_read_counts() -> None:
         assert prediction["y"].flags.writeable is copy
         assert (prediction.model, prediction.version, prediction.signature) == ("m", 7, "s")
     assert client.repeats() == [False] * 4 + [True] * 4
+
+
+def test_repeated_calls_may_be_answered_otherwise_each_time() -> None:
+    """Answers of one length differ in name, shape, dtype or version, or lack what is wanted."""
+    caller = Caller(x="float32")
+    calls = [caller.call(ONE) for _ in range(3)]
+    array = np.arange(2, dtype=np.float32)
+    as_column, as_double = array.reshape(2, 1), array.view(np.float64)
+    answers = [
+        ({"y": Tensor(DType("float32"), array.reshape(1, 2))}, 1),
+        ({"y": Tensor(DType("float32"), as_column)}, 1),
+        ({"y": Tensor(DType("float32"), as_column)}, 2),
+        ({"y": Tensor(DType("float64"), as_double.reshape(1, 1))}, 2),
+    ]
+    encoded = [_encoded(outputs, version) for outputs, version in answers]
+    assert len(set(map(len, encoded))) == 1
+    for call in calls * 2:
+        for (outputs, version), data in zip(answers, encoded, strict=True):
+            prediction = call.decode(data)
+            np.testing.assert_array_equal(prediction["y"], outputs["y"].array, strict=True)
+            assert prediction.version == version
+        with pytest.raises(DecodeError, match="y"):
+            call.decode(_encoded({"z": answers[0][0]["y"]}, 1))
+
+
+def _encoded(outputs: dict[str, Tensor], version: int) -> bytes:
+    return join(encode_predict_response(PredictResponse(ModelRef("m", version), outputs)))
 
 
 def test_whether_it_was_checked_counts() -> None:

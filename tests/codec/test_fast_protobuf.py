@@ -97,7 +97,7 @@ def test_many_varints(seed: int, odd: list[bytes]) -> None:
 
     def unpack(many: int) -> list[int] | None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(varints, "_MANY", many)
+            patch.setattr(varints, "MANY", many)
             try:
                 read = varints.unpack_varints(np.frombuffer(bytes(payload), np.uint8))
             except DecodeError:

@@ -15,6 +15,7 @@ from tfsclient._codec import messages
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import (
     PredictResponse,
+    decode_int64_response,
     decode_predict_request,
     decode_predict_response,
     decode_strings_response,
@@ -32,6 +33,7 @@ READERS: list[Read] = [
     decode_predict_request,
     decode_predict_response,
     lambda data: decode_predict_response(data, copy=True),
+    decode_int64_response,
     decode_strings_response,
 ]
 

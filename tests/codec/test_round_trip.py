@@ -14,6 +14,7 @@ from tfsclient._codec import messages
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import (
     PredictResponse,
+    decode_int64_response,
     decode_predict_request,
     decode_predict_response,
     decode_strings_response,
@@ -91,22 +92,34 @@ def test_a_response_comes_back(
         assert all(array.flags.writeable == copy for array in arrays.values())
 
 
+STRINGS = {"dtype": 7, "string_val": [b"%d" % number * (number % 60) for number in range(600)]}
+HASHES = {"dtype": 9, "int64_val": [(-7) ** (10 + number % 12) for number in range(600)]}
+
+
 @pytest.mark.parametrize("copy", [False, True])
+@pytest.mark.parametrize(
+    ("values", "read_lone"),
+    [(STRINGS, decode_strings_response), (HASHES, decode_int64_response)],
+    ids=["strings", "int64"],
+)
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("extra", [{}, {"dtype": 1}, {"tensor_content": b"x"}, {"float_val": [1]}])
-@pytest.mark.parametrize("shape", [[60], [1, 60], [3, 20], [200], [5], [0], [-7], []])
-def test_answers_of_strings_read_alike_either_way(
-    shape: list[int], extra: dict[str, Any], count: int, copy: bool
+@pytest.mark.parametrize("shape", [[600], [1, 600], [30, 20], [900], [5], [0], [-7], []])
+def test_answers_of_one_output_read_alike_either_way(
+    shape: list[int],
+    extra: dict[str, Any],
+    count: int,
+    copy: bool,
+    values: dict[str, Any],
+    read_lone: Callable[..., Any],
 ) -> None:
-    strings = [b"%d" % number * number for number in range(60)]
     message = messages.message_class("tensorflow.serving.PredictResponse")()
     message.model_spec.name = "m"
     for name in "xy"[:count]:
         proto = message.outputs[name]
-        proto.dtype = 7
+        proto.MergeFrom(type(proto)(**values))
         for size in shape:
             proto.tensor_shape.dim.add().size = size
-        proto.string_val.extend(strings)
         proto.MergeFrom(type(proto)(**extra))
     data = message.SerializeToString()
 
@@ -118,7 +131,7 @@ def test_answers_of_strings_read_alike_either_way(
         seen = {name: (a.tolist(), a.flags.writeable, a.dtype) for name, a in arrays.items()}
         return model, seen
 
-    assert outcome(decode_strings_response) == outcome(decode_predict_response)
+    assert outcome(read_lone) == outcome(decode_predict_response)
 
 
 def test_an_output_beside_one_of_strings_is_not_lost() -> None:

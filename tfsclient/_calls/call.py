@@ -98,9 +98,3 @@ Flow: TypeAlias = Generator[Step, object, T]
 def ask(call: Call[T]) -> Flow[T]:
     """The flow of one call; inside another, ``yield from`` gives its result."""
     return cast("T", (yield call))
-
-
-def ready(call: Call[T]) -> Flow[Call[T]]:
-    """The flow to a call that is there already."""
-    yield from ()
-    return call

@@ -12,13 +12,18 @@ from tfsclient._calls.grpc_frames import Frames, frame_key
 from tfsclient._calls.request import ExamplesRequest, PredictRequest
 from tfsclient._codec import inference
 from tfsclient._codec.inference import Task
+from tfsclient._codec.layouts import Layout, recall
 from tfsclient._codec.metadata import from_metadata_response
 from tfsclient._codec.model_ref import ModelRef, encode_model_ref
-from tfsclient._codec.predict import decode_predict_response, decode_strings_response
+from tfsclient._codec.predict import (
+    decode_int64_response,
+    decode_predict_response,
+    decode_strings_response,
+)
 from tfsclient._codec.protobuf import chunk
 from tfsclient._codec.tensor import Outputs
 from tfsclient._inputs.prepare import Inputs
-from tfsclient.dtypes import LOADING, STRING
+from tfsclient.dtypes import INT64, LOADING, STRING, DType
 from tfsclient.errors import Code, DecodeError, missing_outputs
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
@@ -31,7 +36,13 @@ MODEL_SERVICE: Final = "/tensorflow.serving.ModelService/"
 
 _MODEL_SPEC, _METADATA_FIELD = 1, 2  # fields of GetModelMetadataRequest
 
-_Read: TypeAlias = Callable[[bytes, bool], tuple[ModelRef, Outputs]]
+_Parse: TypeAlias = Callable[[bytes, bool], tuple[ModelRef, Outputs]]
+
+# What reads an answer of one output of these types.
+_LONE: Final[dict[DType, _Parse]] = {
+    INT64: decode_int64_response,
+    STRING: decode_strings_response,
+}
 
 
 class GrpcCalls:
@@ -71,16 +82,17 @@ class GrpcCalls:
             InvalidInput: it would be 2 GiB or more.
         """
         ref, spec = request.ref, request.spec
-        read: _Read = decode_predict_response
-        if spec is not None and [t.dtype for t in spec.outputs.values()] == [STRING]:
-            read = decode_strings_response
+        parse: _Parse = decode_predict_response
+        if spec is not None and len(spec.outputs) == 1:
+            (only,) = spec.outputs.values()
+            parse = _LONE.get(only.dtype, parse)
         labels = None if spec is None else spec.labels
         wanted = frozenset(request.outputs or (() if spec is None else spec.outputs))
         call = Call(
             PREDICTION_SERVICE + "Predict",
             None,
             ref,
-            decode=partial(_prediction, read, ref, wanted, copy, labels),
+            decode=_Answers(parse, ref, wanted, copy, labels).read,
         )
         key = None
         if inputs is not None:
@@ -129,26 +141,42 @@ class GrpcCalls:
         return Call(path, request.SerializeToString(), None, decode=lambda _: None)
 
 
-def _prediction(
-    read: _Read,
-    ref: ModelRef,
-    wanted: frozenset[str],
-    copy: bool,
-    labels: Mapping[str, Sequence[str]] | None,
-    data: bytes,
-) -> Prediction:
-    answered, outputs = read(data, copy)
-    if not outputs.keys() >= wanted:
-        raise missing_outputs(wanted, outputs)
-    prediction = Prediction(
-        outputs,
-        model=ref.name,
-        signature=answered.signature or ref.signature,
-        version=answered.version,
-    )
-    if labels is not None:
-        prediction.labels = labels
-    return prediction
+class _Answers:
+    """Reads the answers to like requests; they mostly are laid out like the one before."""
+
+    def __init__(
+        self,
+        parse: _Parse,
+        ref: ModelRef,
+        wanted: frozenset[str],
+        copy: bool,
+        labels: Mapping[str, Sequence[str]] | None,
+    ) -> None:
+        self._parse = parse
+        self._ref = ref
+        self._wanted = wanted
+        self._copy = copy
+        self._labels = labels
+        self._layout: Layout | None = None
+
+    def read(self, data: bytes) -> Prediction:
+        layout = self._layout
+        if layout is not None and layout.fits(data):
+            answered, outputs = layout.model, layout.read(data, self._copy)
+        else:
+            answered, outputs = self._parse(data, self._copy)
+            if not outputs.keys() >= self._wanted:
+                raise missing_outputs(self._wanted, outputs)
+            self._layout = recall(data)
+        prediction = Prediction(
+            outputs,
+            model=self._ref.name,
+            signature=answered.signature or self._ref.signature,
+            version=answered.version,
+        )
+        if self._labels is not None:
+            prediction.labels = self._labels
+        return prediction
 
 
 def _model_spec(ref: ModelRef) -> bytes:

@@ -45,7 +45,7 @@ class Frame(NamedTuple):
         heads: what stands before the elements of each array.
         tail: what stands after the inputs.
         call: a call like it, without a body.
-        small: the heads again, if it has few bytes and no strings; None otherwise.
+        small: if it has few bytes and no strings, all that with a gap for each array; else None.
     """
 
     spec: Signature | None
@@ -57,12 +57,14 @@ class Frame(NamedTuple):
 
     def body(self, inputs: Inputs) -> bytes | None:
         """The request for these inputs; None if they are not like the earlier ones after all."""
-        parts: list[Buffer] = [self.start]
         if self.small is not None:
-            for start, array in zip(self.small, _arrays(inputs), strict=True):
-                parts += (start, array.tobytes())
-            parts.append(self.tail)
-            return b"".join(parts)
+            filled = self.small.copy()
+            gap = 1
+            for array in _arrays(inputs):
+                filled[gap] = array.tobytes()
+                gap += 2
+            return b"".join(filled)
+        parts: list[Buffer] = [self.start]
         for head, array in zip(self.heads, _arrays(inputs), strict=True):
             if isinstance(head, bytes):
                 parts += (head, memory_of(array))
@@ -118,8 +120,12 @@ class Frames:
                 heads.append(b"".join(entry[:-1]))
         body = join([*parts, tail])
         plain = [head for head in heads if isinstance(head, bytes)]
-        small = len(body) <= COPIED and len(plain) == len(heads) and sys.byteorder == "little"
-        frame = Frame(request.spec, start, heads, tail, call, plain if small else None)
+        small = None
+        if len(body) <= COPIED and len(plain) == len(heads) and sys.byteorder == "little":
+            small = [b""] * (2 * len(plain) + 1)
+            small[0::2] = [*plain, tail]
+            small[0] = start + small[0]
+        frame = Frame(request.spec, start, heads, tail, call, small)
         self._frames[key] = frame
         return body
 

@@ -22,7 +22,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from tfsclient._calls.call import Flow, ready
+from tfsclient._calls.call import Flow
 from tfsclient._calls.options import Options, read_count, read_flag
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.futures import CallFuture
@@ -294,8 +294,8 @@ def _run(
         while True:
             _hand_on(calls, batches)
             while (part := batches.next_part()) is not None:
-                flow = ready(sender.flows.encode(part[1], options))
-                calls[sender.start(flow, options)] = part[0]
+                call = sender.flows.encode(part[1], options)
+                calls[sender.start(call, options)] = part[0]
             prediction = batches.ready()
             if prediction is not None:
                 yield prediction

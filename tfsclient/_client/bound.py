@@ -63,8 +63,7 @@ class BoundModel:
     ) -> Future[Prediction]:
         """See :meth:`tfsclient.Client.predict_future`."""
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.prepare_predict(self._ref, signature, inputs, options)
-        return self._sender.start(flow, options)
+        return self._sender.predict_future(self._ref, signature, inputs, options)
 
     def predict_batches(
         self,

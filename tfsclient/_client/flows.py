@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, cast
 
 from tfsclient._calls.call import Call, Flow, T, ask
 from tfsclient._calls.deadline import Deadline, read_seconds
@@ -130,21 +130,8 @@ class Flows:
         options: Options,
     ) -> Flow[Prediction]:
         """Check the inputs and run a signature on them."""
-        call = yield from self._new(ref, signature, inputs, options)
+        call = yield from self.make_predict(ref, signature, inputs, options)
         return cast("Prediction", (yield call))
-
-    def prepare_predict(
-        self,
-        ref: ModelRef,
-        signature: str | Signature | None,
-        inputs: prepare.Inputs,
-        options: Options,
-    ) -> Flow[Call[Prediction]]:
-        """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
-        call = self.repeated(ref, signature, inputs, options)
-        if call is None:
-            call = yield from self._new(ref, signature, inputs, options)
-        return call
 
     def repeated(
         self,
@@ -160,7 +147,7 @@ class Flows:
         spec: Signature | None = None
         if isinstance(signature, Signature):
             spec = signature
-        elif self._needs_no_signature(validate) and isinstance(inputs, Mapping):
+        elif not validate and self._needs_no_signature(inputs):
             ref = ref.with_signature(signature)
         else:
             model = self._discovery.known(ref)
@@ -170,17 +157,18 @@ class Flows:
         copy = self._copy if copy is DEFAULT else copy
         return self._calls.repeated(ref, spec, inputs, outputs, validate, copy)
 
-    def _needs_no_signature(self, validate: bool) -> bool:
-        """Whether inputs given by name are sent as they are, to a signature that nobody knows."""
-        return not validate and not self._calls.needs_signature
+    def _needs_no_signature(self, inputs: prepare.Inputs) -> TypeGuard[Mapping[str, Any]]:
+        """Whether inputs can be sent as they are, to a signature that nobody knows."""
+        return not self._calls.needs_signature and isinstance(inputs, Mapping)
 
-    def _new(
+    def make_predict(
         self,
         ref: ModelRef,
         signature: str | Signature | None,
         inputs: prepare.Inputs,
         options: Options,
     ) -> Flow[Call[Prediction]]:
+        """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
         request = yield from self.build(ref, signature, inputs, options)
         return self._encode(request, inputs, options)
 
@@ -201,7 +189,7 @@ class Flows:
 
         if isinstance(signature, Signature):
             return build(signature)
-        if self._needs_no_signature(check) and isinstance(inputs, Mapping):
+        if not check and self._needs_no_signature(inputs):
             tensors = prepare.as_they_are(inputs, model=ref.name, signature=signature)
             return PredictRequest(ref.with_signature(signature), tensors, outputs)
         known = yield from self._discovery.find(ref)

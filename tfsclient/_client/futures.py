@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
-from typing import Any, cast
+from typing import cast
 
 from tfsclient._calls.call import Call, T
 from tfsclient._client.observe import Observer
@@ -45,12 +44,14 @@ class CallFuture(Future[T]):
 
     def arrived(self, outcome: bytes | TFSError) -> None:
         """Take the transport's answer; it comes too late for a future that was cancelled."""
-        with contextlib.suppress(InvalidStateError):
+        try:
             if isinstance(outcome, TFSError):
                 self.failed(outcome)
                 self.set_exception(outcome)
             else:
-                self.set_result(cast("Any", outcome))
+                self.set_result(outcome)  # type: ignore[arg-type]
+        except InvalidStateError:
+            pass
         self._cancel_call = _nothing
 
     def failed(self, error: TFSError) -> None:

@@ -131,10 +131,27 @@ class Sender(_Sender):
         """Run a flow to its result, all that it sends within one deadline."""
         return drive(flow, partial(self._step, self.flows.scope(options)))
 
-    def start(self, flow: Flow[Call[T]], options: Options) -> CallFuture[T]:
-        """Run a flow to its call, start that and return."""
-        scope = deadline, headers = self.flows.scope(options)
-        call = drive(flow, partial(self._step, scope))
+    def predict_future(
+        self,
+        ref: ModelRef,
+        signature: str | Signature | None,
+        inputs: Inputs,
+        options: Options,
+    ) -> CallFuture[Prediction]:
+        """Start :meth:`predict` and return; only discovery is waited for."""
+        scope = self.flows.scope(options)
+        call = self.flows.repeated(ref, signature, inputs, options)
+        if call is None:
+            flow = self.flows.make_predict(ref, signature, inputs, options)
+            call = drive(flow, partial(self._step, scope))
+        return self._start(scope, call)
+
+    def start(self, call: Call[T], options: Options) -> CallFuture[T]:
+        """Send a call and return."""
+        return self._start(self.flows.scope(options), call)
+
+    def _start(self, scope: Scope, call: Call[T]) -> CallFuture[T]:
+        deadline, headers = scope
         future = CallFuture(call, self._observer)
         try:
             future.cancels_by(self._transport.start(call, deadline, headers, future.arrived))

@@ -195,10 +195,8 @@ class Client(ExampleCalls):
             TFSError: the signature could not be discovered.
         """
         options = Options(outputs, timeout, headers, validate, copy)
-        flow = self._sender.flows.prepare_predict(
-            ModelRef(model, version, label), signature, inputs, options
-        )
-        return self._sender.start(flow, options)
+        ref = ModelRef(model, version, label)
+        return self._sender.predict_future(ref, signature, inputs, options)
 
     def predict_batches(
         self,

@@ -11,11 +11,10 @@ import numpy as np
 from tfsclient._codec.protobuf import CHUNK, tag, varint
 from tfsclient._codec.tensor import Array
 from tfsclient._codec.varints import pack_varints
-from tfsclient.dtypes import STRING, DType
+from tfsclient.dtypes import INT64, STRING, DType
 from tfsclient.errors import DecodeError
 
 FLOAT32: Final = DType("float32")
-INT64: Final = DType("int64")
 EXAMPLE: Final = "tensorflow.Example"
 
 # What stands before a field's size.

@@ -6,15 +6,15 @@ refuses, our own reader has its say.  protobuf takes long to import, so that is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient._codec.messages import ProtobufError, message_class
 from tfsclient._codec.protobuf import CHUNK, Buffer, tag, varint
-from tfsclient.dtypes import INT64_VAL
+from tfsclient.dtypes import INT64_VAL, LOADING
 
 
 def write_strings(strings: list[bytes]) -> bytes:
@@ -22,6 +22,7 @@ def write_strings(strings: list[bytes]) -> bytes:
 
     Raises:
         TypeError: not every string is bytes.
+        ImportError: protobuf is missing.
     """
     fields: bytes = _tensor_proto()(string_val=strings).SerializeToString()
     return fields
@@ -29,35 +30,48 @@ def write_strings(strings: list[bytes]) -> bytes:
 
 def read_tensor(data: Buffer) -> Any:
     """A TensorProto as a message; None if protobuf refuses it."""
-    return _read("tensorflow.TensorProto", data)
+    return _reader("tensorflow.TensorProto")(data)
 
 
 def read_answer(data: bytes) -> Any:
     """A PredictResponse as a message; None if protobuf refuses it."""
-    return _read("tensorflow.serving.PredictResponse", data)
+    return _reader("tensorflow.serving.PredictResponse")(data)
 
 
-def _read(name: str, data: Buffer) -> Any:
-    try:
-        return message_class(name).FromString(data)
-    except ProtobufError:
-        return None
+@cache
+def _reader(name: str) -> Callable[[Buffer], Any]:
+    with LOADING:
+        from tfsclient._codec.messages import ProtobufError, message_class
+
+    parse = message_class(name).FromString
+
+    def read(data: Buffer) -> Any:
+        try:
+            return parse(data)
+        except ProtobufError:
+            return None
+
+    return read
 
 
 def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
     """The numbers of a packed field as int64, whatever they are; None if protobuf cannot tell."""
-    if not _has_arrays():
+    if not has_arrays():
         return None
     head = tag(INT64_VAL, CHUNK) + varint(packed.size)
     message = read_tensor(b"".join((head, packed.data)))
     return None if message is None else np.asarray(message.int64_val)
 
 
+@cache
 def _tensor_proto() -> Any:
+    with LOADING:
+        from tfsclient._codec.messages import message_class
+
     return message_class("tensorflow.TensorProto")
 
 
 @cache
-def _has_arrays() -> bool:
+def has_arrays() -> bool:
     """Whether numpy can take repeated numbers at once, as it can since protobuf 7."""
     return hasattr(_tensor_proto()().int64_val, "__array__")

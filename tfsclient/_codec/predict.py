@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tfsclient._codec import layouts
+from tfsclient._codec.fast_protobuf import has_arrays, read_answer
 from tfsclient._codec.model_ref import ModelRef, decode_model_ref, encode_model_ref, utf8
 from tfsclient._codec.protobuf import (
     CHUNK,
@@ -29,8 +30,10 @@ from tfsclient._codec.tensor import (
     decode_tensor,
     encode_tensor,
     encode_tensor_typed,
-    strings_of,
+    read_message,
 )
+from tfsclient._codec.varints import MANY, SAMPLE, are_long
+from tfsclient.dtypes import INT64, STRING, DType
 from tfsclient.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -187,7 +190,10 @@ def decode_predict_response(data: bytes, copy: bool = False) -> tuple[ModelRef, 
     """
     if len(data) >= LARGE:
         keep_freed_memory()
-    return layouts.recall(data, copy) or _parse_response(data, copy)
+    layout = layouts.recall(data)
+    if layout is not None:
+        return layout.model, layout.read(data, copy)
+    return _parse_response(data, copy)
 
 
 def decode_strings_response(data: bytes, copy: bool = False) -> tuple[ModelRef, Outputs]:
@@ -195,29 +201,44 @@ def decode_strings_response(data: bytes, copy: bool = False) -> tuple[ModelRef, 
 
     protobuf reads such faster; what turns out to be anything else is left to our own reader.
     """
-    return _read_strings(data, copy) or decode_predict_response(data, copy=copy)
+    many = _MANY_STRINGS < len(data) < _LONG_STRINGS
+    answer = _read_lone(data, copy, STRING) if many else None
+    return answer or decode_predict_response(data, copy=copy)
 
 
-def _read_strings(data: bytes, copy: bool) -> tuple[ModelRef, Outputs] | None:
-    if not _MANY_STRINGS < len(data) < _LONG_STRINGS:
+def decode_int64_response(data: bytes, copy: bool = False) -> tuple[ModelRef, Outputs]:
+    """The same for answers that probably are one output of many large numbers in int64."""
+    middle = len(data) // 2
+    large = len(data) >= MANY and are_long(data[middle : middle + SAMPLE])
+    answer = _read_lone(data, copy, INT64) if large else None
+    return answer or decode_predict_response(data, copy=copy)
+
+
+def _read_lone(data: bytes, copy: bool, dtype: DType) -> tuple[ModelRef, Outputs] | None:
+    if len(data) >= LARGE:
+        keep_freed_memory()
+    numbers, specs = [], []
+    for number, kind, first, end in fields(data):
+        numbers.append(number)
+        if number == _RESPONSE_SPEC and kind == CHUNK:
+            specs.append(data[first:end])
+    # With more than one output, protobuf drops those whose names are the same.
+    if numbers.count(_RESPONSE_OUTPUTS) != 1:
         return None
-    # With more than one, protobuf drops those whose names are the same.
-    if [number for number, *_ in fields(data)].count(_RESPONSE_OUTPUTS) != 1:
+    if dtype != STRING and not has_arrays():
         return None
-    from tfsclient._codec.fast_protobuf import read_answer
-
     answer = read_answer(data)
     if answer is None or len(answer.outputs) != 1:
         return None
     ((name, proto),) = answer.outputs.items()
     try:
-        array = strings_of(proto)
+        array = read_message(proto, dtype)
     except DecodeError:
         return None  # reported there, with its name
     if array is None:
         return None
     array.flags.writeable = copy
-    return decode_model_ref(answer.model_spec.SerializeToString()), {name: array}
+    return decode_model_ref(b"".join(specs)), {name: array}
 
 
 def _parse_response(data: bytes, copy: bool) -> tuple[ModelRef, Outputs]:

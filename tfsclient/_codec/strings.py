@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.fast_protobuf import read_tensor, write_strings
 from tfsclient._codec.protobuf import CHUNK, Buffer, read_varint, tag, varint
 from tfsclient.dtypes import STRING, STRING_VAL
 from tfsclient.errors import DecodeError
@@ -39,12 +39,10 @@ def string_parts(array: npt.NDArray[Any]) -> list[Buffer]:
         raise TypeError(f"a string tensor needs an object array of bytes, not of {array.dtype}")
     strings = array.ravel().tolist()
     if len(strings) >= _MANY and isinstance(strings[0], bytes) and len(strings[0]) <= _SHORT:
-        with suppress(
-            ImportError, TypeError
-        ):  # without protobuf we write; the other is reported below
-            from tfsclient._codec.fast_protobuf import write_strings
-
+        try:
             return [write_strings(strings)]
+        except (ImportError, TypeError):
+            pass  # without protobuf we write; the other is reported below
     if others := set(map(type, strings)) - {bytes}:
         names = sorted(other.__name__ for other in others)
         raise TypeError(f"a string tensor needs bytes, not {', '.join(names)}")
@@ -69,8 +67,6 @@ def parse_many(data: memoryview, first: int, rest: int) -> Any:
     """
     if first > _SHORT or rest < _MANY * (first + 2):
         return None
-    from tfsclient._codec.fast_protobuf import read_tensor
-
     message = read_tensor(data)
     return message if message is not None and message.dtype == STRING.number else None
 

@@ -233,17 +233,21 @@ def decode_tensor(
     return Tensor(dtype, array)
 
 
-def strings_of(proto: Any) -> Array | None:
-    """The strings of a TensorProto message, if it has as many as its shape says.
+def read_message(proto: Any, dtype: DType) -> Array | None:
+    """The elements of a TensorProto message of strings or int64, as many as its shape says.
+
+    Returns:
+        None if it is of another dtype, or does not have each element in its field.
 
     Raises:
         DecodeError: numpy cannot hold an array of this shape.
     """
     dims, count = _shape_of(proto.tensor_shape.SerializeToString())
-    strings = proto.string_val[:]
-    if proto.dtype != STRING.number or proto.tensor_content or len(strings) != count:
+    strings = dtype == STRING
+    array: Array = string_array(proto.string_val[:]) if strings else np.asarray(proto.int64_val)
+    if proto.dtype != dtype.number or proto.tensor_content or array.size != count:
         return None
-    return string_array(strings).reshape(dims)
+    return array.reshape(dims)
 
 
 def _scan(

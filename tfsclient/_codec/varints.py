@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient._codec.fast_protobuf import read_varints
 from tfsclient._codec.protobuf import MAX_VARINT
 from tfsclient.errors import DecodeError
 
-# From how many bytes of varints, and from how many in each of the first of them, protobuf's parser
-# pays.
-_MANY = 4096
+# From how many bytes of varints, and from how many in each of some of them, protobuf's parser pays.
+MANY = 4096
 _LONG = 3
+SAMPLE = 512  # bytes
+_NOT_LAST = bytes(range(128, 256))  # bytes of a varint that others follow
 
 
 def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
@@ -29,9 +31,7 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         return packed.copy()
     if packed[-1] > 127:
         raise DecodeError("a protobuf varint is cut off")
-    if packed.size >= _MANY > _LONG * np.count_nonzero(packed[:_MANY] < 128):
-        from tfsclient._codec.fast_protobuf import read_varints
-
+    if packed.size >= MANY and are_long(packed[:SAMPLE].tobytes()):
         numbers = read_varints(packed)
         if numbers is not None:
             return numbers
@@ -56,6 +56,11 @@ def unpack_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     if byte.max() > 127:
         raise DecodeError("a protobuf varint is too long")
     return numbers
+
+
+def are_long(sample: bytes) -> bool:
+    """Whether the varints in these bytes are so long that protobuf reads them faster than we do."""
+    return len(sample) > _LONG * len(sample.translate(None, _NOT_LAST))
 
 
 def pack_varints(numbers: npt.NDArray[Any]) -> bytes:

@@ -10,12 +10,12 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient._codec.example import FLOAT32, INT64, Values
+from tfsclient._codec.example import FLOAT32, Values
 from tfsclient._codec.nested import object_array
 from tfsclient._inputs import tables
 from tfsclient._inputs.casts import cast
 from tfsclient._inputs.misfits import Misfit, at, ragged, refuse_masked
-from tfsclient.dtypes import STRING, DType
+from tfsclient.dtypes import INT64, STRING, DType
 from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import Features, FeatureSpec
 

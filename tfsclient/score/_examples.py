@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from tfsclient._codec.example import FLOAT32, INT64
+from tfsclient._codec.example import FLOAT32
 from tfsclient._inputs.casts import cast
 from tfsclient._inputs.example import Example
 from tfsclient._inputs.misfits import Misfit
-from tfsclient.dtypes import STRING, DType
+from tfsclient.dtypes import INT64, STRING, DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Features, FeatureSpec
 from tfsclient.score._arrow import RecordBatch
