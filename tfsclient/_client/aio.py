@@ -17,7 +17,7 @@ from tfsclient._client.observe import OnCall
 from tfsclient._client.protocols import make_async_transport, make_calls
 from tfsclient._client.readiness import await_until_ready
 from tfsclient._client.recipe import Recipe
-from tfsclient._client.sending import AsyncSender
+from tfsclient._client.sending_aio import AsyncSender
 from tfsclient._client.servers import Auth, choose
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs

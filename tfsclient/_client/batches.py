@@ -26,7 +26,8 @@ from tfsclient._calls.call import Flow
 from tfsclient._calls.options import Options, read_count, read_flag
 from tfsclient._calls.request import PredictRequest
 from tfsclient._client.futures import CallFuture
-from tfsclient._client.sending import AsyncSender, Sender
+from tfsclient._client.sending import Sender
+from tfsclient._client.sending_aio import AsyncSender
 from tfsclient._codec.tensor import Array, Tensor
 from tfsclient._inputs.prepare import Inputs
 from tfsclient._inputs.tables import is_table

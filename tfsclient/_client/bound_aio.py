@@ -8,7 +8,7 @@ from functools import partial
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout
 from tfsclient._client.batches import Batches, arun_batches
 from tfsclient._client.readiness import await_until_ready
-from tfsclient._client.sending import AsyncSender
+from tfsclient._client.sending_aio import AsyncSender
 from tfsclient._client.shown import bound_html, bound_line, bound_text
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef

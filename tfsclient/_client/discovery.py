@@ -7,11 +7,12 @@ rolling deploy causes no storm of metadata calls.
 
 from __future__ import annotations
 
-import asyncio
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import copy
 from typing import Final, TypeAlias
 
@@ -210,10 +211,11 @@ class Discovery:
 
 def _owner() -> tuple[int, object]:
     """Who runs this: a thread, and on an event loop one of its tasks."""
-    try:
-        task: object = asyncio.current_task()
-    except RuntimeError:
-        task = None
+    task: object = None
+    current = getattr(sys.modules.get("asyncio"), "current_task", None)  # no loop runs without it
+    if current is not None:
+        with suppress(RuntimeError):
+            task = current()
     return threading.get_ident(), task
 
 

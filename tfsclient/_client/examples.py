@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Timeout
 from tfsclient._client.recipe import Remade
-from tfsclient._client.sending import AsyncSender, Sender
+from tfsclient._client.sending import Sender
 from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.example import ExampleLike, Examples
 from tfsclient.results import Classes, Float32s
 from tfsclient.schema import Signature
+
+if TYPE_CHECKING:
+    from tfsclient._client.sending_aio import AsyncSender
 
 
 class ExampleCalls(Remade):

@@ -8,7 +8,8 @@ import time
 
 from tfsclient._calls.deadline import read_seconds
 from tfsclient._calls.options import Options
-from tfsclient._client.sending import AsyncSender, Sender
+from tfsclient._client.sending import Sender
+from tfsclient._client.sending_aio import AsyncSender
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import Target
 from tfsclient.errors import (

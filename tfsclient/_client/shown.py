@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tfsclient._client.sending import AsyncSender, Sender
+from tfsclient._client.sending import Sender
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._tables import html_text
 from tfsclient.schema._shown import model_html
+
+if TYPE_CHECKING:
+    from tfsclient._client.sending_aio import AsyncSender
 
 _NOT_KNOWN: Final = "its signatures are not known yet: metadata() asks for them"
 

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from tfsclient._calls.options import DEFAULT, Flag, Headers, Options, Outputs, Timeout, Token
 from tfsclient._calls.request import PredictRequest
-from tfsclient._client.batches import Batches, run_batches
 from tfsclient._client.examples import ExampleCalls
 from tfsclient._client.flows import Flows
 from tfsclient._client.observe import OnCall
 from tfsclient._client.protocols import make_calls, make_transport
-from tfsclient._client.readiness import wait_until_ready
 from tfsclient._client.recipe import Recipe
 from tfsclient._client.sending import Sender
 from tfsclient._client.servers import choose
@@ -243,6 +241,9 @@ class Client(ExampleCalls):
         build = partial(
             self._sender.flows.build, ModelRef(model, version, label), signature, options=options
         )
+        with LOADING:  # with asyncio, which few programs need
+            from tfsclient._client.batches import Batches, run_batches
+
         plan = Batches(concurrency, ordered, batch_size)
         return run_batches(self._sender, batches, build, plan, options)
 
@@ -385,6 +386,9 @@ class Client(ExampleCalls):
             DeadlineExceeded: it was not ready in time; the text has the last state or reason.
             TFSError: no version of it will become ready: loading failed, with the server's code.
         """
+        with LOADING:
+            from tfsclient._client.readiness import wait_until_ready
+
         return wait_until_ready(self._sender, ModelRef(model, version, label), timeout)
 
     def reload_config(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tfsclient._client.sending import AsyncSender, Sender
+from tfsclient._client.sending import Sender
+from tfsclient._client.sending_aio import AsyncSender
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.samples import PNG_BASE64, dims, feature_dims, is_picture
 from tfsclient._tables import wrap

@@ -22,7 +22,7 @@ from tfsclient._transports.grpc import (
     to_error,
     too_busy,
 )
-from tfsclient._transports.ownership import PerLoop
+from tfsclient._transports.per_loop import PerLoop
 from tfsclient._transports.settings import Settings
 from tfsclient.dtypes import LOADING
 from tfsclient.errors import TFSError, Unavailable

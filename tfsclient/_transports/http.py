@@ -20,7 +20,6 @@ from tfsclient._codec.rest_json import loads
 from tfsclient._transports.proxies import ProxyAddress, proxy_for
 from tfsclient._transports.settings import Settings, is_not_tls, unavailable_hint
 from tfsclient._transports.target import Target
-from tfsclient._transports.tls import TLS
 from tfsclient.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -77,8 +76,11 @@ def proxy_of(settings: Settings) -> httpx.Proxy | None:
     if proxy is None:
         return None
     try:
-        secure = urlsplit(proxy.url).scheme.lower() == "https"
-        return httpx.Proxy(proxy.url, ssl_context=TLS().ssl_context() if secure else None)
+        if urlsplit(proxy.url).scheme.lower() != "https":
+            return httpx.Proxy(proxy.url)
+        from tfsclient._transports.tls import TLS
+
+        return httpx.Proxy(proxy.url, ssl_context=TLS().ssl_context())
     except (ValueError, httpx.InvalidURL) as error:
         raise InvalidInput(f"{proxy} cannot be used: {error}") from error
 

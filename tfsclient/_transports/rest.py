@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
@@ -13,7 +14,6 @@ import httpx
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.headers import Sent
-from tfsclient._transports.background import Background
 from tfsclient._transports.http import (
     LIMITS,
     Body,
@@ -25,10 +25,13 @@ from tfsclient._transports.http import (
     to_error,
 )
 from tfsclient._transports.ownership import OPENING, process
-from tfsclient._transports.retries import retrying, tell
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.sockets import Sockets, within
-from tfsclient.errors import InvalidInput, TFSError
+from tfsclient.dtypes import LOADING
+from tfsclient.errors import InvalidInput, TFSError, Unavailable
+
+if TYPE_CHECKING:
+    from tfsclient._transports.background import Background
 
 
 class RestTransport:
@@ -50,14 +53,23 @@ class RestTransport:
             TFSError: of the class that the HTTP status says.
         """
         arguments = to_arguments(request, self._settings, headers)
-        seconds = deadline.left()
-        failed: list[TFSError] = []
+        deadline.left()
         opened = self._open()
-        attempts = retrying(request, self._settings, seconds, failed, opened.sleep)
+        attempt = partial(self._attempt, opened, request, arguments, deadline)
         try:
-            answer: bytes = attempts(self._attempt, opened, request, arguments, deadline)
+            return attempt()
+        except Unavailable as error:
+            first = error
+        with LOADING:
+            from tfsclient._transports import retries  # which few clients need
+
+        failed: list[TFSError] = []
+        seconds = deadline.remaining()
+        retrying = retries.retrying(request, self._settings, seconds, failed, opened.sleep)
+        try:
+            answer: bytes = retrying(retries.after(first, attempt))
         except TFSError as error:
-            tell(error, failed)
+            retries.tell(error, failed)
             raise
         return answer
 
@@ -78,6 +90,9 @@ class RestTransport:
                 "futures over REST need the client's own connections: "
                 "leave http_client out, or use AsyncClient with one of its kind"
             )
+        with LOADING:  # with asyncio, which calls that are waited for do without
+            from tfsclient._transports.background import Background
+
         with OPENING:  # so that close() cannot come between and lose the call
             opened = self._open()
             if opened.background is None:

@@ -20,7 +20,7 @@ from tfsclient._transports.http import (
     to_arguments,
     to_error,
 )
-from tfsclient._transports.ownership import PerLoop
+from tfsclient._transports.per_loop import PerLoop
 from tfsclient._transports.retries import async_retrying, tell
 from tfsclient._transports.settings import Settings
 from tfsclient.errors import TFSError
