@@ -34,6 +34,7 @@ if _TYPE_CHECKING:
     from tfsclient._client.aio import AsyncClient
     from tfsclient._client.bound import BoundModel
     from tfsclient._client.bound_aio import AsyncBoundModel
+    from tfsclient._client.call_info import CallInfo
     from tfsclient._inputs.image import Image
     from tfsclient._transports.interface import AsyncTransport, Transport
     from tfsclient._transports.tls import TLS
@@ -51,7 +52,6 @@ try:
         build_predict,
         build_regress,
     )
-    from tfsclient._client.observe import CallInfo
     from tfsclient._client.sync import Client
     from tfsclient._codec.model_ref import ModelRef
     from tfsclient._inputs.example import Example
@@ -113,6 +113,7 @@ _LATER = {
     "AsyncClient": "_client.aio",
     "AsyncTransport": "_transports.interface",
     "BoundModel": "_client.bound",
+    "CallInfo": "_client.call_info",
     "Image": "_inputs.image",
     "ModelConfig": "model_config",
     "Outgoing": "_calls.profiles.profile",

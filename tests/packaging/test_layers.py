@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Zoo
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"tfsclient": ROOT / "tfsclient", "tfsclient_gen": ROOT / "codegen" / "tfsclient_gen"}
 
@@ -155,3 +157,42 @@ def test_nothing_heavy_is_loaded_early(statement: str, absent: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "[]"
+
+
+# What a first answer does without: each costs more to load than the call itself takes.
+_OTHERS = (
+    "asyncio decimal httpx importlib.resources ml_dtypes tenacity tfsclient._client.aio "
+    "tfsclient._client.bound tfsclient._inputs.image tfsclient._transports.tls "
+    "tfsclient.meaning tfsclient.model_config tfsclient.schema._meaning tfsclient.sources"
+)
+
+
+@pytest.mark.parametrize(
+    ("side", "schemas", "absent"),
+    [
+        ("grpc", "known", "google.protobuf orjson urllib.parse tfsclient._calls.rest"),
+        ("grpc", "{}", "orjson tfsclient._calls.rest"),
+        ("rest", "{}", "google.protobuf grpc tfsclient._calls.grpc tfsclient._client.sending_aio"),
+    ],
+)
+def test_a_first_answer_loads_only_what_it_needs(
+    zoo: Zoo, side: str, schemas: str, absent: str
+) -> None:
+    transport = {"grpc": "grpc", "rest": "httpx, httpcore"}[side]
+    program = f"""
+import sys
+import numpy as np
+import {transport}
+before = set(sys.modules)
+from tfsclient import Client, DType, Model, Signature, TensorSpec
+x, y = (TensorSpec(name, DType("float32"), (-1,)) for name in "xy")
+signature = Signature("serving_default", {{"x": x}}, {{"y": y}})
+known = {{"linear": Model("linear", 1, {{"serving_default": signature}})}}
+with Client({getattr(zoo, side)!r}, schemas={schemas}) as client:
+    assert client.predict("linear", np.ones(1, np.float32))["y"].tolist() == [1.5]
+print([m for m in {(_OTHERS + " " + absent).split()} if m in sys.modules and m not in before])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]", done.stderr

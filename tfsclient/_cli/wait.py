@@ -11,7 +11,7 @@ import orjson
 
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_NO, exit_code, exit_codes, print_error, unreachable, visible
-from tfsclient._client.observe import CallInfo
+from tfsclient._client.call_info import CallInfo
 from tfsclient.errors import DeadlineExceeded
 
 

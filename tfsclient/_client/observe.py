@@ -5,50 +5,23 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tfsclient._calls.call import Call, T
+from tfsclient.dtypes import LOADING
 from tfsclient.errors import NOT_RESTORED, DecodeError, InvalidInput, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Model
+
+if TYPE_CHECKING:
+    from tfsclient._client.call_info import CallInfo
 
 _log = logging.getLogger("tfsclient")
 
 _NO_VARIABLE = "Could not find variable"  # as TensorFlow says it; it decides on advice alone
 
 
-@dataclass(frozen=True, slots=True)
-class CallInfo:
-    """What became of one call, for ``on_call``.
-
-    Attributes:
-        path: the gRPC method or the URL path.
-        model: the model's name; None where the call is about the server.
-        signature: the signature's name; None where the call has none.
-        version: the version that answered; None where that is not known, as of calls that are
-            neither for predict nor for metadata.
-        request_bytes: size of the request body.
-        response_bytes: size of the answer; 0 if there was none.
-        encode_seconds: time spent making the request body.
-        wire_seconds: time between sending and having the answer, retries included.
-        decode_seconds: time spent reading the answer.
-        error: what went wrong; None if nothing did.
-    """
-
-    path: str
-    model: str | None
-    signature: str | None
-    version: int | None
-    request_bytes: int
-    response_bytes: int
-    encode_seconds: float
-    wire_seconds: float
-    decode_seconds: float
-    error: TFSError | None
-
-
-OnCall: TypeAlias = Callable[[CallInfo], None] | None
+OnCall: TypeAlias = "Callable[[CallInfo], None] | None"
 # Is given each call with its result or its error, for what that says about the model.
 Learn: TypeAlias = Callable[[Call[object], object], None]
 
@@ -124,6 +97,9 @@ class Observer:
         _log.debug("%s %s %s %.1f ms", call.path, call.model, what, milliseconds)
         if self._on_call is None:
             return
+        with LOADING:
+            from tfsclient._client.call_info import CallInfo  # which few programs hear
+
         body = call.body
         info = CallInfo(
             path=call.path,

@@ -23,10 +23,12 @@ class _Heads(dict[int, bytes]):
     """What stands before a string of a given length."""
 
     def __missing__(self, size: int) -> bytes:
-        return _TAG + varint(size)
+        head = _TAG + varint(size)
+        return self.setdefault(size, head) if size < _KEPT else head
 
 
-_heads = _Heads({size: _TAG + varint(size) for size in range(1024)})
+_KEPT = 1024  # bytes of a string, up to where its head is kept
+_heads = _Heads()
 
 
 def string_parts(array: npt.NDArray[Any]) -> list[Buffer]:

@@ -11,7 +11,7 @@ room.
 from __future__ import annotations
 
 import math
-import random
+import os
 import threading
 import time
 from collections import OrderedDict, deque
@@ -99,7 +99,7 @@ class Bound:
                 if len(self._under_way) == 1 and self._pausing_until <= time.monotonic():
                     # Others have the server's threads: no end of ours can be waited for.
                     self._pause = min(_LONGEST_PAUSE_SECONDS, 2 * self._pause or _PAUSE_SECONDS)
-                    pause = self._pause * random.uniform(0.5, 1.5)  # noqa: S311
+                    pause = self._pause * (0.5 + os.urandom(1)[0] / 256)
                     self._pausing_until = time.monotonic() + pause
             elif self._limit != math.inf:
                 self._pause = 0.0

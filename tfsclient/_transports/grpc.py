@@ -351,7 +351,7 @@ def to_error(error: Exception, settings: Settings, request: Request) -> TFSError
 
 
 # What gRPC puts before the reason that one of the addresses failed for.
-_NO_CONNECTION: Final = re.compile(
+_NO_CONNECTION: Final = (
     r"(?:connections to all backends failing|failed to connect to all addresses); "
     r"last error: (?:[A-Z_]+: )?(?:ipv[46]:)?"
 )
@@ -361,7 +361,7 @@ def _said(details: str) -> str:
     """What gRPC says, without what only its authors need, to follow the target."""
     from urllib.parse import unquote
 
-    text, failed = _NO_CONNECTION.subn("", unquote(details))
+    text, failed = re.subn(_NO_CONNECTION, "", unquote(details))
     if not failed:
         return f": {details}"
     return f" cannot be reached: {text.replace('Failed to connect to remote host: ', '')}"

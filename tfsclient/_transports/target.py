@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tfsclient._transports.clouds import CLOUDS, place_of
 from tfsclient.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tfsclient._transports.clouds import Place
 
 # Schemes that gRPC's own resolvers know, each with what is to follow it.
 _GRPC_SCHEMES = {
@@ -21,7 +23,7 @@ _GRPC_SCHEMES = {
     "vsock": (r"\d+:\d+", "vsock:cid:port"),
 }
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
-_PASSWORD = re.compile(r"://[^/]*@")  # not for error messages
+_USERINFO = r"://[^/]*@"  # not for error messages
 _PORTS = (
     "TF Serving usually listens for gRPC on port 8500 (localhost:8500) and for REST on 8501 "
     "(http://localhost:8501)"
@@ -83,8 +85,8 @@ def _parse_one(text: str) -> Target:
     scheme = scheme.lower() if colon else ""
     if scheme in ("http", "https"):
         return _parse_url(text, scheme)
-    if scheme in CLOUDS:
-        place = place_of(scheme, rest)
+    place = _in_cloud(scheme, rest) if scheme else None
+    if place is not None:
         return Target(
             text,
             rest=place.endpoint is None,
@@ -122,10 +124,16 @@ def _parse_one(text: str) -> Target:
     return Target(text, rest=False, address=text, tls=False)
 
 
+def _in_cloud(scheme: str, rest: str) -> Place | None:
+    from tfsclient._transports.clouds import CLOUDS, place_of
+
+    return place_of(scheme, rest) if scheme in CLOUDS else None
+
+
 def _parse_url(text: str, scheme: str) -> Target:
     from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit  # which gRPC does without
 
-    shown = _PASSWORD.sub("://...@", text)
+    shown = re.sub(_USERINFO, "://...@", text)
     url: SplitResult | None = None
     with suppress(ValueError):
         split = urlsplit(text)

@@ -197,7 +197,7 @@ class FeatureSpec:
 Features: TypeAlias = Mapping[str, FeatureSpec]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Signature:
     """One callable of a model.
 
@@ -300,7 +300,7 @@ class Signature:
         _set(self, "labels", ReadOnlyDict(labels) or None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Model:
     """A model's signatures.
 

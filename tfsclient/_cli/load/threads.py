@@ -11,7 +11,8 @@ from typing import TypeAlias
 from tfsclient._calls.request import PredictRequest
 from tfsclient._cli.load.interface import WIDEST, Clock, Load, Measured, Outcome, Watch
 from tfsclient._cli.load.measure import measure
-from tfsclient._client.observe import CallInfo, OnCall
+from tfsclient._client.call_info import CallInfo
+from tfsclient._client.observe import OnCall
 from tfsclient._client.sync import Client
 from tfsclient.errors import TFSError
 

@@ -16,7 +16,7 @@ from tfsclient._calls.request import PredictRequest
 from tfsclient._cli.page import answers, forms
 from tfsclient._cli.page.forms import Filled, Request
 from tfsclient._cli.page.servers import Server, Servers, seen
-from tfsclient._client.observe import CallInfo
+from tfsclient._client.call_info import CallInfo
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient.errors import InvalidInput, TFSError
 from tfsclient.results import Prediction

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tfsclient._client.aio import AsyncClient
-from tfsclient._client.observe import CallInfo
+from tfsclient._client.call_info import CallInfo
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._transports.target import Target, parse
 from tfsclient.errors import InvalidInput
