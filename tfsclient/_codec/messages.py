@@ -24,7 +24,8 @@ __all__ = ["ProtobufError", "message_class", "pool"]
 @cache
 def pool() -> descriptor_pool.DescriptorPool:
     """The pool with every message of ``protos.binpb``; made once, on first use."""
-    data = get_data("tfsclient._codec", "protos.binpb")  # lighter to load than importlib.resources
+    data = get_data("tfsclient._codec", "protos.binpb")  # importlib.resources takes long to load
+    assert data is not None  # every loader of ours has it
     made = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
         made.Add(file)
