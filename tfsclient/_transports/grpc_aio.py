@@ -66,7 +66,7 @@ class AsyncGrpcTransport:
         retrying = retries.async_retrying(request, self._settings, deadline.remaining(), failed)
         again = partial(self._send, channel, request, deadline, headers)
         try:
-            answer: bytes = await retrying(retries.after(first, again))
+            answer: bytes = await retrying(retries.async_after(first, again))
         except TFSError as error:
             retries.tell(error, failed)
             raise

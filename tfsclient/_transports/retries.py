@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import tenacity
@@ -25,6 +25,18 @@ def after(first: Unavailable, attempt: Callable[[], R]) -> Callable[[], R]:
         if failed:
             raise failed.pop()
         return attempt()
+
+    return again
+
+
+def async_after(
+    first: Unavailable, attempt: Callable[[], Awaitable[R]]
+) -> Callable[[], Awaitable[R]]:
+    """:func:`after` for asyncio."""
+    make = after(first, attempt)
+
+    async def again() -> R:
+        return await make()
 
     return again
 
