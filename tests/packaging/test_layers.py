@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -196,3 +197,28 @@ print([m for m in {(_OTHERS + " " + absent).split()} if m in sys.modules and m n
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_waits_for_what_another_thread_loads() -> None:
+    program = """
+import os, threading, time
+from tfsclient.dtypes import LOADING, DType
+begun = threading.Event()
+def load():
+    with LOADING:
+        begun.set()
+        time.sleep(0.5)
+threading.Thread(target=load).start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    DType("bfloat16").numpy
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip() == "0", done.stderr
