@@ -30,7 +30,7 @@ from tfsclient.errors import (
 from tfsclient.schema import Features, Signature
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PredictRequest:
     """What :meth:`tfsclient.Client.send` sends; made by ``build_predict`` or :meth:`from_message`.
 
@@ -129,7 +129,7 @@ class PredictRequest:
         return f"<PredictRequest of {self.ref}: {listed(inputs)}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExamplesRequest:
     """A classify, regress or multi-inference request; made by ``build_classify`` and the like.
 

@@ -359,7 +359,8 @@ _NO_CONNECTION: Final = (
 
 def _said(details: str) -> str:
     """What gRPC says, without what only its authors need, to follow the target."""
-    from urllib.parse import unquote
+    with LOADING:
+        from urllib.parse import unquote
 
     text, failed = re.subn(_NO_CONNECTION, "", unquote(details))
     if not failed:
