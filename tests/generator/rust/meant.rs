@@ -55,21 +55,36 @@ fn refuses(rgb: &[u8]) {
     for (wanted, found) in [
         ("image 0: it is not a PNG, JPEG", any.decode([b"BM"])),
         ("image 0: it is not a PNG, JPEG", any.decode([b""])),
-        ("image 1: it cannot be decoded", any.decode([rgb, &rgb[..50]])),
+        (
+            "image 1: it cannot be decoded",
+            any.decode([rgb, &rgb[..50]]),
+        ),
         ("image 0, nowhere.png: ", any.read(["nowhere.png"])),
         ("image 0, .: ", any.read(["."])),
         ("[1, 1, 2] is not a shape", bytes([1, 1, 2], rgb)),
         ("[0, 1] is not a shape", bytes([0, 1], rgb)),
         ("[9223372036854775807, 1] is not", bytes([i64::MAX, 1], rgb)),
-        ("at most 50000000 pixels", bytes([50_000_000, 50_000_000], rgb)),
+        (
+            "at most 50000000 pixels",
+            bytes([50_000_000, 50_000_000], rgb),
+        ),
         ("at most 50000000 pixels", bytes([-1, 50_000_000], rgb)),
-        ("2 numbers are not for 1", any.clone().mean([1.0, 2.0]).decode([rgb])),
+        (
+            "2 numbers are not for 1",
+            any.clone().mean([1.0, 2.0]).decode([rgb]),
+        ),
         ("std divides, so it", any.clone().std([0.0]).decode([rgb])),
-        ("that a u8 cannot hold", any.clone().range(0.0, 1.0).decode([rgb])),
+        (
+            "that a u8 cannot hold",
+            any.clone().range(0.0, 1.0).decode([rgb]),
+        ),
     ] {
         let error = found.unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument);
-        assert!(error.is_not_sent() && error.message().contains(wanted), "{error}");
+        assert!(
+            error.is_not_sent() && error.message().contains(wanted),
+            "{error}"
+        );
     }
 }
 
