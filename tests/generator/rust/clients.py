@@ -132,7 +132,7 @@ def pictured() -> Model:
     inputs = {}
     for name, meaning in told.items():
         channels = 4 if meaning.get("mean") == long else 3
-        shape = [-1, 100000, 99999, channels]
+        shape = [-1, 100, 99, channels]
         meant = TensorMeaning("image", layout="HWC", **meaning)
         inputs[name] = TensorSpec(name, DType("float32"), shape, meaning=meant)
     first = TensorMeaning("image", layout="CHW", colour="bgr")
