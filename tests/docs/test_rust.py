@@ -16,7 +16,7 @@ HEAD = """
 use std::time::Duration;
 
 use acme_models::digits::{Client, Fake, ServingDefaultInput, ServingDefaultOutput};
-use acme_models::tfs::{self, CallOptions, Code, Connection, Tensor};
+use acme_models::tfs::{self, CallOptions, Code, Connection, Fit, Pictures, Tensor};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -62,8 +62,9 @@ def test_what_pages_show_runs(tmp_path: Path) -> None:
         if path.is_file()
     }
     folder = crate("docs", files | programs())
+    page = built("page_of_docs", folder, "images")
     with Server({"digits": tmp_path / "digits"}, Options()) as server:
         for target in (server.grpc_target, server.rest_target):
-            assert "Tensor" in run(built("page_of_docs", folder), target, cwd=tmp_path)
+            assert "Tensor" in run(page, target, cwd=tmp_path)
             picture = run(built("picture_of_docs", folder), target, cwd=tmp_path)
             assert picture == f"{held_out.truth[0]}\n"

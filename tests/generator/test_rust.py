@@ -27,7 +27,7 @@ from tests.generator.hostile import HOSTILE
 from tests.generator.java.fixtures import odd_models
 from tests.generator.matrix.random_models import random_model
 from tests.generator.python_models import told
-from tests.generator.rust.clients import PROGRAMS, built, cargo, run, write
+from tests.generator.rust.clients import PROGRAMS, built, cargo, pictured, run, write
 from tfsclient.dtypes import DType
 from tfsclient.errors import InvalidInput
 from tfsclient.schema import Model, Signature, TensorSpec
@@ -51,11 +51,12 @@ def test_two_models_are_built_and_called(zoo: Zoo) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_cargo_accepts_every_model(transport: str) -> None:
-    models = [*_loadable(), *odd_models(), *_awkward()]
-    folder = write(models, f"all_{transport}", Options(transport))
+    models = {m.name: m for m in (*_loadable(), *odd_models(), *_awkward())}
+    folder = write(list(models.values()), f"all_{transport}", Options(transport))
     cargo("fmt", "--check", cwd=folder)
-    features = [[], ["rest"], ["ndarray"], ["rest", "ndarray"]]
-    features += [] if transport == "rest" else [["grpc"], ["grpc", "rest"], ["grpc", "ndarray"]]
+    features = [[], ["rest"], ["ndarray"], ["images"], ["rest", "ndarray"], ["rest", "images"]]
+    if transport != "rest":
+        features += [["grpc"], ["grpc", "rest"], ["grpc", "ndarray"], ["grpc", "images"]]
     for chosen in features:
         given = ("--no-default-features", "--features", ",".join(chosen))
         cargo("clippy", "-q", *given, *STRICT, cwd=folder)
@@ -96,6 +97,7 @@ def _awkward() -> list[Model]:
         _model("fields", ["x"], words),
         marked,
         told(),
+        pictured(),
         *named,
     ]
 

@@ -10,11 +10,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tfsclient_gen import Options, generate
 
 from tests.conftest import missing, tool
-from tfsclient.schema import Model
+from tfsclient.dtypes import DType
+from tfsclient.meaning import TensorMeaning
+from tfsclient.schema import Model, Signature, TensorSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = Path(__file__).parent
@@ -93,9 +96,9 @@ def _cargo(*args: str | Path, cwd: Path, env: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def built(name: str, cwd: Path) -> Path:
+def built(name: str, cwd: Path, *features: str) -> Path:
     """The program that an example of a crate is; no other crate has one of the same name."""
-    cargo("build", "-q", "--example", name, cwd=cwd)
+    cargo("build", "-q", "--example", name, "--features", ",".join(features), cwd=cwd)
     return TARGET / "debug" / "examples" / name
 
 
@@ -112,3 +115,28 @@ def run(program: Path, *args: str | Path, cwd: Path, data: str = "") -> str:
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
+
+
+def pictured() -> Model:
+    """A model whose inputs are pictures, with names and numbers that are hard to write."""
+    long = (123456789.12345678,) * 4
+    told: dict[str, dict[str, Any]] = {
+        "images": {"range": (-1 / 3, 2 / 3)},
+        "type": {"mean": 0.1, "std": 57.375},
+        "read_y": {"mean": (1e-300, 1 / 3, 12.5), "colour": "bgr"},
+        "y_from_bytes": {"mean": long},
+        "pictures_of_y": {"mean": long, "std": long},
+        "y": {},
+        "x" * 60: {"colour": "bgr"},
+    }
+    inputs = {}
+    for name, meaning in told.items():
+        channels = 4 if meaning.get("mean") == long else 3
+        shape = [-1, 100, 99, channels]
+        meant = TensorMeaning("image", layout="HWC", **meaning)
+        inputs[name] = TensorSpec(name, DType("float32"), shape, meaning=meant)
+    first = TensorMeaning("image", layout="CHW", colour="bgr")
+    inputs["first"] = TensorSpec("first", DType("uint8"), [-1, 3, -1, -1], meaning=first)
+    inputs["grey"] = TensorSpec("grey", DType("uint8"), [-1, 8, 8], meaning=TensorMeaning("image"))
+    output = {"y": TensorSpec("y", DType("float32"), [-1])}
+    return Model("pictured", None, {"run": Signature("run", inputs, output)})

@@ -30,7 +30,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*", re.ASCII)
 # Cargo refuses a crate that depends on one of its own name.
 _REQUIRED: Final = frozenset(
     """
-    bytemuck bytes flate2 h2 half http http-body hyper-util ndarray reqwest rustls
+    bytemuck bytes flate2 h2 half http http-body hyper-util image ndarray reqwest rustls
     rustls-native-certs tokio tonic
     """.split()
 )
@@ -62,6 +62,7 @@ def shared(runs: Sequence[Run]) -> dict[str, str]:
         "package": package,
         "crate": code(package.replace("-", "_")),
         "rest_only": rest_only,
+        "pictures": any(m.reads for model in models for m in model["methods"]),
         "target": _target(rest_only),
     }
     runtime = [n for n in template_names() if n.startswith(_RUNTIME)]

@@ -108,6 +108,10 @@ def chain(left: str, receiver: str, links: Sequence[str], end: str, indent: int)
     """A statement or a value that is a chain of fields and calls."""
     flat = receiver + "".join(links)
     longest = _ARGUMENTS - flat.endswith("?")
+    if len(links) == 1:  # which is hardly a chain: its arguments may take lines of their own
+        longest, flat_end = WIDTH, flat.partition("\n")[0]
+        if "\n" in flat and indent + len(left + flat_end) <= WIDTH:
+            return code(f"{left}{flat}{end}")
     if len(flat) <= longest and indent + len(f"{left}{flat}{end}") <= WIDTH:
         return code(f"{left}{flat}{end}")
     first, rest = receiver, list(links)

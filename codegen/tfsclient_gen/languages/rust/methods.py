@@ -13,7 +13,7 @@ from markupsafe import Markup
 from tfsclient._inputs.samples import dims
 from tfsclient.schema import FeatureSpec, Model, Signature, TensorSpec
 from tfsclient.schema._shown import meaning_text
-from tfsclient_gen.languages.rust import layout, lines, names
+from tfsclient_gen.languages.rust import layout, lines, names, pictures
 from tfsclient_gen.languages.rust.types import rust_type, zero
 from tfsclient_gen.names import Name
 from tfsclient_gen.pictures import takes_image_files
@@ -83,6 +83,7 @@ class Method:
         described: the static that describes it.
         lines: lines that may be too long for one.
         picture: the input that wants an encoded picture, if one does.
+        reads: functions that read pictures as inputs are told to be.
     """
 
     name: names.SignatureName
@@ -103,6 +104,7 @@ class Method:
     described: Markup
     lines: Mapping[str, Markup]
     picture: Tensor | None
+    reads: list[pictures.Read]
 
 
 def methods(
@@ -147,7 +149,7 @@ def _method(
     outputs = [_tensor(spec, found[spec.name]) for spec in given]
     floats = {spec.name for spec in given if spec.dtype in ("float32", "float64")}
     labels = {wire: some for wire, some in (signature.labels or {}).items() if wire in floats}
-    pictures = [t for t in inputs if _holds_picture(signature.inputs[t.name.wire])]
+    encoded = [t for t in inputs if _holds_picture(signature.inputs[t.name.wire])]
     gives = {
         "predict": ".",
         "classify": ": gives the classes of each example.",
@@ -193,7 +195,8 @@ def _method(
             {t.name.ident: t.optional for t in inputs},
             [t.name.ident for t in outputs],
         ),
-        picture=pictures[0] if pictures and not wants_examples else None,
+        picture=encoded[0] if encoded and not wants_examples else None,
+        reads=list(pictures.reads(signature, {t.name.wire: t.name for t in inputs})),
     )
 
 

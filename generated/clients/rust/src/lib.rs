@@ -8,7 +8,7 @@
 //! - [`income_estimator`] calls `estimator`
 //!
 //! The features `grpc` and `rest` say how calls can travel; both are there by default. `ndarray` makes
-//! tensors of arrays of that crate, and the reverse.
+//! tensors of arrays of that crate, and the reverse; `images` makes them of PNG, JPEG and GIF files.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

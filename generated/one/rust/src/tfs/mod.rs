@@ -49,6 +49,8 @@ mod grpc_tensor;
 #[cfg(any(feature = "grpc", feature = "rest"))]
 mod gzip;
 mod headers;
+#[cfg(feature = "images")]
+mod image_file;
 mod inference;
 #[cfg(feature = "rest")]
 mod json_reader;
@@ -58,6 +60,10 @@ mod meaning;
 mod model;
 mod on_call;
 mod options;
+#[cfg(feature = "images")]
+mod pictures;
+#[cfg(feature = "images")]
+mod pixels;
 mod predict;
 mod requests;
 #[cfg(feature = "rest")]
@@ -92,6 +98,10 @@ pub use meaning::top;
 pub use model::{Model, Prediction};
 pub use on_call::CallInfo;
 pub use options::CallOptions;
+#[cfg(feature = "images")]
+pub use pictures::{Pictures, Pixel};
+#[cfg(feature = "images")]
+pub use pixels::Fit;
 pub use schema::{FeatureSpec, Kind, Signature, TensorSpec};
 pub use status::{Metadata, State, VersionStatus};
 pub use tensor::Tensor;
