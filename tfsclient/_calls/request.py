@@ -26,7 +26,7 @@ from tfsclient.errors import (
     DecodeError,
     InvalidInput,
     MissingExtra,
-    Unimplemented,
+    cannot_send,
     did_you_mean,
 )
 from tfsclient.schema import Features, Signature
@@ -168,7 +168,7 @@ class ExamplesRequest:
             Unimplemented: REST has no multi-inference.
         """
         if self.method == "MultiInference":
-            raise Unimplemented("REST has no multi-inference", model=self.ref.name, hint=USE_GRPC)
+            raise cannot_send("REST has no multi-inference", model=self.ref.name, hint=USE_GRPC)
         try:
             return rest_json.encode_examples(self.examples, self.context, self.ref.signature)
         except InvalidInput as error:

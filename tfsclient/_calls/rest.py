@@ -11,7 +11,7 @@ from tfsclient._calls.request import ExamplesRequest, PredictRequest, model_path
 from tfsclient._codec import proto_json, rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, Unimplemented
+from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, cannot_send
 from tfsclient.model_config import ServerConfig
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
@@ -66,7 +66,7 @@ class RestCalls:
         Raises:
             Unimplemented: always.
         """
-        raise Unimplemented("REST has no multi-inference", model=request.ref.name, hint=USE_GRPC)
+        raise cannot_send("REST has no multi-inference", model=request.ref.name, hint=USE_GRPC)
 
     def metadata(self, ref: ModelRef) -> Call[Model]:
         """The call that asks for a model's signatures."""
@@ -84,7 +84,7 @@ class RestCalls:
             Unimplemented: always.
         """
         del config
-        raise Unimplemented("REST cannot reload the configuration", hint=USE_GRPC)
+        raise cannot_send("REST cannot reload the configuration", hint=USE_GRPC)
 
 
 def check_json(request: PredictRequest) -> Signature:
@@ -100,15 +100,16 @@ def check_json(request: PredictRequest) -> Signature:
             "over REST the signature must be known: JSON has no dtypes", model=ref.name
         )
     if (reason := spec.why_not_over_rest) is not None:
-        raise Unimplemented(
-            f"REST cannot carry it: {reason}",
+        what, _, advice = reason.partition("; ")
+        raise cannot_send(
+            f"REST cannot carry it: {what}",
             model=ref.name,
             signature=ref.signature,
-            hint=USE_GRPC,
+            hint=Hint(USE_GRPC.key, advice or USE_GRPC),
         )
     missing = sorted(spec.defaults - request.tensors.keys())
     if missing:
-        raise Unimplemented(
+        raise cannot_send(
             f"over REST the server does not fill in defaults: give {', '.join(missing)} too",
             model=ref.name,
             signature=ref.signature,

@@ -16,13 +16,13 @@ from click.shell_completion import CompletionItem
 
 from tfsclient import _tables
 from tfsclient.errors import (
-    USE_GRPC,
     DeadlineExceeded,
     Hint,
     InvalidInput,
     MissingExtra,
     TFSError,
     Unavailable,
+    Unimplemented,
     left_out,
 )
 
@@ -158,7 +158,7 @@ def exit_code(error: TFSError) -> int:
     """What a command ends with that failed so."""
     if unreachable(error):
         return EXIT_UNREACHABLE
-    not_sent = isinstance(error.hint, Hint) and error.hint.key == USE_GRPC.key
+    not_sent = isinstance(error, Unimplemented) and not error.sent
     if isinstance(error, InvalidInput | MissingExtra) or not_sent:
         return EXIT_USAGE
     return EXIT_REFUSED
