@@ -62,9 +62,9 @@ def beyond(ends: tuple[int, int], want: DType, number: int, path: Path) -> Misfi
     return Misfit(f"holds {low}..{high}{which}, but the range of {want} is {info.min}..{info.max}")
 
 
-def inexact(number: int, want: DType, path: Path) -> Misfit:
+def inexact(number: int, want: DType, path: Path, advice: str = "") -> Misfit:
     """The refusal of an integer that a float cannot be."""
-    return Misfit(f"holds {shown(number)}{at(path)}, which {want} cannot hold exactly")
+    return Misfit(f"holds {shown(number)}{at(path)}, which {want} cannot hold exactly{advice}")
 
 
 def is_exact(number: int, want: DType) -> bool:
