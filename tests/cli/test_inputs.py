@@ -98,6 +98,12 @@ def test_json_lines_are_rows_or_values() -> None:
     assert lists(read("a.jsonl", '"a"\n{"b64": "/w=="}\n', TEXT)) == {"t": [b"a", b"\xff"]}
 
 
+def test_an_at_sign_needs_a_file() -> None:
+    for text in ("@", "x=@"):
+        with pytest.raises(InvalidInput, match="no file is named after @"):
+            given_inputs(ONE, text)
+
+
 def test_a_value_is_a_row_of_one_element() -> None:
     """As in score, and in CSV."""
     one = signature(x=("float32", (-1, 1)), t=("string", (-1, 1, 1)))

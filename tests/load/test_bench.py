@@ -96,7 +96,7 @@ def test_rows_of_a_file_are_sent_in_turn(fake: FakeServer, tmp_path: Path) -> No
     batched = busy(fake, fake.grpc_target, "--data", tmp_path / "rows.jsonl", "--batch", "2")
     assert batched.exit_code == 0
     assert sent(fake)[1:4] == [[1.0, 2.0], [3.0, 1.0], [1.0, 2.0]]
-    assert "  and 1 more requests, in turn" in batched.stdout
+    assert "  and 1 more request, in turn" in batched.stdout
 
 
 def test_recorded_calls_are_sent_again(fake: FakeServer, tmp_path: Path) -> None:

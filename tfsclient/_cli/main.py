@@ -178,6 +178,7 @@ _TYPED: dict[str, str | None] = {
 # The library's advice for people who write Python, and what becomes of it.
 _PYTHON: Final = (
     (r"; for a picture, write Image\('([^'\n]*)'\)", r"; a file is written @\1"),
+    (r"; make the array yourself: numpy\.asarray\(.*\)", ""),
     (r"; it looks like a picture: write Image\(\.\.\.\) around it", ""),
     (r"; (?:convert it yourself if that is meant|no imaginary part would be lost): numpy\..*", ""),
     (r": numpy\.reshape\(.*\)", ""),

@@ -221,7 +221,8 @@ def find_version(folder: Path, version: int | None) -> tuple[int | None, Path]:
     if not versions:
         raise InvalidInput(
             f"{folder} is not a SavedModel: neither it nor a version folder in it holds "
-            "saved_model.pb or saved_model.pbtxt"
+            "saved_model.pb or saved_model.pbtxt",
+            hint="name the model's folder, which holds folders called 1, 2 and so on",
         )
     number = max(versions) if wanted is None else wanted
     if number not in versions:
