@@ -369,8 +369,10 @@ def test_fields_of_a_column_function_can_be_told_apart(spark: Any) -> None:
     model = Model("loud", 1, {"serving_default": Signature("serving_default", inputs, outputs)})
     with FakeServer(model) as server:
         server.answer("loud", lambda inputs: dict.fromkeys(outputs, inputs["x"] * 2))
-        two = {"outputs": ["Error", "y"], "on_error": "dead-letter"}
-        loud = tfsclient.spark.predict_udf(server.grpc_target, "loud", **two)
+        two = ["Error", "y"]
+        loud = tfsclient.spark.predict_udf(
+            server.grpc_target, "loud", outputs=two, on_error="dead-letter"
+        )
         found = spark.range(3).select(loud("id").alias("out")).select("out.error", "out.pred_error")
         assert [tuple(row) for row in found.collect()] == [(2.0 * n, None) for n in range(3)]
         with pytest.raises(InvalidInput, match="two columns would be called"):

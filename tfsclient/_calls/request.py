@@ -28,6 +28,7 @@ from tfsclient.errors import (
     MissingExtra,
     cannot_send,
     did_you_mean,
+    of_type,
 )
 from tfsclient.schema import Features, Signature
 
@@ -228,7 +229,7 @@ def build_predict(
     """
     if not isinstance(signature, Signature):
         raise InvalidInput(
-            f"signature must be a Signature, not a {type(signature).__name__}",
+            f"signature must be a Signature, not {of_type(signature)}",
             hint="without one, client.build_predict asks the server",
         )
     ref = ModelRef(model, version, label, signature.name)

@@ -14,7 +14,7 @@ from tfsclient._calls.options import Headers, Token
 from tfsclient._calls.profiles.profile import Authenticate, Profile
 from tfsclient._transports.auth import Basic, basic
 from tfsclient._transports.target import Target
-from tfsclient.errors import InvalidInput, did_you_mean
+from tfsclient.errors import InvalidInput, did_you_mean, of_type
 
 TF_SERVING: Final = "tfserving"
 # The modules of the others, each with its PROFILE.
@@ -131,7 +131,7 @@ def _read(auth: object, target: Target, profile: Profile | None) -> Authenticate
         given: Callable[..., Any] = auth
         return given
     raise InvalidInput(
-        f"auth must be a pair of a user and a password, or a function, not a {type(auth).__name__}"
+        f"auth must be a pair of a user and a password, or a function, not {of_type(auth)}"
     )
 
 
