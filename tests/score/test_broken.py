@@ -122,3 +122,10 @@ def test_files_that_cannot_be_begun_are_named(
         file.write_bytes(content)
     with pytest.raises(InvalidInput, match=words):
         score_files(target, "twice", files, tmp_path / "out")
+
+
+def test_cells_with_other_marks_between_them_are_noticed(target: str, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id;x;n;s\n1;2;3;4\n")
+    with pytest.raises(InvalidInput, match="no column is called as input 'x'") as refused:
+        score_files(target, "twice", tmp_path / "in.csv", tmp_path / "out")
+    assert refused.value.hint == "CSV has commas between cells"
