@@ -367,6 +367,8 @@ def all_from_file(path: str | Path) -> list[Model]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    if not data.strip():
+        raise InvalidInput(f"{path} is empty")
     read: Callable[[bytes], Model]
     try:
         answer = orjson.loads(data)
@@ -383,6 +385,11 @@ def all_from_file(path: str | Path) -> list[Model]:
     except MissingExtra:
         raise
     except TFSError as error:
+        if read is from_metadata_response and not is_schema:
+            raise InvalidInput(
+                f"{path} is neither a schema or lock file in JSON nor a server's metadata: "
+                f"{error.details}"
+            ) from error
         raise InvalidInput(f"{path}: {error.details}") from error
 
 
