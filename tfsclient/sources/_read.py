@@ -367,7 +367,7 @@ def all_from_file(path: str | Path) -> list[Model]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
-    if not data.strip():
+    if not data:
         raise InvalidInput(f"{path} is empty")
     read: Callable[[bytes], Model]
     try:
