@@ -253,7 +253,7 @@ def predict_request(
         tensors = prepare.prepare(inputs, spec, model=ref.name)
     else:
         named = prepare.name_inputs(inputs, spec, model=ref.name)
-        tensors = prepare.as_they_are(named, model=ref.name, signature=spec.name)
+        tensors = prepare.as_they_are(named, model=ref.name, signature=spec.name, specs=spec.inputs)
     return PredictRequest(ref, tensors, outputs, spec)
 
 

@@ -90,8 +90,8 @@ def _named_column(name: Any, column: Any, spec: TensorSpec, features: Features |
         raise Misfit(f"has the column {name!r}, which {misfit.details}") from misfit.__cause__
 
 
-def guess_tensor(value: Any) -> Tensor:
-    """``value`` as it is: what has a dtype keeps it, Python numbers become int32 and float32.
+def guess_tensor(value: Any, floats: DType = _FLOAT32) -> Tensor:
+    """``value`` as it is: what has a dtype keeps it, Python numbers become int32 and ``floats``.
 
     Raises:
         InvalidInput: it cannot be read, or no tensor has its dtype.
@@ -109,11 +109,11 @@ def guess_tensor(value: Any) -> Tensor:
         return Tensor(_FLOAT32, array.astype(np.float32))
     plain = isinstance(leaf, int | float) and not isinstance(leaf, np.generic)
     if isinstance(value, list | tuple) and array.dtype.kind in "fc":
-        sent = _FLOAT32 if plain and array.dtype.kind == "f" else DType.of_numpy(array.dtype)
+        sent = floats if plain and array.dtype.kind == "f" else DType.of_numpy(array.dtype)
         if sent is not None:
             _refuse_inexact(value, array, sent, "; pass a numpy array of the dtype to send")
     if plain and array.dtype.kind == "f":
-        return Tensor(_FLOAT32, float_to_float(array, _FLOAT32.numpy))
+        return Tensor(floats, float_to_float(array, floats.numpy))
     if plain and array.dtype.kind == "i" and fits(array, _INT32.numpy):
         return Tensor(_INT32, array.astype(np.int32))
     dtype = DType.of_numpy(array.dtype)
