@@ -100,7 +100,7 @@ def test_values_that_mean_the_same_are_cast(value: Any, dtype: str) -> None:
         (None, "float32", "is None"),
         ({"a"}, "string", "make it a list"),
         (Path("a.png"), "string", "Image(path)"),
-        ([2**64], "uint64", "18446744073709551616..18446744073709551616"),
+        ([2**64], "uint64", "holds 18446744073709551616 at [0], but"),
         ([2**63, -1], "uint64", "-1..9223372036854775808"),
         ([2**63, 1], "int64", "1..9223372036854775808"),
         ([2**64 + 1], "float64", "exactly"),
