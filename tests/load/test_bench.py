@@ -238,7 +238,7 @@ def test_an_interrupt_prints_what_there_is(fake: FakeServer, more: str) -> None:
         (["--html", "a" * 300], "File name too long"),
         (["--json", "a.json", "--html", "./a.json"], "--json and --html are both a.json"),
         (["--json", "-", "--html", "-"], "--json and --html are both -"),
-        (["--batch", "1,1000000000"], "up to 1e+06"),
+        (["--batch", "1,1000000000"], "up to 1000000"),
         (["--data", "/no/such/file.csv"], "/no/such/file.csv"),
         (["-i", "x=1", "--data", "a.csv"], "give --input or --data"),
         (["-i", "x=1", "--data", "recorded"], "give --input or --data"),
