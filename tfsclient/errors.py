@@ -247,9 +247,14 @@ class Unauthenticated(TFSError):
 
 
 class Unimplemented(TFSError):
-    """The server or the transport cannot do this at all."""
+    """The server or the transport cannot do this at all.
+
+    Attributes:
+        sent: whether it was the server that said so; False where we knew it before.
+    """
 
     code = Code.UNIMPLEMENTED
+    sent: bool = True
 
 
 class Cancelled(TFSError):
@@ -342,6 +347,13 @@ REDEPLOYED: Final = Hint(
     "redeployed",
     "was another model deployed under this name? tfsclient-gen drift shows the difference",
 )
+
+
+def cannot_send(details: str, **where: Any) -> Unimplemented:
+    """The error for what REST, or a profile's server, cannot do; nothing was sent."""
+    error = Unimplemented(details, **where)
+    error.sent = False
+    return error
 
 
 def missing_outputs(wanted: Iterable[str], came: Iterable[str]) -> DecodeError:

@@ -53,7 +53,8 @@ class ModelConfig:
             value = getattr(self, argument)
             if not isinstance(value, str) or not value:
                 name = self.name if isinstance(self.name, str) else None
-                raise InvalidInput(f"{argument} must be text, not {value!r:.50}", model=name)
+                wrong = "is missing or empty" if value == "" else f"must be text, not {value!r:.50}"
+                raise InvalidInput(f"{argument} {wrong}", model=name or None)
         if self.latest is not None and self.versions is not None:
             raise InvalidInput("give latest or versions, not both", model=self.name)
         if self.latest is not None and not _is_version(self.latest, 0, 1 << 32):

@@ -93,11 +93,10 @@ def predict(
         TFSError: the server does not know the model, or cannot be reached from here.
     """
     types = _pyspark("pyspark.sql.types")
-    folds = df.sparkSession.conf.get("spark.sql.caseSensitive") != "true"
     plan = _plan(
         target, model, signature=signature, version=version, label=label, inputs=inputs, keep=keep,
         outputs=outputs, prefix=prefix, binary=binary, batch=batch, concurrency=concurrency,
-        on_error=on_error, settings=client, folds=folds,
+        on_error=on_error, settings=client, folds=_folds(df.sparkSession),
     )  # fmt: skip
     schema, unusable = _arrow_schema(df, plan)
     columns = _columns(plan, schema, df, unusable)
@@ -169,10 +168,11 @@ def predict_udf(
     functions = _pyspark("pyspark.sql.functions")
     if not hasattr(functions, "arrow_udf"):
         raise MissingExtra("predict_udf needs pyspark 4.1 or newer; predict does not")
+    session = _pyspark("pyspark.sql").SparkSession.getActiveSession()
     plan = _plan(
         target, model, signature=signature, version=version, label=label, inputs=None, keep=(),
         outputs=outputs, prefix="pred_", binary=binary, batch=batch, concurrency=concurrency,
-        on_error=on_error, settings=client,
+        on_error=on_error, settings=client, folds=_folds(session),
     )  # fmt: skip
     from tfsclient.score._arrow import pa
 
@@ -229,6 +229,11 @@ def _pyspark(module: str) -> Any:
         raise MissingExtra(
             f"tfsclient.spark needs more packages ({error}): pip install 'tfsclient[spark]'"
         ) from error
+
+
+def _folds(session: Any) -> bool:
+    """Whether names that differ in case alone are one to Spark, as they are unless it is told."""
+    return session is None or session.conf.get("spark.sql.caseSensitive") != "true"
 
 
 def _plan(target: str | Sequence[str], model: str, **options: Any) -> Plan:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import CONFORMANCE
+from tests.conftest import CONFORMANCE, Zoo
 from tfsclient import (
     Client,
     Code,
@@ -63,6 +63,13 @@ def test_a_misfit_is_refused_before_a_predict_call(target: str) -> None:
 def test_a_signature_may_lie_so_the_check_can_be_turned_off(client: Client) -> None:
     out = client.predict("half_plus_two", {"x": [1.0, 2.0, 5.0]}, version=1, validate=False)
     np.testing.assert_array_equal(out["y"], [2.5, 3.0, 4.5])
+
+
+def test_floats_that_are_not_checked_keep_their_digits_in_json(zoo: Zoo) -> None:
+    with Client(zoo.rest) as client:
+        for value in (0.12345678901234, 16777217.0):
+            out = client.predict("dtypes", {"x": [value]}, signature="id_float64", validate=False)
+            assert out["y"].tolist() == [value]
 
 
 def test_only_the_outputs_asked_for_come_back(client: Client) -> None:

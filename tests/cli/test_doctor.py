@@ -149,6 +149,14 @@ def test_somebody_else_there() -> None:
     assert "neither gRPC nor HTTP" in found
 
 
+def test_a_port_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfsclient._cli.probe._SECONDS", 0.2)
+    with socket.create_server(("localhost", 0)) as mute:
+        found, remedy = problem(doctor(f"localhost:{mute.getsockname()[1]}"), 3)
+    assert "it says nothing" in found
+    assert "port-forward" in remedy
+
+
 @pytest.fixture(scope="module")
 def fake() -> Iterator[SimpleNamespace]:
     """A server on which "gone" did not load."""

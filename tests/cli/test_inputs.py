@@ -98,6 +98,28 @@ def test_json_lines_are_rows_or_values() -> None:
     assert lists(read("a.jsonl", '"a"\n{"b64": "/w=="}\n', TEXT)) == {"t": [b"a", b"\xff"]}
 
 
+def test_an_at_sign_needs_a_file() -> None:
+    for text in ("@", "x=@"):
+        with pytest.raises(InvalidInput, match="no file is named after @"):
+            given_inputs(ONE, text)
+
+
+def test_a_value_is_a_row_of_one_element() -> None:
+    """As in score, and in CSV."""
+    one = signature(x=("float32", (-1, 1)), t=("string", (-1, 1, 1)))
+    rows = (
+        '{"x": 1, "t": "a"}\n{"x": ["NaN"], "t": [["b"]]}\n{"x": "Infinity", "t": {"b64": "/w=="}}'
+    )
+    for name, text in (("a.jsonl", rows), ("a.json", f"[{rows}]".replace("\n", ","))):
+        found = read(name, text, one)
+        np.testing.assert_array_equal(found["x"], np.array([[1], [np.nan], [np.inf]], np.float32))
+        assert found["t"].tolist() == [[[b"a"]], [[b"b"]], [[b"\xff"]]]
+    column = signature(x=("int64", (-1, 1)))
+    assert lists(read("a.jsonl", "1\n[2]\n", column)) == {"x": [[1], [2]]}
+    with pytest.raises(InvalidInput, match=r"has shape \(2,\)"):  # not rows, but the tensor
+        read("a.json", '{"x": [1, 2]}', column)
+
+
 def test_bodies_of_tf_serving() -> None:
     for body in (
         {"instances": [1, 2]},

@@ -156,9 +156,9 @@ def test_parts_that_other_versions_answered_have_none(
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        (prediction(y=0), prediction(y=1), r"output 'y' has shape \(\) for 2 rows"),
-        (prediction(0, 1, 2), prediction(2, 3), r"output 'y' has shape \(3,\) for 2 rows"),
-        (prediction(0, 1), prediction(2), r"output 'y' has shape \(1,\) for 2 rows"),
+        (prediction(y=0), prediction(y=1), r"output 'y' has shape \(\) for a batch of 2"),
+        (prediction(0, 1, 2), prediction(2, 3), r"output 'y' has shape \(3,\) for a batch of 2"),
+        (prediction(0, 1), prediction(2), r"output 'y' has shape \(1,\) for a batch of 2"),
         (prediction([0], [1]), prediction(2, 3), "output 'y' differs in shape"),
         (prediction(0, 1), prediction(2, 3, z=[4, 5]), "output 'z' differs in shape"),
         (prediction(0, 1, z=[4, 5]), prediction(2, 3), r"different outputs: \['y', 'z'\], \['y'\]"),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import tfsclient
 from tests.conftest import ZOO, missing, tool
 
 ROOT = Path(__file__).parents[2]
@@ -102,3 +103,7 @@ def test_how_names_are_claimed(capsys: pytest.CaptureFixture[str]) -> None:
     (printed,) = (text for kind, text in BLOCKS if kind == "text")
     exec(compile(program, "templates.md", "exec"), {})
     assert capsys.readouterr().out == printed
+
+
+def test_the_workflow_pins_this_version() -> None:
+    assert f"pip install tfsclient=={tfsclient.__version__} #" in WORKFLOW

@@ -13,7 +13,17 @@ import tfsclient.spark
 from tests.engines.conftest import TOKEN
 from tests.engines.models import shapes
 from tests.score.helpers import answer, twice
-from tfsclient import Client, Example, InvalidArgument, InvalidInput, NotFound, TFSError
+from tfsclient import (
+    Client,
+    Example,
+    InvalidArgument,
+    InvalidInput,
+    Model,
+    NotFound,
+    Signature,
+    TensorSpec,
+    TFSError,
+)
 from tfsclient.errors import Code, from_code
 from tfsclient.testing import FakeServer, RunningServer
 
@@ -350,3 +360,20 @@ def test_a_column_function_with_one_input_and_dead_letters(spark: Any, server: F
             assert row.out.cube is None
             assert "column 'image', which is input 'image', is null" in row.out.error
     assert set(shapes().signature().inputs) == {"image"}
+
+
+def test_fields_of_a_column_function_can_be_told_apart(spark: Any) -> None:
+    """To Spark, names that differ in case alone are one."""
+    inputs = {"x": TensorSpec("x", "float32", (-1,))}
+    outputs = {name: TensorSpec(name, "float32", (-1,)) for name in ("Error", "y", "Y")}
+    model = Model("loud", 1, {"serving_default": Signature("serving_default", inputs, outputs)})
+    with FakeServer(model) as server:
+        server.answer("loud", lambda inputs: dict.fromkeys(outputs, inputs["x"] * 2))
+        two = ["Error", "y"]
+        loud = tfsclient.spark.predict_udf(
+            server.grpc_target, "loud", outputs=two, on_error="dead-letter"
+        )
+        found = spark.range(3).select(loud("id").alias("out")).select("out.error", "out.pred_error")
+        assert [tuple(row) for row in found.collect()] == [(2.0 * n, None) for n in range(3)]
+        with pytest.raises(InvalidInput, match="two columns would be called"):
+            tfsclient.spark.predict_udf(server.grpc_target, "loud")

@@ -167,8 +167,13 @@ def test_what_cannot_be_exported_is_refused_with_a_cure(
 
 def test_a_folder_that_cannot_hold_versions_is_refused(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for out, words in ((trained / "sequential", "is itself a SavedModel"), (tmp_path / "file", "")):
-        done = run(trained / "digits.h5", "--out", out)
+    version = trained / "sequential"
+    for out, words, *more in (
+        (version, "is itself a SavedModel"),
+        (version, "is itself a SavedModel", "--dry-run"),
+        (tmp_path / "file", ""),
+    ):
+        done = run(trained / "digits.h5", "--out", out, *more)
         assert done.exit_code == 2
         assert words in done.stderr
 

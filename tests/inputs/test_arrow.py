@@ -181,7 +181,7 @@ def test_nulls_of_polars_come_with_the_lines_to_write(values: list[Any]) -> None
         text = refused(column, dtype)
         assert re.search(r"a null in row \d", text)
         assert "column.fill_null(...)" in text
-    (line,) = re.findall(r"drop those rows \((.*?\))\)", text)
+    (line,) = re.findall(r"drop that row \((.*?\))\)", text)
     assert len(eval(line, {"column": column})) == len(values) - 1
     assert "a null in row 1" in refused(polars.DataFrame({"a": [1, None]}), "float32")
     assert "has the item [1], which holds a null in row 1" in refused(
@@ -236,7 +236,7 @@ def test_columns_of_any_library() -> None:
     for column in (Stream(chunked), Lone(chunked.combine_chunks())):
         text = refused(column, "float32")
         assert "a null in row 2" in text
-        (line,) = re.findall(r"drop those rows \((.*)\)$", text)
+        (line,) = re.findall(r"drop that row \((.*)\)$", text)
         assert prepare(eval(line, {"column": column, "pyarrow": pyarrow}), "int8").tolist() == [
             1,
             2,

@@ -205,7 +205,7 @@ def test_whatever_stands_for_an_example() -> None:
         with pytest.raises(InvalidInput, match="must be a list"):
             example_array(wrong)  # type: ignore[arg-type]
     for wrong in ("text", 3, message_class("tensorflow.SequenceExample")()):
-        with pytest.raises(InvalidInput, match=r"example 1: a .* is not an Example"):
+        with pytest.raises(InvalidInput, match=r"example 1: an? .* is not an Example"):
             example_array([{"x": 1}, wrong])
     with pytest.raises(DecodeError, match=r"not a serialized tf\.Example"):
         example_to_json(b"\xff")

@@ -280,7 +280,7 @@ def test_a_bare_pil_image_is_taken_in_its_own_size_only() -> None:
         (None, "make the array yourself"),
         ((-1, 784), "make the array yourself"),
         ((-1, 28, 1), "make the array yourself"),
-        ((-1, -1, -1), "make the array yourself"),
+        ((-1, -1, -1), "in a meaning.toml does; make the array yourself"),
         ((-1, 28, 28, 2), "make the array yourself"),
         ((-1, 0, 28, 1), "of 0 x 28 pixels"),
         ((-1, 10**6, 10**6, 3), "more than Image(..., max_pixels=50000000)"),

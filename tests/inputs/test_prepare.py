@@ -79,6 +79,8 @@ def test_values_that_mean_the_same_are_cast(value: Any, dtype: str) -> None:
         ([70000], "float16", "exactly"),
         ([0.1, 2**24 + 1], "float32", "holds 16777217 at [1], which float32 cannot hold exactly"),
         ([[0.1], [np.int64(257)]], "bfloat16", "257 at [1][0], which bfloat16 cannot"),
+        ([0.1, np.array(2**24 + 1)], "float32", "16777217 at [1], which float32 cannot"),
+        ([2**24 + 1, 1j], "complex64", "16777217 at [0], which float32 cannot hold exactly"),
         ([True], "float32", "astype"),
         ([1], "bool", "astype"),
         (["1"], "float32", "astype"),
@@ -98,7 +100,7 @@ def test_values_that_mean_the_same_are_cast(value: Any, dtype: str) -> None:
         (None, "float32", "is None"),
         ({"a"}, "string", "make it a list"),
         (Path("a.png"), "string", "Image(path)"),
-        ([2**64], "uint64", "18446744073709551616..18446744073709551616"),
+        ([2**64], "uint64", "holds 18446744073709551616 at [0], but"),
         ([2**63, -1], "uint64", "-1..9223372036854775808"),
         ([2**63, 1], "int64", "1..9223372036854775808"),
         ([2**64 + 1], "float64", "exactly"),
@@ -265,6 +267,25 @@ def test_a_lone_value_goes_to_the_only_input_and_rows_are_stacked() -> None:
 )
 def test_without_a_signature_values_are_what_they_are(value: Any, dtype: str) -> None:
     assert as_they_are({"x": value}, model="m", signature=None)["x"].dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            [2**24 + 1, 1.5],
+            "16777217 at [0], which float32 cannot hold exactly; pass a numpy array",
+        ),
+        ([1.5, 2**24 + 1], "16777217 at [1], which float32"),
+        ([np.array([2**53 + 1]), np.array([1.5])], "9007199254740993 at [0][0], which float64"),
+        ([1j, 2**53 + 1], "9007199254740993 at [1], which float64"),
+    ],
+)
+def test_without_a_signature_no_integer_is_rounded(value: Any, words: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        as_they_are({"x": value}, model="m", signature=None)
+    assert words in str(refused.value)
+    assert as_they_are({"x": [2**24, 1.5]}, model="m", signature=None)["x"].dtype == "float32"
 
 
 def test_what_fits_is_not_copied() -> None:

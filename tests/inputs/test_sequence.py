@@ -157,7 +157,7 @@ def test_an_empty_step_has_the_type_of_the_others_or_its_own() -> None:
         ([[], []], "holds empty steps only, which have no type: write one of them as numpy.empty"),
         ("text", "feature list 'x' is a str, not a list of steps"),
         ({"a": 1}, "feature list 'x' is a dict, not a list of steps"),
-        (3, "feature list 'x' is a int, not a list of steps"),
+        (3, "feature list 'x' is an int, not a list of steps"),
         (np.array(3), "feature list 'x' is a ndarray, not a list of steps"),
         (np.ma.masked_array([1, 2], [False, True]), "step 1: feature 'x' is a masked array"),
         ((step for step in [1]), "feature list 'x' is a generator, not a list of steps"),
@@ -239,7 +239,7 @@ def test_they_are_values_of_string_inputs(made: Any) -> None:
 @pytest.mark.parametrize("made", [SequenceExample({}, {}), ExampleListWithContext([])])
 def test_they_are_no_examples(made: Any) -> None:
     known = signature((-1,), example_input="x", features={"a": FeatureSpec("a", DType("int64"))})
-    refused = f"a {type(made).__name__} is not an Example"
+    refused = f"an? {type(made).__name__} is not an Example"
     with pytest.raises(InvalidInput, match=f"input 'x' holds, as example 0: {refused}"):
         build_predict("m", {"x": [made]}, signature=known)
     with pytest.raises(InvalidInput, match=refused):

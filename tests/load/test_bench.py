@@ -96,7 +96,7 @@ def test_rows_of_a_file_are_sent_in_turn(fake: FakeServer, tmp_path: Path) -> No
     batched = busy(fake, fake.grpc_target, "--data", tmp_path / "rows.jsonl", "--batch", "2")
     assert batched.exit_code == 0
     assert sent(fake)[1:4] == [[1.0, 2.0], [3.0, 1.0], [1.0, 2.0]]
-    assert "  and 1 more requests, in turn" in batched.stdout
+    assert "  and 1 more request, in turn" in batched.stdout
 
 
 def test_recorded_calls_are_sent_again(fake: FakeServer, tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_an_interrupt_prints_what_there_is(fake: FakeServer, more: str) -> None:
         (["--html", "a" * 300], "File name too long"),
         (["--json", "a.json", "--html", "./a.json"], "--json and --html are both a.json"),
         (["--json", "-", "--html", "-"], "--json and --html are both -"),
-        (["--batch", "1,1000000000"], "up to 1e+06"),
+        (["--batch", "1,1000000000"], "up to 1000000"),
         (["--data", "/no/such/file.csv"], "/no/such/file.csv"),
         (["-i", "x=1", "--data", "a.csv"], "give --input or --data"),
         (["-i", "x=1", "--data", "recorded"], "give --input or --data"),

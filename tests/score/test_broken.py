@@ -101,3 +101,31 @@ def test_a_quote_that_is_closed_by_another(target: str, tmp_path: Path) -> None:
     (dead,) = letters(tmp_path / "out")
     assert dead["error"].startswith("row 0 (line 2): is not CSV")
     assert "after a quote that runs on to line 4" in dead["error"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.csv", b"", "none.csv does not begin with a line of names"),
+        ("wide.csv", "id,x,n,s".encode("utf-16"), "wide.csv: the first line is not UTF-8"),
+        ("none.npy", b"", "none.npy: the array 'array' cannot be read"),
+        ("mixed", b"", "several kinds: .*in.csv [(]csv[)] and 1 picture"),
+    ],
+)
+def test_files_that_cannot_be_begun_are_named(
+    target: str, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    files = [tmp_path / name]
+    if name == "mixed":
+        files = [tmp_path / "in.png", tmp_path / "in.csv"]
+    for file in files:
+        file.write_bytes(content)
+    with pytest.raises(InvalidInput, match=words):
+        score_files(target, "twice", files, tmp_path / "out")
+
+
+def test_cells_with_other_marks_between_them_are_noticed(target: str, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id;x;n;s\n1;2;3;4\n")
+    with pytest.raises(InvalidInput, match="no column is called as input") as refused:
+        score_files(target, "twice", tmp_path / "in.csv", tmp_path / "out")
+    assert refused.value.hint == "CSV has commas between cells"

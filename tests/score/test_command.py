@@ -77,7 +77,7 @@ def test_exit_codes(server: FakeServer, tmp_path: Path) -> None:
         (["--rate", "0"], "is not in the range x>0"),
         (["--on-error", "dead-letter", "--max-errors", "nan%"], "not 'nan%'"),
         (["--timeout", "nan"], "timeout must be"),
-        (["--version", "1", "--latest"], "give one of version, label and latest"),
+        (["--version", "1", "--latest"], "give one of --version, --label and --latest"),
         (["--out", "-", "--resume"], "cannot be resumed"),
         (["--out", "-", "--json"], "--json is for a folder"),
         (["--map", "x=z"], "there is no column 'z' for input 'x'"),

@@ -111,8 +111,8 @@ def test_what_is_not_in_the_manifest_is_done_again(target: str, tmp_path: Path) 
     ("changed", "text"),
     [
         ({"keep": ["id"]}, "another job: its keep was all"),
-        ({"outputs": ["y"]}, "its outputs was None"),
-        ({"limit": 10}, "its limit was None"),
+        ({"outputs": ["y"]}, "its outputs was not given"),
+        ({"limit": 10}, "its limit was not given"),
         ({"resume": False}, "holds a job's output already"),
     ],
 )

@@ -143,7 +143,12 @@ def test_a_wrong_program_is_told(fake: FakeServer) -> None:
     for outputs, told in (
         ({"z": [1.0]}, "has the outputs"),
         ({"y": [[1.0]]}, r"is programmed as \[1, 1\]"),
-        ({"y": np.array([1j])}, "is programmed as complex128"),
+        (
+            {"y": np.array([1j])},
+            "output y of float32 [-1] cannot be what is programmed: it holds 1j",
+        ),
+        ({"y": ["a"]}, "it holds 'a' at [0]"),
+        ({"y": [2**24 + 1]}, "16777217 at [0], which float32 cannot hold exactly"),
     ):
         fake.answer("linear", outputs)
         response = httpx.post(

@@ -207,8 +207,9 @@ def test_dense_outputs_beside_a_sparse_one() -> None:
         with pytest.raises(InvalidInput, match="output 's' is a SparseTensor") as caught:
             build_predict("m", [[1, 2]], signature=spec, outputs=outputs)
         assert "outputs=['y']" in str(caught.value.hint)
-    with pytest.raises(Unimplemented, match=r"has all outputs, .* cannot fetch this one; use gRPC"):
+    with pytest.raises(Unimplemented, match=r"has all outputs, .* cannot fetch this one\n") as told:
         RestCalls().predict(request, None, True, False)
+    assert told.value.hint == "use gRPC, which takes names of outputs"
 
 
 def test_what_has_no_type_is_for_validate_false() -> None:

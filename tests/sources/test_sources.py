@@ -256,12 +256,12 @@ def test_hostile_text(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no signature_def"),
+        (b"", "is empty"),
         (b"{", "not a schema"),
         (b"[]", "must be a JSON object"),
         (b'{"error": "Servable not found"}', "schema.format"),
         (b'{"model_spec": {}}', "not a metadata answer"),
-        (b"<html>", "not a tensorflow.serving.GetModelMetadataResponse"),
+        (b"<html>", "neither a schema or lock file in JSON nor a server.s metadata: not a "),
     ],
 )
 def test_what_is_no_saved_schema(data: bytes, words: str, tmp_path: Path) -> None:

@@ -84,6 +84,25 @@ def test_a_rest_target_on_the_same_host_is_the_servers(others: list[str], rest: 
     assert rest_beside("localhost:8500", ["localhost:8500", *others]) == rest
 
 
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("models.x:8500", "models.x"),
+        ("unix:/run/tf.sock", "localhost"),
+        ("ipv4:10.0.0.1:8500,10.0.0.2:8500", "10.0.0.1"),
+        ("ipv6:[2001:db8::7]:8500", "[2001:db8::7]"),
+        ("ipv6:2001:db8::7", "[2001:db8::7]"),
+        ("dns:models.x:8500", "models.x"),
+        ("dns://8.8.8.8/models.x:8500", "models.x"),
+    ],
+)
+def test_rest_is_guessed_on_the_host_of_every_kind_of_target(target: str, host: str) -> None:
+    from tfsclient._cli.page.servers import Server
+
+    guess = Server(target, None).rest_guess  # type: ignore[arg-type]
+    assert guess == f"http://{host}:8501"
+
+
 def test_a_port_that_is_taken_and_targets_that_cannot_be() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from tfsclient._calls.options import Token
-from tfsclient.errors import InvalidInput, TFSError, Unauthenticated
+from tfsclient.errors import InvalidInput, TFSError, Unauthenticated, of_type
 
 # What is sent: names in lower case, for gRPC allows no other and HTTP does not care.  Bytes stand
 # under names that end in -bin, as gRPC has it.
@@ -93,4 +93,4 @@ def _shown(name: object) -> str:
 
 def kind_of(value: object) -> str:
     """What a value is, for errors about what may be a secret."""
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else f"{of_type(value)}"

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from tfsclient._calls.deadline import read_seconds
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, of_type
 
 
 class _Default(enum.Enum):
@@ -88,13 +88,11 @@ def read_names(value: object, argument: str) -> tuple[str, ...]:
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, bytes) or not isinstance(value, Iterable):
-        raise InvalidInput(f"{argument} must be a list of names, not a {type(value).__name__}")
+        raise InvalidInput(f"{argument} must be a list of names, not {of_type(value)}")
     names = tuple(value)
     for name in names:
         if not isinstance(name, str):
-            raise InvalidInput(
-                f"{argument} must be names, not a {type(name).__name__}: {name!r:.50}"
-            )
+            raise InvalidInput(f"{argument} must be names, not {of_type(name)}: {name!r:.50}")
     if not names:
         raise InvalidInput(f"{argument} is empty: leave it out to get all of them")
     if len(set(names)) != len(names):

@@ -24,8 +24,9 @@ from tfsclient.errors import (
     DecodeError,
     InvalidInput,
     MissingExtra,
-    Unimplemented,
+    cannot_send,
     did_you_mean,
+    of_type,
 )
 from tfsclient.schema import Features, Signature
 
@@ -168,7 +169,7 @@ class ExamplesRequest:
             Unimplemented: REST has no multi-inference.
         """
         if self.method == "MultiInference":
-            raise Unimplemented("REST has no multi-inference", model=self.ref.name, hint=USE_GRPC)
+            raise cannot_send("REST has no multi-inference", model=self.ref.name, hint=USE_GRPC)
         from tfsclient._codec import rest_json
 
         try:
@@ -214,7 +215,7 @@ def build_predict(
     """
     if not isinstance(signature, Signature):
         raise InvalidInput(
-            f"signature must be a Signature, not a {type(signature).__name__}",
+            f"signature must be a Signature, not {of_type(signature)}",
             hint="without one, client.build_predict asks the server",
         )
     ref = ModelRef(model, version, label, signature.name)
@@ -238,7 +239,7 @@ def predict_request(
         tensors = prepare.prepare(inputs, spec, model=ref.name)
     else:
         named = prepare.name_inputs(inputs, spec, model=ref.name)
-        tensors = prepare.as_they_are(named, model=ref.name, signature=spec.name)
+        tensors = prepare.as_they_are(named, model=ref.name, signature=spec.name, specs=spec.inputs)
     return PredictRequest(ref, tensors, outputs, spec)
 
 

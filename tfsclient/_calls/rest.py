@@ -13,7 +13,7 @@ from tfsclient._codec import proto_json, rest_json
 from tfsclient._codec.metadata_json import from_metadata_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, Unimplemented
+from tfsclient.errors import USE_GRPC, Code, DecodeError, Hint, InvalidInput, cannot_send
 from tfsclient.results import Classes, Float32s, Prediction, Statuses, VersionStatus
 from tfsclient.schema import Model, Signature
 
@@ -69,7 +69,7 @@ class RestCalls:
         Raises:
             Unimplemented: always.
         """
-        raise Unimplemented("REST has no multi-inference", model=request.ref.name, hint=USE_GRPC)
+        raise cannot_send("REST has no multi-inference", model=request.ref.name, hint=USE_GRPC)
 
     def metadata(self, ref: ModelRef) -> Call[Model]:
         """The call that asks for a model's signatures."""
@@ -87,7 +87,7 @@ class RestCalls:
             Unimplemented: always.
         """
         del config
-        raise Unimplemented("REST cannot reload the configuration", hint=USE_GRPC)
+        raise cannot_send("REST cannot reload the configuration", hint=USE_GRPC)
 
 
 def check_json(request: PredictRequest) -> Signature:
@@ -103,15 +103,16 @@ def check_json(request: PredictRequest) -> Signature:
             "over REST the signature must be known: JSON has no dtypes", model=ref.name
         )
     if (reason := spec.why_not_over_rest) is not None:
-        raise Unimplemented(
-            f"REST cannot carry it: {reason}",
+        what, _, advice = reason.partition("; ")
+        raise cannot_send(
+            f"REST cannot carry it: {what}",
             model=ref.name,
             signature=ref.signature,
-            hint=USE_GRPC,
+            hint=Hint(USE_GRPC.key, advice or USE_GRPC),
         )
     missing = sorted(spec.defaults - request.tensors.keys())
     if missing:
-        raise Unimplemented(
+        raise cannot_send(
             f"over REST the server does not fill in defaults: give {', '.join(missing)} too",
             model=ref.name,
             signature=ref.signature,

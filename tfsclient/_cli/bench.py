@@ -41,7 +41,7 @@ def _numbers(kind: type[int | float], most: float) -> Callable[..., list[Any] | 
                 each = 0
             if not 0 < each <= most:
                 called = "a whole number" if kind is int else "a number"
-                raise click.BadParameter(f"{part!r} is not {called} over 0, up to {most:g}")
+                raise click.BadParameter(f"{part!r} is not {called} over 0, up to {most:.0f}")
             numbers.append(each)
         if len(set(numbers)) < len(numbers):
             raise click.BadParameter(f"{value!r} has a number twice")

@@ -174,7 +174,8 @@ def _lines(
     if any(one.rows for one in found):
         lines += ["", *_different(found, tolerance)]
     elif all(one.same for one in found):
-        lines += ["", f"the same, within {tolerance:g}"]
+        exactly = not any(one.largest for one in found)
+        lines += ["", "the same" if exactly else f"the same, within {tolerance:g}"]
     return lines
 
 
@@ -186,7 +187,11 @@ def _different(found: list[Difference], tolerance: float) -> Iterator[str]:
         for row, by in zip(one.rows, one.apart, strict=True)
     ]
     apart.sort(key=lambda each: each[:2])
-    yield from wrap(f"rows that differ by more than {tolerance:g}, the largest difference first:")
+    if any(not math.isnan(by) for *_, by in apart):
+        by_more = f" by more than {tolerance:g}, the largest difference first"
+    else:
+        by_more = ""  # strings, say
+    yield from wrap(f"rows that differ{by_more}:")
     rows = [[str(row), visible(name), _number(by)] for _, row, name, by in apart[:_MOST_ROWS]]
     yield from table([["row", "output", "difference"], *rows])
     if len(apart) > _MOST_ROWS:

@@ -276,6 +276,13 @@ def _protocol(target: Target, address: Address) -> Finding:
                 f"write {_scheme(http2=http2, tls=tls)}{address}, or use the port that you mean: "
                 "gRPC is usually on 8500, REST on 8501",
             )
+    if not tls and probe.says_nothing(address):
+        return Finding(
+            "it says nothing, be it asked by gRPC, HTTP or TLS",
+            "the server hangs, or a tunnel or a published port has no server behind it (kubectl "
+            "port-forward, docker run -p); or correct the port",
+            lost=True,
+        )
     if not tls:
         return Finding(
             "it speaks neither gRPC nor HTTP", "correct the port: something else listens there"

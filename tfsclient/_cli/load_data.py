@@ -22,7 +22,7 @@ from tfsclient._codec.prediction_log import decode_log
 from tfsclient._codec.tensor import Tensor, decode_tensor
 from tfsclient._codec.tfrecord import records
 from tfsclient.dtypes import STRING
-from tfsclient.errors import DecodeError, InvalidInput
+from tfsclient.errors import DecodeError, InvalidInput, counted
 from tfsclient.schema import Signature, TensorSpec
 
 _LARGEST = 1 << 31  # bytes that a request may have
@@ -175,7 +175,7 @@ def describe(requests: Sequence[PredictRequest], *, zeros: bool) -> list[str]:
 
     lines = [line(name, tensor) for name, tensor in requests[0].tensors.items()]
     if len(requests) > 1:
-        lines.append(f"  and {len(requests) - 1} more requests, in turn")
+        lines.append(f"  and {counted(len(requests) - 1, 'more request')}, in turn")
     return lines
 
 

@@ -16,13 +16,13 @@ from click.shell_completion import CompletionItem
 
 from tfsclient import _tables
 from tfsclient.errors import (
-    USE_GRPC,
     DeadlineExceeded,
     Hint,
     InvalidInput,
     MissingExtra,
     TFSError,
     Unavailable,
+    Unimplemented,
     left_out,
 )
 
@@ -158,7 +158,7 @@ def exit_code(error: TFSError) -> int:
     """What a command ends with that failed so."""
     if unreachable(error):
         return EXIT_UNREACHABLE
-    not_sent = isinstance(error.hint, Hint) and error.hint.key == USE_GRPC.key
+    not_sent = isinstance(error, Unimplemented) and not error.sent
     if isinstance(error, InvalidInput | MissingExtra) or not_sent:
         return EXIT_USAGE
     return EXIT_REFUSED
@@ -178,6 +178,7 @@ _TYPED: dict[str, str | None] = {
 # The library's advice for people who write Python, and what becomes of it.
 _PYTHON: Final = (
     (r"; for a picture, write Image\('([^'\n]*)'\)", r"; a file is written @\1"),
+    (r"; make the array yourself: numpy\.asarray\(.*\)", ""),
     (r"; it looks like a picture: write Image\(\.\.\.\) around it", ""),
     (r"; (?:convert it yourself if that is meant|no imaginary part would be lost): numpy\..*", ""),
     (r": numpy\.reshape\(.*\)", ""),

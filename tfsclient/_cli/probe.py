@@ -161,6 +161,19 @@ def speaks(address: Address, *, http2: bool, tls: bool) -> bool:
     return len(answer) >= _FRAME_HEAD and answer[3] == _SETTINGS and not any(answer[5:9])
 
 
+def says_nothing(address: Address) -> bool:
+    """Whether what listens there lets a request wait, without a byte or closing the connection."""
+    try:
+        with connect(address) as connection:
+            connection.sendall(_HTTP1 % str(address).encode("idna"))
+            connection.recv(1)
+    except TimeoutError:
+        return True
+    except (OSError, UnicodeError):
+        pass
+    return False
+
+
 def _receive(connection: socket.socket, most: int) -> bytes:
     """What comes until the other side closes or waits, or ``most`` bytes."""
     received = b""

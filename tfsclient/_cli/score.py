@@ -33,6 +33,8 @@ _EXIT_TERMINATED = 143
 _TYPED: Final = (
     (r"on_error='dead-letter'", "--on-error dead-letter"),
     (r"resume=True", "--resume"),
+    (r"\bgive one of version, label and latest\b", "give one of --version, --label and --latest"),
+    (r"^out must", "--out must"),
     (r"max_errors=", "--max-errors "),
     (r"max_errors\b", "--max-errors"),
     (r"map=\{'([^']*)': '\*'\}", r"--map \1=*"),

@@ -127,7 +127,7 @@ class Batch:
         first = {name: (rows, *a.shape[1:], a.dtype) for name, a in self._merged.items()}
         for name, array in answer.items():
             if array.ndim == 0 or array.shape[0] != rows:
-                reason = f"output {name!r} has shape {array.shape} for {rows} rows"
+                reason = f"output {name!r} has shape {array.shape} for a batch of {rows}"
             elif first and first.get(name) != (*array.shape, array.dtype):
                 reason = f"output {name!r} differs in shape from part to part"
             else:

@@ -30,7 +30,7 @@ from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike
-from tfsclient.errors import DecodeError, Hint, InvalidArgument, InvalidInput
+from tfsclient.errors import DecodeError, Hint, InvalidArgument, InvalidInput, of_type
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Features, Model, Signature
 
@@ -83,7 +83,7 @@ class Flows:
             self._headers["authorization"] = read_token(token)
             self._token = None
         elif token is not None and not callable(token):
-            raise InvalidInput(f"token must be text or a function, not a {type(token).__name__}")
+            raise InvalidInput(f"token must be text or a function, not {of_type(token)}")
         self._validate = read_flag(validate, "validate")
         self._copy = read_flag(copy, "copy")
         self._schemas = _read_schemas(schemas)

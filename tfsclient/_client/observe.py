@@ -63,7 +63,8 @@ class Observer:
         try:
             result = call.decode(data)
         except TFSError as error:
-            error.details = f"{self._target}: {error.details}"
+            if not isinstance(error, InvalidInput):  # that is about a file of the client's
+                error.details = f"{self._target}: {error.details}"
             _locate(error, call)
             self._tell(call, started, received, len(data), error)
             raise

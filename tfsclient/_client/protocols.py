@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import Target
-from tfsclient.errors import InvalidInput, left_out
+from tfsclient.errors import InvalidInput, left_out, of_type
 
 if TYPE_CHECKING:
     from tfsclient._calls.interface import Calls
@@ -118,7 +118,7 @@ def _check(own: object, settings: Settings, methods: Iterable[str], kind: str) -
     missing = [name for name in methods if not callable(getattr(own, name, None))]
     if missing:
         raise InvalidInput(
-            f"transport must be {kind}, but a {type(own).__name__} has no {', '.join(missing)}"
+            f"transport must be {kind}, but {of_type(own)} has no {', '.join(missing)}"
         )
     if settings.http_client is not None or settings.channel_options:
         raise InvalidInput("http_client and channel_options have no meaning with transport=")

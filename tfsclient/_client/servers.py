@@ -11,7 +11,7 @@ from tfsclient._calls.headers import kind_of, read_headers
 from tfsclient._calls.options import Headers, Token
 from tfsclient._transports.auth import Basic, basic
 from tfsclient._transports.target import Target
-from tfsclient.errors import InvalidInput, did_you_mean
+from tfsclient.errors import InvalidInput, did_you_mean, of_type
 
 if TYPE_CHECKING:
     from tfsclient._calls.profiles.profile import Authenticate, Profile
@@ -132,7 +132,7 @@ def _read(auth: object, target: Target, profile: Profile | None) -> Authenticate
         given: Callable[..., Any] = auth
         return given
     raise InvalidInput(
-        f"auth must be a pair of a user and a password, or a function, not a {type(auth).__name__}"
+        f"auth must be a pair of a user and a password, or a function, not {of_type(auth)}"
     )
 
 

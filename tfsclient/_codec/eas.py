@@ -33,7 +33,7 @@ from tfsclient._codec.protobuf import (
 from tfsclient._codec.tensor import Array, Tensor, decode_tensor, memory_of
 from tfsclient._codec.varints import pack_varints, unpack_varints
 from tfsclient.dtypes import BOOL_VAL, DOUBLE_VAL, FLOAT_VAL, INT64_VAL, INT_VAL, STRING_VAL
-from tfsclient.errors import Unimplemented
+from tfsclient.errors import cannot_send
 
 _SIGNATURE, _INPUTS, _FILTER = 1, 2, 3  # fields of PredictRequest
 _OUTPUTS = 1  # of PredictResponse
@@ -70,7 +70,7 @@ def encode_request(
 def _array(name: str, tensor: Tensor) -> list[Buffer]:
     dtype, array = tensor
     if dtype.field not in _FIELDS or dtype.number > _LAST:
-        raise Unimplemented(f"input {name!r} is {dtype}, which PAI-EAS has no field for")
+        raise cannot_send(f"input {name!r} is {dtype}, which PAI-EAS has no field for")
     shape = b"".join(map(varint, array.shape))
     head = tag(_DTYPE, VARINT) + varint(dtype.number)
     head += chunk(_SHAPE, chunk(_DIM, shape) if shape else b"")

@@ -7,7 +7,7 @@ from operator import index
 from typing import Any, NamedTuple
 
 from tfsclient._codec.protobuf import CHUNK, VARINT, chunk, fields, signed, tag, text, varint
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, of_type
 
 _NAME, _VERSION, _SIGNATURE, _LABEL = 1, 2, 3, 4  # fields of tensorflow.serving.ModelSpec
 _INT64_VALUE = 1
@@ -85,7 +85,7 @@ def _check_name(name: object) -> None:
     if isinstance(name, str) and name:
         _check_text(name, "model", None)
         return
-    came = "''" if isinstance(name, str) else f"a {type(name).__name__}"
+    came = "''" if isinstance(name, str) else f"{of_type(name)}"
     text = f"model must be the name of a model, not {came}"
     if isinstance(name, str | bytes | int | None):
         raise InvalidInput(text)

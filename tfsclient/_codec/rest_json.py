@@ -28,7 +28,7 @@ from tfsclient.errors import (
     DecodeError,
     Internal,
     InvalidInput,
-    Unimplemented,
+    cannot_send,
     missing_outputs,
     shown,
 )
@@ -83,7 +83,7 @@ def encode_predict_rows(inputs: Mapping[str, Tensor], signature: str | None) -> 
 
 def _check_some(inputs: Mapping[str, Tensor]) -> None:
     if not inputs:
-        raise Unimplemented(
+        raise cannot_send(
             "TF Serving cannot call a signature without inputs over REST", hint=USE_GRPC
         )
 
@@ -108,12 +108,12 @@ def encode_columns(inputs: Mapping[str, Tensor]) -> bytes:
 def _encode(name: str, tensor: Tensor) -> bytes:
     array = tensor.array
     if not tensor.dtype.rest:
-        raise Unimplemented(
+        raise cannot_send(
             f"input {name!r} is {tensor.dtype}, which has no form in TF Serving's JSON",
             hint=USE_GRPC,
         )
     if 0 in array.shape[:-1]:
-        raise Unimplemented(
+        raise cannot_send(
             f"input {name!r} has shape {array.shape}; JSON cannot express what follows a zero",
             hint=USE_GRPC,
         )

@@ -60,12 +60,13 @@ def beyond(ends: tuple[int, int], want: DType, number: int, path: Path) -> Misfi
     info = iinfo(want.numpy)
     low, high = map(shown, ends)
     which = f" ({shown(number)}{at(path)})" if path and low != high else at(path)
-    return Misfit(f"holds {low}..{high}{which}, but the range of {want} is {info.min}..{info.max}")
+    span = low if low == high else f"{low}..{high}"
+    return Misfit(f"holds {span}{which}, but the range of {want} is {info.min}..{info.max}")
 
 
-def inexact(number: int, want: DType, path: Path) -> Misfit:
+def inexact(number: int, want: DType, path: Path, advice: str = "") -> Misfit:
     """The refusal of an integer that a float cannot be."""
-    return Misfit(f"holds {shown(number)}{at(path)}, which {want} cannot hold exactly")
+    return Misfit(f"holds {shown(number)}{at(path)}, which {want} cannot hold exactly{advice}")
 
 
 def is_exact(number: int, want: DType) -> bool:

@@ -48,6 +48,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 _TENSOR_PROTO = "tensorflow.TensorProto"
 _FLOAT32, _INT32 = DType("float32"), DType("int32")
+_PARTS = {DType("complex64"): _FLOAT32, DType("complex128"): DType("float64")}
 _ANY_STRING = TensorSpec("value", STRING, None)
 _ANY_INTEGER = TensorSpec("value", DType("uint64"), None)  # for those beyond int64
 
@@ -89,8 +90,8 @@ def _named_column(name: Any, column: Any, spec: TensorSpec, features: Features |
         raise Misfit(f"has the column {name!r}, which {misfit.details}") from misfit.__cause__
 
 
-def guess_tensor(value: Any) -> Tensor:
-    """``value`` as it is: what has a dtype keeps it, Python numbers become int32 and float32.
+def guess_tensor(value: Any, floats: DType = _FLOAT32) -> Tensor:
+    """``value`` as it is: what has a dtype keeps it, Python numbers become int32 and ``floats``.
 
     Raises:
         InvalidInput: it cannot be read, or no tensor has its dtype.
@@ -107,8 +108,12 @@ def guess_tensor(value: Any) -> Tensor:
     if isinstance(leaf, list | tuple):  # with nothing in it
         return Tensor(_FLOAT32, array.astype(np.float32))
     plain = isinstance(leaf, int | float) and not isinstance(leaf, np.generic)
+    if isinstance(value, list | tuple) and array.dtype.kind in "fc":
+        sent = floats if plain and array.dtype.kind == "f" else DType.of_numpy(array.dtype)
+        if sent is not None:
+            _refuse_inexact(value, array, sent, "; pass a numpy array of the dtype to send")
     if plain and array.dtype.kind == "f":
-        return Tensor(_FLOAT32, float_to_float(array, _FLOAT32.numpy))
+        return Tensor(floats, float_to_float(array, floats.numpy))
     if plain and array.dtype.kind == "i" and fits(array, _INT32.numpy):
         return Tensor(_INT32, array.astype(np.int32))
     dtype = DType.of_numpy(array.dtype)
@@ -195,13 +200,15 @@ def _to_numbers(value: Any, spec: TensorSpec) -> Array:
             return _large_integers(value, array, spec.dtype)
     if array.dtype.kind == "O" and not array.ndim:
         raise no_array(value, spec.dtype, spec.name, None)
-    if isinstance(value, list | tuple) and array.dtype.kind == "f" and spec.dtype.kind == "float":
+    kinds = array.dtype.kind, spec.dtype.kind
+    if isinstance(value, list | tuple) and kinds in (("f", "float"), ("c", "complex")):
         _refuse_inexact(value, array, spec.dtype)
     return array
 
 
-def _refuse_inexact(value: Any, array: Array, want: DType) -> None:
+def _refuse_inexact(value: Any, array: Array, want: DType, advice: str = "") -> None:
     """Refuse integers beside floats, of which numpy makes floats, that ``want`` cannot be."""
+    want = _PARTS.get(want, want)
     large = np.abs(array) >= np.float64(every_integer(want))
     if not large.any():
         return
@@ -210,8 +217,10 @@ def _refuse_inexact(value: Any, array: Array, want: DType) -> None:
         return
     for path in zip(*map(np.ndarray.tolist, np.nonzero(large)), strict=True):
         number = objects[path]
+        if isinstance(number, np.ndarray):
+            number = number[()]
         if isinstance(number, int | np.integer) and not is_exact(int(number), want):
-            raise inexact(int(number), want, path)
+            raise inexact(int(number), want, path, advice)
 
 
 def _beyond_int64(array: Array) -> bool:

@@ -21,7 +21,7 @@ from tfsclient._codec.strings import string_array
 from tfsclient._inputs import tables
 from tfsclient._inputs.feature import Array, convert
 from tfsclient._inputs.messages import message_name
-from tfsclient.errors import DecodeError, InvalidInput, shown
+from tfsclient.errors import DecodeError, InvalidInput, of_type, shown
 from tfsclient.schema import Features, TensorSpec
 
 
@@ -125,7 +125,7 @@ def _contents(
         examples = examples.tolist()
     one = isinstance(examples, str | bytes | Mapping) or is_example(examples)
     if one or not isinstance(examples, Iterable):
-        raise InvalidInput(f"examples must be a list of them, not a {type(examples).__name__}")
+        raise InvalidInput(f"examples must be a list of them, not {of_type(examples)}")
     return [
         one_content(f"example {number}", example, spec, shared)
         for number, example in enumerate(examples)
@@ -173,7 +173,7 @@ def content_of(
         example = Example(example)
     if not isinstance(example, Example):
         raise InvalidInput(
-            f"a {type(example).__name__} is not an Example: pass a dict, an Example, a "
+            f"{of_type(example)} is not an Example: pass a dict, an Example, a "
             "tf.train.Example or its bytes"
         )
     return convert(example.features, spec, shared)

@@ -16,7 +16,7 @@ from tfsclient._inputs import tables
 from tfsclient._inputs.casts import cast
 from tfsclient._inputs.misfits import Misfit, at, ragged, refuse_masked
 from tfsclient.dtypes import INT64, STRING, DType
-from tfsclient.errors import InvalidInput, did_you_mean, shown
+from tfsclient.errors import InvalidInput, did_you_mean, of_type, shown
 from tfsclient.schema import Features, FeatureSpec
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -190,7 +190,7 @@ def _plain(item: Any, number: int, shape: tuple[int, ...]) -> bool | int | float
     holds = f"holds {{}}{_at(number, shape)}" if shape else "is {}"
     if item is None:
         raise Misfit(f"{holds.format(None)}: leave out what is missing")
-    what = f"a {type(item).__name__}, which no feature has"
+    what = f"{of_type(item)}, which no feature has"
     raise Misfit((holds if shape else "holds {}").format(what))
 
 

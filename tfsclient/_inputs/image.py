@@ -18,7 +18,7 @@ from tfsclient._inputs.levels import Levels
 from tfsclient._inputs.misfits import Misfit, Unreadable
 from tfsclient._inputs.places import Place, place
 from tfsclient.dtypes import STRING
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, of_type
 from tfsclient.schema import TensorMeaning, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -202,7 +202,7 @@ def _wrapped(image: Any) -> Image:
     if isinstance(image, Image):
         return image
     if not pixels.is_pil(image):
-        raise Misfit(f"holds a {type(image).__name__} among images")
+        raise Misfit(f"holds {of_type(image)} among images")
     return Image(image, resize=None)
 
 
@@ -231,6 +231,6 @@ def _check_source(source: Any) -> tuple[Any, str]:
             )
         return source[..., 0] if source.shape[2:] == (1,) else source, form
     raise InvalidInput(
-        f"a {type(source).__name__} is not an image: give a path, bytes, a file, a PIL image or a "
+        f"{of_type(source)} is not an image: give a path, bytes, a file, a PIL image or a "
         "uint8 array"
     )

@@ -76,6 +76,11 @@ def _by_shape(spec: TensorSpec) -> Place:
             raise _channels_first(spec, shape)
         elif shape != (-1, -1, -1):
             return Place(True, second, last, 1, grey=True)
+        raise Misfit(
+            f"wants {spec}, of which the shape does not say what the dimensions are to a picture: "
+            'layout = "HW" or "HWC" in a meaning.toml does; make the array yourself: '
+            "numpy.asarray(PIL.Image.open(path))"
+        )
     raise Misfit(
         f"wants {spec}, and an Image fits [batch, height, width, channels], [batch, height, width] "
         "and [height, width, channels] with 1, 3 or 4 channels; make the array yourself: "

@@ -17,12 +17,13 @@ from tfsclient._inputs import tables
 from tfsclient._inputs.convert import guess_tensor, to_tensor
 from tfsclient._inputs.example import serialize
 from tfsclient._inputs.misfits import Misfit, Unreadable, identifier
-from tfsclient.dtypes import STRING
+from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Hint, InvalidInput, did_you_mean
 from tfsclient.schema import CLASSIFY, REGRESS, Signature, TensorSpec
 
 Inputs: TypeAlias = "Mapping[str, Any] | npt.ArrayLike | Sequence[Mapping[str, Any]] | Any"
 
+_FLOAT32, _FLOAT64 = DType("float32"), DType("float64")
 _LONGEST_ADVICE = 8  # the rank up to which ways to insert 1s are tried out
 
 AS_THEY_ARE: Final = Hint(
@@ -62,20 +63,26 @@ def prepare(inputs: Inputs, signature: Signature, *, model: str) -> dict[str, Te
 
 
 def as_they_are(
-    inputs: Mapping[str, Any], *, model: str, signature: str | None
+    inputs: Mapping[str, Any],
+    *,
+    model: str,
+    signature: str | None,
+    specs: Mapping[str, TensorSpec] | None = None,
 ) -> dict[str, Tensor]:
-    """The tensors for inputs that no signature is asked about.
+    """The tensors for inputs that are not checked against a signature.
 
     What has a dtype keeps it.  Python numbers become float32 and int32 (int64 where they do not
     fit), as TensorFlow reads them; str and bytes become strings, an image its encoded bytes.
+    Python's floats keep their digits where ``specs`` say float64: JSON would carry what is left.
 
     Raises:
         InvalidInput: a value has no tensor form.
     """
     tensors = {}
+    double = {name for name, spec in (specs or {}).items() if spec.dtype == _FLOAT64}
     for name, value in inputs.items():
         try:
-            tensors[name] = guess_tensor(value)
+            tensors[name] = guess_tensor(value, _FLOAT64 if name in double else _FLOAT32)
         except Misfit as misfit:
             raise InvalidInput(
                 f"input {name!r} {misfit.details}", model=model, signature=signature

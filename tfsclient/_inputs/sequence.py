@@ -15,7 +15,7 @@ from tfsclient._codec.protobuf import chunk
 from tfsclient._inputs.example import ExampleLike, check_names, contents_of, one_content
 from tfsclient._inputs.feature import convert
 from tfsclient.dtypes import STRING
-from tfsclient.errors import InvalidInput, shown
+from tfsclient.errors import InvalidInput, of_type, shown
 
 _FEATURE_LISTS = 2  # of SequenceExample, whose 1 is its context
 _FEATURE = 1  # of FeatureList
@@ -39,7 +39,7 @@ class SequenceExample:
 
     def __init__(self, context: ExampleLike, lists: Mapping[str, Any]) -> None:
         if not isinstance(lists, Mapping):
-            raise InvalidInput(f"lists must be a dict, not a {type(lists).__name__}")
+            raise InvalidInput(f"lists must be a dict, not {of_type(lists)}")
         self.context = context
         self.lists = check_names(lists)
 
@@ -119,9 +119,7 @@ def _listed(name: str, steps: Any) -> Iterable[Any]:
         if array is None and hasattr(steps, "__array__"):
             array = np.asarray(steps)  # a tensor, a column
         if array is None or not array.ndim:
-            raise InvalidInput(
-                f"feature list {name!r} is a {type(steps).__name__}, not a list of steps"
-            )
+            raise InvalidInput(f"feature list {name!r} is {of_type(steps)}, not a list of steps")
         return array
     return steps
 

@@ -198,8 +198,11 @@ def column_values(column: Any) -> Array | list[Any]:
 
 def _holds_nulls(column: Any, count: int, row: int) -> Misfit:
     words = _words(column)
-    which = f"a null in row {row}" if count == 1 else f"{count} nulls, the first in row {row}"
-    return Misfit(f"holds {which}: fill them ({words.fill}) or drop those rows ({words.drop})")
+    if count == 1:
+        which, it, rows = f"a null in row {row}", "it", "that row"
+    else:
+        which, it, rows = f"{count} nulls, the first in row {row}", "them", "those rows"
+    return Misfit(f"holds {which}: fill {it} ({words.fill}) or drop {rows} ({words.drop})")
 
 
 # The same advice in the words of each library; "column" and "table" stand for what was given.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfsclient._calls.profiles.profile import Outgoing
-from tfsclient.errors import InvalidInput, MissingExtra, Unauthenticated
+from tfsclient.errors import InvalidInput, MissingExtra, Unauthenticated, of_type
 
 _SERVICE = "sagemaker"
 _REGION = re.compile(r"//(?:[^/]*\.)?sagemaker\.([a-z0-9-]+)\.")
@@ -44,7 +44,7 @@ def authenticate(address: str, given: Any) -> SigV4 | None:
     session = botocore.session.get_session() if given is None else given
     if not hasattr(session, "get_credentials"):
         raise InvalidInput(
-            f"auth must be a session or credentials of botocore's, not a {type(given).__name__}"
+            f"auth must be a session or credentials of botocore's, not {of_type(given)}"
         )
     return SigV4(session, None)
 

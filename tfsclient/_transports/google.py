@@ -9,7 +9,7 @@ from typing import Any
 
 from tfsclient._calls.profiles.profile import Outgoing
 from tfsclient._transports.ownership import process
-from tfsclient.errors import InvalidInput, MissingExtra, Unauthenticated, Unavailable
+from tfsclient.errors import InvalidInput, MissingExtra, Unauthenticated, Unavailable, of_type
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _OURS = (".googleapis.com", ".vertexai.goog")
@@ -40,7 +40,7 @@ def authenticate(address: str, given: Any) -> GoogleToken | None:
             f"Google's credentials need google-auth ({error}): pip install 'tfsclient[vertex]'"
         ) from error
     if given is not None and not hasattr(given, "before_request"):
-        raise InvalidInput(f"auth must be credentials of google-auth, not a {type(given).__name__}")
+        raise InvalidInput(f"auth must be credentials of google-auth, not {of_type(given)}")
     return GoogleToken(library.with_scopes_if_required(given, _SCOPES))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfsclient.errors import InvalidInput
+from tfsclient.errors import InvalidInput, of_type
 
 # What Python and httpx read when they make a context.
 _AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -39,11 +39,9 @@ class TLS:
         for name in ("ca", "cert", "key"):
             file = getattr(self, name)
             if file is not None and not isinstance(file, str | Path):
-                raise InvalidInput(
-                    f"{name} must be the path of a PEM file, not a {type(file).__name__}"
-                )
+                raise InvalidInput(f"{name} must be the path of a PEM file, not {of_type(file)}")
         if self.server_name is not None and not isinstance(self.server_name, str):
-            raise InvalidInput(f"server_name must be text, not a {type(self.server_name).__name__}")
+            raise InvalidInput(f"server_name must be text, not {of_type(self.server_name)}")
         if (self.cert is None) != (self.key is None):
             raise InvalidInput("a certificate goes with its key: give both cert and key")
 

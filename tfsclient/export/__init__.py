@@ -20,7 +20,7 @@ from typing import Final
 from tfsclient.errors import InvalidInput
 from tfsclient.export import _extra, _open, _releases, _saving
 from tfsclient.export._carried import told_inputs
-from tfsclient.export._folders import next_version, publish, workplace
+from tfsclient.export._folders import check_folder, next_version, publish, workplace
 from tfsclient.export._labels import read_labels
 from tfsclient.export._pictures import Encoding, Range, Size, find_picture
 from tfsclient.export._plan import recommend
@@ -106,6 +106,7 @@ def export(
     if pictures is None and (input_size, value_range) != (None, None):
         raise InvalidInput("a size and a range are those of pictures: say which pictures to take")
     classes = None if labels is None else read_labels(Path(labels))
+    check_folder(out)
     with (
         _saving.quiet(),
         TemporaryDirectory(prefix="tfsclient-export-") as scratch,

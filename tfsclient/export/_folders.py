@@ -17,18 +17,26 @@ _LARGEST: Final = (1 << 63) - 1
 _TRIES: Final = 100
 
 
-@contextmanager
-def workplace(out: Path) -> Iterator[Path]:
-    """A folder beside the versions, whose name no server takes for one; gone in the end.
+def check_folder(out: Path) -> None:
+    """Refuse a folder that cannot be a model's.
 
     Raises:
-        InvalidInput: ``out`` cannot hold versions.
+        InvalidInput: it is a version of one.
     """
     if any((out / f"saved_model.{kind}").exists() for kind in ("pb", "pbtxt", "cpb")):
         raise InvalidInput(
             f"{out} is itself a SavedModel, so it cannot hold versions of one",
             hint="--out is the model's folder, in which each version gets a folder of its own",
         )
+
+
+@contextmanager
+def workplace(out: Path) -> Iterator[Path]:
+    """A folder beside the versions, whose name no server takes for one; gone in the end.
+
+    Raises:
+        InvalidInput: nothing can be written to ``out``.
+    """
     made = [each for each in (out, *out.parents) if not each.exists()]
     half = out / f".export-{os.getpid()}-{secrets.token_hex(4)}"
     try:

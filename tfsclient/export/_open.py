@@ -72,6 +72,11 @@ def load(
         )
     if path.suffix == ".pb":
         return _graphs.frozen(path, inputs, outputs, scratch)
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        raise InvalidInput(
+            f"{path} is not what Keras saves, neither a zip archive nor HDF5",
+            hint="was it copied or downloaded in full?",
+        )
     raise InvalidInput(f"{path} is not a model of a kind that is known: a source is {_KINDS}")
 
 

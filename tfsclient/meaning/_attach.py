@@ -92,9 +92,10 @@ class _Fitting:
         name = str(keys[-1])
         if name not in known:
             listed = ", ".join(map(shown, list(known)[:20])) or "none"
+            those = f"the only {what} is" if len(known) == 1 else f"the {what}s are"
             raise self._refused(
                 keys,
-                f"there is no {what} {shown(name)}{did_you_mean(name, known)}; there are {listed}",
+                f"there is no {what} {shown(name)}{did_you_mean(name, known)}; {those} {listed}",
             )
 
     def _refused(self, keys: Keys, text: str, hint: str | None = None) -> InvalidInput:

@@ -170,7 +170,7 @@ class _File:
                 guess = did_you_mean(key, known)
                 raise self._refused(
                     (*keys, key),
-                    f"{shown(key)} is not a key{guess}; there are {', '.join(known)}",
+                    f"{shown(key)} is not a key{guess}; the keys are {', '.join(known)}",
                 )
 
     def _make(

@@ -134,7 +134,7 @@ class Answers:
 def _twice(name: str) -> InvalidInput:
     return InvalidInput(
         f"two columns would be called {name!r}",
-        hint="another prefix=..., or fewer columns by keep=...",
+        hint="another prefix=..., fewer columns by keep=..., or fewer outputs by outputs=...",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -126,10 +127,13 @@ class Columns:
         elif name not in self._spec.defaults:
             left = [column for column in names if column not in self._spec.inputs]
             example = f"; {self._word}={{{name!r}: '*'}} makes a tf.Example of each row"
+            hint = f"{self._word}={{{name!r}: ...}} says which one it is{example if only else ''}"
+            if self._kind == "csv" and len(names) == 1 and re.search(r"[;\t|]", names[0]):
+                hint = "CSV has commas between cells"
             raise self._refusal(
                 f"no column is called as input {name!r}{did_you_mean(name, left)}; the columns are "
                 f"{', '.join(names) or 'none'}",
-                f"{self._word}={{{name!r}: ...}} says which one it is{example if only else ''}",
+                hint,
             )
 
     def _takes_examples(self) -> bool:

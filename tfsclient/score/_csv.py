@@ -45,7 +45,11 @@ class CsvReader(TextReader):
             header = self._header = self.columns = next(self._reader, [])
         except csv.Error as error:
             raise InvalidInput(f"{self._name}: the first line is not CSV: {error}") from None
-        if not header or "" in header or len({*header}) < len(header):
+        if not header:
+            raise InvalidInput(f"{self._name} does not begin with a line of names")
+        if len(decodable(header)) < len(header):
+            raise InvalidInput(f"{self._name}: the first line is not UTF-8")
+        if "" in header or len({*header}) < len(header):
             raise InvalidInput(
                 f"{self._name}: the first line must name the columns, each once, but is "
                 f"{shown(header)}"

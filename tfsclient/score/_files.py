@@ -152,9 +152,12 @@ def find_sources(inputs: Sequence[str], out: str | None = None) -> list[Source]:
     _level_partitions(sources)
     kinds = {source.kind: source.name for source in sources}
     if len(kinds) > 1:
-        (one, name), (other, its) = list(kinds.items())[:2]
+        listed = [
+            name if kind == "pictures" else f"{name} ({kind})"
+            for kind, name in list(kinds.items())[:2]
+        ]
         raise InvalidInput(
-            f"the inputs are of several kinds: {name} is {one}, {its} is {other}",
+            f"the inputs are of several kinds: {' and '.join(listed)}",
             hint="score one kind at a time; a glob in quotes, as in 'data/*.csv', selects",
         )
     return sources

@@ -349,8 +349,8 @@ class Folder:
         for name, value in job["options"].items():
             if (before := manifest["options"].get(name)) != value:
                 raise InvalidInput(
-                    f"{self._name} holds the output of another job: its {name} was {before}, and "
-                    f"is {value} now",
+                    f"{self._name} holds the output of another job: its {name} was "
+                    f"{_told(before)}, and is {_told(value)} now",
                     hint="resume with the same options, or name another folder",
                 )
         before = manifest["inputs"]
@@ -404,3 +404,10 @@ class Folder:
         manifest = getattr(self, "_manifest", None)
         hint = _GO_ON if manifest is not None and manifest["parts"] else None
         return InvalidInput(f"cannot write to {self._name}: {why(error)}", hint=hint)
+
+
+def _told(option: Any) -> str:
+    """What an option was given as."""
+    if isinstance(option, list):
+        return ",".join(map(str, option)) or "none"
+    return "not given" if option is None else str(option)

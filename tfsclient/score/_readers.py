@@ -100,7 +100,10 @@ class ArrayReader(_Closing):
             for name in archive.namelist():
                 member: Any = self._open.enter_context(archive.open(name))
                 self._streams[name.removesuffix(".npy")] = member
-        self._forms = {name: _read_form(name, file) for name, file in self._streams.items()}
+        self._forms = {
+            name: _read_form(f"{source.name}: the array {name!r}", file)
+            for name, file in self._streams.items()
+        }
         self._name = source.name
         counts = {name: shape[0] for name, (shape, _) in self._forms.items()}
         if len(set(counts.values())) > 1:
@@ -148,7 +151,7 @@ def _pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
             yield piece
 
 
-def _read_form(name: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _read_form(which: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """The shape and the dtype of an array that follows."""
     form: Any = np.lib.format
     try:
@@ -156,14 +159,12 @@ def _read_form(name: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any
         read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
         shape, fortran, dtype = read(file)
     except ValueError as error:
-        raise InvalidInput(f"the array {name!r} cannot be read: {why(error)}") from None
+        raise InvalidInput(f"{which} cannot be read: {why(error)}") from None
     if dtype.kind not in "biufcSU":
-        raise InvalidInput(f"the array {name!r} holds {dtype}, which no tensor has")
+        raise InvalidInput(f"{which} holds {dtype}, which no tensor has")
     if not shape or fortran:
         wrong = "is in Fortran's order" if fortran else "has no dimension for rows"
-        raise InvalidInput(
-            f"the array {name!r} {wrong}", hint="save numpy.ascontiguousarray(...) of rows"
-        )
+        raise InvalidInput(f"{which} {wrong}", hint="save numpy.ascontiguousarray(...) of rows")
     return shape, dtype
 
 

@@ -131,7 +131,8 @@ def find_version(folder: Path, version: int | None) -> tuple[int | None, Path]:
     if not versions:
         raise InvalidInput(
             f"{folder} is not a SavedModel: neither it nor a version folder in it holds "
-            "saved_model.pb or saved_model.pbtxt"
+            "saved_model.pb or saved_model.pbtxt",
+            hint="name the model's folder, which holds folders called 1, 2 and so on",
         )
     number = max(versions) if wanted is None else wanted
     if number not in versions:
@@ -276,6 +277,8 @@ def all_from_file(path: str | Path) -> list[Model]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    if not data:
+        raise InvalidInput(f"{path} is empty")
     read: Callable[[bytes], Model]
     try:
         answer = orjson.loads(data)
@@ -292,6 +295,11 @@ def all_from_file(path: str | Path) -> list[Model]:
     except MissingExtra:
         raise
     except TFSError as error:
+        if read is from_metadata_response and not is_schema:
+            raise InvalidInput(
+                f"{path} is neither a schema or lock file in JSON nor a server's metadata: "
+                f"{error.details}"
+            ) from error
         raise InvalidInput(f"{path}: {error.details}") from error
 
 

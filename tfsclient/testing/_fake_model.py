@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.tensor import Tensor, encode_tensor
+from tfsclient._inputs.convert import to_tensor
 from tfsclient.dtypes import STRING
-from tfsclient.errors import Internal, InvalidArgument, ResourceExhausted
+from tfsclient.errors import Internal, InvalidArgument, InvalidInput, ResourceExhausted
 from tfsclient.schema import Model, Signature, TensorSpec
 from tfsclient.server.rest.tensors import dtype_name
 
@@ -182,19 +183,12 @@ def _zeros(spec: TensorSpec, batch: int) -> Tensor:
 
 def _output(spec: TensorSpec, value: Any) -> Tensor:
     """A programmed output, as the signature's type if that loses nothing but precision."""
-    if spec.dtype == STRING:
-        array = np.array(value, object)
-        flat = [v.encode() if isinstance(v, str) else v for v in array.ravel().tolist()]
-        whole = np.empty(len(flat), object)
-        whole[:] = flat
-        array = whole.reshape(array.shape)
-    else:
-        array = np.asarray(value)
-        if isinstance(value, (np.ndarray, np.generic)) and not np.can_cast(
-            array.dtype, spec.dtype.numpy, "same_kind"
-        ):
-            raise Internal(f"output {spec.name} is programmed as {array.dtype}, but is {spec}")
-        array = array.astype(spec.dtype.numpy)
+    try:
+        array = to_tensor(value, spec, None).array
+    except InvalidInput as error:
+        raise Internal(
+            f"output {spec.name} of {spec} cannot be what is programmed: it {error.details}"
+        ) from error
     if not _fits(spec.shape, array.shape):
         raise Internal(f"output {spec.name} is programmed as {list(array.shape)}, but is {spec}")
     return Tensor(spec.dtype, array)

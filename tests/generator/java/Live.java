@@ -184,7 +184,7 @@ public final class Live {
                   ranks.uneven(
                       UnevenInput.of(FloatTensor.of(new float[] {1, 2, 3, 4}, 2, 2)),
                       call -> call.batches(1, 1).outputs("sum")));
-      check(e.reason().contains("output \"sum\" has shape [] for 1 rows"), e);
+      check(e.reason().contains("output \"sum\" has shape [] for a batch of 1"), e);
     }
   }
 

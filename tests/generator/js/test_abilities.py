@@ -427,7 +427,7 @@ def test_what_cannot_be_put_together_is_refused(generated: Path, zoo: Zoo) -> No
     ]
     uneven, rows = on_both(generated / "js", zoo, "ranks", calls)
     assert uneven["code"] == "INVALID_ARGUMENT"
-    assert "output columns has shape [2] for 1 rows" in uneven["details"]
+    assert "output columns has shape [2] for a batch of 1" in uneven["details"]
     assert rows["rows"]["shape"][0] == 2
 
 

@@ -183,6 +183,23 @@ def test_a_fake_gets_floats_as_a_server_does(generated: Path) -> None:
     assert on_fakes(generated / "js", answers, program) == ([[1]], [[1]])
 
 
+def test_a_fake_gets_a_lone_string_as_text_on_every_way(generated: Path) -> None:
+    program = """
+    const { StringsClient } = await import(`${process.cwd()}/strings.js`);
+    const { fakeConnection, fakeFetch, fakeModel } = await import(`${process.cwd()}/testing.js`);
+    const fake = fakeModel(StringsClient, {
+      testAssign: ({ b }) => { show(b.data); return { assigned: "done" }; },
+    });
+    for (const [server, fetch] of [["http://fake", fakeFetch(fake)], [fakeConnection(fake)]]) {
+      const client = new StringsClient(server, fetch ? { fetch } : {});
+      for (const b of ["\u00e9", Uint8Array.from([97]), Uint8Array.from([255])]) {
+        await client.testAssign({ b });
+      }
+    }
+    """
+    assert node(program, generated / "js") == [["\u00e9"], ["a"], [{"bytes": [255]}]] * 2
+
+
 def test_bytes_come_as_bytes_from_a_fake(generated: Path) -> None:
     program = """
     const { RawPngClient } = await import(`${process.cwd()}/raw_png.js`);

@@ -25,6 +25,7 @@ from tfsclient.errors import (
     InvalidInput,
     TFSError,
     Unimplemented,
+    cannot_send,
     missing_outputs,
 )
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
@@ -81,10 +82,10 @@ class ProfileCalls:
                 check_json(request)
             body = partial(self._profile.body, request)
             return self._call("predict", request.ref, body, decode)
-        except Unimplemented as error:
+        except Unimplemented as error:  # a profile of one's own may raise it, too
+            error.sent = False
             if isinstance(error.hint, Hint) and error.hint.key == USE_GRPC.key:
                 error.hint = None  # which this server has not
-                error.details = error.details.partition("; use gRPC")[0]
             raise
 
     def classify(self, request: ExamplesRequest) -> Call[Classes]:
@@ -193,7 +194,7 @@ class ProfileCalls:
             self._refuse("has no version labels", ref)
 
     def _refuse(self, what: str, ref: ModelRef | None, hint: str | None = None) -> NoReturn:
-        raise Unimplemented(
+        raise cannot_send(
             f"{self._profile.name} {what}",
             model=None if ref is None else ref.name,
             signature=None if ref is None else ref.signature,

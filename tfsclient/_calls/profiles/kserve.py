@@ -15,7 +15,7 @@ from tfsclient._calls.urls import model_path
 from tfsclient._codec import rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.tensor import Array
-from tfsclient.errors import Code, DecodeError, Unimplemented
+from tfsclient.errors import Code, DecodeError, cannot_send
 from tfsclient.results import Statuses, VersionStatus
 
 
@@ -26,7 +26,7 @@ def _path(ref: ModelRef, method: str) -> str:
 def _body(request: PredictRequest) -> bytes:
     for name, tensor in request.tensors.items():
         if tensor.dtype.kind == "float" and not np.isfinite(tensor.array).all():
-            raise Unimplemented(
+            raise cannot_send(
                 f"input {name!r} holds NaN or an infinity, which kserve-v1's JSON does not have",
                 model=request.ref.name,
             )

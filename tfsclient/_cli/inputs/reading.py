@@ -170,7 +170,9 @@ def _placed(
     for line, row in zip(lines, rows, strict=False):
         if isinstance(row, dict):
             raise InvalidInput(f"{line} is an object, and other lines are not")
-    return {only.name: _fit(value, only)} if only is not None else value
+    if only is None:
+        return value
+    return {only.name: _fit_items(rows, only) if lines else _fit(value, only)}
 
 
 def check_some_inputs(names: Sequence[str], only: TensorSpec, content: Content) -> None:
@@ -279,7 +281,20 @@ def _fit(value: Any, spec: TensorSpec) -> Any:
 
 
 def _fit_items(values: list[Any], spec: TensorSpec | None) -> list[Any]:
-    return _numbers(values, spec) if spec is not None else values
+    """A value for each row; one that is no list is all of a row whose dimensions are 1s alone."""
+    if spec is None:
+        return values
+    inner = () if spec.shape is None else spec.shape[1:]
+    if inner and all(size == 1 for size in inner):
+        values = [
+            value if isinstance(value, list) else _nested(value, len(inner)) for value in values
+        ]
+    fitted: list[Any] = _numbers(values, spec)
+    return fitted
+
+
+def _nested(value: Any, depth: int) -> Any:
+    return [_nested(value, depth - 1)] if depth else value
 
 
 def _numbers(value: Any, spec: TensorSpec) -> Any:

@@ -54,8 +54,12 @@ class Source:
         """The file of this name; or standard input for ``-``, or ``-`` with a suffix.
 
         Raises:
-            InvalidInput: standard input cannot be read.
+            InvalidInput: it is empty, or standard input cannot be read.
         """
+        if not text:
+            raise InvalidInput(
+                "no file is named after @", hint="as in @rows.jsonl, or @- for standard input"
+            )
         if text != "-" and not text.startswith("-."):
             return Source(text, Path(text).suffix.lower(), Path(text))
         suffix = text[1:].lower()

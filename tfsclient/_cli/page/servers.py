@@ -20,6 +20,7 @@ from tfsclient.schema import Model, Signature, TensorSpec
 
 MOST_BYTES: Final = 256 << 20  # of an answer over gRPC
 _REST_PORT: Final = 8501
+_WITHOUT_HOST: Final = ("unix", "unix-abstract", "vsock")  # gRPC's addresses on this machine
 
 seen: ContextVar[list[CallInfo] | None] = ContextVar("seen", default=None)
 
@@ -78,8 +79,19 @@ def rest_beside(target: str, targets: Iterable[str]) -> str | None:
 
 
 def _host(target: Target) -> str | None:
-    """The host in an address, which has one name if it is this machine; None if it has none."""
-    address = target.address if target.rest else f"//{target.address.rpartition('/')[2]}"
+    """The host in an address, which has one name if it is this machine; None if it has none.
+
+    Of several addresses it is the first one's.
+    """
+    address = target.address
+    if not target.rest:
+        scheme, _, rest = address.partition(":")
+        if scheme in _WITHOUT_HOST:
+            return None
+        named = rest if scheme in ("dns", "ipv4", "ipv6", "xds") else address
+        place = named.partition(",")[0].rpartition("/")[2]
+        bare = place.count(":") > 1 and "[" not in place  # as in ipv6:2001:db8::1
+        address = f"//[{place}]" if bare else f"//{place}"
     try:
         host = urlsplit(address).hostname
     except ValueError:

@@ -146,7 +146,9 @@ def _module(options: Options) -> str:
     """
     module = options.go_module or _MODULE
     if not _MODULE_PATH.fullmatch(module) or module in _REQUIRED:
-        raise InvalidInput(f"go_module: {module!r} is not a Go module path of your own")
+        raise InvalidInput(
+            f"{module!r} is not a Go module path of your own, such as example.com/ml/clients"
+        )
     for part in filter(is_windows_device, module.split("/")):
         raise InvalidInput(
             f"{module!r} is not a Go module path: Windows takes {part} for a device, so the go "

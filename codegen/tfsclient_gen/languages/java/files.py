@@ -168,7 +168,9 @@ def _package(options: Options) -> Markup:
     package = options.java_package or _PACKAGE
     parts = package.split(".")
     if not _NAME.fullmatch(package) or parts[0] in ("java", "javax") or KEYWORDS & {*parts}:
-        raise InvalidInput(f"java_package: {package!r} is not a Java package of your own")
+        raise InvalidInput(
+            f"{package!r} is not a Java package of your own, such as com.example.models"
+        )
     for part in filter(is_windows_device, parts):
         raise InvalidInput(
             f"{package!r} is not a Java package: Windows takes {part} for a device, so there can be"

@@ -117,5 +117,5 @@ def package_name(runs: Sequence[Run]) -> str:
     taken = chosen in _TAKEN
     if not _NPM_NAME.fullmatch(chosen) or len(chosen) > _LONGEST_NPM_NAME or taken:
         why = ": it has another meaning there" if taken else ""
-        raise InvalidInput(f"npm_name: {chosen!r} is not a name for an npm package{why}")
+        raise InvalidInput(f"{chosen!r} is not a name for an npm package{why}")
     return chosen

@@ -128,7 +128,7 @@ def _crate(options: Options) -> Markup:
     name = options.rust_crate or _CRATE
     if not _NAME.fullmatch(name) or name in _REQUIRED or not crate_is_possible(name):
         raise InvalidInput(
-            f"rust_crate: {name!r} is not the name of a Rust crate of your own",
+            f"{name!r} is not the name of a Rust crate of your own",
             hint="use lower-case letters, digits, - and _",
         )
     if is_windows_device(name):

@@ -144,7 +144,7 @@ func checkRows(outputs []fetch, rows int) error {
 			continue
 		}
 		if _, shape := out.into.parts(); len(shape) == 0 || shape[0] != rows {
-			return notJoined("output %q has shape %s for %d rows", out.Name, dims(shape), rows)
+			return notJoined("output %q has shape %s for a batch of %d", out.Name, dims(shape), rows)
 		}
 	}
 	return nil

@@ -65,7 +65,7 @@ export class Fake {
     );
     const tensors = given.map((tensor) => [
       keys.get(tensor.spec.name),
-      toTensor(tensor),
+      toInput(tensor),
     ]);
     const result = await this.#run(name, Object.fromEntries(tensors));
     return fitting(() => checkInputs({ inputs: outputs }, result, "output"));
@@ -256,6 +256,22 @@ function toInfos(specs) {
   );
 }
 
+/** An input. A lone string goes over REST as bytes; here it is text on every way, if it can be. */
+function toInput(tensor) {
+  const { data, shape } = toTensor(tensor);
+  const [value] = shape.length === 0 ? Array.from(data) : [];
+  const text = value instanceof Uint8Array ? toText(value) : undefined;
+  return { data: text === undefined ? data : [text], shape };
+}
+
+function toText(bytes) {
+  try {
+    return DECODER.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The tensor, with elements in arrays of their own kind, rounded to their dtype. */
 function toTensor({ spec, data, shape }) {
   return { data: toElements(data, spec.dtype), shape };
@@ -276,12 +292,9 @@ function toOutput({ spec, data, shape }) {
   const asBytes = spec.asBytes || spec.name.endsWith("_bytes");
   const strings = Array.from(data, (value) => {
     const bytes = typeof value === "string" ? ENCODER.encode(value) : value;
-    if (asBytes) return bytes;
-    try {
-      return DECODER.decode(bytes);
-    } catch {
-      throw notText(spec.name);
-    }
+    const result = asBytes ? bytes : toText(bytes);
+    if (result === undefined) throw notText(spec.name);
+    return result;
   });
   return { data: strings, shape };
 }

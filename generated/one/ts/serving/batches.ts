@@ -95,7 +95,7 @@ export function joinTensors(
         const count = parts[i]?.[0]?.shape[0] ?? 0;
         if (brackets(shape) !== brackets([count, ...rest])) {
           throw invalid(
-            `output ${key} has shape ${brackets(shape)} for ${count} rows: ` +
+            `output ${key} has shape ${brackets(shape)} for a batch of ${count}: ` +
               "the results of parts cannot be put together",
           );
         }

@@ -92,7 +92,7 @@ export class Fake {
     );
     const tensors = given.map((tensor) => [
       keys.get(tensor.spec.name),
-      toTensor(tensor),
+      toInput(tensor),
     ]);
     const result = await this.#run(name, Object.fromEntries(tensors));
     return fitting(() => checkInputs({ inputs: outputs }, result, "output"));
@@ -304,8 +304,28 @@ function toInfos(specs: Signature["inputs"]): SignatureInfo["inputs"] {
   );
 }
 
+/** An input. A lone string goes over REST as bytes; here it is text on every way, if it can be. */
+function toInput(tensor: CheckedTensor): Tensor<unknown> {
+  const { data, shape } = toTensor(tensor);
+  const [value] = shape.length === 0 ? Array.from(data) : [];
+  const text = value instanceof Uint8Array ? toText(value) : undefined;
+  return { data: text === undefined ? data : [text], shape };
+}
+
+function toText(bytes: Uint8Array): string | undefined {
+  try {
+    return DECODER.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The tensor, with elements in arrays of their own kind, rounded to their dtype. */
-function toTensor({ spec, data, shape }: CheckedTensor): Tensor<unknown> {
+function toTensor({
+  spec,
+  data,
+  shape,
+}: CheckedTensor): Tensor<ArrayLike<unknown>> {
   return { data: toElements(data, spec.dtype), shape };
 }
 
@@ -326,12 +346,9 @@ function toOutput({ spec, data, shape }: CheckedTensor): Tensor<unknown> {
     data as ArrayLike<string | Uint8Array>,
     (value) => {
       const bytes = typeof value === "string" ? ENCODER.encode(value) : value;
-      if (asBytes) return bytes;
-      try {
-        return DECODER.decode(bytes);
-      } catch {
-        throw notText(spec.name);
-      }
+      const result = asBytes ? bytes : toText(bytes);
+      if (result === undefined) throw notText(spec.name);
+      return result;
     },
   );
   return { data: strings, shape };

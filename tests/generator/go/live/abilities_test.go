@@ -196,7 +196,7 @@ func TestBatches(t *testing.T) {
 		}
 		uneven := ranks.UnevenInput{X: tfs.NewTensor([]float32{1, 2, 3, 4}, 2, 2)}
 		_, err = dial(t, ranks.New, target).Uneven(t.Context(), uneven, tfs.WithBatches(1, 1), tfs.WithOutputs("sum"))
-		if err == nil || !strings.Contains(err.Error(), `output "sum" has shape [] for 1 rows`) {
+		if err == nil || !strings.Contains(err.Error(), `output "sum" has shape [] for a batch of 1`) {
 			t.Error(err)
 		}
 	})

@@ -385,7 +385,7 @@ fn batches() {
             assert!(
                 error
                     .message()
-                    .contains("output \"sum\" has shape [] for 1 rows"),
+                    .contains("output \"sum\" has shape [] for a batch of 1"),
                 "{error}"
             );
         }

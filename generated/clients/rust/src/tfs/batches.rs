@@ -94,7 +94,7 @@ pub(crate) fn check_rows(
         let shape = output.shape();
         if shape.first() != Some(&rows) {
             return Err(not_joined(format!(
-                "{} has shape {shape:?} for {rows} rows",
+                "{} has shape {shape:?} for a batch of {rows}",
                 output_name(spec)
             )));
         }

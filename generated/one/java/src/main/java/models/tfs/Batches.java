@@ -133,7 +133,7 @@ final class Batches<T> {
       Tensor output = part.outputs().get(i);
       if (output != null && (output.shape().length == 0 || output.shape()[0] != rows)) {
         throw notJoined(
-            "output %s has shape %s for %d rows",
+            "output %s has shape %s for a batch of %d",
             Text.quoted(specs.get(i).name()), Text.shape(output.shape()), rows);
       }
     }
