@@ -162,6 +162,7 @@ GRPC: dict[str, tuple[Answer | None, str]] = {
     "sends an empty message": (lambda context: b"", "DecodeError"),
     "sends garbage": (lambda context: b"\xff\xff\xff", "DecodeError"),
     "sends a message cut short": (lambda context: b"\x0a\x30abc", "DecodeError"),
+    "sends nothing but groups": (lambda context: b"\x7b\x7c" * 100_000, "DecodeError"),
     "sends no message": (None, "Internal"),
     "is a black hole": (never_answer, "DeadlineExceeded"),
     "is out of memory": (abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "OOM"), "ResourceExhausted"),

@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -126,6 +127,9 @@ final class Call {
   }
 
   private static long saturated(java.time.Duration timeout) {
+    if (timeout.isNegative()) {
+      return 0; // it is refused
+    }
     return timeout.compareTo(java.time.Duration.ofDays(365)) > 0
         ? TimeUnit.DAYS.toNanos(365)
         : timeout.toNanos();
@@ -152,6 +156,16 @@ final class Call {
   /** Ends the call before its answer has come. */
   void stop(ServingException why) {
     ended.completeExceptionally(why);
+  }
+
+  /** Whether no time is left. */
+  boolean isOver() {
+    return bounded && nanosLeft() == 0;
+  }
+
+  /** The failure of a call whose time is over. */
+  ServingException late(Throwable cause) {
+    return new ServingException(Code.DEADLINE_EXCEEDED, waitsFor + hint, cause);
   }
 
   /** Ends the call because its time is over, if that is bounded still. */
@@ -202,7 +216,7 @@ final class Call {
   private ServingException why(Throwable error) {
     Throwable cause = error instanceof CompletionException ? error.getCause() : error;
     if (cause instanceof TimeoutException) {
-      return new ServingException(Code.DEADLINE_EXCEEDED, waitsFor + hint, cause);
+      return late(cause);
     }
     return ServingException.from(cause).copy();
   }
@@ -237,8 +251,17 @@ final class Call {
                 () -> {
                   tell(why);
                   result.completeExceptionally(why);
-                }));
+                },
+                later()));
     return result;
+  }
+
+  /**
+   * Who does what a timer brings about: the thread that waits, since all threads of Java's common
+   * pool may be waiting for calls, or else that pool.
+   */
+  Executor later() {
+    return waiter == null ? ended.defaultExecutor() : waiter;
   }
 
   /** Makes attempts until one succeeds or another is pointless. */
@@ -270,7 +293,8 @@ final class Call {
               return pause(pause)
                   .thenComposeAsync(
                       nothing ->
-                          retry(attempt, again, retries - 1, Math.min(2 * longest, LONGEST_PAUSE)));
+                          retry(attempt, again, retries - 1, Math.min(2 * longest, LONGEST_PAUSE)),
+                      later());
             })
         .thenCompose(next -> next);
   }

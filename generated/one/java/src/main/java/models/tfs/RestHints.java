@@ -5,6 +5,7 @@ package models.tfs;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 
 /** What went wrong where no answer came, and what may be the reason. */
 final class RestHints {
@@ -40,7 +41,7 @@ final class RestHints {
     }
     String message = error.getMessage() == null ? error.toString() : error.getMessage();
     if (error instanceof java.net.ConnectException && error.getMessage() == null) {
-      message = "the connection was refused";
+      message = isUnresolved(error) ? "the host is unknown" : "the connection was refused";
     }
     if (error instanceof HttpTimeoutException
         && !(error instanceof java.net.http.HttpConnectTimeoutException)) {
@@ -60,7 +61,19 @@ final class RestHints {
               + "; if the server expects TLS, write https://"
               + host);
     }
+    if (secure && message.contains("plaintext")) {
+      failure.hint("; if the port does not speak TLS, write http://" + host + " as the target");
+    }
     return failure.hint(proxy);
+  }
+
+  private static boolean isUnresolved(Throwable error) {
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof UnresolvedAddressException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The failure for a redirect of a call with this path, which is not followed. */

@@ -62,6 +62,7 @@ final class Text {
 
   /** The UTF-8 of a text; lone surrogates are refused, for they have none. */
   static byte[] utf8(String text) {
+    ServingException.notNull(text, "the text");
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
         if (i + 1 == text.length()
@@ -76,7 +77,7 @@ final class Text {
 
   /** The texts' UTF-8. */
   static byte[][] utf8(String[] texts) {
-    byte[][] all = new byte[texts.length][];
+    byte[][] all = new byte[ServingException.notNull(texts, "the array of texts").length][];
     for (int i = 0; i < texts.length; i++) {
       if (texts[i] == null) {
         throw ServingException.invalid("text %d is null", i);
