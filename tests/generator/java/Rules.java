@@ -27,6 +27,7 @@ import models.tfs.Code;
 import models.tfs.Example;
 import models.tfs.Feature;
 import models.tfs.FloatTensor;
+import models.tfs.Pictures;
 import models.tfs.ServingException;
 import models.tfs.StringTensor;
 
@@ -167,6 +168,7 @@ public final class Rules {
               () -> FloatTensor.of(new float[1], (long[]) null),
               () -> StringTensor.of((String[]) null),
               () -> Feature.floats((float[]) null),
+              () -> Pictures.of(8, 8).floats((byte[]) null),
               () -> Example.of(null));
       for (Runnable each : all) {
         check(fails(Code.INVALID_ARGUMENT, each).isNotSent(), each);

@@ -76,7 +76,7 @@ final class GrpcChannel {
       try {
         return GrpcSslContexts.forClient().build();
       } catch (SSLException e) {
-        throw ServingException.invalid("there is no TLS: %s", e.getMessage());
+        throw ServingException.invalid("TLS is not available: %s", e.getMessage());
       }
     }
     ApplicationProtocolConfig http2 =

@@ -86,7 +86,7 @@ final class ExampleCalls {
 
   private static void checkExamples(Call call, Batch batch, List<Signature> signatures) {
     if (!call.options.outputs.isEmpty()) {
-      throw ServingException.invalid("outputs can be chosen of predict calls alone");
+      throw ServingException.invalid("outputs can be chosen for predict calls only");
     }
     for (Signature signature : signatures) {
       batch.check(signature.features);
@@ -152,7 +152,7 @@ final class ExampleCalls {
     }
     String twice = Text.twice(names);
     if (twice != null) {
-      throw ServingException.invalid("signature %s is there twice", Text.quoted(twice));
+      throw ServingException.invalid("signature %s is listed twice", Text.quoted(twice));
     }
     List<Signature> found = new ArrayList<>();
     for (String name : names) {
