@@ -114,6 +114,14 @@ HTTP: dict[str, tuple[Behave, str]] = {
         ),
         "Unknown",
     ),
+    "fails with no words": (
+        then(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 15\r\n\r\n{\"error\": null}"),
+        "InvalidArgument",
+    ),
+    "redirects to nowhere": (
+        then(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"),
+        "Unknown",
+    ),
     "has no content": (then(b"HTTP/1.1 204 No Content\r\n\r\n"), "Unknown"),
 }
 

@@ -8,19 +8,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
 
 /** A call under way: what to ask, until when, and what is known of the answer. */
 final class Call {
-  private static final long FIRST_PAUSE = 100; // milliseconds
-  private static final long LONGEST_PAUSE = 2000;
-
   static final String NO_ANSWER = "no answer came within the timeout";
 
   final CallOptions options;
@@ -262,41 +256,6 @@ final class Call {
    */
   Executor later() {
     return waiter == null ? ended.defaultExecutor() : waiter;
-  }
-
-  /** Makes attempts until one succeeds or another is pointless. */
-  <T> CompletableFuture<T> retry(
-      Supplier<CompletableFuture<T>> attempt, Predicate<ServingException> again) {
-    return retry(attempt, again, options.retries, FIRST_PAUSE);
-  }
-
-  private <T> CompletableFuture<T> retry(
-      Supplier<CompletableFuture<T>> attempt,
-      Predicate<ServingException> again,
-      int retries,
-      long longest) {
-    return attempt
-        .get()
-        .handle(
-            (value, error) -> {
-              if (error == null) {
-                return CompletableFuture.completedFuture(value);
-              }
-              ServingException failure = ServingException.from(error);
-              long pause = ThreadLocalRandom.current().nextLong(1, longest + 1);
-              if (!again.test(failure)
-                  || retries == 0
-                  || isStopped()
-                  || bounded && nanosLeft() < TimeUnit.MILLISECONDS.toNanos(pause)) {
-                return CompletableFuture.<T>failedFuture(failure);
-              }
-              return pause(pause)
-                  .thenComposeAsync(
-                      nothing ->
-                          retry(attempt, again, retries - 1, Math.min(2 * longest, LONGEST_PAUSE)),
-                      later());
-            })
-        .thenCompose(next -> next);
   }
 
   /** Waits; fails at once if the call is stopped. */

@@ -92,7 +92,8 @@ final class GrpcTransport implements Transport {
     call.hint = hints.proxy();
     String service = method.equals("GetModelStatus") ? MODEL_SERVICE : SERVICE;
     MethodDescriptor<byte[], byte[]> descriptor = GrpcBytes.method(service + method);
-    return call.retry(
+    return Retry.attempts(
+            call,
             () -> send(call, descriptor, request, false),
             error -> error.code() == Code.UNAVAILABLE && !error.isNotSent())
         .thenApply(

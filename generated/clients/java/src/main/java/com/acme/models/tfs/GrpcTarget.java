@@ -67,7 +67,7 @@ final class GrpcTarget {
       throw ServingException.invalid(
           "the target %s has a user in it, which gRPC does not send; send it in a header", shown);
     }
-    if (rest.isEmpty()) {
+    if (rest.isEmpty() || rest.equals("/")) {
       throw ServingException.invalid("the target %s names no server", shown);
     }
     boolean nameless = slash < 0 || slash == rest.length() - 1;

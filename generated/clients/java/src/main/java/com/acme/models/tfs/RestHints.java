@@ -47,6 +47,9 @@ final class RestHints {
         && !(error instanceof java.net.http.HttpConnectTimeoutException)) {
       return new ServingException(Code.DEADLINE_EXCEEDED, message, error).hint(proxy);
     }
+    if (message.startsWith("For input string")) { // Java says no more of a length
+      message = "the answer has a malformed header: " + message;
+    }
     ServingException failure = new ServingException(Code.UNAVAILABLE, message, error);
     boolean otherProtocol =
         message.contains("received no bytes")
@@ -78,6 +81,10 @@ final class RestHints {
 
   /** The failure for a redirect of a call with this path, which is not followed. */
   static ServingException redirected(int status, String to, String path) {
+    if (to.isEmpty()) {
+      String message = "HTTP " + status + ": a redirect that does not say where to";
+      return ServingException.http(RestAnswers.code(status), message, status);
+    }
     String shown = Targets.redacted(to.substring(0, Math.min(to.length(), LONGEST_ADDRESS)));
     String message = "HTTP " + status + ": the call is redirected to " + shown;
     if (to.startsWith("http") && to.endsWith(path)) {

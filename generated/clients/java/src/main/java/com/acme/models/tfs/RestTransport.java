@@ -128,7 +128,8 @@ final class RestTransport implements Transport {
     }
     call.hint = hints.proxy();
     HttpRequest request = request(call, path, body);
-    return call.retry(
+    return Retry.attempts(
+            call,
             () -> attempt(call, request, path, call.options.retries > 0),
             error -> error.httpStatus() == 503 || error.getCause() instanceof ConnectException)
         .thenApply(

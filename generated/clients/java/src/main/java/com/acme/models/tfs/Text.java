@@ -13,14 +13,16 @@ import java.util.stream.Collectors;
 /** Names and bytes, as messages show them. */
 final class Text {
   private static final int LONGEST_EXCERPT = 500; // bytes
+  private static final int LONGEST_NAME = 200; // code points
   private static final int MOST_NAMES = 20;
 
   private Text() {}
 
-  /** The name in quotes, on one line. */
+  /** The name in quotes, on one line, and cut where a server sent a long one. */
   static String quoted(String name) {
     StringBuilder shown = new StringBuilder("\"");
     name.codePoints()
+        .limit(LONGEST_NAME)
         .forEach(
             c -> {
               if (c == '"' || c == '\\') {
@@ -31,7 +33,8 @@ final class Text {
                 shown.appendCodePoint(c);
               }
             });
-    return shown.append('"').toString();
+    boolean isCut = name.codePointCount(0, name.length()) > LONGEST_NAME;
+    return shown.append(isCut ? "...\"" : "\"").toString();
   }
 
   /** A list of outputs. */
