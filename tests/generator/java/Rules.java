@@ -327,6 +327,8 @@ public final class Rules {
         new HalfPlusTwoFake()
             .servingDefault(asked -> ServingDefaultResult.builder().y(wrong).build())
             .client();
+    ServingDefaultResult shown = ServingDefaultResult.builder().y(wrong).build();
+    check(shown.toString().equals("y: FloatTensor[1] [1.0]"), shown);
     ServingException e = fails(Code.INTERNAL, () -> fake.servingDefault(half(1)));
     check(e.isBadAnswer() && e.reason().startsWith("the fake's answer does not fit: output"), e);
     var person = models.estimator.RegressionExample.builder().a("x").b(1f).build();

@@ -63,6 +63,7 @@ def of_method(
         )
         lines["tensors"] = layout.call("return Arrays.asList", list(inputs), ";", 4)
         all_of = layout.call("Arrays.asList", outputs, "", 8)
+        lines["shown"] = layout.call("return prediction().toString", [f"{made}.SIGNATURE"], ";", 4)
         lines["prediction"] = layout.call("return new Prediction", [all_of, "version"], ";", 4)
     else:
         args = [f"{made}.SIGNATURE", "input", f"{made}::examples", f"{made}::context", "options"]
