@@ -115,7 +115,7 @@ HTTP: dict[str, tuple[Behave, str]] = {
         "Unknown",
     ),
     "fails with no words": (
-        then(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 15\r\n\r\n{\"error\": null}"),
+        then(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 15\r\n\r\n{"error": null}'),
         "InvalidArgument",
     ),
     "redirects to nowhere": (

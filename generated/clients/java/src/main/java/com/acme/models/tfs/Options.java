@@ -139,7 +139,10 @@ public abstract class Options<O extends Options<O>> {
     return self();
   }
 
-  /** Compresses requests. It takes far more time than it saves on a fast network. */
+  /**
+   * Compresses requests; over REST, those of up to 100 MiB. It takes far more time than it saves on
+   * a fast network.
+   */
   public O gzip() {
     gzip = true;
     return self();

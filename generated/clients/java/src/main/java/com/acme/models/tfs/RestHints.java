@@ -36,8 +36,10 @@ final class RestHints {
   }
 
   ServingException failure(Throwable error) {
-    if (error instanceof ServingException) {
-      return (ServingException) error;
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ServingException) { // of ours, which Java may wrap
+        return (ServingException) cause;
+      }
     }
     String message = error.getMessage() == null ? error.toString() : error.getMessage();
     if (error instanceof java.net.ConnectException && error.getMessage() == null) {
