@@ -25,8 +25,8 @@ final class RestPaths {
     }
     if (uri != null && uri.getHost() == null && isOddHost(uri.getRawAuthority())) {
       throw ServingException.invalid(
-          "%s: Java sends no HTTP to a host whose name has other characters than ASCII letters,"
-              + " digits and hyphens; use another name for it, or gRPC",
+          "%s: Java's HTTP client accepts only ASCII letters, digits and hyphens in the name of a"
+              + " host; use another name for it, or gRPC",
           Text.quoted(Targets.redacted(target)));
     }
     if (uri == null

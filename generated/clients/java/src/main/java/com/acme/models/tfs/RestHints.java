@@ -84,7 +84,7 @@ final class RestHints {
   /** The failure for a redirect of a call with this path, which is not followed. */
   static ServingException redirected(int status, String to, String path) {
     if (to.isEmpty()) {
-      String message = "HTTP " + status + ": a redirect that does not say where to";
+      String message = "HTTP " + status + ": the answer is a redirect that does not say where to";
       return ServingException.http(RestAnswers.code(status), message, status);
     }
     String shown = Targets.redacted(to.substring(0, Math.min(to.length(), LONGEST_ADDRESS)));
