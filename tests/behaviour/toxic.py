@@ -114,6 +114,14 @@ HTTP: dict[str, tuple[Behave, str]] = {
         ),
         "Unknown",
     ),
+    "fails with no words": (
+        then(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 15\r\n\r\n{"error": null}'),
+        "InvalidArgument",
+    ),
+    "redirects to nowhere": (
+        then(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"),
+        "Unknown",
+    ),
     "has no content": (then(b"HTTP/1.1 204 No Content\r\n\r\n"), "Unknown"),
 }
 
@@ -162,6 +170,7 @@ GRPC: dict[str, tuple[Answer | None, str]] = {
     "sends an empty message": (lambda context: b"", "DecodeError"),
     "sends garbage": (lambda context: b"\xff\xff\xff", "DecodeError"),
     "sends a message cut short": (lambda context: b"\x0a\x30abc", "DecodeError"),
+    "sends nothing but groups": (lambda context: b"\x7b\x7c" * 100_000, "DecodeError"),
     "sends no message": (None, "Internal"),
     "is a black hole": (never_answer, "DeadlineExceeded"),
     "is out of memory": (abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "OOM"), "ResourceExhausted"),

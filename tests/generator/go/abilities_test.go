@@ -343,9 +343,15 @@ func TestAServerThatExpectsTLSIsGuessed(t *testing.T) {
 	t.Cleanup(web.Close)
 	certificate := credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])
 	target, _ := serveGRPC(t, nil, nil, grpc.Creds(certificate))
+	plain, _ := serveGRPC(t, nil, nil)
+	rest := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(rest.Close)
 	for target, hint := range map[string]string{
-		target:             "if the server expects TLS, write grpcs://" + target,
-		"http://" + target: "if the server expects TLS, write https://" + target,
+		target:                 "if the server expects TLS, write grpcs://" + target,
+		"http://" + target:     "if the server expects TLS, write https://" + target,
+		"grpcs://" + plain:     "if the port does not speak TLS, write " + plain,
+		"https" + rest.URL[4:]: "if the port does not speak TLS, write " + rest.URL,
+		"no-such.invalid:1":    "the host is unknown",
 	} {
 		_, err := invoke(target, vector, WithRetries(0))
 		var e *Error

@@ -90,7 +90,7 @@ func TestDeadlineAndCancel(t *testing.T) {
 
 func TestWhatIsNotSent(t *testing.T) {
 	for _, target := range []string{
-		"", "localhost", "localhost:http", "localhost:0", "localhost:65536", "ftp://h:1", "http://", "http://h?x=1",
+		"", "localhost", "localhost:http", "localhost:0", "localhost:65536", "ftp://h:1", "http://", "http://h?x=1", "http://h:99999", "http://h:0",
 		"http://%zz", "::1:8500", "h:1,", "h:1,h", "a/b:1", "u@h:1", "h :1", "h:1\n", "dns:", "dns://h:1", "dns:///",
 		"xds://h", "unix://a/b", "consul:///h", "http:/h:1", "grpc://", "grpcs://h", "http://h:1,http://i:1",
 	} {

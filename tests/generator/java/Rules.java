@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import models.estimator.EstimatorFake;
 import models.halfplustwo.HalfPlusTwoApi;
 import models.halfplustwo.HalfPlusTwoClient;
@@ -23,8 +24,12 @@ import models.halfplustwo.ServingDefaultResult;
 import models.tfs.CallInfo;
 import models.tfs.CallOptions;
 import models.tfs.Code;
+import models.tfs.Example;
+import models.tfs.Feature;
 import models.tfs.FloatTensor;
+import models.tfs.Pictures;
 import models.tfs.ServingException;
+import models.tfs.StringTensor;
 
 /** Holds clients to the rules that those in every language share. */
 public final class Rules {
@@ -35,6 +40,7 @@ public final class Rules {
       };
 
   public static void main(String[] targets) {
+    System.setProperty("java.util.concurrent.ForkJoinPool.common.parallelism", "2");
     try {
       run(targets);
       System.exit(0);
@@ -48,11 +54,17 @@ public final class Rules {
     for (String target : targets) {
       requestsAreTold(target);
       refusalsAreNotTold(target);
+      hooksThatFailChangeNothing(target);
+      nullIsRefused(target);
     }
     stoppedRequestsAreTold("");
     stoppedRequestsAreTold("http://");
     interruptsAreOfTheUser("");
     interruptsAreOfTheUser("http://");
+    waitingSaysWhatItWaitsFor("");
+    waitingSaysWhatItWaitsFor("http://");
+    retriesNeedNoCommonPool("");
+    retriesNeedNoCommonPool("http://");
     partsHaveTheirOwnTime();
     whatACallGivesGoesFirst();
     fakesFit();
@@ -119,6 +131,74 @@ public final class Rules {
     check(told().isEmpty(), "a refusal is told");
   }
 
+  private static void hooksThatFailChangeNothing(String target) {
+    Consumer<CallOptions> fails =
+        call ->
+            call.onCall(
+                info -> {
+                  throw new IllegalStateException("this hook always fails");
+                });
+    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(target)) {
+      client.servingDefault(half(1), fails);
+      client.servingDefault(half(1, 2, 3), fails.andThen(call -> call.batches(1, 2)));
+      fails(
+          Code.NOT_FOUND,
+          () ->
+              client.servingDefault(
+                  half(1, 2, 3), fails.andThen(call -> call.batches(1, 2).version(99))));
+    }
+  }
+
+  private static void nullIsRefused(String target) {
+    try (HalfPlusTwoClient client = HalfPlusTwoClient.open(target)) {
+      List<Runnable> all =
+          List.of(
+              () -> client.servingDefault(null),
+              () -> client.servingDefault(half(1), null),
+              () -> client.servingDefault(half(1), call -> call.outputs((String[]) null)),
+              () -> client.servingDefault(half(1), call -> call.model(null)),
+              () -> client.regressXToY(null),
+              () -> client.multiInference(null, null),
+              () -> client.multiInference(List.of("regress_x_to_y"), null),
+              () -> client.waitUntilReady(null),
+              () -> HalfPlusTwoClient.open(null),
+              () -> HalfPlusTwoClient.open(target, null),
+              () -> HalfPlusTwoClient.on(null),
+              () -> FloatTensor.of((float[]) null),
+              () -> FloatTensor.of(new float[1], (long[]) null),
+              () -> StringTensor.of((String[]) null),
+              () -> Feature.floats((float[]) null),
+              () -> Pictures.of(8, 8).floats((byte[]) null),
+              () -> Example.of(null));
+      for (Runnable each : all) {
+        check(fails(Code.INVALID_ARGUMENT, each).isNotSent(), each);
+      }
+      Throwable cause = client.servingDefaultAsync(null).handle((value, error) -> error).join();
+      check(cause.getMessage().contains(target), cause);
+    }
+  }
+
+  private static void waitingSaysWhatItWaitsFor(String scheme) throws Exception {
+    try (ServerSocket silent = new ServerSocket(0)) {
+      HalfPlusTwoClient client =
+          HalfPlusTwoClient.open(scheme + "127.0.0.1:" + silent.getLocalPort());
+      ServingException e =
+          fails(
+              Code.DEADLINE_EXCEEDED,
+              () -> client.waitUntilReady(call -> call.timeout(Duration.ofMillis(100))));
+      check(e.reason().startsWith("not ready: no answer came"), e);
+    }
+  }
+
+  /** Threads of Java's common pool that wait for calls are not there for other work. */
+  private static void retriesNeedNoCommonPool(String scheme) {
+    HalfPlusTwoClient client =
+        HalfPlusTwoClient.open(scheme + "127.0.0.1:1", o -> o.timeout(Duration.ofSeconds(20)));
+    IntStream.range(0, 3)
+        .parallel()
+        .forEach(i -> fails(Code.UNAVAILABLE, () -> client.servingDefault(half(1))));
+  }
+
   private static void stoppedRequestsAreTold(String scheme) throws Exception {
     try (ServerSocket silent = new ServerSocket(0)) {
       String target = scheme + "127.0.0.1:" + silent.getLocalPort();
@@ -144,8 +224,9 @@ public final class Rules {
       fails(Code.DEADLINE_EXCEEDED, () -> client.servingDefault(half(1), soon));
       check(!Thread.interrupted(), "a timeout interrupts");
       Thread.currentThread().interrupt();
-      fails(Code.CANCELLED, () -> client.servingDefault(half(1)));
+      ServingException e = fails(Code.CANCELLED, () -> client.servingDefault(half(1)));
       check(Thread.interrupted(), "an interrupt is lost");
+      check(e.getMessage().contains("half_plus_two"), e);
     }
     try (ServerSocket silent = new ServerSocket(0)) {
       HalfPlusTwoClient client =
@@ -246,6 +327,8 @@ public final class Rules {
         new HalfPlusTwoFake()
             .servingDefault(asked -> ServingDefaultResult.builder().y(wrong).build())
             .client();
+    ServingDefaultResult shown = ServingDefaultResult.builder().y(wrong).build();
+    check(shown.toString().equals("y: FloatTensor[1] [1.0]"), shown);
     ServingException e = fails(Code.INTERNAL, () -> fake.servingDefault(half(1)));
     check(e.isBadAnswer() && e.reason().startsWith("the fake's answer does not fit: output"), e);
     var person = models.estimator.RegressionExample.builder().a("x").b(1f).build();

@@ -112,6 +112,8 @@ def java_clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
             "Recorded",
             "Rules",
             "Seen",
+            "Socket",
+            "Targets",
             "Tls",
             "Toxic",
         )

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 from tfsclient_gen import Options
 
@@ -28,6 +33,31 @@ def test_it_works_on_a_real_server(java_clients: Clients, zoo: Zoo) -> None:
 @pytest.mark.slow
 def test_it_follows_the_rules_that_all_languages_share(java_clients: Clients, zoo: Zoo) -> None:
     java_clients.program("program.Rules", zoo.grpc, zoo.rest)
+
+
+@pytest.mark.slow
+def test_targets_that_cannot_be_called_are_told(java_clients: Clients, zoo: Zoo) -> None:
+    java_clients.program("program.Targets", zoo.grpc, zoo.rest)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="gRPC for Java has them on Linux only")
+def test_it_calls_unix_sockets(java_clients: Clients, zoo: Zoo) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,  # the path of pytest's may be too long
+        grpc.insecure_channel(zoo.grpc) as channel,
+    ):
+
+        class Forwarder(grpc.GenericRpcHandler):  # type: ignore[misc]
+            def service(self, handler_call_details: Any) -> Any:
+                call = channel.unary_unary(handler_call_details.method)
+                return grpc.unary_unary_rpc_method_handler(lambda request, context: call(request))
+
+        server = grpc.server(ThreadPoolExecutor(4), handlers=(Forwarder(),))
+        server.add_insecure_port(f"unix:{folder}/socket")
+        server.start()
+        java_clients.program("program.Socket", f"unix:{folder}/socket")
+        server.stop(0).wait()
 
 
 @pytest.mark.slow

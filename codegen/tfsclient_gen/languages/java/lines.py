@@ -53,7 +53,7 @@ def of_method(
     lines["example_class"] = code(head)
     lines["serialize"] = layout.call("return features.serializeFor", [f"{made}.SIGNATURE"], ";", 4)
     if kind == "predict":
-        args = [f"{made}.SIGNATURE", "input.tensors()", f"{type_}Result::new", "options"]
+        args = [f"{made}.SIGNATURE", "input", f"{made}::tensors", f"{type_}Result::new", "options"]
         lines["run"] = layout.call("return model.predict", args, ";", 4)
         lines["fake_predict"] = layout.call(
             "fake.predict",
@@ -63,9 +63,10 @@ def of_method(
         )
         lines["tensors"] = layout.call("return Arrays.asList", list(inputs), ";", 4)
         all_of = layout.call("Arrays.asList", outputs, "", 8)
+        lines["shown"] = layout.call("return prediction().toString", [f"{made}.SIGNATURE"], ";", 4)
         lines["prediction"] = layout.call("return new Prediction", [all_of, "version"], ";", 4)
     else:
-        args = [f"{made}.SIGNATURE", "input.examples()", "input.context()", "options"]
+        args = [f"{made}.SIGNATURE", "input", f"{made}::examples", f"{made}::context", "options"]
         lines["run"] = layout.call(f"return model.{kind}", args, ";", 4)
         lines["fake_infer"] = layout.call(
             f"fake.{kind}", [java_string(name.wire), f"{made}::new", "answer"], ";", 4

@@ -85,7 +85,7 @@ func newGRPC(target string, s *settings) (transport, error) {
 	if err := parsed.check(conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	hints := hints{target: strings.TrimPrefix(target, "grpc://"), secure: s.tls != nil || parsed.secure}
+	hints := hints{target: strings.TrimPrefix(strings.TrimPrefix(target, "grpc://"), "grpcs://"), secure: s.tls != nil || parsed.secure}
 	if address, ok := strings.CutPrefix(parsed.address, "dns:///"); ok { // gRPC connects to others directly
 		hints.proxy = proxyOf("https://" + address)
 	}

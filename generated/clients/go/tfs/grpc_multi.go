@@ -103,7 +103,7 @@ func (c *call) tasks(names []string) ([]*Signature, error) {
 			return nil, invalid("the model has no signature %q for classify or regress", name)
 		}
 		if slices.Contains(names[:i], name) {
-			return nil, invalid("signature %q is there twice", name)
+			return nil, invalid("signature %q is listed twice", name)
 		}
 		found = append(found, c.signatures[at])
 	}

@@ -36,7 +36,12 @@ func (h hints) grpc(e *Error) *Error {
 	}
 	target := redacted(h.target)
 	switch {
-	case e.Code != Unavailable || h.secure:
+	case e.Code != Unavailable:
+	case e.Message == "no children to pick from": // for a name has no address
+		e.Message = "the host is unknown"
+	case h.secure && strings.Contains(e.Message, "first record does not look like a TLS handshake"):
+		e.Message += fmt.Sprintf("; if the port does not speak TLS, write %s as the target", target)
+	case h.secure:
 	case strings.Contains(e.Message, "HTTP/1.1"):
 		e.Message += fmt.Sprintf("; if that is TensorFlow Serving's REST port (usually 8501), write http://%s as the target; its gRPC port is usually 8500", target)
 	case strings.Contains(e.Message, "server preface: EOF"), strings.Contains(e.Message, "connection reset"):
@@ -57,6 +62,9 @@ func (h hints) rest(e *Error) *Error {
 	}
 	if e.Code == Unavailable && !h.secure && (found || strings.HasSuffix(e.Message, "EOF") || strings.HasSuffix(e.Message, "connection reset by peer")) {
 		e.Message += fmt.Sprintf("; if that is TensorFlow Serving's gRPC port (usually 8500), write %[1]s without http:// as the target; if the server expects TLS, write https://%[1]s", h.target)
+	}
+	if h.secure && strings.HasSuffix(e.Message, "server gave HTTP response to HTTPS client") {
+		e.Message += fmt.Sprintf("; if the port does not speak TLS, write http://%s as the target", h.target)
 	}
 	return h.proxied(e)
 }

@@ -112,7 +112,7 @@ func (r *jsonReader) nested(element func() error) ([]int, error) {
 func appendJSONTensor(b []byte, data any, shape []int) ([]byte, error) {
 	for _, size := range shape[:max(len(shape)-1, 0)] {
 		if size == 0 {
-			return nil, unsupported("JSON cannot say what follows the 0 in shape %s; use gRPC", dims(shape))
+			return nil, unsupported("JSON cannot express what follows the 0 in shape %s; use gRPC", dims(shape))
 		}
 	}
 	switch data := data.(type) {

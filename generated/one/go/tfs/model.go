@@ -135,7 +135,7 @@ func fetchesOf(c *call, outputs []Output) ([]fetch, error) {
 			return nil, invalid("WithOutputs: the signature has no output %q; it has %s", name, named(namesOf(specs)))
 		}
 		if slices.Contains(c.outputs[:i], name) {
-			return nil, invalid("WithOutputs: output %q is there twice", name)
+			return nil, invalid("WithOutputs: output %q is listed twice", name)
 		}
 	}
 	fetches := make([]fetch, len(outputs))

@@ -32,7 +32,7 @@ type restTransport struct {
 
 func newREST(target string, s *settings) (transport, error) {
 	base, err := url.Parse(target)
-	if err != nil || base.Hostname() == "" || base.RawQuery != "" || base.Fragment != "" {
+	if err != nil || !isPort(base.Port()) || base.Hostname() == "" || base.RawQuery != "" || base.Fragment != "" {
 		return nil, invalid("%q is not a base URL; write it as http://host:8501", redacted(target))
 	}
 	if strings.Contains(base.Host, ",") {
@@ -57,6 +57,12 @@ func newREST(target string, s *settings) (transport, error) {
 		t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	return t, nil
+}
+
+// isPort reports whether a port of a URL is one, or is left out.
+func isPort(port string) bool {
+	number, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && number > 0
 }
 
 func newHTTPClient(s *settings) *http.Client {

@@ -40,6 +40,12 @@ public final class AnyShapeResult {
     return new Prediction(Arrays.asList(y), version);
   }
 
+  /** Returns the outputs by name. */
+  @Override
+  public String toString() {
+    return prediction().toString(AnyShapeInput.SIGNATURE);
+  }
+
   /** Puts outputs together. */
   public static final class Builder {
     private FloatTensor y;

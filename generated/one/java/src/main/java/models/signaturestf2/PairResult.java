@@ -48,6 +48,12 @@ public final class PairResult {
     return new Prediction(Arrays.asList(output0, output1), version);
   }
 
+  /** Returns the outputs by name. */
+  @Override
+  public String toString() {
+    return prediction().toString(PairInput.SIGNATURE);
+  }
+
   /** Puts outputs together. */
   public static final class Builder {
     private FloatTensor output0;

@@ -40,6 +40,12 @@ public final class RaggedResult {
     return new Prediction(Arrays.asList(sums), version);
   }
 
+  /** Returns the outputs by name. */
+  @Override
+  public String toString() {
+    return prediction().toString(RaggedInput.SIGNATURE);
+  }
+
   /** Puts outputs together. */
   public static final class Builder {
     private LongTensor sums;

@@ -40,6 +40,12 @@ public final class ScaledResult {
     return new Prediction(Arrays.asList(y), version);
   }
 
+  /** Returns the outputs by name. */
+  @Override
+  public String toString() {
+    return prediction().toString(ScaledInput.SIGNATURE);
+  }
+
   /** Puts outputs together. */
   public static final class Builder {
     private FloatTensor y;

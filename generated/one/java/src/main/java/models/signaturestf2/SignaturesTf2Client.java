@@ -55,24 +55,27 @@ public final class SignaturesTf2Client implements SignaturesTf2Api {
   @Override
   public CompletableFuture<AnyShapeResult> anyShapeAsync(
       AnyShapeInput input, Consumer<CallOptions> options) {
-    return model.predict(AnyShapeInput.SIGNATURE, input.tensors(), AnyShapeResult::new, options);
+    return model.predict(
+        AnyShapeInput.SIGNATURE, input, AnyShapeInput::tensors, AnyShapeResult::new, options);
   }
 
   @Override
   public CompletableFuture<PairResult> pairAsync(PairInput input, Consumer<CallOptions> options) {
-    return model.predict(PairInput.SIGNATURE, input.tensors(), PairResult::new, options);
+    return model.predict(PairInput.SIGNATURE, input, PairInput::tensors, PairResult::new, options);
   }
 
   @Override
   public CompletableFuture<RaggedResult> raggedAsync(
       RaggedInput input, Consumer<CallOptions> options) {
-    return model.predict(RaggedInput.SIGNATURE, input.tensors(), RaggedResult::new, options);
+    return model.predict(
+        RaggedInput.SIGNATURE, input, RaggedInput::tensors, RaggedResult::new, options);
   }
 
   @Override
   public CompletableFuture<ScaledResult> scaledAsync(
       ScaledInput input, Consumer<CallOptions> options) {
-    return model.predict(ScaledInput.SIGNATURE, input.tensors(), ScaledResult::new, options);
+    return model.predict(
+        ScaledInput.SIGNATURE, input, ScaledInput::tensors, ScaledResult::new, options);
   }
 
   @Override

@@ -7,13 +7,13 @@ public final class BFloat16Tensor extends Tensor {
   private final short[] data;
 
   private BFloat16Tensor(short[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static BFloat16Tensor of(short... data) {
-    return new BFloat16Tensor(data, new long[] {data.length});
+    return new BFloat16Tensor(data, new long[] {given(data).length});
   }
 
   /**
@@ -42,7 +42,7 @@ public final class BFloat16Tensor extends Tensor {
 
   /** Makes a vector, rounding to the nearest number of 16 bits, ties to even. */
   public static BFloat16Tensor ofFloats(float... values) {
-    short[] data = new short[values.length];
+    short[] data = new short[given(values).length];
     for (int i = 0; i < values.length; i++) {
       data[i] = HalfPrecision.toBFloat16(values[i]);
     }

@@ -10,13 +10,13 @@ public final class ByteTensor extends Tensor {
   private final byte[] data;
 
   private ByteTensor(byte[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static ByteTensor of(byte... data) {
-    return new ByteTensor(data, new long[] {data.length});
+    return new ByteTensor(data, new long[] {given(data).length});
   }
 
   /**

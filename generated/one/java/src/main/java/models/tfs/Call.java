@@ -7,19 +7,14 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
 
 /** A call under way: what to ask, until when, and what is known of the answer. */
 final class Call {
-  private static final long FIRST_PAUSE = 100; // milliseconds
-  private static final long LONGEST_PAUSE = 2000;
-
   static final String NO_ANSWER = "no answer came within the timeout";
 
   final CallOptions options;
@@ -126,6 +121,9 @@ final class Call {
   }
 
   private static long saturated(java.time.Duration timeout) {
+    if (timeout.isNegative()) {
+      return 0; // it is refused
+    }
     return timeout.compareTo(java.time.Duration.ofDays(365)) > 0
         ? TimeUnit.DAYS.toNanos(365)
         : timeout.toNanos();
@@ -152,6 +150,16 @@ final class Call {
   /** Ends the call before its answer has come. */
   void stop(ServingException why) {
     ended.completeExceptionally(why);
+  }
+
+  /** Whether no time is left. */
+  boolean isOver() {
+    return bounded && nanosLeft() == 0;
+  }
+
+  /** The failure of a call whose time is over. */
+  ServingException late(Throwable cause) {
+    return new ServingException(Code.DEADLINE_EXCEEDED, waitsFor + hint, cause);
   }
 
   /** Ends the call because its time is over, if that is bounded still. */
@@ -202,7 +210,7 @@ final class Call {
   private ServingException why(Throwable error) {
     Throwable cause = error instanceof CompletionException ? error.getCause() : error;
     if (cause instanceof TimeoutException) {
-      return new ServingException(Code.DEADLINE_EXCEEDED, waitsFor + hint, cause);
+      return late(cause);
     }
     return ServingException.from(cause).copy();
   }
@@ -237,42 +245,17 @@ final class Call {
                 () -> {
                   tell(why);
                   result.completeExceptionally(why);
-                }));
+                },
+                later()));
     return result;
   }
 
-  /** Makes attempts until one succeeds or another is pointless. */
-  <T> CompletableFuture<T> retry(
-      Supplier<CompletableFuture<T>> attempt, Predicate<ServingException> again) {
-    return retry(attempt, again, options.retries, FIRST_PAUSE);
-  }
-
-  private <T> CompletableFuture<T> retry(
-      Supplier<CompletableFuture<T>> attempt,
-      Predicate<ServingException> again,
-      int retries,
-      long longest) {
-    return attempt
-        .get()
-        .handle(
-            (value, error) -> {
-              if (error == null) {
-                return CompletableFuture.completedFuture(value);
-              }
-              ServingException failure = ServingException.from(error);
-              long pause = ThreadLocalRandom.current().nextLong(1, longest + 1);
-              if (!again.test(failure)
-                  || retries == 0
-                  || isStopped()
-                  || bounded && nanosLeft() < TimeUnit.MILLISECONDS.toNanos(pause)) {
-                return CompletableFuture.<T>failedFuture(failure);
-              }
-              return pause(pause)
-                  .thenComposeAsync(
-                      nothing ->
-                          retry(attempt, again, retries - 1, Math.min(2 * longest, LONGEST_PAUSE)));
-            })
-        .thenCompose(next -> next);
+  /**
+   * Who does what a timer brings about: the thread that waits, since all threads of Java's common
+   * pool may be waiting for calls, or else that pool.
+   */
+  Executor later() {
+    return waiter == null ? ended.defaultExecutor() : waiter;
   }
 
   /** Waits; fails at once if the call is stopped. */

@@ -12,7 +12,7 @@ public final class Example implements TypedExample {
   private final SortedMap<String, Feature> features; // in order: it is always written alike
 
   private Example(Map<String, Feature> features) {
-    this.features = new TreeMap<>(features);
+    this.features = new TreeMap<>(ServingException.notNull(features, "the map of features"));
   }
 
   /** Makes an example of features by name. */
@@ -77,6 +77,7 @@ public final class Example implements TypedExample {
         (name, feature) -> {
           try {
             Text.utf8(name);
+            ServingException.notNull(feature, "it"); // as the map may have it
             feature.checkElements();
             if (specs != null) {
               find(specs, name).check(feature);

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** Calls about examples: classify, regress and multi-inference. */
 final class ExampleCalls {
@@ -20,24 +21,17 @@ final class ExampleCalls {
 
   /** Gives the classes of each example. */
   CompletableFuture<List<List<ScoredClass>>> classify(
-      Signature signature,
-      List<? extends TypedExample> examples,
-      Example context,
-      Consumer<CallOptions> options) {
-    return infer("Classify", signature, examples, context, options, calls.transport()::classify);
+      Signature signature, Supplier<Batch> given, Consumer<CallOptions> options) {
+    return infer("Classify", signature, given, options, calls.transport()::classify);
   }
 
   /** Gives a value for each example. */
   CompletableFuture<float[]> regress(
-      Signature signature,
-      List<? extends TypedExample> examples,
-      Example context,
-      Consumer<CallOptions> options) {
+      Signature signature, Supplier<Batch> given, Consumer<CallOptions> options) {
     return infer(
         "Regress",
         signature,
-        examples,
-        context,
+        given,
         options,
         (call, batch) -> calls.transport().regress(call, batch),
         Inference::toArray);
@@ -50,18 +44,16 @@ final class ExampleCalls {
   private <T> CompletableFuture<List<T>> infer(
       String method,
       Signature signature,
-      List<? extends TypedExample> examples,
-      Example context,
+      Supplier<Batch> given,
       Consumer<CallOptions> options,
       Infer<T> send) {
-    return infer(method, signature, examples, context, options, send, Function.identity());
+    return infer(method, signature, given, options, send, Function.identity());
   }
 
   private <T, R> CompletableFuture<R> infer(
       String method,
       Signature signature,
-      List<? extends TypedExample> examples,
-      Example context,
+      Supplier<Batch> given,
       Consumer<CallOptions> options,
       Infer<T> send,
       Function<List<T>, R> result) {
@@ -70,14 +62,15 @@ final class ExampleCalls {
         signature,
         options,
         call -> {
-          Batch batch = new Batch(examples, context);
+          Batch batch = given.get();
           checkExamples(call, batch, List.of(signature));
-          if (!Batches.splits(call, examples.size())) {
+          int size = batch.examples.size();
+          if (!Batches.splits(call, size)) {
             return send.send(call, batch).thenApply(batch::checked).thenApply(result);
           }
           return Batches.send(
                   call,
-                  examples.size(),
+                  size,
                   (part, from, to) -> {
                     Batch some = batch.part(from, to);
                     return send.send(part, some).thenApply(some::checked);
@@ -93,7 +86,7 @@ final class ExampleCalls {
 
   private static void checkExamples(Call call, Batch batch, List<Signature> signatures) {
     if (!call.options.outputs.isEmpty()) {
-      throw ServingException.invalid("outputs can be chosen of predict calls alone");
+      throw ServingException.invalid("outputs can be chosen for predict calls only");
     }
     for (Signature signature : signatures) {
       batch.check(signature.features);
@@ -154,12 +147,12 @@ final class ExampleCalls {
   }
 
   private List<Signature> tasks(List<String> names) {
-    if (names.isEmpty()) {
+    if (names == null || names.isEmpty()) {
       throw ServingException.invalid("there are no signatures");
     }
     String twice = Text.twice(names);
     if (twice != null) {
-      throw ServingException.invalid("signature %s is there twice", Text.quoted(twice));
+      throw ServingException.invalid("signature %s is listed twice", Text.quoted(twice));
     }
     List<Signature> found = new ArrayList<>();
     for (String name : names) {
@@ -171,7 +164,7 @@ final class ExampleCalls {
                   () ->
                       ServingException.invalid(
                           "the model has no signature %s for classify or regress",
-                          Text.quoted(name))));
+                          Text.quoted(String.valueOf(name)))));
     }
     return found;
   }

@@ -34,7 +34,7 @@ final class GrpcReplicas extends NameResolverProvider {
   static String target(List<String> addresses) {
     List<String> escaped = new ArrayList<>();
     for (String address : addresses) {
-      escaped.add(address.replace("[", "%5B").replace("]", "%5D").replace("%25", "%"));
+      escaped.add(GrpcTarget.escaped(address));
     }
     return SCHEME + ":///" + String.join(",", escaped);
   }
@@ -110,7 +110,11 @@ final class GrpcReplicas extends NameResolverProvider {
           for (InetAddress each : InetAddress.getAllByName(host)) {
             found.add(new InetSocketAddress(each, port));
           }
-          groups.add(new EquivalentAddressGroup(found, attributes));
+          if (addresses.size() > 1) {
+            groups.add(new EquivalentAddressGroup(found, attributes));
+          } else { // calls take turns among all addresses of a name
+            found.forEach(one -> groups.add(new EquivalentAddressGroup(one, attributes)));
+          }
         } catch (UnknownHostException e) {
           unknown = "unknown host " + host;
         }

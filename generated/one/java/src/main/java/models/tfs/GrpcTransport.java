@@ -8,22 +8,12 @@ import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
-import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
-import io.grpc.netty.shaded.io.grpc.netty.NegotiationType;
-import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
-import io.grpc.netty.shaded.io.netty.handler.ssl.ApplicationProtocolConfig;
-import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
-import io.grpc.netty.shaded.io.netty.handler.ssl.IdentityCipherSuiteFilter;
-import io.grpc.netty.shaded.io.netty.handler.ssl.JdkSslContext;
-import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
 
 /** Speaks gRPC. */
 final class GrpcTransport implements Transport {
@@ -35,7 +25,7 @@ final class GrpcTransport implements Transport {
           + " call more time, or use REST, where calls queue";
 
   private final ManagedChannel channel;
-  private final boolean own;
+  private final GrpcChannel own; // null where the channel is not ours
   private final GrpcHints hints;
   private final Bound bound = new Bound();
 
@@ -44,59 +34,20 @@ final class GrpcTransport implements Transport {
       throw ServingException.invalid(
           "an HTTP client needs a target that starts with http:// or https://");
     }
-    own = options.channel == null;
-    if (!own && options.sslContext != null) {
+    if (options.channel != null && options.sslContext != null) {
       throw ServingException.invalid("an SSLContext is for the channel that is given");
     }
     GrpcTarget parsed = GrpcTarget.parse(target);
     boolean secure = options.sslContext != null || parsed.secure;
-    channel = own ? open(parsed, secure, options.sslContext) : options.channel;
-    hints = new GrpcHints(target, parsed, secure || !own);
-  }
-
-  private static ManagedChannel open(GrpcTarget target, boolean secure, SSLContext context) {
-    NettyChannelBuilder builder =
-        NettyChannelBuilder.forTarget(target.address)
-            .maxInboundMessageSize(Integer.MAX_VALUE) // 4 MiB is soon too small for tensors
-            .defaultLoadBalancingPolicy(
-                "round_robin"); // the default sends all calls to one address
-    if (secure) {
-      builder.negotiationType(NegotiationType.TLS).sslContext(sslContext(context));
-    } else {
-      builder.negotiationType(NegotiationType.PLAINTEXT);
-    }
-    return builder.build();
-  }
-
-  private static SslContext sslContext(SSLContext context) {
-    if (context == null) {
-      try {
-        return GrpcSslContexts.forClient().build();
-      } catch (SSLException e) {
-        throw ServingException.invalid("there is no TLS: %s", e.getMessage());
-      }
-    }
-    ApplicationProtocolConfig http2 =
-        new ApplicationProtocolConfig(
-            ApplicationProtocolConfig.Protocol.ALPN,
-            ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
-            ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
-            "h2");
-    return new JdkSslContext(
-        context,
-        true,
-        null,
-        IdentityCipherSuiteFilter.INSTANCE,
-        http2,
-        ClientAuth.NONE,
-        null,
-        false);
+    own = options.channel == null ? new GrpcChannel(target, parsed, options.sslContext) : null;
+    channel = own == null ? options.channel : own.channel;
+    hints = new GrpcHints(target, parsed, secure || own == null);
   }
 
   @Override
   public void close() {
-    if (own) {
-      channel.shutdownNow();
+    if (own != null) {
+      own.close();
     }
   }
 
@@ -141,7 +92,8 @@ final class GrpcTransport implements Transport {
     call.hint = hints.proxy();
     String service = method.equals("GetModelStatus") ? MODEL_SERVICE : SERVICE;
     MethodDescriptor<byte[], byte[]> descriptor = GrpcBytes.method(service + method);
-    return call.retry(
+    return Retry.attempts(
+            call,
             () -> send(call, descriptor, request, false),
             error -> error.code() == Code.UNAVAILABLE && !error.isNotSent())
         .thenApply(
@@ -178,18 +130,18 @@ final class GrpcTransport implements Transport {
               if (isRefusal(error) && !call.isStopped()) {
                 return send(call, method, request, true);
               }
-              return CompletableFuture.<byte[]>failedFuture(failure(error, refused));
+              return CompletableFuture.<byte[]>failedFuture(failure(call, error));
             })
         .thenCompose(next -> next);
   }
 
-  private ServingException failure(Throwable error, boolean refused) {
+  private ServingException failure(Call call, Throwable error) {
     if (!(ServingException.bare(error) instanceof io.grpc.StatusRuntimeException)) {
       return ServingException.from(error);
     }
     Status status = Status.fromThrowable(error);
-    if (refused && status.getCode() == Status.Code.DEADLINE_EXCEEDED) {
-      return new ServingException(Code.DEADLINE_EXCEEDED, BUSY, error);
+    if (status.getCode() == Status.Code.DEADLINE_EXCEEDED && call.isOver()) {
+      return call.late(ServingException.bare(error)); // gRPC looks at the clock, too
     }
     if (GrpcHints.wasLost(status)) {
       channel

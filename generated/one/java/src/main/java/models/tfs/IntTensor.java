@@ -10,13 +10,13 @@ public final class IntTensor extends Tensor {
   private final int[] data;
 
   private IntTensor(int[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static IntTensor of(int... data) {
-    return new IntTensor(data, new long[] {data.length});
+    return new IntTensor(data, new long[] {given(data).length});
   }
 
   /**

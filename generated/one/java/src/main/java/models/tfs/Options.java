@@ -122,7 +122,7 @@ public abstract class Options<O extends Options<O>> {
    * without a name, for all. The others are null. Over REST the server sends them nevertheless.
    */
   public O outputs(String... names) {
-    outputs = Arrays.asList(names.clone());
+    outputs = Arrays.asList(ServingException.notNull(names, "the array of names").clone());
     return self();
   }
 
@@ -139,7 +139,10 @@ public abstract class Options<O extends Options<O>> {
     return self();
   }
 
-  /** Compresses requests. It takes far more time than it saves on a fast network. */
+  /**
+   * Compresses requests; over REST, those of up to 100 MiB. It takes far more time than it saves on
+   * a fast network.
+   */
   public O gzip() {
     gzip = true;
     return self();
@@ -147,7 +150,8 @@ public abstract class Options<O extends Options<O>> {
 
   /**
    * Calls a function after each request that was sent: for metrics, traces and logs. Each part of a
-   * batch is one, and so is each look of waiting and what {@link #verify} asks.
+   * batch is one, and so is each look of waiting and what {@link #verify} asks. What the function
+   * throws is logged, and changes nothing for the call.
    */
   public O onCall(Consumer<CallInfo> onCall) {
     this.onCall = onCall;

@@ -27,6 +27,17 @@ public final class Prediction {
     return version;
   }
 
+  /** Returns the outputs by the names that a signature has for them, as results show them. */
+  public String toString(Signature signature) {
+    List<String> shown = new ArrayList<>();
+    for (int i = 0; i < outputs.size(); i++) {
+      if (outputs.get(i) != null) {
+        shown.add(signature.outputs().get(i).name() + ": " + outputs.get(i));
+      }
+    }
+    return String.join(", ", shown);
+  }
+
   /** Puts the answers to parts of a batch together. */
   static Prediction join(List<Prediction> parts, List<TensorSpec> specs) {
     List<Tensor> joined = new ArrayList<>();

@@ -12,7 +12,6 @@ import java.util.stream.Collectors;
 final class Readiness {
   private static final long PAUSE = 250; // milliseconds between two looks
   private static final Duration LONGEST_LOOK = Duration.ofSeconds(5);
-  private static final String NOTHING = "it has no versions";
 
   private final Model model;
   private final CallOptions options;
@@ -20,13 +19,14 @@ final class Readiness {
   private final Call waiting;
   private final CompletableFuture<VersionStatus> result = new CompletableFuture<>();
   private volatile CompletableFuture<List<VersionStatus>> looking;
-  private String seen = NOTHING;
+  private String seen = Call.NO_ANSWER;
 
-  Readiness(Model model, CallOptions options, Consumer<CallOptions> change) {
+  /** The waiter is the thread that waits; null if none does. */
+  Readiness(Model model, CallOptions options, Consumer<CallOptions> change, Waiter waiter) {
     this.model = model;
     this.options = options;
     look = call -> change.andThen(each -> each.timeout(LONGEST_LOOK).retries(0)).accept(call);
-    waiting = new Call(options, "GetModelStatus", null, List.of());
+    waiting = new Call(options, "GetModelStatus", null, List.of(), waiter);
   }
 
   CompletableFuture<VersionStatus> future() {
@@ -37,7 +37,7 @@ final class Readiness {
       return result;
     }
     waiting.waitsFor = "not ready: " + seen;
-    waiting.onStop(why -> CompletableFuture.runAsync(() -> fail(why)));
+    waiting.onStop(why -> CompletableFuture.runAsync(() -> fail(why), waiting.later()));
     result.whenComplete(
         (value, error) -> {
           waiting.finish();
@@ -100,14 +100,15 @@ final class Readiness {
       fail(why.about("version %d did not load", first.version()));
       return;
     }
-    pause(versions.stream().map(VersionStatus::toString).collect(Collectors.joining(", ")));
+    pause(
+        versions.isEmpty()
+            ? "it has no versions"
+            : versions.stream().map(VersionStatus::toString).collect(Collectors.joining(", ")));
   }
 
   private void pause(String state) {
-    if (!state.isEmpty()) {
-      seen = state;
-    }
+    seen = state;
     waiting.waitsFor = "not ready: " + seen;
-    waiting.pause(PAUSE).thenRunAsync(this::lookAgain);
+    waiting.pause(PAUSE).thenRunAsync(this::lookAgain, waiting.later());
   }
 }

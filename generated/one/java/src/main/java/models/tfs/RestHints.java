@@ -5,6 +5,7 @@ package models.tfs;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 
 /** What went wrong where no answer came, and what may be the reason. */
 final class RestHints {
@@ -35,16 +36,21 @@ final class RestHints {
   }
 
   ServingException failure(Throwable error) {
-    if (error instanceof ServingException) {
-      return (ServingException) error;
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ServingException) { // of ours, which Java may wrap
+        return (ServingException) cause;
+      }
     }
     String message = error.getMessage() == null ? error.toString() : error.getMessage();
     if (error instanceof java.net.ConnectException && error.getMessage() == null) {
-      message = "the connection was refused";
+      message = isUnresolved(error) ? "the host is unknown" : "the connection was refused";
     }
     if (error instanceof HttpTimeoutException
         && !(error instanceof java.net.http.HttpConnectTimeoutException)) {
       return new ServingException(Code.DEADLINE_EXCEEDED, message, error).hint(proxy);
+    }
+    if (message.startsWith("For input string")) { // Java says no more of a length
+      message = "the answer has a malformed header: " + message;
     }
     ServingException failure = new ServingException(Code.UNAVAILABLE, message, error);
     boolean otherProtocol =
@@ -60,11 +66,27 @@ final class RestHints {
               + "; if the server expects TLS, write https://"
               + host);
     }
+    if (secure && message.contains("plaintext")) {
+      failure.hint("; if the port does not speak TLS, write http://" + host + " as the target");
+    }
     return failure.hint(proxy);
+  }
+
+  private static boolean isUnresolved(Throwable error) {
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof UnresolvedAddressException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The failure for a redirect of a call with this path, which is not followed. */
   static ServingException redirected(int status, String to, String path) {
+    if (to.isEmpty()) {
+      String message = "HTTP " + status + ": the answer is a redirect that does not say where to";
+      return ServingException.http(RestAnswers.code(status), message, status);
+    }
     String shown = Targets.redacted(to.substring(0, Math.min(to.length(), LONGEST_ADDRESS)));
     String message = "HTTP " + status + ": the call is redirected to " + shown;
     if (to.startsWith("http") && to.endsWith(path)) {

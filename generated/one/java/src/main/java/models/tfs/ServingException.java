@@ -51,6 +51,14 @@ public final class ServingException extends RuntimeException {
     return notSent(Code.INVALID_ARGUMENT, String.format(format, args), null);
   }
 
+  /** Refuses an argument that is null; gives any other one. */
+  static <T> T notNull(T argument, String what) {
+    if (argument == null) {
+      throw invalid("%s is null", what);
+    }
+    return argument;
+  }
+
   /** What the transport cannot carry. */
   static ServingException unsupported(String format, Object... args) {
     return notSent(Code.UNIMPLEMENTED, String.format(format, args), null);
@@ -105,7 +113,7 @@ public final class ServingException extends RuntimeException {
   /** Says where it happened. */
   ServingException at(String target, String model, String signature) {
     this.target = Targets.redacted(target);
-    this.model = model;
+    this.model = model == null ? "" : model;
     this.signature = signature;
     return this;
   }
@@ -166,7 +174,7 @@ public final class ServingException extends RuntimeException {
   public String getMessage() {
     List<String> parts = new ArrayList<>();
     if (!target.isEmpty()) {
-      parts.add(target);
+      parts.add(target.replaceAll("\\p{Cntrl}", " ").strip());
     }
     if (!signature.isEmpty()) {
       parts.add("model " + Text.quoted(model) + ", signature " + Text.quoted(signature));

@@ -10,13 +10,13 @@ public final class ShortTensor extends Tensor {
   private final short[] data;
 
   private ShortTensor(short[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static ShortTensor of(short... data) {
-    return new ShortTensor(data, new long[] {data.length});
+    return new ShortTensor(data, new long[] {given(data).length});
   }
 
   /**

@@ -13,14 +13,16 @@ import java.util.stream.Collectors;
 /** Names and bytes, as messages show them. */
 final class Text {
   private static final int LONGEST_EXCERPT = 500; // bytes
+  private static final int LONGEST_NAME = 200; // code points
   private static final int MOST_NAMES = 20;
 
   private Text() {}
 
-  /** The name in quotes, on one line. */
+  /** The name in quotes, on one line, and cut where a server sent a long one. */
   static String quoted(String name) {
     StringBuilder shown = new StringBuilder("\"");
     name.codePoints()
+        .limit(LONGEST_NAME)
         .forEach(
             c -> {
               if (c == '"' || c == '\\') {
@@ -31,7 +33,8 @@ final class Text {
                 shown.appendCodePoint(c);
               }
             });
-    return shown.append('"').toString();
+    boolean isCut = name.codePointCount(0, name.length()) > LONGEST_NAME;
+    return shown.append(isCut ? "...\"" : "\"").toString();
   }
 
   /** A list of outputs. */
@@ -62,6 +65,7 @@ final class Text {
 
   /** The UTF-8 of a text; lone surrogates are refused, for they have none. */
   static byte[] utf8(String text) {
+    ServingException.notNull(text, "the text");
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
         if (i + 1 == text.length()
@@ -76,7 +80,7 @@ final class Text {
 
   /** The texts' UTF-8. */
   static byte[][] utf8(String[] texts) {
-    byte[][] all = new byte[texts.length][];
+    byte[][] all = new byte[ServingException.notNull(texts, "the array of texts").length][];
     for (int i = 0; i < texts.length; i++) {
       if (texts[i] == null) {
         throw ServingException.invalid("text %d is null", i);

@@ -51,7 +51,11 @@ public final class BertClient implements BertApi {
   public CompletableFuture<ServingDefaultResult> servingDefaultAsync(
       ServingDefaultInput input, Consumer<CallOptions> options) {
     return model.predict(
-        ServingDefaultInput.SIGNATURE, input.tensors(), ServingDefaultResult::new, options);
+        ServingDefaultInput.SIGNATURE,
+        input,
+        ServingDefaultInput::tensors,
+        ServingDefaultResult::new,
+        options);
   }
 
   @Override

@@ -48,6 +48,12 @@ public final class ServingDefaultResult {
     return new Prediction(Arrays.asList(logits, pooled), version);
   }
 
+  /** Returns the outputs by name. */
+  @Override
+  public String toString() {
+    return prediction().toString(ServingDefaultInput.SIGNATURE);
+  }
+
   /** Puts outputs together. */
   public static final class Builder {
     private FloatTensor logits;

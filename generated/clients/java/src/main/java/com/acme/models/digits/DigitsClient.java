@@ -52,19 +52,24 @@ public final class DigitsClient implements DigitsApi {
   @Override
   public CompletableFuture<List<List<ScoredClass>>> classifyAsync(
       ClassifyInput input, Consumer<CallOptions> options) {
-    return model.classify(ClassifyInput.SIGNATURE, input.examples(), input.context(), options);
+    return model.classify(
+        ClassifyInput.SIGNATURE, input, ClassifyInput::examples, ClassifyInput::context, options);
   }
 
   @Override
   public CompletableFuture<PngResult> pngAsync(PngInput input, Consumer<CallOptions> options) {
-    return model.predict(PngInput.SIGNATURE, input.tensors(), PngResult::new, options);
+    return model.predict(PngInput.SIGNATURE, input, PngInput::tensors, PngResult::new, options);
   }
 
   @Override
   public CompletableFuture<ServingDefaultResult> servingDefaultAsync(
       ServingDefaultInput input, Consumer<CallOptions> options) {
     return model.predict(
-        ServingDefaultInput.SIGNATURE, input.tensors(), ServingDefaultResult::new, options);
+        ServingDefaultInput.SIGNATURE,
+        input,
+        ServingDefaultInput::tensors,
+        ServingDefaultResult::new,
+        options);
   }
 
   @Override

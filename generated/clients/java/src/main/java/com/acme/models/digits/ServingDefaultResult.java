@@ -49,6 +49,12 @@ public final class ServingDefaultResult {
     return new Prediction(Arrays.asList(digit, scores), version);
   }
 
+  /** Returns the outputs by name. */
+  @Override
+  public String toString() {
+    return prediction().toString(ServingDefaultInput.SIGNATURE);
+  }
+
   /** Puts outputs together. */
   public static final class Builder {
     private LongTensor digit;

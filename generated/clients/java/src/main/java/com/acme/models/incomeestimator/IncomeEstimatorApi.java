@@ -114,11 +114,26 @@ public interface IncomeEstimatorApi extends ModelClient {
 
   /**
    * Runs several signatures for classify or regress on the same examples in one call, over gRPC,
-   * and gives their answers by name. The context, of features that all examples share, may be null.
+   * and gives their answers by name.
    */
   default Map<String, Inference> multiInference(
+      List<String> signatures, List<? extends TypedExample> examples) {
+    return multiInference(signatures, examples, null);
+  }
+
+  /** Does so with features that all examples share; null stands for none. */
+  default Map<String, Inference> multiInference(
       List<String> signatures, List<? extends TypedExample> examples, Example context) {
-    return Model.await(() -> multiInferenceAsync(signatures, examples, context, options -> {}));
+    return multiInference(signatures, examples, context, options -> {});
+  }
+
+  /** Does so with options. */
+  default Map<String, Inference> multiInference(
+      List<String> signatures,
+      List<? extends TypedExample> examples,
+      Example context,
+      Consumer<CallOptions> options) {
+    return Model.await(() -> multiInferenceAsync(signatures, examples, context, options));
   }
 
   /** Runs several signatures on the same examples in one call. */

@@ -61,26 +61,40 @@ public final class IncomeEstimatorClient implements IncomeEstimatorApi {
   public CompletableFuture<List<List<ScoredClass>>> classificationAsync(
       ClassificationInput input, Consumer<CallOptions> options) {
     return model.classify(
-        ClassificationInput.SIGNATURE, input.examples(), input.context(), options);
+        ClassificationInput.SIGNATURE,
+        input,
+        ClassificationInput::examples,
+        ClassificationInput::context,
+        options);
   }
 
   @Override
   public CompletableFuture<PredictResult> predictAsync(
       PredictInput input, Consumer<CallOptions> options) {
-    return model.predict(PredictInput.SIGNATURE, input.tensors(), PredictResult::new, options);
+    return model.predict(
+        PredictInput.SIGNATURE, input, PredictInput::tensors, PredictResult::new, options);
   }
 
   @Override
   public CompletableFuture<float[]> regressionAsync(
       RegressionInput input, Consumer<CallOptions> options) {
-    return model.regress(RegressionInput.SIGNATURE, input.examples(), input.context(), options);
+    return model.regress(
+        RegressionInput.SIGNATURE,
+        input,
+        RegressionInput::examples,
+        RegressionInput::context,
+        options);
   }
 
   @Override
   public CompletableFuture<List<List<ScoredClass>>> servingDefaultAsync(
       ServingDefaultInput input, Consumer<CallOptions> options) {
     return model.classify(
-        ServingDefaultInput.SIGNATURE, input.examples(), input.context(), options);
+        ServingDefaultInput.SIGNATURE,
+        input,
+        ServingDefaultInput::examples,
+        ServingDefaultInput::context,
+        options);
   }
 
   @Override

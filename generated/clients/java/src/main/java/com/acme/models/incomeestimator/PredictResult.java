@@ -93,6 +93,12 @@ public final class PredictResult {
         version);
   }
 
+  /** Returns the outputs by name. */
+  @Override
+  public String toString() {
+    return prediction().toString(PredictInput.SIGNATURE);
+  }
+
   /** Puts outputs together. */
   public static final class Builder {
     private IntTensor allClassIds;

@@ -6,6 +6,7 @@ import com.acme.models.tfs.DType;
 import com.acme.models.tfs.Example;
 import com.acme.models.tfs.Signature;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
@@ -39,7 +40,7 @@ public final class RegressionInput {
 
   /** Makes one of examples. */
   public static RegressionInput of(RegressionExample... examples) {
-    return builder().examples(List.of(examples)).build();
+    return builder().examples(Arrays.asList(examples)).build();
   }
 
   /** Starts without any example. */

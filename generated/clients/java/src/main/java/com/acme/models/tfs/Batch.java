@@ -12,7 +12,7 @@ final class Batch {
 
   Batch(List<? extends TypedExample> examples, Example context) {
     this.examples = new ArrayList<>();
-    for (TypedExample example : examples) {
+    for (TypedExample example : ServingException.notNull(examples, "the list of examples")) {
       this.examples.add(example == null ? null : example.toExample());
     }
     this.context = context;

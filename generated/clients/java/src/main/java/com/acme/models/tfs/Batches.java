@@ -83,7 +83,8 @@ final class Batches<T> {
           } else {
             sendNext();
           }
-        });
+        },
+        part.later());
   }
 
   private void fail(ServingException failure) {

@@ -7,13 +7,13 @@ public final class BooleanTensor extends Tensor {
   private final boolean[] data;
 
   private BooleanTensor(boolean[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static BooleanTensor of(boolean... data) {
-    return new BooleanTensor(data, new long[] {data.length});
+    return new BooleanTensor(data, new long[] {given(data).length});
   }
 
   /**

@@ -16,7 +16,7 @@ public final class CallOptions extends Options<CallOptions> {
     CallOptions options = new CallOptions();
     options.inherit(defaults);
     int inherited = options.headers.size();
-    change.accept(options);
+    ServingException.notNull(change, "the function that sets options").accept(options);
     if (options.token == null
         && options.headers.stream().skip(inherited).noneMatch(Header::authorizes)) {
       options.token = defaults.token;

@@ -5,7 +5,6 @@ package com.acme.models.tfs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -44,7 +43,13 @@ final class Calls {
       Consumer<CallOptions> change,
       Function<Call, CompletableFuture<R>> send) {
     Waiter waiter = Waiter.take();
-    CallOptions options = CallOptions.of(defaults, Objects.requireNonNull(change, "options"));
+    CallOptions options;
+    try {
+      options = CallOptions.of(defaults, change);
+    } catch (ServingException e) {
+      String name = signature == null ? "" : signature.name();
+      return CompletableFuture.failedFuture(e.at(connection.target, defaults.model, name));
+    }
     Call call = new Call(options, method, signature, signatures, waiter);
     CompletableFuture<R> result = new CompletableFuture<>();
     begin(call, send)
@@ -81,7 +86,7 @@ final class Calls {
       }
       call.options.authorize();
       return call.until(verify(call).thenCompose(done -> send.apply(call)));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       return CompletableFuture.failedFuture(e);
     }
   }

@@ -7,7 +7,7 @@ public final class ComplexDoubleTensor extends Tensor {
   private final double[] data;
 
   private ComplexDoubleTensor(double[] data, long[] shape) {
-    super(data.length / 2, shape);
+    super(given(data).length / 2, shape);
     this.data = data;
   }
 
@@ -16,7 +16,7 @@ public final class ComplexDoubleTensor extends Tensor {
    * not copied.
    */
   public static ComplexDoubleTensor of(double... data) {
-    if (data.length % 2 != 0) {
+    if (given(data).length % 2 != 0) {
       throw ServingException.invalid("%d parts do not make complex numbers", data.length);
     }
     return new ComplexDoubleTensor(data, new long[] {data.length / 2});
@@ -28,7 +28,7 @@ public final class ComplexDoubleTensor extends Tensor {
    * @throws ServingException if the two do not fit each other
    */
   public static ComplexDoubleTensor of(double[] data, long... shape) {
-    if (data.length % 2 != 0) {
+    if (given(data).length % 2 != 0) {
       throw ServingException.invalid("%d parts do not make complex numbers", data.length);
     }
     return new ComplexDoubleTensor(data, shape);

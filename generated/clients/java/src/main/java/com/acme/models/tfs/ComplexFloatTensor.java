@@ -7,7 +7,7 @@ public final class ComplexFloatTensor extends Tensor {
   private final float[] data;
 
   private ComplexFloatTensor(float[] data, long[] shape) {
-    super(data.length / 2, shape);
+    super(given(data).length / 2, shape);
     this.data = data;
   }
 
@@ -16,7 +16,7 @@ public final class ComplexFloatTensor extends Tensor {
    * not copied.
    */
   public static ComplexFloatTensor of(float... data) {
-    if (data.length % 2 != 0) {
+    if (given(data).length % 2 != 0) {
       throw ServingException.invalid("%d parts do not make complex numbers", data.length);
     }
     return new ComplexFloatTensor(data, new long[] {data.length / 2});
@@ -28,7 +28,7 @@ public final class ComplexFloatTensor extends Tensor {
    * @throws ServingException if the two do not fit each other
    */
   public static ComplexFloatTensor of(float[] data, long... shape) {
-    if (data.length % 2 != 0) {
+    if (given(data).length % 2 != 0) {
       throw ServingException.invalid("%d parts do not make complex numbers", data.length);
     }
     return new ComplexFloatTensor(data, shape);

@@ -30,11 +30,11 @@ public final class Connection implements AutoCloseable {
    * Prepares a connection to the server at a target.
    *
    * <p>A target is {@code host:port} for gRPC, such as {@code localhost:8500}; {@code
-   * grpcs://host:port} for gRPC over TLS; or a name that gRPC has a resolver for, such as {@code
-   * dns:///host:port}. Calls take turns among all addresses of a name, and among those of a list
-   * with commas, such as {@code 10.0.0.1:8500,10.0.0.2:8500}. A target that starts with {@code
-   * http://} or {@code https://} is the base URL of the REST interface, such as {@code
-   * http://localhost:8501}.
+   * grpcs://host:port} for gRPC over TLS; {@code unix:/path} for a Unix socket, on Linux; or a name
+   * that gRPC has a resolver for, such as {@code dns:///host:port}. Calls take turns among all
+   * addresses of a name, and among those of a list with commas, such as {@code
+   * 10.0.0.1:8500,10.0.0.2:8500}. A target that starts with {@code http://} or {@code https://} is
+   * the base URL of the REST interface, such as {@code http://localhost:8501}.
    *
    * @throws ServingException if the target cannot be one
    */
@@ -48,9 +48,9 @@ public final class Connection implements AutoCloseable {
    * @throws ServingException if the target cannot be one, or the options cannot be used
    */
   public static Connection open(String target, Consumer<ConnectionOptions> options) {
-    ConnectionOptions chosen = new ConnectionOptions();
-    options.accept(chosen);
     try {
+      ConnectionOptions chosen = new ConnectionOptions();
+      ServingException.notNull(options, "the function that sets options").accept(chosen);
       if (chosen.model != null) {
         throw ServingException.invalid(
             "a model is for the client of one: give it to that, or to a call");
@@ -63,10 +63,8 @@ public final class Connection implements AutoCloseable {
 
   static Connection open(String target, ConnectionOptions options) {
     options.check();
-    if (target == null) {
-      throw ServingException.invalid("the target is null");
-    }
-    return new Connection(target, transport(target, options), options);
+    Transport transport = transport(ServingException.notNull(target, "the target"), options);
+    return new Connection(target, transport, options);
   }
 
   private static Transport transport(String target, ConnectionOptions options) {

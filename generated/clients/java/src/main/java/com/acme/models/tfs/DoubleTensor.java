@@ -7,13 +7,13 @@ public final class DoubleTensor extends Tensor {
   private final double[] data;
 
   private DoubleTensor(double[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static DoubleTensor of(double... data) {
-    return new DoubleTensor(data, new long[] {data.length});
+    return new DoubleTensor(data, new long[] {given(data).length});
   }
 
   /**

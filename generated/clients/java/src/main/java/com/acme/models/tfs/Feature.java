@@ -9,7 +9,7 @@ public final class Feature {
   private final Object values; // float[], long[] or byte[][]
 
   private Feature(Object values) {
-    this.values = values;
+    this.values = ServingException.notNull(values, "the array of values");
   }
 
   /** Makes a feature of floats. */

@@ -7,13 +7,13 @@ public final class FloatTensor extends Tensor {
   private final float[] data;
 
   private FloatTensor(float[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static FloatTensor of(float... data) {
-    return new FloatTensor(data, new long[] {data.length});
+    return new FloatTensor(data, new long[] {given(data).length});
   }
 
   /**

@@ -3,6 +3,7 @@
 package com.acme.models.tfs;
 
 import io.grpc.Status;
+import io.grpc.netty.shaded.io.netty.handler.ssl.NotSslRecordException;
 import java.io.IOException;
 import java.util.Locale;
 
@@ -15,13 +16,12 @@ final class GrpcHints {
   private final String proxy;
 
   GrpcHints(String target, GrpcTarget parsed, boolean secure) {
-    boolean named = target.toLowerCase(Locale.ROOT).startsWith("grpc://");
-    this.target = Targets.redacted(named ? target.substring("grpc://".length()) : target);
+    boolean named = target.toLowerCase(Locale.ROOT).matches("(?s)grpcs?://.*");
+    this.target = Targets.redacted(named ? target.substring(target.indexOf("//") + 2) : target);
     this.secure = secure;
-    String dns = "dns:///"; // gRPC connects to others directly
-    proxy =
-        parsed.address.startsWith(dns)
-            ? Targets.proxyHint("https://" + parsed.address.substring(dns.length()))
+    proxy = // gRPC connects to others directly
+        parsed.address.startsWith(GrpcTarget.DNS)
+            ? Targets.proxyHint("https://" + parsed.address.substring(GrpcTarget.DNS.length()))
             : "";
   }
 
@@ -42,12 +42,23 @@ final class GrpcHints {
   ServingException failure(Status status) {
     Code code = Code.ofNumber(status.getCode().value());
     String reason = status.getDescription() == null ? "" : status.getDescription();
+    boolean notSecure = false;
+    if (status.getCause() != null) { // netty adds its pipeline on a line of its own
+      reason = reason.split("\n", 2)[0];
+    }
     int depth = 0;
     for (Throwable cause = status.getCause();
         cause != null && depth < DEEPEST;
         cause = cause.getCause(), depth++) {
       String more = cause.getMessage();
-      if (more != null && !reason.contains(more)) {
+      if (more == null) { // as where a socket does not exist
+        more = cause.getClass().getSimpleName();
+      }
+      if (cause instanceof NotSslRecordException) { // whose message is a dump
+        notSecure = true;
+        more = "the answer is not TLS";
+      }
+      if (!reason.contains(more)) {
         reason += (reason.isEmpty() ? "" : ": ") + more;
       }
     }
@@ -68,6 +79,9 @@ final class GrpcHints {
       } else if (reason.contains("closed") || reason.contains("reset")) {
         failure.hint("; if the server expects TLS, write grpcs://" + target + " as the target");
       }
+    }
+    if (notSecure) {
+      failure.hint("; if the port does not speak TLS, write " + target + " as the target");
     }
     return failure.hint(proxy);
   }

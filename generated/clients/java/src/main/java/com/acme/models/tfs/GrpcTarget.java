@@ -3,6 +3,9 @@
 package com.acme.models.tfs;
 
 import io.grpc.NameResolverRegistry;
+import java.net.IDN;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -10,6 +13,9 @@ import java.util.Set;
 
 /** A target taken apart: host:port, a list of those, or a name that gRPC resolves. */
 final class GrpcTarget {
+  /** What precedes a name that gRPC resolves itself. */
+  static final String DNS = "dns:///";
+
   private static final Set<String> WITH_AUTHORITY = Set.of("dns", "xds");
 
   /** gRPC's name for the target. */
@@ -39,7 +45,18 @@ final class GrpcTarget {
       return addresses(text, scheme.equals("grpcs"));
     }
     check(target, scheme, rest, slashes);
-    return new GrpcTarget(target, false);
+    if (scheme.equals("dns") && (!slashes || rest.startsWith("/"))) {
+      String name = slashes ? rest.substring(1) : rest;
+      if (isPort(name.substring(name.lastIndexOf(':') + 1))) {
+        return addresses(name, false);
+      }
+    }
+    return new GrpcTarget(scheme + target.substring(colon), false);
+  }
+
+  /** Whether it is a socket of Unix. */
+  boolean isSocket() {
+    return address.startsWith("unix:");
   }
 
   private static void check(String target, String scheme, String rest, boolean slashes) {
@@ -50,7 +67,7 @@ final class GrpcTarget {
       throw ServingException.invalid(
           "the target %s has a user in it, which gRPC does not send; send it in a header", shown);
     }
-    if (rest.isEmpty()) {
+    if (rest.isEmpty() || rest.equals("/")) {
       throw ServingException.invalid("the target %s names no server", shown);
     }
     boolean nameless = slash < 0 || slash == rest.length() - 1;
@@ -76,10 +93,23 @@ final class GrpcTarget {
     for (String address : text.split(",", -1)) {
       addresses.add(address(address.strip()));
     }
-    if (addresses.size() == 1) {
-      return new GrpcTarget("dns:///" + addresses.get(0), secure);
+    boolean isDns = addresses.size() == 1 && isDnsName(addresses.get(0));
+    String target = isDns ? DNS + escaped(addresses.get(0)) : GrpcReplicas.target(addresses);
+    return new GrpcTarget(target, secure);
+  }
+
+  /** Whether gRPC's own resolver takes it: a host's name may not have an underscore there. */
+  private static boolean isDnsName(String address) {
+    try {
+      return new URI("//" + address).getHost() != null;
+    } catch (URISyntaxException e) {
+      return false;
     }
-    return new GrpcTarget(GrpcReplicas.target(addresses), secure);
+  }
+
+  /** An address as the path of a target. */
+  static String escaped(String address) {
+    return address.replace("%", "%25").replace("[", "%5B").replace("]", "%5D");
   }
 
   /** Reads host:port; without a host it is this machine. */
@@ -92,6 +122,9 @@ final class GrpcTarget {
     }
     int colon = text.lastIndexOf(':');
     String host = colon < 0 ? text : text.substring(0, colon);
+    if (!Text.isPrintable(host)) {
+      host = ascii(host, shown);
+    }
     boolean bracketed = host.startsWith("[") && host.endsWith("]");
     if (host.contains(":") && !bracketed && text.matches("[0-9a-fA-F:.%]+")) {
       throw ServingException.invalid(
@@ -102,7 +135,16 @@ final class GrpcTarget {
       throw ServingException.invalid(
           "%s is not host:port: a server is host:8500 for gRPC, http://host:8501 for REST", shown);
     }
-    return host.isEmpty() ? "localhost" + text : text;
+    String known = host.isEmpty() ? "localhost" : host.replace("%25", "%"); // of an IPv6 zone
+    return known + text.substring(colon);
+  }
+
+  private static String ascii(String host, String shown) {
+    try {
+      return IDN.toASCII(host);
+    } catch (IllegalArgumentException e) {
+      throw ServingException.invalid("%s is not a host's name: %s", shown, e.getMessage());
+    }
   }
 
   private static boolean isPort(String text) {

@@ -25,6 +25,12 @@ public final class Inference {
     return toArray(values);
   }
 
+  /** Returns the classes or the values. */
+  @Override
+  public String toString() {
+    return (classes.isEmpty() ? values : classes).toString();
+  }
+
   static float[] toArray(List<Float> values) {
     float[] all = new float[values.size()];
     for (int i = 0; i < all.length; i++) {

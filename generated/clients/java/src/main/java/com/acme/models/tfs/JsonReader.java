@@ -77,7 +77,7 @@ final class JsonReader {
       if (!first && !accept(',')) {
         throw unexpected("a comma");
       }
-      String name = new String(string(), StandardCharsets.UTF_8);
+      String name = text();
       if (!accept(':')) {
         throw unexpected("a colon");
       }
@@ -144,7 +144,7 @@ final class JsonReader {
         list(() -> elements.add(value(depth + 1)));
         return elements;
       case '"':
-        return new String(string(), StandardCharsets.UTF_8);
+        return text();
       default:
         return word();
     }
@@ -170,6 +170,10 @@ final class JsonReader {
         || c == '-'
         || c == '+'
         || c == '.';
+  }
+
+  String text() {
+    return new String(string(), StandardCharsets.UTF_8);
   }
 
   byte[] string() {

@@ -77,7 +77,7 @@ final class JsonWriter {
     for (int i = 0; i < shape.length - 1; i++) {
       if (shape[i] == 0) {
         throw ServingException.unsupported(
-            "JSON cannot say what follows the 0 in shape %s; use gRPC", Text.shape(shape));
+            "JSON cannot express what follows the 0 in shape %s; use gRPC", Text.shape(shape));
       }
     }
     lists(dtype, array, shape, 0, 0, (int) Tensor.count(shape));

@@ -10,13 +10,13 @@ public final class LongTensor extends Tensor {
   private final long[] data;
 
   private LongTensor(long[] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector. The array is not copied. */
   public static LongTensor of(long... data) {
-    return new LongTensor(data, new long[] {data.length});
+    return new LongTensor(data, new long[] {given(data).length});
   }
 
   /**

@@ -28,10 +28,10 @@ public final class Model implements AutoCloseable {
   /** Opens a connection for a model alone; closing the model closes it, too. */
   public static Model open(
       String target, String name, List<Signature> signatures, Consumer<ConnectionOptions> options) {
-    ConnectionOptions chosen = new ConnectionOptions();
-    chosen.model(name);
-    options.accept(chosen);
     try {
+      ConnectionOptions chosen = new ConnectionOptions();
+      chosen.model(name);
+      ServingException.notNull(options, "the function that sets options").accept(chosen);
       chosen.checkModel();
       Connection connection = Connection.open(target, chosen);
       CallOptions defaults = CallOptions.of(chosen, none -> {});
@@ -49,10 +49,10 @@ public final class Model implements AutoCloseable {
       Consumer<CallOptions> change) {
     CallOptions defaults =
         CallOptions.of(
-            connection.options,
+            ServingException.notNull(connection, "the connection").options,
             options -> {
               options.model(name);
-              change.accept(options);
+              ServingException.notNull(change, "the function that sets options").accept(options);
             });
     return new Model(new Calls(connection, defaults, signatures), false);
   }
@@ -70,10 +70,14 @@ public final class Model implements AutoCloseable {
     }
   }
 
-  /** Sends inputs, in the order of the signature; null leaves one to the model's default. */
-  public <R> CompletableFuture<R> predict(
+  /**
+   * Sends an input, whose tensors are in the order of the signature; null leaves one to the model's
+   * default.
+   */
+  public <I, R> CompletableFuture<R> predict(
       Signature signature,
-      List<? extends Tensor> inputs,
+      I input,
+      Function<I, List<Tensor>> tensors,
       Function<Prediction, R> result,
       Consumer<CallOptions> options) {
     return calls.run(
@@ -81,6 +85,7 @@ public final class Model implements AutoCloseable {
         signature,
         options,
         call -> {
+          List<Tensor> inputs = tensors.apply(ServingException.notNull(input, "the input"));
           List<Tensor> given = Inputs.checked(signature, inputs);
           Inputs.checkOutputs(call);
           return Inputs.send(call, calls.transport(), given)
@@ -89,21 +94,31 @@ public final class Model implements AutoCloseable {
   }
 
   /** Gives the classes of each example. Features in the context, which may be null, are shared. */
-  public CompletableFuture<List<List<ScoredClass>>> classify(
+  public <I> CompletableFuture<List<List<ScoredClass>>> classify(
       Signature signature,
-      List<? extends TypedExample> examples,
-      Example context,
+      I input,
+      Function<I, List<? extends TypedExample>> examples,
+      Function<I, Example> context,
       Consumer<CallOptions> options) {
-    return exampleCalls.classify(signature, examples, context, options);
+    return exampleCalls.classify(signature, batch(input, examples, context), options);
   }
 
   /** Gives a value for each example. Features in the context, which may be null, are shared. */
-  public CompletableFuture<float[]> regress(
+  public <I> CompletableFuture<float[]> regress(
       Signature signature,
-      List<? extends TypedExample> examples,
-      Example context,
+      I input,
+      Function<I, List<? extends TypedExample>> examples,
+      Function<I, Example> context,
       Consumer<CallOptions> options) {
-    return exampleCalls.regress(signature, examples, context, options);
+    return exampleCalls.regress(signature, batch(input, examples, context), options);
+  }
+
+  private static <I> Supplier<Batch> batch(
+      I input, Function<I, List<? extends TypedExample>> examples, Function<I, Example> context) {
+    return () -> {
+      ServingException.notNull(input, "the input");
+      return new Batch(examples.apply(input), context.apply(input));
+    };
   }
 
   /** Runs several signatures on the same examples in one call, and gives the answers by name. */
@@ -155,8 +170,9 @@ public final class Model implements AutoCloseable {
 
   /** Waits until a version answers calls, and gives the newest that does. */
   public CompletableFuture<VersionStatus> whenReady(Consumer<CallOptions> options) {
-    Waiter.take(); // it makes several calls
-    return new Readiness(this, CallOptions.of(calls.defaults, options), options).future();
+    Waiter waiter = Waiter.take(); // not of the first of the calls that it makes
+    CallOptions chosen = CallOptions.of(calls.defaults, options);
+    return new Readiness(this, chosen, options, waiter).future();
   }
 
   /**

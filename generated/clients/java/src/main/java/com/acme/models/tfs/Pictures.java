@@ -5,7 +5,6 @@ package com.acme.models.tfs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * Makes tensors of PNG, JPEG and GIF files, in the form that an input wants its pictures. They are
@@ -46,7 +45,7 @@ public final class Pictures {
    * @throws ServingException if pictures have no such shape
    */
   public static Pictures of(int... shape) {
-    Pictures made = new Pictures(shape.clone());
+    Pictures made = new Pictures(ServingException.notNull(shape, "the shape").clone());
     int channels = made.channels();
     boolean isKnown = channels == 1 || channels == 3 || channels == 4;
     if (shape.length < 2 || shape.length > 3 || !isKnown || shape[0] == 0 || shape[1] == 0) {
@@ -58,7 +57,7 @@ public final class Pictures {
   /** Sets how pictures get the height and width. They are stretched unless this is set. */
   public Pictures fit(Fit fit) {
     Pictures copy = copy();
-    copy.fit = Objects.requireNonNull(fit, "fit");
+    copy.fit = ServingException.notNull(fit, "the fit");
     return copy;
   }
 
@@ -84,6 +83,7 @@ public final class Pictures {
   }
 
   private double[] eachChannel(double[] numbers) {
+    ServingException.notNull(numbers, "the array of numbers");
     if (numbers.length != 1 && numbers.length != channels()) {
       throw ServingException.invalid(
           "%d numbers are not for %d channels", numbers.length, channels());
@@ -156,13 +156,15 @@ public final class Pictures {
 
   /** Pictures of the same height and width. */
   private List<Pixels> read(byte[][] files) {
+    ServingException.notNull(files, "the array of files");
     List<Pixels> pictures = new ArrayList<>();
     int height = shape[0];
     int width = shape[1];
     for (int i = 0; i < files.length; i++) {
       Pixels picture;
       try {
-        picture = ImageFile.read(files[i], channels());
+        byte[] file = ServingException.notNull(files[i], "the file");
+        picture = ImageFile.read(file, channels());
       } catch (ServingException e) {
         throw e.about("picture %d", i);
       }

@@ -54,16 +54,15 @@ final class ProtoReader {
 
   /** Goes to the next field; false at the end. */
   boolean next() {
-    if (at == end) {
-      return false;
-    }
-    tag();
-    if (kind == GROUP) {
+    while (at < end) {
+      tag();
+      if (kind != GROUP) {
+        read();
+        return true;
+      }
       skipGroup(field, 0);
-      return next();
     }
-    read();
-    return true;
+    return false;
   }
 
   private void tag() {

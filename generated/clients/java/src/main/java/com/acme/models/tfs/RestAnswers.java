@@ -126,15 +126,21 @@ final class RestAnswers {
    * whatever is between client and server.
    */
   static ServingException failure(int status, byte[] body) {
-    String message = null;
+    String[] error = {null};
+    JsonReader reader = new JsonReader(body);
     try {
-      Object value = new JsonReader(body).value();
-      if (value instanceof Map && ((Map<?, ?>) value).get("error") instanceof String) {
-        message = (String) ((Map<?, ?>) value).get("error");
-      }
+      reader.document(
+          key -> {
+            if (key.equals("error") && reader.peek() == '"') {
+              error[0] = reader.text();
+            } else {
+              reader.skip();
+            }
+          });
     } catch (ServingException e) {
-      // it is not the server's
+      error[0] = null; // it is not the server's
     }
+    String message = error[0];
     if (message == null) {
       String excerpt = Text.excerpt(body);
       message = "HTTP " + status + (excerpt.isEmpty() ? "" : ": " + excerpt);

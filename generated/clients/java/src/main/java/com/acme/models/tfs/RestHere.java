@@ -32,8 +32,7 @@ final class RestHere {
     call.startTimer(); // nobody looks at the clock meanwhile
     call.onStop(why -> here.interrupt());
     try {
-      return CompletableFuture.completedFuture(
-          client.send(request, HttpResponse.BodyHandlers.ofByteArray()));
+      return CompletableFuture.completedFuture(client.send(request, RestContent.bounded()));
     } catch (InterruptedException e) {
       if (!here.leave()) {
         Thread.currentThread().interrupt();

@@ -23,7 +23,15 @@ final class RestPaths {
               + " them",
           Text.quoted(Targets.redacted(target)));
     }
+    if (uri != null && uri.getHost() == null && isOddHost(uri.getRawAuthority())) {
+      throw ServingException.invalid(
+          "%s: Java's HTTP client accepts only ASCII letters, digits and hyphens in the name of a"
+              + " host; use another name for it, or gRPC",
+          Text.quoted(Targets.redacted(target)));
+    }
     if (uri == null
+        || uri.getPort() == 0
+        || uri.getPort() > 65535
         || uri.getScheme() == null
         || !uri.getScheme().toLowerCase(java.util.Locale.ROOT).matches("https?")
         || uri.getHost() == null
@@ -39,6 +47,11 @@ final class RestPaths {
           Text.quoted(Targets.redacted(target)));
     }
     return uri;
+  }
+
+  /** Whether it is a host and perhaps a port, but not by the rules for URLs: as tf_serving:8501. */
+  private static boolean isOddHost(String authority) {
+    return authority != null && authority.matches("[^@:/\\[\\]]+(:[0-9]{1,5})?");
   }
 
   /** The path of a model. The server's patterns know no query, and a colon ends a name. */

@@ -2,9 +2,6 @@
 
 package com.acme.models.tfs;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -18,8 +15,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BiFunction;
-import java.util.zip.GZIPInputStream;
-import java.util.zip.GZIPOutputStream;
 
 /** Speaks TensorFlow Serving's REST interface. */
 final class RestTransport implements Transport {
@@ -128,7 +123,8 @@ final class RestTransport implements Transport {
     }
     call.hint = hints.proxy();
     HttpRequest request = request(call, path, body);
-    return call.retry(
+    return Retry.attempts(
+            call,
             () -> attempt(call, request, path, call.options.retries > 0),
             error -> error.httpStatus() == 503 || error.getCause() instanceof ConnectException)
         .thenApply(
@@ -143,10 +139,11 @@ final class RestTransport implements Transport {
     if (body == null) {
       request.GET();
     } else {
-      byte[] sent = call.options.gzip ? zipped(body) : body;
+      boolean zips = call.options.gzip && body.length <= RestContent.MOST_ZIPPED;
+      byte[] sent = zips ? RestContent.zipped(body) : body;
       request.POST(HttpRequest.BodyPublishers.ofByteArray(sent));
       request.header("Content-Type", "application/json");
-      if (call.options.gzip) {
+      if (zips) {
         request.header("Content-Encoding", "gzip");
       }
     }
@@ -174,9 +171,7 @@ final class RestTransport implements Transport {
     }
     boolean here = threads != null && RestHere.canSend(call);
     CompletableFuture<HttpResponse<byte[]>> exchange =
-        here
-            ? RestHere.send(call, open, request)
-            : open.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray());
+        here ? RestHere.send(call, open, request) : open.sendAsync(request, RestContent.bounded());
     call.onStop(why -> exchange.cancel(true));
     return exchange
         .handle(
@@ -197,37 +192,20 @@ final class RestTransport implements Transport {
     if (response.headers().allValues("Content-Length").stream().distinct().count() > 1) {
       throw new ServingException(Code.UNAVAILABLE, "the answer has several lengths");
     }
-    byte[] answer = response.body();
-    String coding = response.headers().firstValue("Content-Encoding").orElse("identity");
-    if (coding.equalsIgnoreCase("gzip")) {
-      answer = unzipped(answer);
-    }
     int status = response.statusCode();
     if (status / 100 == 3) {
       String to = response.headers().firstValue("Location").orElse("");
       throw RestHints.redirected(status, to, path);
     }
-    if (status != 200) {
-      throw RestAnswers.failure(status, answer);
+    if (status == 200) {
+      return RestContent.plain(response);
     }
-    return answer;
-  }
-
-  private static byte[] unzipped(byte[] answer) {
-    try (GZIPInputStream plain = new GZIPInputStream(new ByteArrayInputStream(answer))) {
-      return plain.readAllBytes();
-    } catch (IOException e) {
-      throw ServingException.badAnswer("the answer cannot be unzipped: %s", e.getMessage());
+    byte[] why;
+    try {
+      why = RestContent.plain(response);
+    } catch (ServingException e) { // the status says more than how it is encoded
+      why = new byte[0];
     }
-  }
-
-  private static byte[] zipped(byte[] body) {
-    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
-    try (GZIPOutputStream out = new GZIPOutputStream(zipped)) {
-      out.write(body);
-    } catch (IOException e) {
-      throw new AssertionError(e); // memory takes everything
-    }
-    return zipped.toByteArray();
+    throw RestAnswers.failure(status, why);
   }
 }

@@ -10,13 +10,14 @@ public final class StringTensor extends Tensor {
   private final byte[][] data;
 
   private StringTensor(byte[][] data, long[] shape) {
-    super(data.length, shape);
+    super(given(data).length, shape);
     this.data = data;
   }
 
   /** Makes a vector of texts. */
   public static StringTensor of(String... texts) {
-    return new StringTensor(Text.utf8(texts), new long[] {texts.length});
+    byte[][] data = Text.utf8(texts);
+    return new StringTensor(data, new long[] {data.length});
   }
 
   /**
@@ -30,7 +31,7 @@ public final class StringTensor extends Tensor {
 
   /** Makes a vector. The arrays are not copied. */
   public static StringTensor of(byte[]... data) {
-    return new StringTensor(data, new long[] {data.length});
+    return new StringTensor(data, new long[] {given(data).length});
   }
 
   /**
@@ -78,7 +79,7 @@ public final class StringTensor extends Tensor {
   }
 
   private static String text(byte[] bytes) {
-    return new String(bytes, StandardCharsets.UTF_8);
+    return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
   }
 
   /**

@@ -16,7 +16,7 @@ public abstract class Tensor {
   private final int size;
 
   Tensor(int size, long[] shape) {
-    this.shape = shape.clone();
+    this.shape = ServingException.notNull(shape, "the shape").clone();
     this.size = size;
     long count = count(shape);
     if (count < 0) {
@@ -26,6 +26,11 @@ public abstract class Tensor {
       throw ServingException.invalid(
           "shape %s needs %d elements, but there are %d", Text.shape(shape), count, size);
     }
+  }
+
+  /** The array that a tensor is made of. */
+  static <A> A given(A data) {
+    return ServingException.notNull(data, "the array of elements");
   }
 
   /** Returns the dimensions; a scalar has none, and one element. */

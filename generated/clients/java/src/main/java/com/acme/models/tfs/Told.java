@@ -106,7 +106,13 @@ final class Told implements Transport {
       if (failure != null) {
         own = failure.copy().at(target, call.options.model, signature);
       }
-      call.options.onCall.accept(new CallInfo(call, method, signature, target, start, took, own));
+      CallInfo info = new CallInfo(call, method, signature, target, start, took, own);
+      try {
+        call.options.onCall.accept(info);
+      } catch (RuntimeException | Error e) { // the call went as it did all the same
+        System.getLogger(Told.class.getName())
+            .log(System.Logger.Level.ERROR, "the function given to onCall failed", e);
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ package com.acme.models.tfs;
 
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -66,21 +66,26 @@ final class Waiter implements Executor {
 
   private <T> T await(CompletableFuture<T> answer) {
     answer.whenComplete((value, error) -> execute(() -> {}));
+    boolean interrupted = false;
     try {
       while (!answer.isDone()) {
-        work();
+        try {
+          work();
+        } catch (InterruptedException e) {
+          interrupted = true;
+          call.stop(new ServingException(Code.CANCELLED, "the thread was interrupted", e));
+        }
       }
-      return answer.get();
-    } catch (InterruptedException e) {
-      answer.cancel(true);
-      Thread.currentThread().interrupt();
-      throw new ServingException(Code.CANCELLED, "the thread was interrupted", e);
-    } catch (ExecutionException e) {
-      ServingException failure = ServingException.from(e.getCause());
+      return answer.join();
+    } catch (CompletionException e) {
+      ServingException failure = ServingException.from(e);
       failure.fillInStackTrace(); // whose call it was is of more use than which thread answered
       throw failure;
     } finally {
       leave();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
