@@ -8,7 +8,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use super::connection::Builder;
 use super::grpc_call::chain;
 use super::grpc_target::GrpcTarget;
-use super::Error;
+use super::{tls, Error};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -32,6 +32,10 @@ pub(crate) struct Endpoints {
 
 impl Endpoints {
     pub fn new(target: &GrpcTarget, builder: &Builder) -> Result<Self, Error> {
+        // tonic takes PEM without a certificate for one that trusts nobody.
+        tls::authorities(builder)?;
+        tls::identity(builder)?;
+        tls::check_server_name(builder)?;
         let tls = builder.has_tls() || target.secure;
         let mut endpoints = Endpoints {
             named: Vec::new(),

@@ -143,12 +143,12 @@ pub(crate) fn write_floats(values: &[f32], body: &mut Vec<u8>) {
 
 /// Writes what has elements as a list.
 pub(crate) fn write_list<T>(
-    values: &[T],
+    values: impl IntoIterator<Item = T>,
     body: &mut Vec<u8>,
-    mut write: impl FnMut(&T, &mut Vec<u8>),
+    mut write: impl FnMut(T, &mut Vec<u8>),
 ) {
     body.push(b'[');
-    for (i, value) in values.iter().enumerate() {
+    for (i, value) in values.into_iter().enumerate() {
         if i > 0 {
             body.push(b',');
         }
@@ -201,9 +201,9 @@ fn write_lists<T: JsonElement>(tensor: &Tensor<T>, body: &mut Vec<u8>) {
             [] => data.iter().for_each(|value| value.write(body)), // one
             [_] => write_list(data, body, T::write),
             [count, inner @ ..] => {
-                let size = data.len().checked_div(*count).unwrap_or(0).max(1);
-                let rows: Vec<_> = data.chunks(size).collect();
-                write_list(&rows, body, |row, body| level(inner, row, body));
+                let size = data.len().checked_div(*count).unwrap_or(0);
+                let rows = (0..*count).map(|row| &data[row * size..(row + 1) * size]);
+                write_list(rows, body, |row, body| level(inner, row, body));
             }
         }
     }

@@ -20,7 +20,7 @@ pub struct CallOptions {
     pub(crate) model: Option<String>,
     pub(crate) version: Option<i64>,
     pub(crate) label: Option<String>,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) token: Option<Token>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retries: Option<u32>,
@@ -56,8 +56,9 @@ impl CallOptions {
         self
     }
 
-    /// Sends an HTTP header, or as gRPC calls it metadata, such as `authorization`.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    /// Sends an HTTP header, or as gRPC calls it metadata, such as `authorization`. Its value is printable
+    /// ASCII text; only that of a header whose name ends in `-bin` can be any bytes.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }

@@ -128,7 +128,8 @@ impl Model {
             }
             tokio::time::sleep(POLL_INTERVAL.min(left())).await;
             if left().is_zero() {
-                let message = format!("not ready after {:?}: {seen}", began.elapsed());
+                let timeout = self.settings.timeout.unwrap_or_default();
+                let message = format!("not ready after {timeout:?}: {seen}");
                 let error = Error::new(Code::DeadlineExceeded, message);
                 return self.located_at(
                     "",
