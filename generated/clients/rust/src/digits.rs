@@ -127,14 +127,14 @@ impl Client {
 /// An example of signature `classify`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClassifyExample {
-    /// `image`: `float32 [64] required`.
+    /// `image`: `float32 [64] required`; an empty one is left to the context.
     pub image: Vec<f32>,
 }
 
 impl From<ClassifyExample> for tfs::Example {
     fn from(example: ClassifyExample) -> Self {
         let mut features = Self::new();
-        features.set("image", example.image);
+        features.set_list("image", example.image);
         features
     }
 }

@@ -164,17 +164,17 @@ impl Client {
 /// An example of signature `classification`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClassificationExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<ClassificationExample> for tfs::Example {
     fn from(example: ClassificationExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }
@@ -207,17 +207,17 @@ pub struct ClassificationInput {
 /// An example of signature `predict`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PredictExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<PredictExample> for tfs::Example {
     fn from(example: PredictExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }
@@ -311,17 +311,17 @@ impl PredictOutput {
 /// An example of signature `regression`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RegressionExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<RegressionExample> for tfs::Example {
     fn from(example: RegressionExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }
@@ -354,17 +354,17 @@ pub struct RegressionInput {
 /// An example of signature `serving_default`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServingDefaultExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<ServingDefaultExample> for tfs::Example {
     fn from(example: ServingDefaultExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }

@@ -153,6 +153,8 @@ fn json_of_all_kinds() {
             "{error}"
         );
     }
+    let long = format!("{{\"outputs\": [{}]}}", "1".repeat(1_000_000));
+    assert!(read(&long).unwrap_err().message().len() < 1000);
     let deep = format!("{{\"outputs\": {}", "[".repeat(1_000_000));
     assert!(read(&deep).is_err());
     assert!(JsonReader::new("[".repeat(1_000_000).as_bytes())

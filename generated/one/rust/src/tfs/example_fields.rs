@@ -64,6 +64,16 @@ impl Example {
         }
     }
 
+    /// Sets a feature to the list that a field holds, unless it is empty: the context may have it.
+    pub fn set_list<T>(&mut self, name: &str, list: Vec<T>)
+    where
+        Vec<T>: FeatureField,
+    {
+        if !list.is_empty() {
+            self.set(name, list);
+        }
+    }
+
     /// Reads a feature as a field holds it.
     pub fn field<T: FeatureField>(&self, name: &str) -> T {
         T::from_feature(self.get(name))
