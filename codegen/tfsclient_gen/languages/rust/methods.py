@@ -228,7 +228,7 @@ def _top(output: Tensor, labels: Sequence[str]) -> Top:
         name=code(f"top_{plain}"),
         field=output.name.ident,
         doc=layout.doc(
-            "Gives the k likeliest classes of each row of",
+            "Returns the k likeliest classes of each row of",
             layout.span(plain),
             "; see [`tfs::top`].",
             indent=4,

@@ -231,7 +231,7 @@ impl Message {
         }
     }
 
-    /// Gives the only message, once all has come.
+    /// Returns the only message, once all has come.
     fn finish(self, zipped: bool) -> Result<Bytes, Error> {
         let bytes = if self.bytes.is_empty() {
             self.first
@@ -310,7 +310,7 @@ pub(crate) fn find<'a, E: std::error::Error + 'static>(
     causes.find_map(|error| error.downcast_ref())
 }
 
-/// Gives what an error and its causes say.
+/// Returns what an error and its causes say.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = Vec::new();

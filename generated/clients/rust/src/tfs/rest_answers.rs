@@ -52,7 +52,7 @@ pub(crate) fn failed(error: reqwest::Error, address: &str, secure: bool) -> Fail
     }
 }
 
-/// Gives the body of an answer as its server wrote it, which somebody between may have compressed.
+/// Returns the body of an answer as its server wrote it, which somebody between may have compressed.
 pub(crate) fn decoded(headers: &HeaderMap, body: Vec<u8>) -> Result<Vec<u8>, Error> {
     let encoding = headers.get("content-encoding");
     let encoding = encoding.map_or(&b""[..], |encoding| encoding.as_bytes());
@@ -101,7 +101,7 @@ pub(crate) fn refused(status: StatusCode, body: &[u8]) -> Error {
     Error::new(code(status), message).with_http_status(status.as_u16())
 }
 
-/// Gives the code that covers all codes that the server folds into a status; some statuses are of
+/// Returns the code that covers all codes that the server folds into a status; some statuses are of
 /// gateways.
 fn code(status: StatusCode) -> Code {
     match status.as_u16() {

@@ -12,7 +12,7 @@ use super::Error;
 /// A certificate with those that vouch for it, and its key.
 pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// Gives the authorities to trust instead of the system's.
+/// Returns the authorities to trust instead of the system's.
 pub(crate) fn authorities(builder: &Builder) -> Result<Option<RootCertStore>, Error> {
     let Some(pem) = &builder.ca else {
         return Ok(None);
@@ -25,7 +25,7 @@ pub(crate) fn authorities(builder: &Builder) -> Result<Option<RootCertStore>, Er
     Ok(Some(roots))
 }
 
-/// Gives what is shown to servers.
+/// Returns what is shown to servers.
 pub(crate) fn identity(builder: &Builder) -> Result<Option<Identity>, Error> {
     let Some((certificate, key)) = &builder.identity else {
         return Ok(None);

@@ -83,7 +83,7 @@ impl Transport {
         each!(self, t => t.multi_inference(call, record, tasks, batch).await)
     }
 
-    /// Gives the signatures that the model has, by name.
+    /// Returns the signatures that the model has, by name.
     pub async fn metadata(
         &self,
         call: &Call,

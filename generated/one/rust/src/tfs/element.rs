@@ -32,12 +32,12 @@ pub trait Sealed: Sized {
     /// The name of the type, for errors.
     const NAME: &'static str;
 
-    /// Makes the tensor one of any type.
+    /// Creates the tensor one of any type.
     fn erase(tensor: Tensor<Self>) -> AnyTensor
     where
         Self: Element;
 
-    /// Gives the tensor back if it is one of this type.
+    /// Returns the tensor back if it is one of this type.
     fn restore(tensor: AnyTensor) -> Result<Tensor<Self>, AnyTensor>
     where
         Self: Element;

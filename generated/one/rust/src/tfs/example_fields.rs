@@ -5,7 +5,7 @@ use super::{Example, Feature};
 /// What a field of a generated example can be: one value or a list, of floats, integers or strings, and
 /// an `Option` of these for what an example may lack.
 pub trait FeatureField: Sized {
-    /// Gives the feature; `None` leaves it out.
+    /// Returns the feature; `None` leaves it out.
     fn into_feature(self) -> Option<Feature>;
 
     /// Reads a feature. One that is missing, or of another kind, is empty, 0 or `None`.

@@ -75,7 +75,7 @@ impl GrpcTransport {
         Ok(answer)
     }
 
-    /// Makes a call once there is room for it, again where the server had no thread for it.
+    /// Creates a call once there is room for it, again where the server had no thread for it.
     async fn send(&self, call: &Call, path: &'static str, message: &Bytes) -> Result<Bytes, Error> {
         let mut refused = false;
         loop {
@@ -98,7 +98,7 @@ impl GrpcTransport {
         }
     }
 
-    /// Makes a call on the first replica that can be connected to.
+    /// Creates a call on the first replica that can be connected to.
     async fn attempt(
         &self,
         call: &Call,
@@ -228,7 +228,7 @@ impl GrpcTransport {
     }
 }
 
-/// Says whether the server closed the connection, or answered what is not HTTP/2.
+/// Returns whether the server closed the connection, or answered what is not HTTP/2.
 fn is_misunderstood(error: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     let io = grpc_call::find::<std::io::Error>(error).map(std::io::Error::kind);
@@ -239,7 +239,7 @@ fn is_misunderstood(error: &(dyn std::error::Error + 'static)) -> bool {
         || grpc_call::chain(error).ends_with("connection closed")
 }
 
-/// Says whether the server had no thread for a call, which did not run then. All other resources that are
+/// Returns whether the server had no thread for a call, which did not run then. All other resources that are
 /// exhausted come with a text of their own.
 fn is_refusal(error: &Error) -> bool {
     error.code() == Code::ResourceExhausted

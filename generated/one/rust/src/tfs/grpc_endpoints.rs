@@ -55,7 +55,7 @@ impl Endpoints {
         self.tls.is_some()
     }
 
-    /// Gives the endpoints by address: each address of a name that has several, or the name.
+    /// Returns the endpoints by address: each address of a name that has several, or the name.
     pub async fn look_up(&self) -> Vec<(String, Endpoint)> {
         let mut found: Vec<(String, Endpoint)> = Vec::new();
         for (name, endpoint) in &self.named {
@@ -68,7 +68,7 @@ impl Endpoints {
         found
     }
 
-    /// Gives the addresses of a name. This machine is one server, whatever it is called.
+    /// Returns the addresses of a name. This machine is one server, whatever it is called.
     async fn addresses(&self, name: &str) -> Vec<(String, Endpoint)> {
         if name.starts_with("unix:") || name.parse::<SocketAddr>().is_ok() {
             return Vec::new();
@@ -88,7 +88,7 @@ impl Endpoints {
         found.into_iter().filter_map(endpoint).collect()
     }
 
-    /// Gives the endpoint of a name, or of one of its addresses.
+    /// Returns the endpoint of a name, or of one of its addresses.
     fn endpoint(
         &self,
         name: &str,

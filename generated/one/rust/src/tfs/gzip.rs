@@ -16,7 +16,7 @@ pub(crate) fn zip(bytes: &[u8], to: Vec<u8>) -> Result<Vec<u8>, Error> {
     zipped.map_err(|e| Error::invalid(format!("the request cannot be compressed: {e}")).because(e))
 }
 
-/// Gives what was compressed, if that is not more than so many bytes.
+/// Returns what was compressed, if that is not more than so many bytes.
 pub(crate) fn unzip(bytes: &[u8], most: usize) -> Result<Vec<u8>, Error> {
     let mut plain = Vec::new();
     let mut decoder = MultiGzDecoder::new(bytes).take(most as u64 + 1);

@@ -72,12 +72,12 @@ impl Header {
         self.name == "authorization"
     }
 
-    /// Says whether the value may hold any bytes, as gRPC has it: it is sent in base64.
+    /// Returns whether the value may hold any bytes, as gRPC has it: it is sent in base64.
     fn is_binary(&self) -> bool {
         self.name.ends_with("-bin")
     }
 
-    /// Gives the value as it is sent.
+    /// Returns the value as it is sent.
     pub fn wire_value(&self) -> Vec<u8> {
         if self.is_binary() {
             super::base64::encode(&self.value).into_bytes()

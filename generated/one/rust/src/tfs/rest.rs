@@ -109,7 +109,7 @@ impl RestTransport {
         self.send(call, record, path, None).await
     }
 
-    /// Makes a call, again where the server did not take it.
+    /// Creates a call, again where the server did not take it.
     async fn send(
         &self,
         call: &Call,
@@ -291,13 +291,13 @@ impl RestTransport {
     }
 }
 
-/// Gives what stands between the scheme and the path of a URL.
+/// Returns what stands between the scheme and the path of a URL.
 fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// Gives the path of a model. The server's patterns know no query, and a colon ends a name.
+/// Returns the path of a model. The server's patterns know no query, and a colon ends a name.
 fn model_path(call: &Call) -> String {
     let s = &call.settings;
     let mut path = format!("/v1/models/{}", escaped(&s.model));

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::connection::Builder;
 use super::{tls, Error};
 
-/// Gives the configuration of TLS, as the settings of a connection say.
+/// Returns the configuration of TLS, as the settings of a connection say.
 pub(crate) fn config(builder: &Builder, secure: bool) -> Result<ClientConfig, Error> {
     if builder.has_tls() && !secure {
         return Err(Error::invalid(
