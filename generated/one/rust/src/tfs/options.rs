@@ -15,6 +15,7 @@ pub(crate) type OnCall = Arc<dyn Fn(&CallInfo) + Send + Sync>;
 
 /// Options of calls. A client's `with` returns another client, all of whose calls have them.
 #[derive(Clone, Default)]
+#[must_use]
 pub struct CallOptions {
     pub(crate) model: Option<String>,
     pub(crate) version: Option<i64>,
