@@ -32,7 +32,7 @@ pub trait Sealed: Sized {
     /// The name of the type, for errors.
     const NAME: &'static str;
 
-    /// Creates the tensor one of any type.
+    /// Makes the tensor one of any type.
     fn erase(tensor: Tensor<Self>) -> AnyTensor
     where
         Self: Element;

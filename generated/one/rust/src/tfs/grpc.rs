@@ -75,7 +75,7 @@ impl GrpcTransport {
         Ok(answer)
     }
 
-    /// Creates a call once there is room for it, again where the server had no thread for it.
+    /// Makes a call once there is room for it, again where the server had no thread for it.
     async fn send(&self, call: &Call, path: &'static str, message: &Bytes) -> Result<Bytes, Error> {
         let mut refused = false;
         loop {
@@ -98,7 +98,7 @@ impl GrpcTransport {
         }
     }
 
-    /// Creates a call on the first replica that can be connected to.
+    /// Makes a call on the first replica that can be connected to.
     async fn attempt(
         &self,
         call: &Call,

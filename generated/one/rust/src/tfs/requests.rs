@@ -16,7 +16,7 @@ use super::{
 };
 
 impl Connection {
-    /// Creates a request, and tells of it.
+    /// Makes a request, and tells of it.
     async fn told<T>(
         &self,
         call: &Call,
@@ -218,7 +218,7 @@ impl Inference {
             (Kind::Regress, Inference::Regress(values)) => {
                 complete(values, batch).map(Inference::Regress)
             }
-            (kind, _) => Err(Error::bad_answer(format!("it is no answer for {kind}"))),
+            (kind, _) => Err(Error::bad_answer(format!("it is not an answer for {kind}"))),
         }
     }
 

@@ -109,7 +109,7 @@ impl RestTransport {
         self.send(call, record, path, None).await
     }
 
-    /// Creates a call, again where the server did not take it.
+    /// Makes a call, again where the server did not take it.
     async fn send(
         &self,
         call: &Call,
