@@ -242,6 +242,22 @@ func TestAnswersMayBeCompressed(t *testing.T) {
 	}
 }
 
+func TestAnswersInOtherEncodings(t *testing.T) {
+	body := string(zipped([]byte("plain")))
+	for _, encoding := range []string{"gzip", "GZIP", "x-gzip"} {
+		if plain, err := decoded(encoding, body, 5); plain != "plain" || err != nil {
+			t.Error(encoding, plain, err)
+		}
+	}
+	var e *Error
+	if _, err := decoded("gzip", body, 4); !errors.As(err, &e) || e.Code != ResourceExhausted {
+		t.Error(err)
+	}
+	if _, err := decoded("br", body, 5); !errors.Is(err, ErrBadAnswer) || !strings.Contains(err.Error(), `"br"`) {
+		t.Error(err)
+	}
+}
+
 func TestBatchesAreBoundedAndEndTogether(t *testing.T) {
 	var underWay, most, served atomic.Int64
 	var fails atomic.Bool

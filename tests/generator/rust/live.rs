@@ -2,7 +2,7 @@
 
 use models::estimator::{self, RegressionExample, RegressionInput};
 use models::half_plus_two::{Client, Fake, ServingDefaultInput, ServingDefaultOutput};
-use models::tfs::{CallOptions, Code, Connection, Error, Tensor};
+use models::tfs::{CallOptions, Code, Connection, Error, Example, Tensor};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -26,14 +26,18 @@ async fn main() -> Result<(), Error> {
         a: vec!["a".into()],
         b: vec![1.0],
     };
+    let shared = RegressionExample {
+        a: Vec::new(), // the context has it
+        b: vec![1.0],
+    };
     let input_of_two = RegressionInput {
-        examples: vec![example.clone(), example],
-        ..Default::default()
+        examples: vec![example, shared],
+        context: Some(Example::new().bytes("a", ["a"])),
     };
     let values = estimator::Client::on(&connection)
         .regression(input_of_two)
         .await?;
-    assert_eq!(values.len(), 2);
+    assert_eq!(values[0], values[1]);
 
     let fake = Fake::new().serving_default(|input: ServingDefaultInput| async move {
         Ok(ServingDefaultOutput {

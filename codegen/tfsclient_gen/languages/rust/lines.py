@@ -14,9 +14,10 @@ from tfsclient_gen.names import Name
 from tfsclient_gen.quoting import code, rust_string
 
 
-def set_feature(name: Name) -> Markup:
+def set_feature(name: Name, *, unless_empty: bool) -> Markup:
     """The statement that sets a feature of an Example."""
-    return layout.call("features.set", [rust_string(name.wire), f"example.{name.ident}"], ";", 8)
+    function = "features.set_list" if unless_empty else "features.set"
+    return layout.call(function, [rust_string(name.wire), f"example.{name.ident}"], ";", 8)
 
 
 def take_feature(name: Name) -> Markup:

@@ -231,7 +231,7 @@ def _top(output: Tensor, labels: Sequence[str]) -> Top:
         name=code(f"top_{plain}"),
         field=output.name.ident,
         doc=layout.doc(
-            "Gives the k likeliest classes of each row of",
+            "Returns the k likeliest classes of each row of",
             layout.span(plain),
             "; see [`tfs::top`].",
             indent=4,
@@ -251,7 +251,8 @@ def _features(specs: Mapping[str, FeatureSpec]) -> list[Feature]:
 def _feature(spec: FeatureSpec, name: Name, shown: bool) -> Feature:
     type_ = rust_type(spec.dtype)
     one = zero(spec.dtype)
-    if spec.shape != ():
+    is_list = spec.shape != ()
+    if is_list:
         count = math.prod(1 if size == -1 else size for size in spec.shape or ())
         type_, one = f"Vec<{type_}>", f"vec![{_elements(one, count)}]"
     if not spec.required:
@@ -262,16 +263,23 @@ def _feature(spec: FeatureSpec, name: Name, shown: bool) -> Feature:
             layout.span(spec.name),
             ":",
             layout.span(str(spec)),
-            "." if spec.required else "; `None` leaves it out.",
+            _absence(spec.required is True, is_list),
             indent=4,
         ),
         type=code(type_),
-        set=lines.set_feature(name),
+        set=lines.set_feature(name, unless_empty=spec.required is True and is_list),
         take=lines.take_feature(name),
         spec=code(str(spec)),
         sample=code(one),
         shown=shown,
     )
+
+
+def _absence(required: bool, is_list: bool) -> str:
+    """How an example goes without a feature."""
+    if not required:
+        return "; `None` leaves it out."
+    return "; an empty one is left to the context." if is_list else "."
 
 
 def _holds_picture(spec: TensorSpec) -> bool:

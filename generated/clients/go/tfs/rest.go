@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -21,6 +22,13 @@ import (
 // connectionsKept is how many idle connections stay open; net/http keeps two, which makes busy
 // clients connect all the time.
 const connectionsKept = 64
+
+const (
+	// maxZipped is in bytes. TensorFlow Serving reads a body of more as an empty one, if it is compressed.
+	maxZipped = 100 << 20
+	// maxAnswer is in bytes, as of a message of protobuf.
+	maxAnswer = math.MaxInt32
+)
 
 // restTransport speaks TensorFlow Serving's REST interface.
 type restTransport struct {
@@ -92,7 +100,8 @@ func (t *restTransport) post(ctx context.Context, c *call, verb string, body []b
 // send makes a call, again where the server did not take it.
 func (t *restTransport) send(ctx context.Context, c *call, method, path string, body []byte) (string, error) {
 	c.sent = len(body)
-	if c.gzip && body != nil {
+	zips := c.gzip && body != nil && len(body) <= maxZipped
+	if zips {
 		body = zipped(body)
 	}
 	var answer string
@@ -108,7 +117,7 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 		if body != nil {
 			request.Header.Set("Content-Type", "application/json")
 		}
-		if c.gzip && body != nil {
+		if zips {
 			request.Header.Set("Content-Encoding", "gzip")
 		}
 		if t.own { // net/http would not tell an answer that is cut short from one that is badly compressed
@@ -132,13 +141,32 @@ func (t *restTransport) send(ctx context.Context, c *call, method, path string, 
 	return answer, err
 }
 
-func unzipped(body string) (string, error) {
-	var plain strings.Builder
-	r, err := gzip.NewReader(strings.NewReader(body))
-	if err == nil {
-		_, err = io.Copy(&plain, r)
+// decoded is the body of an answer as its server wrote it, which somebody between may have compressed.
+func decoded(encoding, body string, most int64) (string, error) {
+	switch encoding = strings.ToLower(strings.TrimSpace(encoding)); encoding {
+	case "", "identity":
+		return body, nil
+	case "gzip", "x-gzip":
+		var plain strings.Builder
+		var size int64
+		r, err := gzip.NewReader(strings.NewReader(body))
+		if err == nil {
+			size, err = io.Copy(&plain, io.LimitReader(r, most+1))
+		}
+		switch {
+		case err != nil:
+			return "", badAnswer("the answer cannot be unzipped: %v", err)
+		case size > most:
+			return "", tooLarge()
+		}
+		return plain.String(), nil
+	default:
+		return "", badAnswer("the answer is encoded as %q, which was not asked for", encoding)
 	}
-	return plain.String(), err
+}
+
+func tooLarge() *Error {
+	return &Error{Code: ResourceExhausted, Message: "the answer is larger than 2 GiB"}
 }
 
 // zipped is a body, compressed.
@@ -162,20 +190,19 @@ func (t *restTransport) attempt(ctx context.Context, request *http.Request, path
 		return "", false, redirected(response.StatusCode, to, path)
 	}
 	var body strings.Builder
-	if _, err := io.Copy(&body, response.Body); err != nil {
+	size, err := io.Copy(&body, io.LimitReader(response.Body, maxAnswer+1))
+	switch {
+	case err != nil:
 		return "", false, t.hints.rest(httpFailed(ctx, err))
+	case size > maxAnswer:
+		return "", false, tooLarge()
 	}
-	answer = body.String()
-	if response.Header.Get("Content-Encoding") == "gzip" {
-		if answer, err = unzipped(answer); err != nil {
-			return "", false, badAnswer("the answer cannot be unzipped: %v", err)
-		}
-	}
+	answer, err = decoded(response.Header.Get("Content-Encoding"), body.String(), maxAnswer)
 	if response.StatusCode != http.StatusOK {
 		again := response.StatusCode == http.StatusServiceUnavailable
 		return "", again, httpError(response.StatusCode, answer)
 	}
-	return answer, false, nil
+	return answer, false, err
 }
 
 // redirected is the Error for a redirect of a call with this path, which is not followed.

@@ -16,6 +16,9 @@ import {
 } from "./rest-answers.js";
 import { toBase64, writeExamples, writePredict } from "./rest-requests.js";
 
+// In bytes. TF Serving reads a body of more as an empty one, if it is compressed.
+const MAX_ZIPPED = 100 * 2 ** 20;
+
 export class RestTransport {
   #baseUrl;
   #path;
@@ -74,7 +77,8 @@ export class RestTransport {
           signal,
         };
         let answer;
-        if (body !== null && this.#options.gzip) {
+        const zips = this.#options.gzip && json && json.size <= MAX_ZIPPED;
+        if (body !== null && zips) {
           compressed ??= gzip(body);
           const more = {
             "content-encoding": "gzip",

@@ -41,7 +41,7 @@ impl Client {
     const SIGNATURES: &'static [&'static tfs::Signature] =
         &[&CLASSIFICATION, &PREDICT, &REGRESSION, &SERVING_DEFAULT];
 
-    /// Makes a client with a connection of its own to the server at a target, such as
+    /// Creates a client with a connection of its own to the server at a target, such as
     /// `localhost:8500`; [`tfs::Connection::open`] says what a target can be. The connection is
     /// made when it is first needed.
     ///
@@ -53,13 +53,13 @@ impl Client {
         Ok(Self { model })
     }
 
-    /// Makes a client on a connection that clients of other models may share.
+    /// Creates a client on a connection that clients of other models may share.
     pub fn on(connection: &tfs::Connection) -> Self {
         let model = connection.model(Self::MODEL, Self::SIGNATURES);
         Self { model }
     }
 
-    /// Gives a client whose calls have these options beside those of this one, whose place they take.
+    /// Returns a client whose calls have these options in addition to this client's own, which they override.
     #[must_use]
     pub fn with(&self, options: tfs::CallOptions) -> Self {
         let model = self.model.with(options);
@@ -133,7 +133,7 @@ impl Client {
         self.model.multi_inference(input).await
     }
 
-    /// Gives the states of the model's versions, newest first.
+    /// Returns the states of the model's versions, newest first.
     ///
     /// # Errors
     ///
@@ -164,17 +164,17 @@ impl Client {
 /// An example of signature `classification`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClassificationExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<ClassificationExample> for tfs::Example {
     fn from(example: ClassificationExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }
@@ -207,17 +207,17 @@ pub struct ClassificationInput {
 /// An example of signature `predict`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PredictExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<PredictExample> for tfs::Example {
     fn from(example: PredictExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }
@@ -311,17 +311,17 @@ impl PredictOutput {
 /// An example of signature `regression`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RegressionExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<RegressionExample> for tfs::Example {
     fn from(example: RegressionExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }
@@ -354,17 +354,17 @@ pub struct RegressionInput {
 /// An example of signature `serving_default`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServingDefaultExample {
-    /// `a`: `string [1] required`.
+    /// `a`: `string [1] required`; an empty one is left to the context.
     pub a: Vec<Vec<u8>>,
-    /// `b`: `float32 [1] required`.
+    /// `b`: `float32 [1] required`; an empty one is left to the context.
     pub b: Vec<f32>,
 }
 
 impl From<ServingDefaultExample> for tfs::Example {
     fn from(example: ServingDefaultExample) -> Self {
         let mut features = Self::new();
-        features.set("a", example.a);
-        features.set("b", example.b);
+        features.set_list("a", example.a);
+        features.set_list("b", example.b);
         features
     }
 }
@@ -428,7 +428,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// Makes a fake that has no functions yet: calls of signatures without one fail with
+    /// Creates a fake that has no functions yet: calls of signatures without one fail with
     /// `Unimplemented`.
     #[must_use]
     pub fn new() -> Self {
@@ -436,13 +436,13 @@ impl Fake {
         Self { model }
     }
 
-    /// Gives a client that this fake answers.
+    /// Returns a client that this fake answers.
     pub fn client(self) -> Client {
         let connection = tfs::Connection::fakes([self.model]);
         Client::on(&connection)
     }
 
-    /// Gives the fake for [`tfs::Connection::fakes`], where clients of several models share one.
+    /// Returns the fake for [`tfs::Connection::fakes`], where clients of several models share one.
     pub fn model(self) -> tfs::FakeModel {
         self.model
     }

@@ -35,7 +35,7 @@ impl Client {
     const MODEL: &'static str = "signatures_tf2";
     const SIGNATURES: &'static [&'static tfs::Signature] = &[&ANY_SHAPE, &PAIR, &RAGGED, &SCALED];
 
-    /// Makes a client with a connection of its own to the server at a target, such as
+    /// Creates a client with a connection of its own to the server at a target, such as
     /// `localhost:8500`; [`tfs::Connection::open`] says what a target can be. The connection is
     /// made when it is first needed.
     ///
@@ -47,13 +47,13 @@ impl Client {
         Ok(Self { model })
     }
 
-    /// Makes a client on a connection that clients of other models may share.
+    /// Creates a client on a connection that clients of other models may share.
     pub fn on(connection: &tfs::Connection) -> Self {
         let model = connection.model(Self::MODEL, Self::SIGNATURES);
         Self { model }
     }
 
-    /// Gives a client whose calls have these options beside those of this one, whose place they take.
+    /// Returns a client whose calls have these options in addition to this client's own, which they override.
     #[must_use]
     pub fn with(&self, options: tfs::CallOptions) -> Self {
         let model = self.model.with(options);
@@ -104,7 +104,7 @@ impl Client {
         ScaledOutput::from_prediction(prediction)
     }
 
-    /// Gives the states of the model's versions, newest first.
+    /// Returns the states of the model's versions, newest first.
     ///
     /// # Errors
     ///
@@ -351,7 +351,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// Makes a fake that has no functions yet: calls of signatures without one fail with
+    /// Creates a fake that has no functions yet: calls of signatures without one fail with
     /// `Unimplemented`.
     #[must_use]
     pub fn new() -> Self {
@@ -359,13 +359,13 @@ impl Fake {
         Self { model }
     }
 
-    /// Gives a client that this fake answers.
+    /// Returns a client that this fake answers.
     pub fn client(self) -> Client {
         let connection = tfs::Connection::fakes([self.model]);
         Client::on(&connection)
     }
 
-    /// Gives the fake for [`tfs::Connection::fakes`], where clients of several models share one.
+    /// Returns the fake for [`tfs::Connection::fakes`], where clients of several models share one.
     pub fn model(self) -> tfs::FakeModel {
         self.model
     }

@@ -20,6 +20,9 @@ import { toBase64, writeExamples, writePredict } from "./rest-requests.js";
 import type { Call, ModelRef, Signature, Transport } from "./specs.js";
 import type { CallHeaders } from "./types.js";
 
+// In bytes. TF Serving reads a body of more as an empty one, if it is compressed.
+const MAX_ZIPPED = 100 * 2 ** 20;
+
 interface RestOptions {
   fetch?: typeof globalThis.fetch | undefined;
   gzip?: boolean | undefined;
@@ -91,7 +94,8 @@ export class RestTransport implements Transport {
           signal,
         };
         let answer;
-        if (body !== null && this.#options.gzip) {
+        const zips = this.#options.gzip && json && json.size <= MAX_ZIPPED;
+        if (body !== null && zips) {
           compressed ??= gzip(body);
           const more = {
             "content-encoding": "gzip",

@@ -237,6 +237,7 @@ fn malformed_targets_are_refused() {
         ("user:pw@host:1", "a gRPC target has no user and password"),
         ("ftp://host:1", "ftp:// is not a scheme of gRPC"),
         ("host:70000", "is not host:port"),
+        ("host:+1", "is not host:port"),
         ("http://", "is not a base URL; write it as http://host:8501"),
         ("http://a:1,b:2", "a list of servers works over gRPC only"),
         ("http://a:1?x=1", "is not a base URL"),
@@ -251,9 +252,30 @@ fn malformed_targets_are_refused() {
         .open()
         .unwrap_err();
     assert!(error.message().contains("https://"), "{error}");
+    Connection::open("dns:host:1").unwrap();
+}
+
+#[test]
+fn settings_of_tls_are_checked_at_once() {
+    const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for target in ["grpcs://host:1", "https://host:1"] {
-        let error = Connection::builder(target).ca("nonsense").open();
-        assert!(target.starts_with("grpcs") || error.is_err());
+        let made = || Connection::builder(target);
+        for (builder, text) in [
+            (made().ca("nonsense"), "ca: there is no certificate in PEM"),
+            (made().ca(BROKEN), "ca: invalid peer certificate"),
+            (
+                made().client_identity("x", "y"),
+                "client_identity: there is no certificate in PEM",
+            ),
+            (
+                made().server_name("a b"),
+                "server_name: \"a b\" is not the name of a server",
+            ),
+        ] {
+            let error = builder.open().unwrap_err();
+            assert_eq!(error.code(), Code::InvalidArgument);
+            assert!(error.message().contains(text), "{error}");
+        }
     }
 }
 

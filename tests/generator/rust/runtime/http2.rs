@@ -16,6 +16,8 @@ enum Answer {
     Alone(&'static [(&'static str, &'static str)]),
     /// Bytes, and trailers if there are any.
     Body(&'static [u8], &'static [(&'static str, &'static str)]),
+    /// Bytes, and nothing more.
+    Silence(&'static [u8]),
     /// Half an answer, and the end of the stream.
     Reset(Reason),
     /// The end of the stream before an answer.
@@ -50,6 +52,12 @@ fn answer(mut send: SendResponse<Bytes>, answer: &Answer) {
                 body.send_trailers(headers).unwrap();
             }
         }
+        Answer::Silence(bytes) => {
+            fill(response.headers_mut(), &[GRPC]);
+            let mut body = send.send_response(response, false).unwrap();
+            body.send_data(Bytes::from_static(bytes), false).unwrap();
+            std::mem::forget(body); // dropped, it would end the stream
+        }
         Answer::Reset(reason) => {
             fill(response.headers_mut(), &[GRPC]);
             let mut body = send.send_response(response, false).unwrap();
@@ -63,7 +71,7 @@ fn answer(mut send: SendResponse<Bytes>, answer: &Answer) {
 
 #[test]
 fn answers_that_are_not_grpc() {
-    use Answer::{Alone, Body, Gone, Reset};
+    use Answer::{Alone, Body, Gone, Reset, Silence};
     const OK: &[(&str, &str)] = &[("grpc-status", "0")];
     let cases = [
         (
@@ -81,10 +89,10 @@ fn answers_that_are_not_grpc() {
             Alone(&[
                 GRPC,
                 ("grpc-status", "5"),
-                ("grpc-message", "a%20b%zz%C3%A9%ff"),
+                ("grpc-message", "a%20b%zz%+a%C3%A9%ff"),
             ]),
             Code::NotFound,
-            "a b%zz\u{e9}\u{fffd}",
+            "a b%zz%+a\u{e9}\u{fffd}",
         ),
         (Alone(&[GRPC, ("grpc-status", "99")]), Code::Unknown, ""),
         (Alone(&[GRPC, ("grpc-status", "x")]), Code::Unknown, ""),
@@ -130,6 +138,11 @@ fn answers_that_are_not_grpc() {
             ),
             Code::ResourceExhausted,
             "OOM",
+        ),
+        (
+            Silence(b"\0\0\0\0\x01abc"),
+            Code::Internal,
+            "should have 1 bytes, but has 3",
         ),
         (Reset(Reason::CANCEL), Code::Cancelled, ""),
         (Reset(Reason::REFUSED_STREAM), Code::Unavailable, ""),

@@ -1,11 +1,16 @@
 //! Answers that lie end in an error: without a panic, and without more memory than came.
 
+use reqwest::header::{HeaderMap, HeaderValue};
+
 use super::call::Record;
 use super::error::redacted;
 use super::grpc_tensor::{tensor_head, TensorProto};
+use super::headers::Header;
 use super::json_reader::JsonReader;
+use super::json_tensor::write_tensor;
+use super::rest_answers::decoded;
 use super::wire::Write;
-use super::{base64, grpc_examples, grpc_metadata, grpc_predict, rest_metadata, rest_predict};
+use super::{base64, grpc_examples, grpc_metadata, grpc_predict, gzip, rest_metadata, rest_predict};
 use super::{Code, DType, Error, Kind, Signature, Tensor, TensorSpec};
 
 fn signature(dtype: DType) -> Signature {
@@ -148,11 +153,59 @@ fn json_of_all_kinds() {
             "{error}"
         );
     }
+    let long = format!("{{\"outputs\": [{}]}}", "1".repeat(1_000_000));
+    assert!(read(&long).unwrap_err().message().len() < 1000);
     let deep = format!("{{\"outputs\": {}", "[".repeat(1_000_000));
     assert!(read(&deep).is_err());
     assert!(JsonReader::new("[".repeat(1_000_000).as_bytes())
         .skip()
         .is_err());
+}
+
+#[test]
+fn lists_without_elements_are_written() {
+    for (shape, text) in [
+        (&[0][..], "[]"),
+        (&[3, 0], "[[],[],[]]"),
+        (&[1, 2, 0], "[[[],[]]]"),
+    ] {
+        let mut body = Vec::new();
+        let tensor = Tensor::<f32>::new(shape, []).unwrap();
+        write_tensor(&tensor.into(), &mut body).unwrap();
+        assert_eq!(String::from_utf8(body).unwrap(), text);
+    }
+}
+
+#[test]
+fn answers_that_were_compressed_on_the_way() {
+    let zipped = gzip::zip(b"plain", Vec::new()).unwrap();
+    let read = |encoding, body: &[u8]| {
+        let headers = HeaderMap::from_iter([(
+            reqwest::header::CONTENT_ENCODING,
+            HeaderValue::from_static(encoding),
+        )]);
+        decoded(&headers, body.to_vec())
+    };
+    for encoding in ["gzip", "GZIP", "x-gzip"] {
+        assert_eq!(read(encoding, &zipped).unwrap(), b"plain");
+    }
+    assert_eq!(read("identity", b"plain").unwrap(), b"plain");
+    let error = read("br", b"x").unwrap_err();
+    assert_eq!(
+        error.message(),
+        "the answer is encoded as \"br\", which was not asked for"
+    );
+    assert_eq!(gzip::unzip(&zipped, 5).unwrap(), b"plain");
+    let error = gzip::unzip(&zipped, 4).unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+}
+
+#[test]
+fn headers_of_bytes() {
+    let header = Header::new("Trace-Bin", b"\xff\0");
+    header.check().unwrap();
+    assert_eq!(header.wire_value(), b"/wA=");
+    assert!(Header::new("trace", b"\xff").check().is_err());
 }
 
 #[test]

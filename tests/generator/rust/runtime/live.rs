@@ -37,6 +37,9 @@ fn versions_labels_and_errors() {
                 assert_eq!(error.http_status(), status);
                 assert!(!error.is_not_sent() && error.target() == target, "{error}");
             }
+            let up = model.with(CallOptions::new().label(".."));
+            let code = up.metadata().await.unwrap_err().code(); // not the answer to another URL
+            assert!(matches!(code, Code::InvalidArgument | Code::Unimplemented));
             let both = model.with(CallOptions::new().version(1).label("stable"));
             let error = half(&both, 2.0).await.unwrap_err();
             assert!(error.is_not_sent() && error.message().contains("cannot be combined"));
@@ -423,6 +426,14 @@ fn swapped_ports() {
                 format!("http://{grpc}"),
                 format!("write {grpc} without http://"),
             ),
+            (
+                format!("https://{bare}"),
+                format!("does not seem to use TLS: write {rest} as the target"),
+            ),
+            (
+                format!("grpcs://{grpc}"),
+                format!("does not seem to use TLS: write {grpc} as the target"),
+            ),
         ] {
             let model = open(&target, "half_plus_two", specs::HALVES);
             let error = half(&model.with(CallOptions::new().retries(0)), 1.0)
@@ -450,6 +461,9 @@ fn tokens() {
                 (Code::Unauthenticated, true)
             );
             assert_eq!(error.message(), "there is no token: the vault is closed");
+            let empty = CallOptions::new().token(|| async { Ok::<_, Error>(String::new()) });
+            let error = half(&model.with(empty), 2.0).await.unwrap_err();
+            assert_eq!(error.message(), "the token is empty");
             let never = CallOptions::new()
                 .token(std::future::pending::<Result<String, Error>>)
                 .timeout(Duration::from_millis(50));

@@ -59,12 +59,12 @@ macro_rules! each {
 pub(crate) use each;
 
 impl AnyTensor {
-    /// Gives the dimensions.
+    /// Returns the dimensions.
     pub fn shape(&self) -> &[usize] {
         each!(self, tensor => tensor.shape())
     }
 
-    /// Gives the name of the type of its elements, for errors.
+    /// Returns the name of the type of its elements, for errors.
     pub(crate) fn type_name(&self) -> &'static str {
         fn name<T: Element>(_: &Tensor<T>) -> &'static str {
             T::NAME
@@ -72,12 +72,12 @@ impl AnyTensor {
         each!(self, tensor => name(tensor))
     }
 
-    /// Says whether it is what outputs hold that nobody asked for.
+    /// Returns whether it is what outputs hold that nobody asked for.
     pub(crate) fn is_default(&self) -> bool {
         self.shape() == [0]
     }
 
-    /// Gives a part of a batch.
+    /// Returns a part of a batch.
     pub(crate) fn rows(&self, rows: Range<usize>) -> AnyTensor {
         each!(self, tensor => tensor.part(rows).into())
     }
@@ -108,7 +108,7 @@ impl AnyTensor {
         }
     }
 
-    /// Says whether this is the Rust type for a type of TensorFlow.
+    /// Returns whether this is the Rust type for a type of TensorFlow.
     fn holds(&self, dtype: DType) -> bool {
         match self {
             AnyTensor::F32(_) => dtype == DType::Float32,

@@ -64,7 +64,7 @@ fn partly(error: Error, what: &str, part: Range<usize>) -> Error {
     }
 }
 
-/// Gives the first dimension of all inputs.
+/// Returns the first dimension of all inputs.
 pub(crate) fn rows_of(signature: &Signature, inputs: &[Option<AnyTensor>]) -> Result<usize, Error> {
     let mut rows = None;
     for (spec, input) in signature.inputs.iter().zip(inputs) {

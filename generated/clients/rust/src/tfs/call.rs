@@ -43,30 +43,30 @@ impl Record {
         }
     }
 
-    /// Gives the version that answered.
+    /// Returns the version that answered.
     pub fn version(&self) -> Option<i64> {
         self.version.get().copied()
     }
 }
 
 impl Call {
-    /// Gives the name of the signature; empty where the call is about the model.
+    /// Returns the name of the signature; empty where the call is about the model.
     pub fn signature_name(&self) -> &'static str {
         self.signature.map_or("", |signature| &signature.name)
     }
 
-    /// Gives the signature of a call that is about one.
+    /// Returns the signature of a call that is about one.
     pub fn signature(&self) -> Result<&'static Signature, Error> {
         let signature = self.signature;
         signature.ok_or_else(|| Error::invalid("the call is about no signature"))
     }
 
-    /// Goes over the headers, of which the last of a name counts.
+    /// Iterates over the headers, of which the last of a name counts.
     pub fn headers(&self) -> impl Iterator<Item = &Header> {
         self.settings.headers.iter().chain(&self.authorization)
     }
 
-    /// Gives what is left until the deadline.
+    /// Returns what is left until the deadline.
     pub fn remaining(&self) -> Option<Duration> {
         Some(self.deadline?.saturating_duration_since(Instant::now()))
     }
@@ -131,7 +131,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Gives a number from 0 to 1.
+/// Returns a number from 0 to 1.
 pub(crate) fn random() -> f64 {
     let bits = RandomState::new().build_hasher().finish();
     bits as f64 / u64::MAX as f64

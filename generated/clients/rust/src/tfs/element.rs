@@ -37,7 +37,7 @@ pub trait Sealed: Sized {
     where
         Self: Element;
 
-    /// Gives the tensor back if it is one of this type.
+    /// Returns the tensor back if it is one of this type.
     fn restore(tensor: AnyTensor) -> Result<Tensor<Self>, AnyTensor>
     where
         Self: Element;

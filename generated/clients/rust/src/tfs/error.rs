@@ -13,23 +13,23 @@ pub enum Code {
     Cancelled,
     /// Nothing more is known.
     Unknown,
-    /// The call asks for what cannot be: another shape, an unknown label.
+    /// The call asks for something impossible: a shape that does not fit, an unknown label.
     InvalidArgument,
     /// There was no answer in time.
     DeadlineExceeded,
     /// There is no such model or version.
     NotFound,
-    /// What was to be made exists.
+    /// What was to be created exists already.
     AlreadyExists,
     /// The caller may not do this.
     PermissionDenied,
     /// The server has no memory, thread or quota left for it.
     ResourceExhausted,
-    /// The server is not in the state for it.
+    /// The server is not in a state to do it.
     FailedPrecondition,
     /// The call was ended by another.
     Aborted,
-    /// The call goes beyond what there is.
+    /// The call goes past the end of a range.
     OutOfRange,
     /// The server, the transport or the model has no such call.
     Unimplemented,
@@ -39,7 +39,7 @@ pub enum Code {
     Unavailable,
     /// Data is lost.
     DataLoss,
-    /// The caller did not say who it is, or not credibly.
+    /// The caller has no valid credentials.
     Unauthenticated,
 }
 
@@ -64,18 +64,18 @@ const CODES: [(Code, &str); 16] = [
 ];
 
 impl Code {
-    /// Gives the name that gRPC has for it, such as `NOT_FOUND`.
+    /// Returns the name that gRPC has for it, such as `NOT_FOUND`.
     pub fn name(self) -> &'static str {
         CODES[self as usize].1
     }
 
-    /// Knows a code by its number in gRPC, where 0 is no failure.
+    /// Finds a code by its number in gRPC, where 0 is no failure.
     pub(crate) fn by_number(number: u64) -> Self {
         let index = usize::try_from(number).unwrap_or(0).wrapping_sub(1);
         CODES.get(index).map_or(Code::Unknown, |code| code.0)
     }
 
-    /// Knows a code by its name in gRPC.
+    /// Finds a code by its name in gRPC.
     pub(crate) fn by_name(name: &str) -> Self {
         let found = CODES.iter().find(|code| code.1 == name);
         found.map_or(Code::Unknown, |code| code.0)
@@ -88,7 +88,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// What every call of this crate that fails returns.
+/// The error that every failed call of this crate returns.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -113,7 +113,7 @@ enum Origin {
 }
 
 impl Error {
-    /// Makes an error, as fakes and functions for tokens return it.
+    /// Creates an error, as fakes and functions for tokens return it.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             code,
@@ -127,42 +127,42 @@ impl Error {
         }))
     }
 
-    /// Gives the kind of failure, whether the server or this client found it.
+    /// Returns the kind of failure, whether the server or this client found it.
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// Gives the reason, as the server or the transport gave it.
+    /// Returns the reason, as the server or the transport gave it.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Gives the status of the HTTP answer, if there was one.
+    /// Returns the status of the HTTP answer, if there was one.
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
-    /// Gives the server that was called, without a user and password.
+    /// Returns the server that was called, without a user and password.
     pub fn target(&self) -> &str {
         &self.0.target
     }
 
-    /// Gives the model that was called; empty in errors of a [`Connection`](super::Connection).
+    /// Returns the model that was called; empty in errors of a [`Connection`](super::Connection).
     pub fn model(&self) -> &str {
         &self.0.model
     }
 
-    /// Gives the signature that was called; empty where the call is about the model.
+    /// Returns the signature that was called; empty where the call is about the model.
     pub fn signature(&self) -> &str {
         &self.0.signature
     }
 
-    /// Says whether nothing was sent: an argument is wrong, or the transport cannot carry it.
+    /// Returns whether nothing was sent: an argument is wrong, or the transport cannot carry it.
     pub fn is_not_sent(&self) -> bool {
         self.0.origin == Origin::NotSent
     }
 
-    /// Says whether the answer is not what TensorFlow Serving answers for the signature that the client
+    /// Returns whether the answer is not what TensorFlow Serving answers for the signature that the client
     /// was generated from.
     pub fn is_bad_answer(&self) -> bool {
         self.0.origin == Origin::BadAnswer

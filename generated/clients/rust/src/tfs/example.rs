@@ -24,7 +24,7 @@ pub enum Feature {
 }
 
 impl Example {
-    /// Makes an example without features.
+    /// Creates an example without features.
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,18 +49,18 @@ impl Example {
         self.with(name, Feature::Bytes(values))
     }
 
-    /// Adds a feature, in place of one of the same name.
+    /// Adds a feature, or replaces the one of the same name.
     pub fn with(mut self, name: impl Into<String>, feature: Feature) -> Self {
         self.features.insert(name.into(), feature);
         self
     }
 
-    /// Gives a feature.
+    /// Returns a feature.
     pub fn get(&self, name: &str) -> Option<&Feature> {
         self.features.get(name)
     }
 
-    /// Gives the values of a feature of floats; `None` for another.
+    /// Returns the values of a feature of floats; `None` for another.
     pub fn float_values(&self, name: &str) -> Option<&[f32]> {
         match self.get(name)? {
             Feature::Floats(values) => Some(values),
@@ -68,7 +68,7 @@ impl Example {
         }
     }
 
-    /// Gives the values of a feature of integers; `None` for another.
+    /// Returns the values of a feature of integers; `None` for another.
     pub fn int_values(&self, name: &str) -> Option<&[i64]> {
         match self.get(name)? {
             Feature::Ints(values) => Some(values),
@@ -76,7 +76,7 @@ impl Example {
         }
     }
 
-    /// Gives the values of a feature of strings; `None` for another.
+    /// Returns the values of a feature of strings; `None` for another.
     pub fn bytes_values(&self, name: &str) -> Option<&[Vec<u8>]> {
         match self.get(name)? {
             Feature::Bytes(values) => Some(values),
@@ -84,12 +84,12 @@ impl Example {
         }
     }
 
-    /// Goes over the features, ordered by name.
+    /// Iterates over the features, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Feature)> {
         self.features.iter().map(|(name, f)| (name.as_str(), f))
     }
 
-    /// Gives the example as protobuf.
+    /// Returns the example as protobuf.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut features = Vec::new();
         for (name, feature) in &self.features {
@@ -143,7 +143,7 @@ impl Example {
 }
 
 impl Feature {
-    /// Gives the feature as protobuf.
+    /// Returns the feature as protobuf.
     fn to_bytes(&self) -> Vec<u8> {
         let (mut list, mut packed) = (Vec::new(), Vec::new());
         let number = match self {
@@ -208,7 +208,7 @@ impl FeatureSpec {
 }
 
 impl Signature {
-    /// Gives an example as protobuf, as an input of this signature takes it.
+    /// Returns an example as protobuf, as an input of this signature takes it.
     ///
     /// # Errors
     ///
@@ -224,7 +224,7 @@ impl Signature {
 
 /// An example that has a field for each feature.
 pub trait TypedExample: Into<Example> {
-    /// Gives the signature that takes it, if it is one's.
+    /// Returns the signature that it is for; `None` if it may be for any.
     fn signature() -> Option<&'static Signature>;
 }
 

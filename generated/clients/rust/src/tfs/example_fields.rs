@@ -5,7 +5,7 @@ use super::{Example, Feature};
 /// What a field of a generated example can be: one value or a list, of floats, integers or strings, and
 /// an `Option` of these for what an example may lack.
 pub trait FeatureField: Sized {
-    /// Gives the feature; `None` leaves it out.
+    /// Returns the feature; `None` leaves it out.
     fn into_feature(self) -> Option<Feature>;
 
     /// Reads a feature. One that is missing, or of another kind, is empty, 0 or `None`.
@@ -61,6 +61,16 @@ impl Example {
     pub fn set(&mut self, name: &str, field: impl FeatureField) {
         if let Some(feature) = field.into_feature() {
             *self = std::mem::take(self).with(name, feature);
+        }
+    }
+
+    /// Sets a feature to the list that a field holds, unless it is empty: the context may have it.
+    pub fn set_list<T>(&mut self, name: &str, list: Vec<T>)
+    where
+        Vec<T>: FeatureField,
+    {
+        if !list.is_empty() {
+            self.set(name, list);
         }
     }
 

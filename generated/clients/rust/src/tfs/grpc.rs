@@ -15,12 +15,9 @@ use super::grpc_channel::{Channels, Unconnected};
 use super::grpc_endpoints::Endpoints;
 use super::grpc_target::GrpcTarget;
 use super::inference::Batch;
-use super::transport::Tensors;
-use super::{grpc_examples, grpc_metadata, grpc_predict, gzip};
+use super::transport::{Tensors, LARGEST};
+use super::{grpc_examples, grpc_metadata, grpc_predict, gzip, tls};
 use super::{AnyTensor, Class, Code, Error, Inference, Signature, VersionStatus};
-
-/// The largest message that protobuf can hold.
-const LARGEST: usize = i32::MAX as usize;
 
 /// Speaks gRPC.
 pub(crate) struct GrpcTransport {
@@ -38,7 +35,8 @@ impl GrpcTransport {
     pub fn new(builder: &Builder) -> Result<Self, Error> {
         let target = GrpcTarget::parse(&builder.target)?;
         let endpoints = Endpoints::new(&target, builder)?;
-        let address = builder.target.strip_prefix("grpc://");
+        let mut schemes = ["grpc://", "grpcs://", "dns:///"].into_iter();
+        let address = schemes.find_map(|scheme| builder.target.strip_prefix(scheme));
         Ok(GrpcTransport {
             bound: Arc::default(),
             compression: builder.compression,
@@ -143,7 +141,12 @@ impl GrpcTransport {
 
     /// Adds what may be wrong where no gRPC server has ever answered.
     fn hinted(&self, mut error: Error) -> Error {
-        let unknown = !self.secure && !self.answered.load(Relaxed);
+        if self.secure {
+            let hint = tls::hint(error.message(), &self.address);
+            error.append(&hint.unwrap_or_default());
+            return error;
+        }
+        let unknown = !self.answered.load(Relaxed);
         let misunderstood = std::error::Error::source(&error).is_some_and(is_misunderstood);
         if unknown && misunderstood && error.code() == Code::Unavailable {
             let address = &self.address;
@@ -225,7 +228,7 @@ impl GrpcTransport {
     }
 }
 
-/// Says whether the server closed the connection, or answered what is not HTTP/2.
+/// Returns whether the server closed the connection, or answered what is not HTTP/2.
 fn is_misunderstood(error: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     let io = grpc_call::find::<std::io::Error>(error).map(std::io::Error::kind);
@@ -236,7 +239,7 @@ fn is_misunderstood(error: &(dyn std::error::Error + 'static)) -> bool {
         || grpc_call::chain(error).ends_with("connection closed")
 }
 
-/// Says whether the server had no thread for a call, which did not run then. All other resources that are
+/// Returns whether the server had no thread for a call, which did not run then. All other resources that are
 /// exhausted come with a text of their own.
 fn is_refusal(error: &Error) -> bool {
     error.code() == Code::ResourceExhausted

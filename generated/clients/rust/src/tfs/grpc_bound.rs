@@ -140,7 +140,7 @@ impl Bound {
         }
     }
 
-    /// Gives places to calls that wait.
+    /// Returns places to calls that wait.
     fn wake(self: &Arc<Self>, state: &mut State) {
         while state.has_room() {
             let Some(sender) = state.waiting.pop_front() else {

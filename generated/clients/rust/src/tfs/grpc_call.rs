@@ -15,6 +15,7 @@ use tonic::client::GrpcService;
 use tonic::transport::Channel;
 
 use super::call::Call;
+use super::transport::{too_large, LARGEST};
 use super::{gzip, Code, Error};
 
 /// What precedes a message: whether it is compressed, and its length.
@@ -69,7 +70,7 @@ fn headers(call: &Call, compressed: bool) -> Result<HeaderMap, Failed> {
     let mut headers = HeaderMap::with_capacity(8);
     for header in call.headers() {
         let name = HeaderName::from_bytes(header.name.as_bytes());
-        let value = HeaderValue::from_str(&header.wire_value());
+        let value = HeaderValue::from_bytes(&header.wire_value());
         let (Ok(name), Ok(mut value)) = (name, value) else {
             let message = format!("the header {:?} cannot be sent", header.name);
             return Err(Failed::Status(Error::invalid(message)));
@@ -110,7 +111,7 @@ async fn receive(response: Response<Body>) -> Result<Bytes, Failed> {
     let mut outcome = None;
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         match frame.map_err(broken_off)?.into_data() {
-            Ok(data) => message.push(data),
+            Ok(data) => message.push(data).map_err(Failed::Status)?,
             Err(other) => outcome = other.trailers_ref().and_then(status),
         }
     }
@@ -177,6 +178,7 @@ fn percent_decoded(text: &[u8]) -> String {
         rest = more;
         let digits = more
             .get(..2)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| std::str::from_utf8(digits).ok());
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match byte {
@@ -199,10 +201,10 @@ struct Message {
 }
 
 impl Message {
-    fn push(&mut self, data: Bytes) {
+    fn push(&mut self, data: Bytes) -> Result<(), Error> {
         if self.first.is_empty() {
             self.first = data;
-            return;
+            return self.check();
         }
         if self.bytes.is_empty() {
             let announced = announced(&self.first).unwrap_or(0);
@@ -210,9 +212,26 @@ impl Message {
             self.bytes.extend_from_slice(&self.first);
         }
         self.bytes.extend_from_slice(&data);
+        self.check()
     }
 
-    /// Gives the only message, once all has come.
+    /// Finds more than there can be, as soon as it has come.
+    fn check(&self) -> Result<(), Error> {
+        let bytes = if self.bytes.is_empty() {
+            &self.first[..]
+        } else {
+            &self.bytes
+        };
+        match announced(bytes) {
+            Some(length) if bytes.len() - PREFIX > length => {
+                Err(misfit(length, bytes.len() - PREFIX))
+            }
+            _ if bytes.len() > LARGEST => Err(too_large()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the only message, once all has come.
     fn finish(self, zipped: bool) -> Result<Bytes, Error> {
         let bytes = if self.bytes.is_empty() {
             self.first
@@ -223,19 +242,22 @@ impl Message {
             announced(&bytes).ok_or_else(|| Error::new(Code::Internal, "there is no answer"))?;
         let message = bytes.slice(PREFIX..);
         if message.len() != length {
-            return Err(Error::bad_answer(format!(
-                "the answer should have {length} bytes, but has {}",
-                message.len()
-            )));
+            return Err(misfit(length, message.len()));
         }
         match bytes[0] {
             0 => Ok(message),
-            1 if zipped => gzip::unzip(&message).map(Bytes::from),
+            1 if zipped => gzip::unzip(&message, LARGEST).map(Bytes::from),
             _ => Err(Error::bad_answer(
                 "the answer is compressed in a way that is not known here",
             )),
         }
     }
+}
+
+fn misfit(length: usize, found: usize) -> Error {
+    Error::bad_answer(format!(
+        "the answer should have {length} bytes, but has {found}"
+    ))
 }
 
 /// The length that a prefix says.
@@ -288,7 +310,7 @@ pub(crate) fn find<'a, E: std::error::Error + 'static>(
     causes.find_map(|error| error.downcast_ref())
 }
 
-/// Gives what an error and its causes say.
+/// Returns what an error and its causes say.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = Vec::new();

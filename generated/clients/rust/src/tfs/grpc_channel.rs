@@ -70,12 +70,12 @@ impl Channels {
         }
     }
 
-    /// Gives how many replicas there are.
+    /// Returns how many replicas there are.
     pub fn count(&self) -> usize {
         locked(&self.list).replicas.len()
     }
 
-    /// Gives the channel whose turn it is, once one is connected. It fails when none could be.
+    /// Returns the channel whose turn it is, once one is connected. It fails when none could be.
     pub async fn take(&self) -> Result<(Arc<Replica>, Channel), Unconnected> {
         let began = Instant::now();
         let turn = self.next.fetch_add(1, Relaxed);
@@ -120,7 +120,7 @@ impl Channels {
         }
     }
 
-    /// Gives the replicas that are known; none until their names were looked up.
+    /// Returns the replicas that are known; none until their names were looked up.
     fn replicas(&self) -> Vec<Arc<Replica>> {
         let mut list = locked(&self.list);
         let due = list

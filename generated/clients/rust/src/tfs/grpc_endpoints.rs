@@ -8,7 +8,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use super::connection::Builder;
 use super::grpc_call::chain;
 use super::grpc_target::GrpcTarget;
-use super::Error;
+use super::{tls, Error};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -32,6 +32,10 @@ pub(crate) struct Endpoints {
 
 impl Endpoints {
     pub fn new(target: &GrpcTarget, builder: &Builder) -> Result<Self, Error> {
+        // tonic takes PEM without a certificate for one that trusts nobody.
+        tls::authorities(builder)?;
+        tls::identity(builder)?;
+        tls::check_server_name(builder)?;
         let tls = builder.has_tls() || target.secure;
         let mut endpoints = Endpoints {
             named: Vec::new(),
@@ -51,7 +55,7 @@ impl Endpoints {
         self.tls.is_some()
     }
 
-    /// Gives the endpoints by address: each address of a name that has several, or the name.
+    /// Returns the endpoints by address: each address of a name that has several, or the name.
     pub async fn look_up(&self) -> Vec<(String, Endpoint)> {
         let mut found: Vec<(String, Endpoint)> = Vec::new();
         for (name, endpoint) in &self.named {
@@ -64,7 +68,7 @@ impl Endpoints {
         found
     }
 
-    /// Gives the addresses of a name. This machine is one server, whatever it is called.
+    /// Returns the addresses of a name. This machine is one server, whatever it is called.
     async fn addresses(&self, name: &str) -> Vec<(String, Endpoint)> {
         if name.starts_with("unix:") || name.parse::<SocketAddr>().is_ok() {
             return Vec::new();
@@ -84,7 +88,7 @@ impl Endpoints {
         found.into_iter().filter_map(endpoint).collect()
     }
 
-    /// Gives the endpoint of a name, or of one of its addresses.
+    /// Returns the endpoint of a name, or of one of its addresses.
     fn endpoint(
         &self,
         name: &str,

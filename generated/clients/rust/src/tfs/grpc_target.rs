@@ -34,7 +34,11 @@ impl GrpcTarget {
         }
         let (scheme, rest) = match target.split_once("://") {
             Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
-            None => ("grpc".to_owned(), target),
+            // But not the host dns.
+            None => match target.strip_prefix("dns:") {
+                Some(name) if name.contains(':') => ("grpc".to_owned(), name),
+                _ => ("grpc".to_owned(), target),
+            },
         };
         let rest = match scheme.as_str() {
             "grpc" | "grpcs" => rest.strip_suffix('/').unwrap_or(rest),
@@ -69,7 +73,7 @@ fn parse_address(text: &str) -> Result<String, Error> {
         )));
     }
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse::<u16>().ok().filter(|&port| port > 0)),
+        Some((host, port)) => (host, parse_port(port)),
         None => (text, None),
     };
     let bracketed = host
@@ -93,4 +97,9 @@ fn parse_address(text: &str) -> Result<String, Error> {
             "{text:?} is not host:port: a server is host:8500 for gRPC, http://host:8501 for REST"
         ))),
     }
+}
+
+fn parse_port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|c| c.is_ascii_digit()); // and no sign
+    text.parse().ok().filter(|&port| digits && port > 0)
 }

@@ -33,7 +33,7 @@ const MAX_RANK: usize = 254;
 /// How many bytes a tensor may need for elements that its message leaves out.
 const MAX_PADDING: usize = 16 << 20;
 
-/// Gives the start of a TensorProto, up to its values.
+/// Returns the start of a TensorProto, up to its values.
 pub(crate) fn tensor_head(dtype: DType, shape: &[usize]) -> Vec<u8> {
     let mut sizes = Vec::with_capacity(4 * shape.len());
     for &size in shape {
@@ -110,7 +110,7 @@ impl<'a> TensorProto<'a> {
         })
     }
 
-    /// Gives the tensor. As TensorFlow does, it prefers the content to the typed fields, takes the last
+    /// Returns the tensor. As TensorFlow does, it prefers the content to the typed fields, takes the last
     /// value for all that are left out, and zero if there is none.
     pub fn tensor(self) -> Result<AnyTensor, Error> {
         match self.dtype {

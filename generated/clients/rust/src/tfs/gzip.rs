@@ -6,6 +6,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use flate2::Compression;
 
+use super::transport::too_large;
 use super::Error;
 
 /// Appends bytes, compressed.
@@ -15,10 +16,12 @@ pub(crate) fn zip(bytes: &[u8], to: Vec<u8>) -> Result<Vec<u8>, Error> {
     zipped.map_err(|e| Error::invalid(format!("the request cannot be compressed: {e}")).because(e))
 }
 
-/// Gives what was compressed.
-pub(crate) fn unzip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+/// Returns what was compressed, if that is not more than so many bytes.
+pub(crate) fn unzip(bytes: &[u8], most: usize) -> Result<Vec<u8>, Error> {
     let mut plain = Vec::new();
-    match MultiGzDecoder::new(bytes).read_to_end(&mut plain) {
+    let mut decoder = MultiGzDecoder::new(bytes).take(most as u64 + 1);
+    match decoder.read_to_end(&mut plain) {
+        Ok(size) if size > most => Err(too_large()),
         Ok(_) => Ok(plain),
         Err(e) => Err(Error::bad_answer(format!("the answer cannot be unzipped: {e}")).because(e)),
     }

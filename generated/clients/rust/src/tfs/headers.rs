@@ -24,11 +24,11 @@ const OWN: [&str; 14] = [
 #[derive(Clone, PartialEq)]
 pub(crate) struct Header {
     pub name: String,
-    pub value: String,
+    pub value: Vec<u8>,
 }
 
 impl Header {
-    pub fn new(name: &str, value: &str) -> Self {
+    pub fn new(name: &str, value: &[u8]) -> Self {
         Header {
             name: name.to_ascii_lowercase(),
             value: value.to_owned(),
@@ -36,10 +36,14 @@ impl Header {
     }
 
     pub fn bearer(token: &str) -> Result<Self, Error> {
-        if token.is_empty() || !printable(token) {
+        if token.is_empty() {
+            return Err(Error::invalid("the token is empty"));
+        }
+        if !printable(token.as_bytes()) {
             return Err(Error::invalid("the token is not printable ASCII text"));
         }
-        Ok(Header::new("authorization", &format!("Bearer {token}")))
+        let value = format!("Bearer {token}");
+        Ok(Header::new("authorization", value.as_bytes()))
     }
 
     /// Finds what cannot be sent. Errors do not show the value, which may be a secret.
@@ -68,21 +72,21 @@ impl Header {
         self.name == "authorization"
     }
 
-    /// Says whether the value may hold any text, as gRPC has it: it is sent in base64.
+    /// Returns whether the value may hold any bytes, as gRPC has it: it is sent in base64.
     fn is_binary(&self) -> bool {
         self.name.ends_with("-bin")
     }
 
-    /// Gives the value as it is sent.
-    pub fn wire_value(&self) -> String {
+    /// Returns the value as it is sent.
+    pub fn wire_value(&self) -> Vec<u8> {
         if self.is_binary() {
-            super::base64::encode(self.value.as_bytes())
+            super::base64::encode(&self.value).into_bytes()
         } else {
             self.value.clone()
         }
     }
 }
 
-fn printable(text: &str) -> bool {
-    text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text == text.trim_matches(' ')
+fn printable(text: &[u8]) -> bool {
+    text.iter().all(|byte| (b' '..=b'~').contains(byte)) && text == text.trim_ascii()
 }

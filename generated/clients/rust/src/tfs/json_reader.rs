@@ -310,8 +310,14 @@ impl<'a> JsonReader<'a> {
             self.word()?.to_owned()
         };
         let number = word.parse();
-        number.map_err(|_| Error::bad_answer(format!("{word:?} is not an int64")))
+        number.map_err(|_| Error::bad_answer(format!("{:?} is not an int64", shown(&word))))
     }
+}
+
+/// The start of a number or a name.
+pub(crate) fn shown(word: &str) -> &str {
+    const SHOWN: usize = 100; // bytes
+    word.get(..SHOWN).unwrap_or(word)
 }
 
 /// The start of an answer, which may come from a proxy.

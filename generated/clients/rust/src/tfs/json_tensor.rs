@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 use std::io::Write;
 
-use super::json_reader::JsonReader;
+use super::json_reader::{shown, JsonReader};
 use super::{base64, AnyTensor, DType, Element, Error, Tensor, TensorSpec};
 
 /// Elements that have a form in JSON.
@@ -21,7 +21,7 @@ macro_rules! integers {
             fn read(reader: &mut JsonReader<'_>) -> Result<Self, Error> {
                 let word = reader.word()?;
                 let number = word.parse();
-                number.map_err(|_| Error::bad_answer(format!("{word:?} is not an {}", $name)))
+                number.map_err(|_| Error::bad_answer(format!("{:?} is not an {}", shown(word), $name)))
             }
 
             fn write(&self, body: &mut Vec<u8>) {
@@ -53,7 +53,7 @@ macro_rules! floats {
                     _ => {}
                 }
                 let number = word.parse().ok().filter(|number: &$number| number.is_finite());
-                number.ok_or_else(|| Error::bad_answer(format!("{word:?} is not a {}", $name)))
+                number.ok_or_else(|| Error::bad_answer(format!("{:?} is not a {}", shown(word), $name)))
             }
 
             fn write(&self, body: &mut Vec<u8>) {
@@ -80,7 +80,10 @@ impl JsonElement for bool {
         match reader.word()? {
             "true" => Ok(true),
             "false" => Ok(false),
-            word => Err(Error::bad_answer(format!("{word:?} is not a bool"))),
+            word => {
+                let message = format!("{:?} is not a bool", shown(word));
+                Err(Error::bad_answer(message))
+            }
         }
     }
 
@@ -143,12 +146,12 @@ pub(crate) fn write_floats(values: &[f32], body: &mut Vec<u8>) {
 
 /// Writes what has elements as a list.
 pub(crate) fn write_list<T>(
-    values: &[T],
+    values: impl IntoIterator<Item = T>,
     body: &mut Vec<u8>,
-    mut write: impl FnMut(&T, &mut Vec<u8>),
+    mut write: impl FnMut(T, &mut Vec<u8>),
 ) {
     body.push(b'[');
-    for (i, value) in values.iter().enumerate() {
+    for (i, value) in values.into_iter().enumerate() {
         if i > 0 {
             body.push(b',');
         }
@@ -201,9 +204,9 @@ fn write_lists<T: JsonElement>(tensor: &Tensor<T>, body: &mut Vec<u8>) {
             [] => data.iter().for_each(|value| value.write(body)), // one
             [_] => write_list(data, body, T::write),
             [count, inner @ ..] => {
-                let size = data.len().checked_div(*count).unwrap_or(0).max(1);
-                let rows: Vec<_> = data.chunks(size).collect();
-                write_list(&rows, body, |row, body| level(inner, row, body));
+                let size = data.len().checked_div(*count).unwrap_or(0);
+                let rows = (0..*count).map(|row| &data[row * size..(row + 1) * size]);
+                write_list(rows, body, |row, body| level(inner, row, body));
             }
         }
     }

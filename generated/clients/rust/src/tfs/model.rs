@@ -78,7 +78,7 @@ impl Model {
         }
     }
 
-    /// Gives the model with options; those given later win.
+    /// Returns the model with options; those given later win.
     #[must_use]
     pub fn with(&self, options: CallOptions) -> Self {
         Model {
@@ -109,7 +109,7 @@ impl Model {
         self.located(signature, answer.await)
     }
 
-    /// Gives the classes of each example. Features in the context belong to all of them.
+    /// Returns the classes of each example. Features in the context belong to all of them.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl Model {
         self.located(signature, answer.await)
     }
 
-    /// Gives a value for each example. Features in the context belong to all of them.
+    /// Returns a value for each example. Features in the context belong to all of them.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Model {
         }
         let find = |(i, name): (usize, &String)| {
             if names[..i].contains(name) {
-                return Err(Error::invalid(format!("signature {name:?} is there twice")));
+                return Err(Error::invalid(format!("signature {name:?} is given twice")));
             }
             let fits = |s: &&&Signature| s.name == *name && s.kind != super::Kind::Predict;
             self.signatures.iter().find(fits).copied().ok_or_else(|| {
@@ -192,7 +192,7 @@ impl Model {
         names.iter().enumerate().map(find).collect()
     }
 
-    /// Gives the states of the model's versions, newest first; only that of the version or label that is
+    /// Returns the states of the model's versions, newest first; only that of the version or label that is
     /// called, if there is one.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub struct CallInfo {
 }
 
 impl CallInfo {
-    /// Gives the code of the error, if the request failed.
+    /// Returns the code of the error, if the request failed.
     pub fn code(&self) -> Option<Code> {
         self.error.as_ref().map(Error::code)
     }

@@ -170,7 +170,7 @@ impl Connection {
         }
     }
 
-    /// Gives the signatures that the model has, and the version that answered.
+    /// Returns the signatures that the model has, and the version that answered.
     pub(crate) async fn metadata(
         &self,
         call: &Call,
@@ -190,13 +190,13 @@ impl Connection {
     }
 }
 
-/// Gives the version that all parts were answered by.
+/// Returns the version that all parts were answered by.
 fn common(versions: Vec<Option<i64>>) -> Option<i64> {
     let first = versions.first().copied().flatten();
     first.filter(|_| versions.iter().all(|version| *version == first))
 }
 
-/// Gives the results if there is one for each example.
+/// Returns the results if there is one for each example.
 fn complete<T>(results: Vec<T>, batch: &Batch) -> Result<Vec<T>, Error> {
     if results.len() == batch.examples.len() {
         return Ok(results);
@@ -209,7 +209,7 @@ fn complete<T>(results: Vec<T>, batch: &Batch) -> Result<Vec<T>, Error> {
 }
 
 impl Inference {
-    /// Gives the answer if it is of the kind, and there is one for each example.
+    /// Returns the answer if it is of the kind, and there is one for each example.
     fn complete(self, kind: Kind, batch: &Batch) -> Result<Self, Error> {
         match (kind, self) {
             (Kind::Classify, Inference::Classify(classes)) => {
@@ -218,7 +218,7 @@ impl Inference {
             (Kind::Regress, Inference::Regress(values)) => {
                 complete(values, batch).map(Inference::Regress)
             }
-            (kind, _) => Err(Error::bad_answer(format!("it is no answer for {kind}"))),
+            (kind, _) => Err(Error::bad_answer(format!("it is not an answer for {kind}"))),
         }
     }
 

@@ -13,12 +13,15 @@ use super::call::{Call, Failure, Record};
 use super::connection::Builder;
 use super::error::redacted;
 use super::inference::Batch;
-use super::rest_answers::{failed, redirected, refused, TRUSTED};
-use super::transport::Tensors;
+use super::rest_answers::{decoded, failed, redirected, refused, TRUSTED};
+use super::transport::{too_large, Tensors, LARGEST};
 use super::{gzip, rest_examples, rest_metadata, rest_predict, rest_tls};
 use super::{AnyTensor, Class, Error, Inference, Signature, VersionStatus};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// TensorFlow Serving reads a body of more bytes as an empty one, if it is compressed.
+const MAX_ZIPPED: usize = 100 << 20;
 
 /// Speaks TensorFlow Serving's REST interface.
 pub(crate) struct RestTransport {
@@ -117,14 +120,19 @@ impl RestTransport {
         record
             .sent
             .store(body.as_ref().map_or(0, Vec::len), Relaxed);
-        let headers = self.headers(call, body.is_some())?;
+        let compressed = self.compression && body.as_ref().is_some_and(|b| b.len() <= MAX_ZIPPED);
+        let headers = self.headers(call, body.is_some(), compressed)?;
         let body = match body {
-            Some(body) if self.compression => Some(gzip::zip(&body, Vec::new())?),
+            Some(body) if compressed => Some(gzip::zip(&body, Vec::new())?),
             body => body,
         };
         let body = body.map(Bytes::from);
         let url = Url::parse(&format!("{}{path}", self.base));
         let url = url.map_err(|e| Error::invalid(e.to_string()))?;
+        if !url.path().ends_with(&path) {
+            let message = "the names \".\" and \"..\" cannot stand in a URL; use gRPC";
+            return Err(Error::unsupported(message));
+        }
         let attempt = || async {
             let attempt = self.attempt(&url, &path, &headers, &body);
             let answer = call.within(attempt).await;
@@ -141,11 +149,11 @@ impl RestTransport {
         Ok(answer)
     }
 
-    fn headers(&self, call: &Call, has_body: bool) -> Result<HeaderMap, Error> {
+    fn headers(&self, call: &Call, has_body: bool, compressed: bool) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
         for header in call.headers() {
             let name = HeaderName::from_bytes(header.name.as_bytes());
-            let value = HeaderValue::from_str(&header.wire_value());
+            let value = HeaderValue::from_bytes(&header.wire_value());
             let (Ok(name), Ok(mut value)) = (name, value) else {
                 let message = format!("the header {:?} cannot be sent", header.name);
                 return Err(Error::invalid(message));
@@ -164,9 +172,9 @@ impl RestTransport {
         }
         if self.compression {
             put("accept-encoding", "gzip");
-            if has_body {
-                put("content-encoding", "gzip");
-            }
+        }
+        if compressed {
+            put("content-encoding", "gzip");
         }
         Ok(headers)
     }
@@ -208,20 +216,17 @@ impl RestTransport {
         let announced = usize::try_from(response.content_length().unwrap_or(0));
         let mut answer = Vec::with_capacity(announced.unwrap_or(0).min(TRUSTED));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if answer.len() + chunk.len() > LARGEST {
+                return Err(too_large().into());
+            }
             answer.extend_from_slice(&chunk);
         }
-        if response
-            .headers()
-            .get("content-encoding")
-            .is_some_and(|e| e == "gzip")
-        {
-            answer = gzip::unzip(&answer)?;
-        }
+        let answer = decoded(response.headers(), answer);
         match response.status().as_u16() {
-            200 => Ok(answer.into()),
+            200 => Ok(answer?.into()),
             status => Err(Failure {
                 again: status == 503,
-                error: refused(response.status(), &answer),
+                error: refused(response.status(), &answer.unwrap_or_default()),
             }),
         }
     }
@@ -286,13 +291,13 @@ impl RestTransport {
     }
 }
 
-/// Gives what stands between the scheme and the path of a URL.
+/// Returns what stands between the scheme and the path of a URL.
 fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// Gives the path of a model. The server's patterns know no query, and a colon ends a name.
+/// Returns the path of a model. The server's patterns know no query, and a colon ends a name.
 fn model_path(call: &Call) -> String {
     let s = &call.settings;
     let mut path = format!("/v1/models/{}", escaped(&s.model));

@@ -84,7 +84,7 @@ pub(crate) fn read(
     }
 }
 
-/// Says whether outputs by name follow, and not the value of a lone output of a type. An object with
+/// Returns whether outputs by name follow, and not the value of a lone output of a type. An object with
 /// nothing but "b64" is such a value.
 fn has_names(reader: &mut JsonReader<'_>, dtype: DType) -> bool {
     let object = reader.peek() == Some(b'{');

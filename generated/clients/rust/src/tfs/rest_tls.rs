@@ -4,35 +4,30 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::crypto::{ring, CryptoProvider};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::connection::Builder;
-use super::Error;
+use super::{tls, Error};
 
-/// Gives the configuration of TLS, as the settings of a connection say.
+/// Returns the configuration of TLS, as the settings of a connection say.
 pub(crate) fn config(builder: &Builder, secure: bool) -> Result<ClientConfig, Error> {
     if builder.has_tls() && !secure {
         return Err(Error::invalid(
             "the settings for TLS need a target that starts with https://",
         ));
     }
-    let mut roots = RootCertStore::empty();
-    match &builder.ca {
-        Some(pem) => {
-            for certificate in certificates(pem, "ca")? {
-                roots
-                    .add(certificate)
-                    .map_err(|e| Error::invalid(format!("ca: {e}")).because(e))?;
+    let roots = match tls::authorities(builder)? {
+        Some(roots) => roots,
+        None => {
+            let mut roots = RootCertStore::empty();
+            if secure {
+                let found = rustls_native_certs::load_native_certs();
+                roots.add_parsable_certificates(found.certs);
             }
+            roots
         }
-        None if secure => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-        }
-        None => {}
-    }
+    };
+    tls::check_server_name(builder)?;
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(ring::default_provider()));
     let wrong = |e: rustls::Error| {
@@ -42,26 +37,9 @@ pub(crate) fn config(builder: &Builder, secure: bool) -> Result<ClientConfig, Er
         .with_safe_default_protocol_versions()
         .map_err(wrong)?
         .with_root_certificates(roots);
-    match &builder.identity {
-        Some((certificate, key)) => {
-            let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| {
-                Error::invalid(format!("client_identity: there is no key in PEM: {e}"))
-            })?;
-            let chain = certificates(certificate, "client_identity")?;
-            config.with_client_auth_cert(chain, key).map_err(wrong)
-        }
+    match tls::identity(builder)? {
+        Some((chain, key)) => config.with_client_auth_cert(chain, key).map_err(wrong),
         None => Ok(config.with_no_client_auth()),
-    }
-}
-
-fn certificates(pem: &[u8], setting: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(Error::invalid(format!(
-            "{setting}: there is no certificate in PEM"
-        ))),
-        Err(e) => Err(Error::invalid(format!("{setting}: {e}")).because(e)),
     }
 }
 

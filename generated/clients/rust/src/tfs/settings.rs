@@ -51,7 +51,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Gives the settings of calls that have options of their own.
+    /// Returns the settings of calls that have options of their own.
     pub fn with(&self, options: CallOptions) -> Self {
         let mut s = self.clone();
         s.problem = s.problem.or_else(|| options.problem());

@@ -9,7 +9,15 @@ use super::grpc::GrpcTransport;
 use super::inference::Batch;
 #[cfg(feature = "rest")]
 use super::rest::RestTransport;
-use super::{AnyTensor, Class, Error, Inference, Signature, VersionStatus};
+use super::{AnyTensor, Class, Code, Error, Inference, Signature, VersionStatus};
+
+/// The largest message that protobuf can hold; answers over REST are no larger, either.
+pub(crate) const LARGEST: usize = i32::MAX as usize;
+
+/// The error for an answer that is larger than that.
+pub(crate) fn too_large() -> Error {
+    Error::new(Code::ResourceExhausted, "the answer is larger than 2 GiB")
+}
 
 /// What carries calls.
 pub(crate) enum Transport {
@@ -75,7 +83,7 @@ impl Transport {
         each!(self, t => t.multi_inference(call, record, tasks, batch).await)
     }
 
-    /// Gives the signatures that the model has, by name.
+    /// Returns the signatures that the model has, by name.
     pub async fn metadata(
         &self,
         call: &Call,

@@ -49,8 +49,8 @@ impl Connection {
         }
     }
 
-    /// Gives a connection to fakes, which nothing is sent over, for tests. A fake that is alone answers
-    /// whatever the model is called.
+    /// Returns a connection to fakes, for tests; nothing is sent. A fake that is alone answers whatever
+    /// the model is called.
     pub fn fakes(models: impl IntoIterator<Item = FakeModel>) -> Self {
         let transport = FakeTransport::new(models.into_iter().collect());
         let transport = Transport::Fake(transport);
@@ -71,14 +71,14 @@ impl Connection {
         &self.shared.transport
     }
 
-    /// Gives a model on this connection. The signatures are those that its client was generated from.
+    /// Returns a model on this connection. The signatures are those that its client was generated from.
     pub fn model(&self, name: &str, signatures: &'static [&'static Signature]) -> Model {
         let mut settings = self.shared.defaults.clone();
         settings.model = name.to_owned();
         Model::new(self.clone(), settings, signatures)
     }
 
-    /// Gives the server that it is to, without a user and password.
+    /// Returns the server that it connects to, without a user and password.
     pub fn target(&self) -> &str {
         &self.shared.target
     }
@@ -137,7 +137,7 @@ impl Builder {
         self
     }
 
-    /// Says whether a setting is about TLS.
+    /// Returns whether a setting is about TLS.
     pub(crate) fn has_tls(&self) -> bool {
         self.ca.is_some() || self.identity.is_some() || self.server_name.is_some()
     }

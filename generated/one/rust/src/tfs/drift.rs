@@ -85,7 +85,7 @@ fn demands(want: &[TensorSpec], have: &[TensorSpec]) -> Vec<String> {
     found
 }
 
-/// Says whether every tensor that fits the narrow spec's shape fits the wide one's.
+/// Returns whether every tensor that fits the narrow spec's shape fits the wide one's.
 fn covers(wide: &TensorSpec, narrow: &TensorSpec) -> bool {
     match (&wide.shape, &narrow.shape) {
         (None, _) => true,

@@ -82,7 +82,7 @@ const DTYPES: [(DType, &str); 32] = [
 ];
 
 impl DType {
-    /// Says whether a client can send and receive tensors of this type at all.
+    /// Returns whether a client can send and receive tensors of this type at all.
     pub(crate) fn travels(self) -> bool {
         !matches!(
             self,
@@ -90,7 +90,7 @@ impl DType {
         )
     }
 
-    /// Gives the width of integers that are narrower than the Rust type that holds them.
+    /// Returns the width of integers that are narrower than the Rust type that holds them.
     pub(crate) fn bits(self) -> Option<u32> {
         match self {
             DType::Int4 | DType::Uint4 => Some(4),
@@ -106,7 +106,7 @@ impl DType {
         found.map_or(DType::Unknown(number), |dtype| dtype.0)
     }
 
-    /// Gives the number in `tensorflow.DataType`.
+    /// Returns the number in `tensorflow.DataType`.
     pub(crate) fn number(self) -> u64 {
         let index = DTYPES.iter().position(|dtype| dtype.0 == self);
         index.map_or(0, |index| index as u64 + 1)

@@ -61,7 +61,7 @@ enum Answer {
 }
 
 impl FakeModel {
-    /// Makes a fake that has no functions yet.
+    /// Creates a fake that has no functions yet.
     pub fn new(name: &str) -> Self {
         FakeModel {
             name: name.to_owned(),
@@ -244,7 +244,7 @@ impl FakeTransport {
         Ok(answer)
     }
 
-    /// Gives what the client was generated from.
+    /// Returns what the client was generated from.
     pub async fn metadata(
         &self,
         call: &Call,
@@ -266,7 +266,7 @@ impl FakeTransport {
     }
 }
 
-/// Gives the version that there is: the one that is asked for.
+/// Returns the version that there is: the one that is asked for.
 fn version(call: &Call) -> i64 {
     call.settings.version.unwrap_or(1)
 }

@@ -37,14 +37,14 @@ pub(crate) fn start(settings: &Settings, signature: &str) -> Vec<u8> {
     message
 }
 
-/// Gives the version in the ModelSpec of a response, which has this number.
+/// Returns the version in the ModelSpec of a response, which has this number.
 pub(crate) fn answered_by(response: &[u8], number: u32) -> Option<i64> {
     // What is broken the reader of the rest finds.
     let spec = chunks(response, number).filter_map(Result::ok).last()?;
     version_of(spec)
 }
 
-/// Gives the version in a ModelSpec.
+/// Returns the version in a ModelSpec.
 pub(crate) fn version_of(spec: &[u8]) -> Option<i64> {
     let wrapper = chunks(spec, 2).filter_map(Result::ok).last()?;
     let number = fields(wrapper)

@@ -15,7 +15,7 @@ pub struct Class {
 }
 
 impl Class {
-    /// Makes an answer, for fakes. The label need not be text.
+    /// Creates an answer, for fakes. The label need not be text.
     pub fn new(label: impl Into<Vec<u8>>, score: f32) -> Self {
         Class {
             label: label.into(),
@@ -23,17 +23,17 @@ impl Class {
         }
     }
 
-    /// Gives the label; empty if the signature has no classes.
+    /// Returns the label; empty if the signature has no classes.
     pub fn label(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.label)
     }
 
-    /// Gives the label's bytes, which need not be text.
+    /// Returns the label's bytes, which need not be text.
     pub fn label_bytes(&self) -> &[u8] {
         &self.label
     }
 
-    /// Gives the score; 0 if the signature has no scores.
+    /// Returns the score; 0 if the signature has no scores.
     pub fn score(&self) -> f32 {
         self.score
     }
@@ -76,7 +76,7 @@ impl Batch {
         Batch { examples, context }
     }
 
-    /// Gives some of the examples.
+    /// Returns some of the examples.
     pub fn part(&self, part: Range<usize>) -> Self {
         Batch {
             examples: self.examples[part].to_vec(),

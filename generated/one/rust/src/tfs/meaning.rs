@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{Class, Element, Error, Tensor};
 
-/// Gives the likeliest classes of each row of scores, whose shape is `[batch, classes]` or `[classes]`: the
+/// Returns the likeliest classes of each row of scores, whose shape is `[batch, classes]` or `[classes]`: the
 /// `k` highest scores with their labels, the highest first. Of equal scores the first class comes first; NaN
 /// is last.
 ///

@@ -82,6 +82,8 @@ mod schema;
 mod settings;
 mod status;
 mod tensor;
+#[cfg(any(feature = "grpc", feature = "rest"))]
+mod tls;
 mod transport;
 mod wire;
 

@@ -13,14 +13,14 @@ pub(crate) type Token =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>> + Send + Sync>;
 pub(crate) type OnCall = Arc<dyn Fn(&CallInfo) + Send + Sync>;
 
-/// Options of calls, for all that a client makes from then on: `with` of a client gives another client
-/// that has them.
+/// Options of calls. A client's `with` returns another client, all of whose calls have them.
 #[derive(Clone, Default)]
+#[must_use]
 pub struct CallOptions {
     pub(crate) model: Option<String>,
     pub(crate) version: Option<i64>,
     pub(crate) label: Option<String>,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) token: Option<Token>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retries: Option<u32>,
@@ -31,12 +31,12 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// Makes options that change nothing.
+    /// Creates options that change nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Calls a model by another name than the one that its client was generated from.
+    /// Calls the model by a name other than the one that its client was generated from.
     pub fn model(mut self, name: impl Into<String>) -> Self {
         self.model = Some(name.into());
         self
@@ -56,8 +56,9 @@ impl CallOptions {
         self
     }
 
-    /// Sends an HTTP header, or as gRPC calls it metadata, such as `authorization`.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    /// Sends an HTTP header, or as gRPC calls it metadata, such as `authorization`. Its value is printable
+    /// ASCII text; only that of a header whose name ends in `-bin` can be any bytes.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
@@ -83,7 +84,7 @@ impl CallOptions {
         self
     }
 
-    /// Says how often a call is tried again, after a growing pause, while the server is unavailable. The
+    /// Sets how often a call is retried, after a growing pause, while the server is unavailable. The
     /// default is 2; use 0 for a model that keeps state.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
@@ -114,10 +115,10 @@ impl CallOptions {
     }
 
     /// Calls a function after each request: for metrics, traces and logs. Each part of a large batch is a
-    /// request, and so is each look of `wait_until_ready` and the one of [`CallOptions::verify`]; one that
-    /// is tried again is told of once, and what is refused before it is sent is not told of. A request that is
-    /// dropped is `Cancelled`. It also learns the version that answered calls whose answers do not have it:
-    /// those of classify, regress and multi-inference.
+    /// request, and so is each look of `wait_until_ready` and the one of [`CallOptions::verify`]. A request
+    /// that is retried is reported once; what is refused before it is sent is not reported. A request that is
+    /// dropped is `Cancelled`. The function also learns which version answered classify, regress and
+    /// multi-inference, whose answers do not say so.
     pub fn on_call(mut self, on_call: impl Fn(&CallInfo) + Send + Sync + 'static) -> Self {
         self.on_call = Some(Arc::new(on_call));
         self

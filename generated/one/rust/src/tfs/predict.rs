@@ -48,7 +48,7 @@ pub(crate) fn wanted(signature: &Signature, settings: &Settings) -> Result<Vec<b
         }
         if asked[..i].contains(name) {
             return Err(Error::invalid(format!(
-                "outputs: output {name:?} is there twice"
+                "outputs: output {name:?} is given twice"
             )));
         }
     }
@@ -92,7 +92,7 @@ impl<'a> Outputs<'a> {
         Ok(false)
     }
 
-    /// Gives the outputs in the order of the signature, once none is missing.
+    /// Returns the outputs in the order of the signature, once none is missing.
     pub fn finish(mut self) -> Result<Vec<Option<AnyTensor>>, Error> {
         let specs = self.signature.outputs.iter().zip(self.wanted);
         let missing: Vec<_> = specs

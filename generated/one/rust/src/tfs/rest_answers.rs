@@ -4,11 +4,13 @@
 
 use std::error::Error as _;
 
+use reqwest::header::HeaderMap;
 use reqwest::{StatusCode, Url};
 
 use super::call::Failure;
 use super::json_reader::{excerpt, JsonReader};
-use super::{Code, Error};
+use super::transport::LARGEST;
+use super::{gzip, tls, Code, Error};
 
 /// Memory for an answer is made ready for so many bytes; all else only as it comes.
 pub(crate) const TRUSTED: usize = 64 << 20;
@@ -34,7 +36,10 @@ pub(crate) fn failed(error: reqwest::Error, address: &str, secure: bool) -> Fail
     } else {
         Code::Unavailable
     };
-    if (malformed || closed) && !secure {
+    if secure {
+        message += &tls::hint(&message, &format!("http://{address}")).unwrap_or_default();
+    } else if (malformed || closed) && error.is_request() {
+        // It did not begin an answer of HTTP/1.
         message += &format!(
             "; if that is TensorFlow Serving's gRPC port (usually 8500), write {address} without http:// as the target; \
              if the server expects TLS, write https://{address}"
@@ -44,6 +49,20 @@ pub(crate) fn failed(error: reqwest::Error, address: &str, secure: bool) -> Fail
         // A server that closes an idle connection does not see what is sent on it.
         again: error.is_connect() || closed,
         error: Error::new(code, message).because(error),
+    }
+}
+
+/// Returns the body of an answer as its server wrote it, which somebody between may have compressed.
+pub(crate) fn decoded(headers: &HeaderMap, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let encoding = headers.get("content-encoding");
+    let encoding = encoding.map_or(&b""[..], |encoding| encoding.as_bytes());
+    let encoding = String::from_utf8_lossy(encoding).to_ascii_lowercase();
+    match encoding.trim() {
+        "" | "identity" => Ok(body),
+        "gzip" | "x-gzip" => gzip::unzip(&body, LARGEST),
+        other => Err(Error::bad_answer(format!(
+            "the answer is encoded as {other:?}, which was not asked for"
+        ))),
     }
 }
 
@@ -82,7 +101,7 @@ pub(crate) fn refused(status: StatusCode, body: &[u8]) -> Error {
     Error::new(code(status), message).with_http_status(status.as_u16())
 }
 
-/// Gives the code that covers all codes that the server folds into a status; some statuses are of
+/// Returns the code that covers all codes that the server folds into a status; some statuses are of
 /// gateways.
 fn code(status: StatusCode) -> Code {
     match status.as_u16() {

@@ -42,7 +42,7 @@ pub enum State {
 }
 
 impl State {
-    /// Knows a state by its number in `ModelVersionStatus`.
+    /// Finds a state by its number in `ModelVersionStatus`.
     pub(crate) fn by_number(number: u64) -> Self {
         match number {
             10 => State::Start,
@@ -54,7 +54,7 @@ impl State {
         }
     }
 
-    /// Knows a state by its name there.
+    /// Finds a state by its name there.
     pub(crate) fn by_name(name: &str) -> Self {
         let numbers = [10, 20, 30, 40, 50].into_iter().map(State::by_number);
         let mut named = numbers.filter(|state| state.to_string() == name);
@@ -128,7 +128,8 @@ impl Model {
             }
             tokio::time::sleep(POLL_INTERVAL.min(left())).await;
             if left().is_zero() {
-                let message = format!("not ready after {:?}: {seen}", began.elapsed());
+                let timeout = self.settings.timeout.unwrap_or_default();
+                let message = format!("not ready after {timeout:?}: {seen}");
                 let error = Error::new(Code::DeadlineExceeded, message);
                 return self.located_at(
                     "",
@@ -141,7 +142,7 @@ impl Model {
         }
     }
 
-    /// Says whether a look that failed this way may succeed later. A label that no version has yet is an
+    /// Returns whether a look that failed this way may succeed later. A label that no version has yet is an
     /// argument that is wrong.
     fn may_pass(&self, error: &Error) -> bool {
         let labelled = self.settings.label.is_some();
@@ -153,7 +154,7 @@ impl Model {
     }
 }
 
-/// Gives why no version will become ready; `None` if one may.
+/// Returns why no version will become ready; `None` if one may.
 fn failure_of(versions: &[VersionStatus]) -> Option<Error> {
     let failed = |status: &VersionStatus| status.state == State::End && status.error.is_some();
     let first = versions.first().filter(|_| versions.iter().all(failed))?;

@@ -24,7 +24,7 @@ impl<T> Default for Tensor<T> {
 }
 
 impl<T: Element> Tensor<T> {
-    /// Makes a tensor of elements in row-major order. A scalar has no dimensions, and one element.
+    /// Creates a tensor of elements in row-major order. A scalar has no dimensions, and one element.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl<T: Element> Tensor<T> {
         }
     }
 
-    /// Makes a vector.
+    /// Creates a vector.
     pub fn from_vec(data: impl Into<Vec<T>>) -> Self {
         let data = data.into();
         Tensor {
@@ -50,7 +50,7 @@ impl<T: Element> Tensor<T> {
         }
     }
 
-    /// Makes a tensor without dimensions.
+    /// Creates a tensor without dimensions.
     pub fn scalar(value: T) -> Self {
         Tensor {
             shape: Vec::new(),
@@ -58,7 +58,7 @@ impl<T: Element> Tensor<T> {
         }
     }
 
-    /// Makes a matrix of rows.
+    /// Creates a matrix of rows.
     ///
     /// # Errors
     ///
@@ -83,17 +83,17 @@ impl<T: Element> Tensor<T> {
         })
     }
 
-    /// Gives the dimensions.
+    /// Returns the dimensions.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// Gives the elements in row-major order.
+    /// Returns the elements in row-major order.
     pub fn data(&self) -> &[T] {
         &self.data
     }
 
-    /// Gives the elements in row-major order, to change them.
+    /// Returns the elements in row-major order, to change them.
     pub fn data_mut(&mut self) -> &mut [T] {
         &mut self.data
     }
@@ -103,7 +103,7 @@ impl<T: Element> Tensor<T> {
         self.data
     }
 
-    /// Goes over what lies along the first dimension: the rows of a matrix, the images of a batch. A
+    /// Iterates over what lies along the first dimension: the rows of a matrix, the images of a batch. A
     /// scalar has none.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[T]> {
         let count = self.shape.first().copied().unwrap_or(0);
@@ -111,7 +111,7 @@ impl<T: Element> Tensor<T> {
         (0..count).map(move |row| &self.data[row * size..(row + 1) * size])
     }
 
-    /// Gives a part of a batch.
+    /// Returns a part of a batch.
     pub(crate) fn part(&self, rows: Range<usize>) -> Self {
         let count = self.shape.first().copied().unwrap_or(0);
         let size = self.data.len().checked_div(count).unwrap_or(0);
@@ -143,13 +143,13 @@ impl<T: Element> Tensor<T> {
 }
 
 impl Tensor<Vec<u8>> {
-    /// Makes a vector of strings.
+    /// Creates a vector of strings.
     pub fn strings<S: Into<String>>(strings: impl IntoIterator<Item = S>) -> Self {
         let data: Vec<_> = strings.into_iter().map(|s| s.into().into_bytes()).collect();
         Tensor::from_vec(data)
     }
 
-    /// Gives the strings as text, in row-major order.
+    /// Returns the strings as text, in row-major order.
     ///
     /// # Errors
     ///

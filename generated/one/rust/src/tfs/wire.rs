@@ -98,12 +98,12 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Goes over the fields of a message. After an error it ends.
+/// Iterates over the fields of a message. After an error it ends.
 pub(crate) fn fields(message: &[u8]) -> Fields<'_> {
     Fields { rest: message }
 }
 
-/// Goes over the chunks of one number in a message.
+/// Iterates over the chunks of one number in a message.
 pub(crate) fn chunks(message: &[u8], number: u32) -> impl Iterator<Item = Result<&[u8], Error>> {
     fields(message).filter_map(move |field| match field {
         Ok(field) => field.chunk(number).map(Ok),
