@@ -222,3 +222,24 @@ print(os.waitpid(child, 0)[1])
         capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
     )  # fmt: skip
     assert done.stdout.strip() == "0", done.stderr
+
+
+def test_no_module_loads_others_late_while_it_is_loaded_itself() -> None:
+    """Two threads that did so could wait for each other: for ``LOADING``, and for a module."""
+    program = """
+import importlib, pkgutil, tfsclient
+from tfsclient import dtypes
+class Refused:
+    def __enter__(self): raise AssertionError("LOADING is held on import")
+    def __exit__(self, *_): pass
+dtypes.LOADING = Refused()
+for module in pkgutil.walk_packages(tfsclient.__path__, "tfsclient."):
+    if module.name.rpartition(".")[2] != "__main__":
+        try:
+            importlib.import_module(module.name)
+        except ImportError as error:
+            print(module.name, error)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr

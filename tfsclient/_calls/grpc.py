@@ -132,7 +132,8 @@ class GrpcCalls:
 
     def reload(self, config: ServerConfig) -> Call[None]:
         """The call that replaces the server's list of models."""
-        from tfsclient._codec.messages import message_class
+        with LOADING:
+            from tfsclient._codec.messages import message_class
 
         request = message_class("tensorflow.serving.ReloadConfigRequest")()
         request.config.CopyFrom(config.to_message())
