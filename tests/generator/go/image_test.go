@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -76,6 +77,24 @@ func TestImagesThatDoNotFitAreRefused(t *testing.T) {
 	}
 	if _, err := ReadImages(iotest.ErrReader(io.ErrNoProgress)); !errors.Is(err, io.ErrNoProgress) {
 		t.Error(err)
+	}
+}
+
+func TestAnExtremePictureTakesLittleMemory(t *testing.T) {
+	high := image.NewGray(image.Rect(0, 0, 1, 100_000))
+	for i := range high.Pix {
+		high.Pix[i] = 7
+	}
+	file := encoded(t, high)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := DecodeImages[uint8]([]int{2, 1000, 1}, file)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(got.Data) != 2000 || got.Data[0] != 7 || got.Data[1999] != 7 {
+		t.Fatal(got, err)
+	}
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 50<<20 {
+		t.Errorf("%d bytes", taken)
 	}
 }
 

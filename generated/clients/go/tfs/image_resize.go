@@ -64,11 +64,22 @@ func (p *pixels) resized(height, width int, top, left float64) *pixels {
 			}
 		})
 	}
-	if p.width != width || left > 0 {
-		p = p.scaled(p.height, width, 1, p.width, width, left)
+	across := func() {
+		if p.width != width || left > 0 {
+			p = p.scaled(p.height, width, 1, p.width, width, left)
+		}
 	}
-	if p.height != height || top > 0 {
-		p = p.scaled(height, width, width, p.height, height, top)
+	down := func() {
+		if p.height != height || top > 0 {
+			p = p.scaled(height, p.width, p.width, p.height, height, top)
+		}
+	}
+	if p.height <= maxPixels/width {
+		across()
+		down()
+	} else { // the picture in between would fill the memory
+		down()
+		across()
 	}
 	if p.channels == 4 {
 		p.each(func(c []uint8) {
@@ -130,8 +141,8 @@ func triangles(from, to int, cut float64) []span {
 	spans := make([]span, to)
 	for i := range spans {
 		middle := float64(start) + float64((float64(i)+0.5)*scale)
-		first := max(int(middle-support+0.5), 0)
-		last := min(int(middle+support+0.5), from)
+		first := min(max(int(middle-support+0.5), 0), from-1) // float32 rounds large sizes
+		last := max(min(int(middle+support+0.5), from), first+1)
 		shares, sum := make([]float64, last-first), 0.0
 		for j := range shares {
 			distance := math.Abs((float64(j+first) - middle + 0.5) * (1 / support))
