@@ -90,6 +90,8 @@ func TestLyingTensorsAreErrors(t *testing.T) {
 		answer("float32", []int{math.MinInt64}),
 		answer("float32", slices.Repeat([]int{1}, 255)),
 		answer("float32", []int{1}, five),
+		answer("float32", []int{1}, appendChunk(nil, floatVal, []byte("12345"))),
+		answer("float32", []int{1}, appendChunk(appendChunk(nil, floatVal, []byte("12")), floatVal, []byte("34"))),
 		answer("int32", []int{1}),
 		answer("string", []int{2}, five),
 		answer("bool", []int{5}, five),

@@ -144,7 +144,11 @@ func memory[T float32 | float64 | complex64 | complex128 | uint8](t *tensorProto
 		return contents[T](t)
 	}
 	var raw []byte
+	size := map[protowire.Number]int{floatVal: 4, doubleVal: 8, float8Val: 1, scomplexVal: 4, dcomplexVal: 8}[number]
 	err := t.eachValue(number, func(f field) error {
+		if len(f.chunk)%size != 0 {
+			return badAnswer("the values of a %s tensor end within a number", t.dtype)
+		}
 		if raw == nil || number == float8Val { // that is one field of bytes, not a list
 			raw = slices.Clip(f.chunk)
 		} else {

@@ -46,6 +46,8 @@ fn tensors_that_lie_about_their_size() {
         (DType::Int64, &[1 << 40], 10, &[1]),
         (DType::Float32, &[2], 4, &[0; 4]),
         (DType::Float32, &[], 5, &[0; 8]),
+        (DType::Float32, &[2], 5, &[0; 6]),
+        (DType::Float64, &[2], 6, &[0; 12]),
         (DType::Bool, &[1], 4, &[2]),
         (DType::Int32, &[1], 7, &[0xff]),
         (DType::String, &[3], 4, &[1, 1, 9, b'a', b'b']),

@@ -150,11 +150,22 @@ impl<'a> TensorProto<'a> {
         if !self.content.is_empty() {
             return self.contents::<T>();
         }
+        let size = match number {
+            FLOAT8_VAL => 1,
+            DOUBLE_VAL | DCOMPLEX_VAL => 8,
+            _ => 4,
+        };
         let mut raw = Vec::new();
         for field in fields(self.message) {
             let field = field?;
             match field.value {
                 _ if field.number != number => {}
+                Value::Chunk(chunk) if chunk.len() % size != 0 => {
+                    return Err(Error::bad_answer(format!(
+                        "the values of a {} tensor end within a number",
+                        self.dtype
+                    )));
+                }
                 Value::Chunk(chunk) if number == FLOAT8_VAL => raw = chunk.to_vec(), // a field of bytes, not a list
                 Value::Chunk(chunk) => raw.extend_from_slice(chunk),
                 Value::Fixed32(bytes) => raw.extend_from_slice(&bytes),

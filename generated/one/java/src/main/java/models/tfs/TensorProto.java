@@ -139,13 +139,17 @@ final class TensorProto {
   /** Reads numbers whose typed field, if packed, holds the same bytes as the content. */
   private Object memory() {
     boolean isLast = dtype.storage == Storage.BYTES; // one field of bytes, not a list
+    int width = dtype.storage.width;
     long length = 0;
     for (ProtoReader fields = message.again(); fields.next(); ) {
       if (fields.field() == dtype.field) {
+        if (fields.length() % width != 0) {
+          throw ServingException.badAnswer(
+              "the values of a %s tensor end within a number", dtype);
+        }
         length = isLast ? fields.length() : length + fields.length();
       }
     }
-    int width = dtype.storage.width;
     int values = (int) (length / width);
     checkCount(values);
     ByteBuffer raw = ByteBuffer.allocate((int) length).order(ByteOrder.LITTLE_ENDIAN);
