@@ -6,6 +6,7 @@ SavedModel is the type itself: a reference type never travels.
 
 from __future__ import annotations
 
+import logging  # noqa: F401 (before _Loading, which says why)
 import os
 import threading
 from functools import cache
@@ -38,13 +39,47 @@ _KINDS = {
 
 _REF = 100  # DT_FLOAT_REF = DT_FLOAT + 100 and so on
 
-# Held while a module is loaded that was not needed before some call.  A fork waits for it, so that
-# no child finds a module that a thread which the child does not have was just loading.
-LOADING: Final = threading.RLock()
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(
-        before=LOADING.acquire, after_in_parent=LOADING.release, after_in_child=LOADING.release
-    )
+
+class _Loading:
+    """Held while a module is loaded that was not needed before some call.
+
+    A fork waits for it, so that no child finds a module that a thread which the child does not
+    have was just loading.  It does not wait for ever: what is loaded may itself want a lock that
+    the fork holds.  That logging's is not such a one, logging has to be imported before this is
+    made: a fork takes locks in the reverse order of that.
+    """
+
+    _LONGEST = 5.0  # seconds
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._fork = threading.local()
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(
+                before=self._before, after_in_parent=self._after, after_in_child=self._in_child
+            )
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _before(self) -> None:
+        self._fork.holds = self._lock.acquire(timeout=self._LONGEST)
+
+    def _after(self) -> None:
+        if self._fork.holds:
+            self._lock.release()
+
+    def _in_child(self) -> None:
+        if self._fork.holds:
+            self._lock.release()
+        else:
+            self._lock = threading.RLock()  # who has the other is not here
+
+
+LOADING: Final = _Loading()
 
 _ML_DTYPES: Final = "ml_dtypes"  # what has the type, by the same name; loaded when one is met
 _USERS: Final = 2  # ``isbuiltin`` of dtypes that numpy does not bring

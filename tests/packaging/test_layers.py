@@ -200,28 +200,41 @@ print([m for m in {(_OTHERS + " " + absent).split()} if m in sys.modules and m n
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_fork_waits_for_what_another_thread_loads() -> None:
-    program = """
+@pytest.mark.parametrize(
+    ("loads", "waits_for_the_end"),
+    [
+        ("time.sleep(0.5)", True),
+        ("time.sleep(0.5); logging.getLogger('made by a module that is loaded')", True),
+        ("forked.wait()", False),  # as if it wanted something that the fork holds
+    ],
+)
+def test_a_fork_waits_for_what_another_thread_loads(loads: str, waits_for_the_end: bool) -> None:
+    program = f"""
 import os, threading, time
 from tfsclient.dtypes import LOADING, DType
-begun = threading.Event()
+import logging
+begun, forked = threading.Event(), threading.Event()
 def load():
     with LOADING:
         begun.set()
-        time.sleep(0.5)
-threading.Thread(target=load).start()
+        {loads}
+thread = threading.Thread(target=load)
+thread.start()
 begun.wait()
 child = os.fork()
 if child == 0:
     DType("bfloat16").numpy
     os._exit(0)
-print(os.waitpid(child, 0)[1])
+forked.set()
+thread.join()
+DType("bfloat16").numpy
+print(os.waitpid(child, 0)[1], LOADING._fork.holds)
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
     )  # fmt: skip
-    assert done.stdout.strip() == "0", done.stderr
+    assert done.stdout.split() == ["0", str(waits_for_the_end)], done.stderr
 
 
 def test_no_module_loads_others_late_while_it_is_loaded_itself() -> None:

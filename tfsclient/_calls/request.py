@@ -18,7 +18,7 @@ from tfsclient._inputs import prepare
 from tfsclient._inputs.example import ExampleLike, contents_of
 from tfsclient._inputs.messages import message_name
 from tfsclient._tables import listed, short, visible
-from tfsclient.dtypes import INVALID, STRING
+from tfsclient.dtypes import INVALID, LOADING, STRING
 from tfsclient.errors import (
     USE_GRPC,
     DecodeError,
@@ -70,7 +70,8 @@ class PredictRequest:
             Unimplemented: a tensor has no JSON form that the server reads.
             InvalidInput: the inputs have no common first dimension, so there are no rows.
         """
-        from tfsclient._codec import rest_json  # which gRPC does without
+        with LOADING:  # which gRPC does without
+            from tfsclient._codec import rest_json
 
         if not row:
             return rest_json.encode_predict(self.tensors, self.ref.signature)
@@ -82,7 +83,8 @@ class PredictRequest:
 
     def to_curl(self, url: str = "http://localhost:8501") -> str:
         """A shell command that sends the same request to the REST server at ``url``."""
-        from tfsclient._calls.urls import to_curl  # which gRPC does without
+        with LOADING:  # which gRPC does without
+            from tfsclient._calls.urls import to_curl
 
         return to_curl(url, self.ref, "predict", self.to_json())
 
@@ -170,7 +172,8 @@ class ExamplesRequest:
         """
         if self.method == "MultiInference":
             raise cannot_send("REST has no multi-inference", model=self.ref.name, hint=USE_GRPC)
-        from tfsclient._codec import rest_json
+        with LOADING:
+            from tfsclient._codec import rest_json
 
         try:
             return rest_json.encode_examples(self.examples, self.context, self.ref.signature)
@@ -180,7 +183,8 @@ class ExamplesRequest:
 
     def to_curl(self, url: str = "http://localhost:8501") -> str:
         """A shell command that sends the same request to the REST server at ``url``."""
-        from tfsclient._calls.urls import to_curl
+        with LOADING:
+            from tfsclient._calls.urls import to_curl
 
         return to_curl(url, self.ref, self.method.lower(), self.to_json())
 

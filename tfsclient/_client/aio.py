@@ -23,6 +23,7 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import parse
+from tfsclient.dtypes import LOADING
 from tfsclient.results import Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
@@ -201,7 +202,8 @@ class AsyncClient(AsyncExampleCalls):
         found = await self._sender.run(
             self._sender.flows.described(ref), Options(None, timeout, headers)
         )
-        from tfsclient._client.view_api import view_api  # which few programs need
+        with LOADING:  # which few programs need
+            from tfsclient._client.view_api import view_api
 
         print(view_api(self._sender, ref, found, signature))
 
@@ -239,7 +241,8 @@ class AsyncClient(AsyncExampleCalls):
         headers: Headers = None,
     ) -> list[str]:
         """Have the server serve other models; see :meth:`tfsclient.Client.reload_config`."""
-        from tfsclient.model_config import plan_reload  # which few clients need
+        with LOADING:  # which few clients need
+            from tfsclient.model_config import plan_reload
 
         wanted, changes = plan_reload(config, running)
         if not dry_run:

@@ -15,6 +15,7 @@ from tfsclient._codec.inference import Task
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.example import ExampleLike, Examples
 from tfsclient._inputs.prepare import Inputs
+from tfsclient.dtypes import LOADING
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
 from tfsclient.schema import Model, Signature
 
@@ -156,7 +157,8 @@ class BoundModel:
         """See :meth:`tfsclient.Client.view_api`."""
         flow = self._sender.flows.described(self._ref)
         model = self._sender.run(flow, Options(None, timeout, headers))
-        from tfsclient._client.view_api import view_api  # which few programs need
+        with LOADING:  # which few programs need
+            from tfsclient._client.view_api import view_api
 
         print(view_api(self._sender, self._ref, model, signature))
 

@@ -343,7 +343,8 @@ class Client(ExampleCalls):
         """
         ref = ModelRef(model, version, label)
         found = self._sender.run(self._sender.flows.described(ref), Options(None, timeout, headers))
-        from tfsclient._client.view_api import view_api  # which few programs need
+        with LOADING:  # which few programs need
+            from tfsclient._client.view_api import view_api
 
         print(view_api(self._sender, ref, found, signature))
 
@@ -421,7 +422,8 @@ class Client(ExampleCalls):
             Unimplemented: the target is REST, which cannot do it.
             TFSError: the server refused, or a new model did not load.
         """
-        from tfsclient.model_config import plan_reload  # which few clients need
+        with LOADING:  # which few clients need
+            from tfsclient.model_config import plan_reload
 
         wanted, changes = plan_reload(config, running)
         if not dry_run:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tfsclient.dtypes import LOADING
 from tfsclient.errors import Code
 from tfsclient.results import _forms, _shown
 
@@ -117,7 +118,8 @@ class Prediction(dict[str, npt.NDArray[Any]]):
         Integers are exact, and floats have as few digits as identify them.  Strings are text, or
         ``{"b64": "..."}`` where they are not UTF-8.  A complex number is ``[real, imaginary]``.
         """
-        from tfsclient.results._json import to_json  # with orjson, which gRPC does without
+        with LOADING:  # with orjson, which gRPC does without
+            from tfsclient.results._json import to_json
 
         return to_json(self)
 

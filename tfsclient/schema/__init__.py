@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from tfsclient.dtypes import STRING, DType
+from tfsclient.dtypes import LOADING, STRING, DType
 from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema import _shown
 from tfsclient.schema._checks import (
@@ -67,7 +67,8 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name in ("Picture", "Sample", "TensorMeaning"):  # which no server tells
-        from tfsclient.schema import _meaning
+        with LOADING:
+            from tfsclient.schema import _meaning
 
         return getattr(_meaning, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -289,7 +290,8 @@ class Signature:
             check_type("example_input", self.example_input, str)
         _set(self, "same_tensors", read_groups(self.same_tensors))
         if self.samples != ():
-            from tfsclient.schema._meaning import read_samples  # as who made one has done
+            with LOADING:
+                from tfsclient.schema._meaning import read_samples
 
             _set(self, "samples", read_samples(self.samples))
         # Once, for every call asks.
@@ -411,9 +413,10 @@ def to_json(model: Model, *, version: bool = True) -> bytes:
         model: what to write.
         version: whether to write the version down; a lock file does not.
     """
-    import orjson  # which gRPC does without
+    with LOADING:  # which gRPC does without
+        import orjson
 
-    from tfsclient.schema._records import to_record
+        from tfsclient.schema._records import to_record
 
     data: dict[str, Any] = {"format": FORMAT, "model": model.name}
     if version and model.version is not None:
@@ -444,6 +447,7 @@ def all_from_json(text: bytes | str) -> list[Model]:
     Raises:
         InvalidInput: the text is not such a schema; the error names the place.
     """
-    from tfsclient.schema._from_json import models
+    with LOADING:
+        from tfsclient.schema._from_json import models
 
     return models(text)

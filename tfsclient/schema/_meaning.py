@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from tfsclient.errors import InvalidInput, did_you_mean, shown
 from tfsclient.schema._checks import MAX_SIZE, ReadOnlyDict, check_text, check_type
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Colour: TypeAlias = Literal["rgb", "bgr", "gray"]
 Layout: TypeAlias = Literal["HWC", "CHW", "HW"]

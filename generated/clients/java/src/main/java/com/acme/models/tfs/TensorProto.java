@@ -144,8 +144,7 @@ final class TensorProto {
     for (ProtoReader fields = message.again(); fields.next(); ) {
       if (fields.field() == dtype.field) {
         if (fields.length() % width != 0) {
-          throw ServingException.badAnswer(
-              "the values of a %s tensor end within a number", dtype);
+          throw ServingException.badAnswer("the values of a %s tensor end within a number", dtype);
         }
         length = isLast ? fields.length() : length + fields.length();
       }
