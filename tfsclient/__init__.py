@@ -56,7 +56,6 @@ try:
     from tfsclient._codec.model_ref import ModelRef
     from tfsclient._inputs.example import Example
     from tfsclient._inputs.sequence import ExampleListWithContext, SequenceExample
-    from tfsclient.dtypes import LOADING as _LOADING
     from tfsclient.dtypes import DType
     from tfsclient.errors import (
         Aborted,
@@ -134,7 +133,9 @@ def __getattr__(name: str) -> _Any:
             name=_broken.name,
         ) from _broken
     if name in _LATER:
-        with _LOADING:
+        from tfsclient.dtypes import LOADING  # which is there, for nothing is broken
+
+        with LOADING:
             return _adopt(name, getattr(_import_module(f"tfsclient.{_LATER[name]}"), name))
     raise AttributeError(f"module 'tfsclient' has no attribute {name!r}")
 

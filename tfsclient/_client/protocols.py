@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.target import Target
+from tfsclient.dtypes import LOADING
 from tfsclient.errors import InvalidInput, left_out, of_type
 
 if TYPE_CHECKING:
@@ -26,20 +27,21 @@ def make_calls(target: Target, profile: Profile | None = None) -> Calls:
     Raises:
         MissingExtra: it speaks gRPC, and grpcio or protobuf is not installed.
     """
-    if profile is not None:
-        from tfsclient._calls.profiles.calls import ProfileCalls
+    with LOADING:
+        if profile is not None:
+            from tfsclient._calls.profiles.calls import ProfileCalls
 
-        if not profile.rest:
-            _need_grpc()
-        return ProfileCalls(profile)
-    if target.rest:
-        from tfsclient._calls.rest import RestCalls
+            if not profile.rest:
+                _need_grpc()
+            return ProfileCalls(profile)
+        if target.rest:
+            from tfsclient._calls.rest import RestCalls
 
-        return RestCalls()
-    _need_grpc()
-    from tfsclient._calls.grpc import GrpcCalls
+            return RestCalls()
+        _need_grpc()
+        from tfsclient._calls.grpc import GrpcCalls
 
-    return GrpcCalls()
+        return GrpcCalls()
 
 
 def _need_grpc() -> None:
@@ -73,13 +75,14 @@ def make_transport(
 
 
 def _transport(settings: Settings) -> Transport:
-    if settings.target.rest:
-        from tfsclient._transports.rest import RestTransport
+    with LOADING:
+        if settings.target.rest:
+            from tfsclient._transports.rest import RestTransport
 
-        return RestTransport(settings)
-    from tfsclient._transports.grpc import GrpcTransport
+            return RestTransport(settings)
+        from tfsclient._transports.grpc import GrpcTransport
 
-    return GrpcTransport(settings)
+        return GrpcTransport(settings)
 
 
 def make_async_transport(
@@ -97,13 +100,14 @@ def make_async_transport(
 
 
 def _async_transport(settings: Settings) -> AsyncTransport:
-    if settings.target.rest:
-        from tfsclient._transports.rest_aio import AsyncRestTransport
+    with LOADING:
+        if settings.target.rest:
+            from tfsclient._transports.rest_aio import AsyncRestTransport
 
-        return AsyncRestTransport(settings)
-    from tfsclient._transports.grpc_aio import AsyncGrpcTransport
+            return AsyncRestTransport(settings)
+        from tfsclient._transports.grpc_aio import AsyncGrpcTransport
 
-    return AsyncGrpcTransport(settings)
+        return AsyncGrpcTransport(settings)
 
 
 def _heading(settings: Settings, authenticate: Authenticate | None) -> Heading:
