@@ -93,4 +93,4 @@ def _shown(name: object) -> str:
 
 def kind_of(value: object) -> str:
     """What a value is, for errors about what may be a secret."""
-    return "None" if value is None else f"{of_type(value)}"
+    return "None" if value is None else of_type(value)

@@ -85,7 +85,7 @@ def _check_name(name: object) -> None:
     if isinstance(name, str) and name:
         _check_text(name, "model", None)
         return
-    came = "''" if isinstance(name, str) else f"{of_type(name)}"
+    came = "''" if isinstance(name, str) else of_type(name)
     text = f"model must be the name of a model, not {came}"
     if isinstance(name, str | bytes | int | None):
         raise InvalidInput(text)

@@ -15,6 +15,7 @@ from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.headers import Sent
 from tfsclient._transports.alarm import Alarm
+from tfsclient._transports.attempts import attempts
 from tfsclient._transports.bound import Bound
 from tfsclient._transports.grpc_proxy import grpc_proxy_for
 from tfsclient._transports.ownership import OPENING, process
@@ -26,7 +27,6 @@ from tfsclient.errors import (
     Hint,
     Internal,
     TFSError,
-    Unavailable,
     from_code,
 )
 
@@ -96,23 +96,8 @@ class GrpcTransport:
         channel = self._open()
         if not request.safe:
             return self._send(channel, request, deadline, headers)
-        try:
-            return self._send(channel, request, deadline, headers)
-        except Unavailable as error:
-            first = error
-        with LOADING:
-            from tfsclient._transports import retries  # which few clients need
-
-        failed: list[TFSError] = []
-        seconds = deadline.remaining()
-        retrying = retries.retrying(request, self._settings, seconds, failed, channel.sleep)
-        again = partial(self._send, channel, request, deadline, headers)
-        try:
-            answer: bytes = retrying(retries.after(first, again))
-        except TFSError as error:
-            retries.tell(error, failed)
-            raise
-        return answer
+        attempt = partial(self._send, channel, request, deadline, headers)
+        return attempts(attempt, request, self._settings, deadline, channel.sleep)
 
     def _send(self, channel: Channel, request: Request, deadline: Deadline, headers: Sent) -> bytes:
         bound, method = channel.bound, channel.methods[request.path]

@@ -12,6 +12,7 @@ import grpc.aio
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.headers import Sent
+from tfsclient._transports.attempts import async_attempts
 from tfsclient._transports.bound import Bound
 from tfsclient._transports.grpc import (
     Channel,
@@ -24,8 +25,6 @@ from tfsclient._transports.grpc import (
 )
 from tfsclient._transports.per_loop import PerLoop
 from tfsclient._transports.settings import Settings
-from tfsclient.dtypes import LOADING
-from tfsclient.errors import TFSError, Unavailable
 
 
 class AsyncGrpcTransport:
@@ -55,22 +54,8 @@ class AsyncGrpcTransport:
             channel = await self._channels.get()
         if not request.safe:
             return await self._send(channel, request, deadline, headers)
-        try:
-            return await self._send(channel, request, deadline, headers)
-        except Unavailable as error:
-            first = error
-        with LOADING:
-            from tfsclient._transports import retries
-
-        failed: list[TFSError] = []
-        retrying = retries.async_retrying(request, self._settings, deadline.remaining(), failed)
-        again = partial(self._send, channel, request, deadline, headers)
-        try:
-            answer: bytes = await retrying(retries.async_after(first, again))
-        except TFSError as error:
-            retries.tell(error, failed)
-            raise
-        return answer
+        attempt = partial(self._send, channel, request, deadline, headers)
+        return await async_attempts(attempt, request, self._settings, deadline)
 
     async def _send(
         self, channel: Channel, request: Request, deadline: Deadline, headers: Sent

@@ -14,6 +14,7 @@ import httpx
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.headers import Sent
+from tfsclient._transports.attempts import attempts
 from tfsclient._transports.http import (
     LIMITS,
     Body,
@@ -28,7 +29,7 @@ from tfsclient._transports.ownership import OPENING, process
 from tfsclient._transports.settings import Settings
 from tfsclient._transports.sockets import Sockets, within
 from tfsclient.dtypes import LOADING
-from tfsclient.errors import InvalidInput, TFSError, Unavailable
+from tfsclient.errors import InvalidInput, TFSError
 
 if TYPE_CHECKING:
     from tfsclient._transports.background import Background
@@ -56,22 +57,7 @@ class RestTransport:
         deadline.left()
         opened = self._open()
         attempt = partial(self._attempt, opened, request, arguments, deadline)
-        try:
-            return attempt()
-        except Unavailable as error:
-            first = error
-        with LOADING:
-            from tfsclient._transports import retries  # which few clients need
-
-        failed: list[TFSError] = []
-        seconds = deadline.remaining()
-        retrying = retries.retrying(request, self._settings, seconds, failed, opened.sleep)
-        try:
-            answer: bytes = retrying(retries.after(first, attempt))
-        except TFSError as error:
-            retries.tell(error, failed)
-            raise
-        return answer
+        return attempts(attempt, request, self._settings, deadline, opened.sleep)
 
     def start(
         self,

@@ -1,0 +1,71 @@
+"""A call that is sent again while the server is unavailable; what that takes is loaded then."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tfsclient._calls.call import Request
+from tfsclient._calls.deadline import Deadline
+from tfsclient._transports.settings import Settings
+from tfsclient.dtypes import LOADING
+from tfsclient.errors import TFSError, Unavailable
+
+R = TypeVar("R")
+
+
+def attempts(
+    attempt: Callable[[], R],
+    request: Request,
+    settings: Settings,
+    deadline: Deadline,
+    sleep: Callable[[float], None],
+) -> R:
+    """What an attempt gives, or one of those that follow it until the deadline.
+
+    Args:
+        attempt: sends the call.
+        request: the call.
+        settings: what the user set.
+        deadline: for all attempts.
+        sleep: what waits between two of them.
+
+    Raises:
+        TFSError: of the last attempt; it tells those before it.
+    """
+    try:
+        return attempt()
+    except Unavailable as error:
+        first = error
+    with LOADING:  # most calls are sent once
+        from tfsclient._transports import retries
+
+    failed: list[TFSError] = []
+    retrying = retries.retrying(request, settings, deadline.remaining(), failed, sleep)
+    try:
+        answer: R = retrying(retries.after(first, attempt))
+    except TFSError as error:
+        retries.tell(error, failed)
+        raise
+    return answer
+
+
+async def async_attempts(
+    attempt: Callable[[], Awaitable[R]], request: Request, settings: Settings, deadline: Deadline
+) -> R:
+    """:func:`attempts` for asyncio."""
+    try:
+        return await attempt()
+    except Unavailable as error:
+        first = error
+    with LOADING:
+        from tfsclient._transports import retries
+
+    failed: list[TFSError] = []
+    retrying = retries.async_retrying(request, settings, deadline.remaining(), failed)
+    try:
+        answer: R = await retrying(retries.async_after(first, attempt))
+    except TFSError as error:
+        retries.tell(error, failed)
+        raise
+    return answer
