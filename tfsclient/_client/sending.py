@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from tfsclient._calls.call import Call, Flight, Flow, Step, T
 from tfsclient._calls.options import Options
@@ -17,13 +17,16 @@ from tfsclient._client.observe import Observer, OnCall
 from tfsclient._client.recipe import Recipe, Remade
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
+from tfsclient._transports.interface import Transport
 from tfsclient._transports.target import Target
 from tfsclient.errors import DeadlineExceeded, Internal, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 
 if TYPE_CHECKING:
-    from tfsclient._transports.interface import Transport
+    pass
+
+TransportT = TypeVar("TransportT")
 
 # What a step of a flow comes to: a call's answer, or that another's call has ended.
 Steps: TypeAlias = Callable[[object], Step]
@@ -47,11 +50,31 @@ def drive(flow: Flow[T], step: Callable[[Step], object]) -> T:
         flow.close()  # whatever ended it, others may be waiting for what it was doing
 
 
-class BaseSender(Remade):
-    """What both colours do alike."""
+class BaseSender(Remade, Generic[TransportT]):
+    """What both colours do alike.
 
-    target: Target
-    recipe: Recipe
+    Args:
+        target: where to, for errors.
+        flows: what to send.
+        transport: what sends it.
+        on_call: hears of every call.
+        recipe: how to make its client again.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        flows: Flows,
+        transport: TransportT,
+        on_call: OnCall,
+        recipe: Recipe,
+    ) -> None:
+        super().__init__(recipe.of("_sender"))
+        self.recipe = recipe
+        self.target = target
+        self.flows = flows
+        self._transport = transport
+        self._observer = Observer(target, flows.learn, on_call)
 
     def _not_in_time(self, flight: Flight) -> DeadlineExceeded:
         return DeadlineExceeded(
@@ -68,31 +91,8 @@ class BaseSender(Remade):
         )
 
 
-class Sender(BaseSender):
-    """Sends for threads.
-
-    Args:
-        target: where to, for errors.
-        flows: what to send.
-        transport: what sends it.
-        on_call: hears of every call.
-        recipe: how to make its client again.
-    """
-
-    def __init__(
-        self,
-        target: Target,
-        flows: Flows,
-        transport: Transport,
-        on_call: OnCall,
-        recipe: Recipe,
-    ) -> None:
-        super().__init__(recipe.of("_sender"))
-        self.recipe = recipe
-        self.target = target
-        self.flows = flows
-        self._transport = transport
-        self._observer = Observer(target, flows.learn, on_call)
+class Sender(BaseSender[Transport]):
+    """Sends for threads."""
 
     def predict(
         self,

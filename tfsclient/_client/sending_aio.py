@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, cast
 
 from tfsclient._calls.call import Call, Flight, Flow, Step, T
 from tfsclient._calls.options import Options
-from tfsclient._client.flows import Flows, Scope
-from tfsclient._client.observe import Observer, OnCall
-from tfsclient._client.recipe import Recipe
+from tfsclient._client.flows import Scope
 from tfsclient._client.sending import BaseSender, Steps
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._inputs.prepare import Inputs
-from tfsclient._transports.target import Target
+from tfsclient._transports.interface import AsyncTransport
 from tfsclient.errors import Cancelled, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
 
 if TYPE_CHECKING:
-    from tfsclient._transports.interface import AsyncTransport
+    pass
 
 
 async def adrive(flow: Flow[T], step: Callable[[Step], Awaitable[object]]) -> T:
@@ -44,23 +42,8 @@ async def adrive(flow: Flow[T], step: Callable[[Step], Awaitable[object]]) -> T:
         flow.close()  # whatever ended it, others may be waiting for what it was doing
 
 
-class AsyncSender(BaseSender):
+class AsyncSender(BaseSender[AsyncTransport]):
     """Sends for asyncio; see :class:`Sender`."""
-
-    def __init__(
-        self,
-        target: Target,
-        flows: Flows,
-        transport: AsyncTransport,
-        on_call: OnCall,
-        recipe: Recipe,
-    ) -> None:
-        super().__init__(recipe.of("_sender"))
-        self.recipe = recipe
-        self.target = target
-        self.flows = flows
-        self._transport = transport
-        self._observer = Observer(target, flows.learn, on_call)
 
     async def predict(
         self,
