@@ -238,14 +238,12 @@ print(os.waitpid(child, 0)[1], LOADING._fork.holds)
 
 
 def test_no_module_loads_others_late_while_it_is_loaded_itself() -> None:
-    """Two threads that did so could wait for each other: for ``LOADING``, and for a module."""
+    """Two threads could wait for each other then: one for ``LOADING``, one for the module."""
     program = """
 import importlib, pkgutil, tfsclient
-from tfsclient import dtypes
-class Refused:
-    def __enter__(self): raise AssertionError("LOADING is held on import")
-    def __exit__(self, *_): pass
-dtypes.LOADING = Refused()
+from tfsclient.dtypes import LOADING
+def refuse(self): raise AssertionError("LOADING is held on import")
+type(LOADING).__enter__ = refuse
 for module in pkgutil.walk_packages(tfsclient.__path__, "tfsclient."):
     if module.name.rpartition(".")[2] != "__main__":
         try:

@@ -67,8 +67,8 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name in ("Picture", "Sample", "TensorMeaning"):  # which no server tells
-        with LOADING:
-            from tfsclient.schema import _meaning
+        # Not under LOADING: modules of ours ask for them while they are loaded themselves.
+        from tfsclient.schema import _meaning
 
         return getattr(_meaning, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
