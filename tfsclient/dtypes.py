@@ -43,10 +43,10 @@ _REF = 100  # DT_FLOAT_REF = DT_FLOAT + 100 and so on
 class _Loading:
     """Held while a module is loaded that was not needed before some call.
 
-    A fork waits for it, so that no child finds a module that a thread which the child does not
-    have was just loading.  It does not wait for ever: what is loaded may itself want a lock that
-    the fork holds.  That logging's is not such a one, logging has to be imported before this is
-    made: a fork takes locks in the reverse order of that.
+    A fork waits for it, so that no child finds a half-loaded module whose thread it does not have.
+    It does not wait for ever: what is being loaded may need a lock that the fork already holds.
+    To keep logging's lock from being one of those, logging is imported before this is made: the
+    hooks that run before a fork do so in the reverse order of their registration.
     """
 
     _LONGEST = 5.0  # seconds

@@ -1,4 +1,4 @@
-"""A call that is sent again while the server is unavailable; what that takes is loaded then."""
+"""Sending a call again while the server is unavailable; what that needs is loaded only then."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def attempts(
     deadline: Deadline,
     sleep: Callable[[float], None],
 ) -> R:
-    """What an attempt gives, or one of those that follow it until the deadline.
+    """The answer of the first attempt that succeeds, until the deadline.
 
     Args:
         attempt: sends the call.
@@ -31,7 +31,7 @@ def attempts(
         sleep: what waits between two of them.
 
     Raises:
-        TFSError: of the last attempt; it tells those before it.
+        TFSError: the last attempt's; ``attempts`` has the errors before it.
     """
     try:
         return attempt()

@@ -67,7 +67,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name in ("Picture", "Sample", "TensorMeaning"):  # which no server tells
-        # Not under LOADING: modules of ours ask for them while they are loaded themselves.
+        # Not under LOADING: our own modules import these names while they are being loaded.
         from tfsclient.schema import _meaning
 
         return getattr(_meaning, name)
