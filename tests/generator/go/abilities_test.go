@@ -226,6 +226,13 @@ func TestGzipOnTheWire(t *testing.T) {
 	}
 }
 
+func TestAServerThatSpeaksFirstIsNotREST(t *testing.T) {
+	e := hints{target: "h:8500"}.rest(&Error{Code: Unavailable, Message: "Post: readLoopPeekFailLocked: %!w(<nil>)"})
+	if !strings.HasPrefix(e.Message, "Post: malformed HTTP response; if that is TensorFlow Serving's gRPC port") {
+		t.Error(e)
+	}
+}
+
 func TestAnswersMayBeCompressed(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "gzip" {
