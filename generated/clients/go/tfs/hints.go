@@ -57,7 +57,8 @@ func (h hints) rest(e *Error) *Error {
 	}
 	const malformed = "malformed HTTP response"
 	before, _, found := strings.Cut(e.Message, malformed) // binary follows
-	if !found { // net/http's words where a server speaks before it is asked, as gRPC's do
+	if !found {
+		// net/http's words where a server speaks before it is asked, as gRPC's do.
 		before, _, found = strings.Cut(e.Message, "readLoopPeekFailLocked")
 	}
 	if found {
