@@ -191,12 +191,12 @@ class _TfsClient(Peer):
 
     def __init__(self, port: int, case: Case, request: bytes) -> None:
         super().__init__(port, case, request)
+        import tfsclient
         from benchmarks.messages import schema
-        from tfsclient import AsyncClient, Client
 
         target = f"http://{self.address}" if case.rest else self.address
         known = {MODEL: schema(case)}
-        kind = AsyncClient if case.mode == "aio" else Client
+        kind = tfsclient.AsyncClient if case.mode == "aio" else tfsclient.Client
         self.client: Any = kind(target, schemas=known, validate=case.checked)
 
     def call(self) -> Arrays:
