@@ -135,15 +135,6 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
         return {_BASE64: base64.b64encode(item).decode()}
 
 
-def is_text(item: bytes) -> bool:
-    """Whether a string can stand in JSON as it is."""
-    try:
-        item.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def example_to_json(content: Content) -> bytes:
     """An Example's JSON object.
 
