@@ -45,8 +45,11 @@ class Settings:
         read_count(self.retries, "retries", least=0, most=MAX_ATTEMPTS - 1)
         if self.compression not in (None, "gzip"):
             raise InvalidInput(f"compression must be 'gzip' or None, not {self.compression!r:.50}")
-        if self.tls is not None and not isinstance(self.tls, bool) and not _is_tls(self.tls):
-            raise InvalidInput(f"tls must be True, a TLS(...) or None, not {self.tls!r:.50}")
+        if not isinstance(self.tls, bool | None):
+            from tfsclient._transports.tls import TLS  # as who made one has done
+
+            if not isinstance(self.tls, TLS):
+                raise InvalidInput(f"tls must be True, a TLS(...) or None, not {self.tls!r:.50}")
         for option in read_options(self.channel_options):
             if not isinstance(option[0], str):
                 raise InvalidInput(f"channel_options: {option[0]!r:.50} is not an option's name")
@@ -71,12 +74,6 @@ class Settings:
         from tfsclient._transports.tls import TLS  # which plaintext does without
 
         return TLS()
-
-
-def _is_tls(given: object) -> bool:
-    from tfsclient._transports.tls import TLS  # as who made one has done
-
-    return isinstance(given, TLS)
 
 
 # OpenSSL's and BoringSSL's words for an answer that is not TLS at all.
