@@ -50,9 +50,7 @@ class Settings:
 
             if not isinstance(self.tls, TLS):
                 raise InvalidInput(f"tls must be True, a TLS(...) or None, not {self.tls!r:.50}")
-        for option in read_options(self.channel_options):
-            if not isinstance(option[0], str):
-                raise InvalidInput(f"channel_options: {option[0]!r:.50} is not an option's name")
+        _check_options(self.channel_options)
         if self.tls is False and self.target.tls:
             raise InvalidInput(f"tls=False contradicts the target {self.target}")
         if self.tls and self.target.rest and not self.target.tls:
@@ -85,19 +83,19 @@ def is_not_tls(details: str) -> bool:
     return any(word in details.upper() for word in _NO_TLS)
 
 
-def read_options(options: object) -> list[tuple[Any, Any]]:
-    """The options of a channel as pairs.
-
-    Raises:
-        InvalidInput: they are not pairs.
-    """
-    if isinstance(options, Sequence) and not isinstance(options, str | bytes):
-        pairs = [tuple(one) for one in options if isinstance(one, tuple | list) and len(one) == 2]
-        if len(pairs) == len(options):
-            return [(name, value) for name, value in pairs]
-    raise InvalidInput(
-        f"channel_options must be a list of pairs (name, value), not {options!r:.50}"
-    )
+def _check_options(options: Any) -> None:
+    """Refuse what are not options of a channel."""
+    if not (
+        isinstance(options, Sequence)
+        and not isinstance(options, str | bytes)
+        and all(isinstance(one, tuple | list) and len(one) == 2 for one in options)
+    ):
+        raise InvalidInput(
+            f"channel_options must be a list of pairs (name, value), not {options!r:.50}"
+        )
+    for name, _ in options:
+        if not isinstance(name, str):
+            raise InvalidInput(f"channel_options: {name!r:.50} is not an option's name")
 
 
 def unavailable_hint(settings: Settings, guess: str | None, *, plain: bool = False) -> str:
