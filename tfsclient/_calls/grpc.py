@@ -68,8 +68,7 @@ class GrpcCalls:
         """The call for inputs like earlier ones, not checked again; None if they are new."""
         started = time.perf_counter()
         frame = self._frames.find(frame_key(ref, spec, outputs, validate, copy, inputs))
-        body = None if frame is None else frame.body(inputs)
-        if frame is None or body is None:
+        if frame is None or (body := frame.body(inputs)) is None:
             return None
         seconds = time.perf_counter() - started
         return Call(_PREDICT, body, frame.ref, decode=frame.decode, encode_seconds=seconds)
