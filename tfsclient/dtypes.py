@@ -82,7 +82,7 @@ class _Loading:
 LOADING: Final = _Loading()
 
 _ML_DTYPES: Final = "ml_dtypes"  # what has the type, by the same name; loaded when one is met
-_USERS: Final = 2  # ``isbuiltin`` of dtypes that numpy does not bring
+USERS: Final = 2  # ``isbuiltin`` of dtypes that numpy does not bring
 
 
 class _Facts(NamedTuple):
@@ -211,7 +211,7 @@ class DType(str):
         if dtype.kind in "OSUT":
             return STRING
         native = dtype.newbyteorder("=")
-        if dtype.isbuiltin == _USERS and dtype.name in _FACTS:
+        if dtype.isbuiltin == USERS and dtype.name in _FACTS:
             named = DType(dtype.name)
             return named if named.numpy == native else None
         return _BY_NUMPY.get(native)

@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import missing
 from tfsclient import Example, InvalidInput, MissingExtra, Signature, TensorSpec, build_predict
-from tfsclient._inputs.example import example_array, features_of
+from tfsclient._codec.example import encode_example
+from tfsclient._inputs.example import contents_of, features_of
 from tfsclient._inputs.prepare import as_they_are
 from tfsclient.schema import FeatureSpec
 
@@ -139,7 +140,7 @@ def test_rows_become_examples(table: Table) -> None:
     takes = signature(("x", "string", (-1,)), example_input="x", features=features)
     frame = table({"age": [30.0, 40.0], "city": ["Oslo", None]})
     made = build_predict("m", frame, signature=takes).tensors["x"].array.tolist()
-    assert made == example_array(frame).tolist()
+    assert made == list(map(encode_example, contents_of(frame, None, None)[0]))
     read = [{k: list(v.values) for k, v in features_of(row).items()} for row in made]
     assert read == [{"age": [30.0], "city": [b"Oslo"]}, {"age": [40.0]}]
     with pytest.raises(InvalidInput, match="if the model takes") as caught:
@@ -207,8 +208,9 @@ def test_times_and_categories_of_polars_come_with_the_line_to_write() -> None:
         labels, _, codes = refused(column, "string").partition("write ")[2].partition(" or ")
         assert prepare(eval(labels, {"column": column}), "string").tolist() == [b"b"]
         assert prepare(eval(codes, {"column": column}), "int64").tolist() == [0]
+    categories = polars.DataFrame({"c": polars.Series(["b"], dtype=polars.Categorical)})
     with pytest.raises(InvalidInput, match="the column 'c', which holds categories"):
-        example_array(polars.DataFrame({"c": polars.Series(["b"], dtype=polars.Categorical)}))
+        contents_of(categories, None, None)
 
 
 def test_what_polars_does_not_export() -> None:
@@ -256,7 +258,7 @@ def test_pyarrow_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(MissingExtra, match=r"a polars .* needs pyarrow: pip install pyarrow"):
             build_predict("m", inputs, signature=takes)
     with pytest.raises(MissingExtra, match="pip install pyarrow"):
-        example_array(frame)
+        contents_of(frame, None, None)
     assert prepare(library("pandas").Series([1.0]), "float32").tolist() == [1]
 
 

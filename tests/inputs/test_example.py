@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tfsclient._codec.example import encode_example
 from tfsclient._codec.messages import message_class
 from tfsclient._codec.rest_json import encode_examples, example_to_json
 from tfsclient._inputs.example import (
     Example,
     content_of,
-    example_array,
+    contents_of,
     features_of,
     serialize,
 )
@@ -196,17 +197,17 @@ def test_whatever_stands_for_an_example() -> None:
     foreign = message_class("tensorflow.Example")()
     foreign.features.feature["x"].int64_list.value.append(1)
     same = [Example({"x": 1}), {"x": 1}, foreign, foreign.SerializeToString()]
-    array = example_array(same)
-    assert array.dtype == object
-    assert set(array.tolist()) == {foreign.SerializeToString()}
+    contents, _ = contents_of(same, None, None)
+    assert set(map(serialize, same)) == set(map(encode_example, contents))
+    assert set(map(serialize, same)) == {foreign.SerializeToString()}
     assert {example_to_json(content_of(one)) for one in same} == {b'{"x":[1]}'}
-    assert example_array([]).shape == (0,)
+    assert contents_of([], None, None) == ([], None)
     for wrong in (same[0], {"x": 1}, b"", 3, np.array(3)):
         with pytest.raises(InvalidInput, match="must be a list"):
-            example_array(wrong)  # type: ignore[arg-type]
+            contents_of(wrong, None, None)  # type: ignore[arg-type]
     for wrong in ("text", 3, message_class("tensorflow.SequenceExample")()):
         with pytest.raises(InvalidInput, match=r"example 1: an? .* is not an Example"):
-            example_array([{"x": 1}, wrong])
+            contents_of([{"x": 1}, wrong], None, None)
     with pytest.raises(DecodeError, match=r"not a serialized tf\.Example"):
         example_to_json(b"\xff")
     good = content_of({"x": 1})

@@ -26,7 +26,7 @@ from tfsclient import (
     build_predict,
 )
 from tfsclient._codec.messages import message_class, pool
-from tfsclient._inputs.example import content_of, example_array
+from tfsclient._inputs.example import content_of, serialize
 from tfsclient._inputs.prepare import as_they_are
 from tfsclient.dtypes import STRING
 
@@ -204,7 +204,7 @@ def test_the_official_message_of_a_list_with_context() -> None:
         data = made.to_bytes()
         assert data == made.to_bytes()
         official = input_pb2.ExampleListWithContext.FromString(data)
-        ours = message_class(ELWC)(examples=map(example, example_array(documents)))
+        ours = message_class(ELWC)(examples=map(example, map(serialize, documents)))
         if context is not None:
             ours.context.CopyFrom(example(Example(context).to_bytes()))
         assert ours == message_class(ELWC).FromString(official.SerializeToString())

@@ -150,6 +150,7 @@ def test_tab_shows_public_names_only(name: str) -> None:
         ("import tfsclient; dir(tfsclient); tfsclient.sources", "grpc httpx google.protobuf"),
         ("import tfsclient; tfsclient.Client('http://localhost:1')", "grpc google.protobuf"),
         ("import tfsclient; tfsclient.Client('localhost:1')", "httpx tenacity"),
+        ("import tfsclient; tfsclient.AsyncClient('http://localhost:1')", "grpc tenacity"),
     ],
 )
 def test_nothing_heavy_is_loaded_early(statement: str, absent: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar, cast
 
 from tfsclient._codec.model_ref import ModelRef
@@ -54,7 +54,7 @@ class Call(Request, Generic[T_co]):
             less, where others can go on without its answer; None for as long as the deadline.
     """
 
-    decode: Callable[[bytes], T_co] = field()
+    decode: Callable[[bytes], T_co]
     encode_seconds: float = 0.0
     patience: float | None = None
 

@@ -54,14 +54,13 @@ class Deadline:
         return seconds
 
 
-def read_seconds(value: object, argument: str = "timeout") -> float | None:
-    """A time that a user gave, in seconds; None for no limit.
+def read_seconds(value: object) -> float | None:
+    """A timeout that a user gave, in seconds; None for no limit.
 
     None, too, where it is beyond what clocks and sockets can count.
 
     Args:
         value: a number of Python's or numpy's, a ``datetime.timedelta``, or None.
-        argument: what it was given as, for errors.
 
     Raises:
         InvalidInput: it is not a positive time.
@@ -81,10 +80,10 @@ def read_seconds(value: object, argument: str = "timeout") -> float | None:
             seconds = math.inf
     else:
         raise InvalidInput(
-            f"{argument} must be a number of seconds, a timedelta or None, not {value!r:.50}"
+            f"timeout must be a number of seconds, a timedelta or None, not {value!r:.50}"
         )
     if not seconds > 0:
-        raise InvalidInput(f"{argument} must be a positive number of seconds, not {seconds:g}")
+        raise InvalidInput(f"timeout must be a positive number of seconds, not {seconds:g}")
     return seconds if seconds < _ENDLESS else None
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PREDICTION_SERVICE: Final = "/tensorflow.serving.PredictionService/"
 MODEL_SERVICE: Final = "/tensorflow.serving.ModelService/"
 
+_PREDICT: Final = PREDICTION_SERVICE + "Predict"
+
 _MODEL_SPEC, _METADATA_FIELD = 1, 2  # fields of GetModelMetadataRequest
 
 _Parse: TypeAlias = Callable[[bytes, bool], tuple[ModelRef, Outputs]]
@@ -66,12 +68,10 @@ class GrpcCalls:
         """The call for inputs like earlier ones, not checked again; None if they are new."""
         started = time.perf_counter()
         frame = self._frames.find(frame_key(ref, spec, outputs, validate, copy, inputs))
-        body = None if frame is None else frame.body(inputs)
-        if frame is None or body is None:
+        if frame is None or (body := frame.body(inputs)) is None:
             return None
-        like = frame.call
         seconds = time.perf_counter() - started
-        return Call(like.path, body, like.ref, decode=like.decode, encode_seconds=seconds)
+        return Call(_PREDICT, body, frame.ref, decode=frame.decode, encode_seconds=seconds)
 
     def predict(
         self, request: PredictRequest, inputs: Inputs | None, validate: bool, copy: bool
@@ -88,18 +88,13 @@ class GrpcCalls:
             parse = _LONE.get(only.dtype, parse)
         labels = None if spec is None else spec.labels
         wanted = frozenset(request.outputs or (() if spec is None else spec.outputs))
-        call = Call(
-            PREDICTION_SERVICE + "Predict",
-            None,
-            ref,
-            decode=_Answers(parse, ref, wanted, copy, labels).read,
-        )
+        decode = _Answers(parse, ref, wanted, copy, labels).read
         key = None
         if inputs is not None:
             outputs = None if request.outputs is None else tuple(request.outputs)
             key = frame_key(ref, spec, outputs, validate, copy, inputs)
-        body = self._frames.encode(key, request, inputs, call)
-        return Call(call.path, body, ref, decode=call.decode)
+        body = self._frames.encode(key, request, inputs, decode)
+        return Call(_PREDICT, body, ref, decode=decode)
 
     def classify(self, request: ExamplesRequest) -> Call[Classes]:
         """The call that gives labels with scores for each Example."""

@@ -9,12 +9,11 @@ vary come once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tfsclient._calls.call import Call
 from tfsclient._calls.request import PredictRequest
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.predict import encode_input, encode_output_filter, encode_request_ref
@@ -28,6 +27,8 @@ from tfsclient.schema import Signature
 
 _MOST = 1024
 
+Decode: TypeAlias = Callable[[bytes], Prediction]
+
 
 class _Strings(NamedTuple):
     """An input of strings: how long it is on the wire shows only once it is there."""
@@ -40,19 +41,21 @@ class Frame(NamedTuple):
     """A request without the elements of its arrays.
 
     Attributes:
+        ref: which model, version and signature to call.
         spec: what it was checked against, kept, so that its id stays its own; None for nothing.
         start: what stands before the inputs.
         heads: what stands before the elements of each array.
         tail: what stands after the inputs.
-        call: a call like it, without a body.
+        decode: reads the answers.
         small: if it has few bytes and no strings, all that with a gap for each array; else None.
     """
 
+    ref: ModelRef
     spec: Signature | None
     start: bytes
     heads: list[bytes | _Strings]
     tail: bytes
-    call: Call[Prediction]
+    decode: Decode
     small: list[bytes] | None
 
     def body(self, inputs: Inputs) -> bytes | None:
@@ -88,7 +91,7 @@ class Frames:
         return self._frames.get(key)
 
     def encode(
-        self, key: Hashable, request: PredictRequest, inputs: Inputs, call: Call[Prediction]
+        self, key: Hashable, request: PredictRequest, inputs: Inputs, decode: Decode
     ) -> bytes:
         """The body of a request, which is remembered if its like came before.
 
@@ -96,16 +99,14 @@ class Frames:
             key: what :func:`frame_key` gave; None to remember nothing.
             request: what was made of ``inputs``.
             inputs: what the user gave.
-            call: a call for it, without a body.
+            decode: reads the answers to its like.
         """
-        if key is None:
-            return request.to_bytes()
-        if len(self._frames) >= _MOST and key not in self._frames:
-            self._frames.clear()
-        if key not in self._frames:
+        if key is not None and key not in self._frames:
+            if len(self._frames) >= _MOST:
+                self._frames.clear()
             self._frames[key] = None
-            return request.to_bytes()
-        if not _is_as_given(request, inputs):
+            key = None
+        if key is None or not _is_as_given(request, inputs):
             return request.to_bytes()
         start, tail = encode_request_ref(request.ref), encode_output_filter(request.outputs or ())
         heads: list[bytes | _Strings] = []
@@ -125,8 +126,7 @@ class Frames:
             small = [b""] * (2 * len(plain) + 1)
             small[0::2] = [*plain, tail]
             small[0] = start + small[0]
-        frame = Frame(request.spec, start, heads, tail, call, small)
-        self._frames[key] = frame
+        self._frames[key] = Frame(request.ref, request.spec, start, heads, tail, decode, small)
         return body
 
 

@@ -27,18 +27,8 @@ class RestCalls:
     needs_signature = True
     tells_signatures = True
 
-    def repeated(
-        self,
-        ref: ModelRef,
-        spec: Signature | None,
-        inputs: Inputs,
-        outputs: tuple[str, ...] | None,
-        validate: bool,
-        copy: bool,
-    ) -> Call[Prediction] | None:
+    def repeated(self, *_: object, **__: object) -> None:
         """None: making the JSON is what takes the time, so nothing is worth remembering."""
-        del ref, spec, inputs, outputs, validate, copy
-        return None
 
     def predict(
         self, request: PredictRequest, inputs: Inputs | None, validate: bool, copy: bool

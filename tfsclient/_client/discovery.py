@@ -41,7 +41,7 @@ NO_METADATA: Final = Hint(
     "Client(schemas=...), or over gRPC send the inputs as they are with validate=False",
 )
 
-# What a request asks for: a version, a label, or (with neither) the latest.
+# What a request asks for, ``ref[:3]``: a version, a label, or (with neither) the latest.
 _Pointer: TypeAlias = tuple[str, int | None, str | None]
 
 
@@ -60,10 +60,6 @@ class Entry:
         self.model = model
         self.asked_at = asked_at
         self.suspect = False
-
-    def age(self) -> float:
-        """Seconds since it was asked for."""
-        return time.monotonic() - self.asked_at
 
     def fresh(self) -> bool:
         """Whether it need not be asked for again."""
@@ -101,12 +97,12 @@ class Discovery:
 
     def known(self, ref: ModelRef) -> Model | None:
         """The model that a request means; None if it is to be asked for."""
-        entry = self._given.get(ref.name) or self._entries.get((ref.name, ref.version, ref.label))
+        entry = self._given.get(ref.name) or self._entries.get(ref[:3])
         return entry.model if entry is not None and entry.fresh() else None
 
     def seen(self, ref: ModelRef) -> Model | None:
         """What was last known of a model, however old that is."""
-        entry = self._given.get(ref.name) or self._entries.get((ref.name, ref.version, ref.label))
+        entry = self._given.get(ref.name) or self._entries.get(ref[:3])
         return None if entry is None else entry.model
 
     def find(self, ref: ModelRef) -> Flow[Model]:
@@ -118,7 +114,7 @@ class Discovery:
             known = self.known(ref)
             if known is not None:
                 return known
-            entry = self._entries.get(_pointer(ref))
+            entry = self._entries.get(ref[:3])
             try:
                 asked = yield from self._ask(ref, patience=None if entry is None else _PATIENCE)
             except TFSError:
@@ -130,8 +126,9 @@ class Discovery:
 
     def renew(self, ref: ModelRef) -> Flow[Model | None]:
         """Ask again, before an input is refused; None if that is not worth it, or cannot be."""
-        entry = self._entries.get(_pointer(ref))
-        if ref.name in self._given or (entry is not None and entry.age() < _MIN_AGE):
+        entry = self._entries.get(ref[:3])
+        just_asked = entry is not None and time.monotonic() - entry.asked_at < _MIN_AGE
+        if just_asked or ref.name in self._given:
             return None
         try:
             return (yield from self._ask(ref, again=True, patience=_PATIENCE))
@@ -148,7 +145,7 @@ class Discovery:
             again: whether to ask although something is known.
             patience: seconds that it may take; None for as long as the deadline.
         """
-        pointer = _pointer(ref)
+        pointer = ref[:3]
         flight = _Flight(ref.name)
         other = self._flights.setdefault(pointer, flight)
         if other is not flight and other.pid == process():
@@ -198,7 +195,7 @@ class Discovery:
         ref = call.ref
         if ref is None or call.safe:
             return
-        entry = self._entries.get((ref.name, ref.version, ref.label))
+        entry = self._entries.get(ref[:3])
         if entry is None:
             return
         if isinstance(outcome, Prediction):
@@ -224,7 +221,3 @@ def _advise(error: TFSError) -> None:
     missing = isinstance(error, NotFound) and "Servable not found" not in error.details
     if error.hint is None and (missing or isinstance(error, Unimplemented)):
         error.hint = NO_METADATA
-
-
-def _pointer(ref: ModelRef) -> _Pointer:
-    return ref.name, ref.version, ref.label

@@ -170,7 +170,7 @@ class Flows:
     ) -> Flow[Call[Prediction]]:
         """The call of :meth:`predict`, checked and encoded; only discovery is sent."""
         request = yield from self.build(ref, signature, inputs, options)
-        return self._encode(request, inputs, options)
+        return self.encode(request, options, inputs)
 
     def build(
         self,
@@ -211,13 +211,10 @@ class Flows:
             request = replace(request, spec=known.signature(request.ref.signature))
         return (yield from ask(self.encode(request, options)))
 
-    def encode(self, request: PredictRequest, options: Options) -> Call[Prediction]:
-        """The encoded call for a request."""
-        return self._encode(request, None, options)
-
-    def _encode(
-        self, request: PredictRequest, inputs: prepare.Inputs | None, options: Options
+    def encode(
+        self, request: PredictRequest, options: Options, inputs: prepare.Inputs | None = None
     ) -> Call[Prediction]:
+        """The encoded call for a request, remembered by ``inputs`` if it was made of these."""
         validate = self._checks(options)
         copy = self._copy if options.copy is DEFAULT else options.copy
         started = time.perf_counter()

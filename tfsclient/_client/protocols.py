@@ -17,42 +17,37 @@ if TYPE_CHECKING:
     from tfsclient._transports.interface import AsyncTransport, Transport
 
 
-def make_calls(target: Target, profile: Profile | None = None) -> Calls:
+def make_calls(target: Target, profile: Profile | None) -> Calls:
     """What makes the calls for a target.
 
     Args:
         target: the target.
-        profile: what it is, if it is not TF Serving itself.
+        profile: what it is, if it is not TF Serving itself; it speaks what the target says.
 
     Raises:
         MissingExtra: it speaks gRPC, and grpcio or protobuf is not installed.
     """
     with LOADING:
+        if not target.rest:
+            try:
+                import grpc  # noqa: F401
+            except ImportError as error:
+                raise left_out(error) from error
         if profile is not None:
             from tfsclient._calls.profiles.calls import ProfileCalls
 
-            if not profile.rest:
-                _need_grpc()
             return ProfileCalls(profile)
         if target.rest:
             from tfsclient._calls.rest import RestCalls
 
             return RestCalls()
-        _need_grpc()
         from tfsclient._calls.grpc import GrpcCalls
 
         return GrpcCalls()
 
 
-def _need_grpc() -> None:
-    try:
-        import grpc  # noqa: F401
-    except ImportError as error:
-        raise left_out(error) from error
-
-
 def make_transport(
-    settings: Settings, own: Transport | None, authenticate: Authenticate | None = None
+    settings: Settings, own: Transport | None, authenticate: Authenticate | None
 ) -> Transport:
     """What sends the calls of a sync client: the user's own transport, or one for the target.
 
@@ -86,7 +81,7 @@ def _transport(settings: Settings) -> Transport:
 
 
 def make_async_transport(
-    settings: Settings, own: AsyncTransport | None, authenticate: Authenticate | None = None
+    settings: Settings, own: AsyncTransport | None, authenticate: Authenticate | None
 ) -> AsyncTransport:
     """What sends the calls of an asyncio client; see :func:`make_transport`."""
     transport = _async_transport(settings) if own is None else own

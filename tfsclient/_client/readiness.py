@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 
-from tfsclient._calls.deadline import read_seconds
+from tfsclient._calls.deadline import Deadline, read_seconds
 from tfsclient._calls.options import Options
 from tfsclient._client.sending import Sender
 from tfsclient._client.sending_aio import AsyncSender
@@ -38,22 +38,18 @@ class Readiness:
         timeout: seconds to wait; None for ever.
     """
 
-    poll_seconds = _POLL_SECONDS
-
     def __init__(self, ref: ModelRef, target: Target, timeout: float | None) -> None:
         self._model = ref.name
         self._target = target
         self._labelled = ref.label is not None
-        self._timeout = read_seconds(timeout)
-        self._end = None if self._timeout is None else time.monotonic() + self._timeout
+        self._deadline = Deadline(read_seconds(timeout))
         self._last = "it has no versions"
         self._error: TFSError | None = None
 
     def look_seconds(self) -> float:
         """How long the next look may take."""
-        if self._end is None:
-            return _LOOK_SECONDS
-        return max(0.05, min(_LOOK_SECONDS, self._end - time.monotonic()))
+        remaining = self._deadline.remaining()
+        return _LOOK_SECONDS if remaining is None else max(0.05, min(_LOOK_SECONDS, remaining))
 
     def seen(self, states: list[VersionStatus]) -> VersionStatus | None:
         """The newest available version, if there is one.
@@ -106,9 +102,10 @@ class Readiness:
         Raises:
             DeadlineExceeded: with what was seen last.
         """
-        if self._end is not None and time.monotonic() + _POLL_SECONDS > self._end:
+        remaining = self._deadline.remaining()
+        if remaining is not None and remaining < _POLL_SECONDS:
             raise DeadlineExceeded(
-                f"not ready after {self._timeout:g} s: {self._last}",
+                f"not ready after {self._deadline.seconds:g} s: {self._last}",
                 model=self._model,
                 hint=None if self._error is None else self._error.hint,
             ) from self._error
@@ -132,7 +129,7 @@ def wait_until_ready(sender: Sender, ref: ModelRef, timeout: float | None) -> Ve
             if ready is not None:
                 return ready
         readiness.check_time()
-        time.sleep(readiness.poll_seconds)
+        time.sleep(_POLL_SECONDS)
 
 
 async def await_until_ready(
@@ -151,4 +148,4 @@ async def await_until_ready(
             if ready is not None:
                 return ready
         readiness.check_time()
-        await asyncio.sleep(readiness.poll_seconds)
+        await asyncio.sleep(_POLL_SECONDS)

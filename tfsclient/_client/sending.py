@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast
 
 from tfsclient._calls.call import Call, Flight, Flow, Step, T
 from tfsclient._calls.options import Options
@@ -22,9 +22,6 @@ from tfsclient._transports.target import Target
 from tfsclient.errors import DeadlineExceeded, Internal, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
-
-if TYPE_CHECKING:
-    pass
 
 TransportT = TypeVar("TransportT")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from tfsclient._calls.call import Call, Flight, Flow, Step, T
 from tfsclient._calls.options import Options
@@ -19,9 +19,6 @@ from tfsclient._transports.interface import AsyncTransport
 from tfsclient.errors import Cancelled, TFSError
 from tfsclient.results import Prediction
 from tfsclient.schema import Signature
-
-if TYPE_CHECKING:
-    pass
 
 
 async def adrive(flow: Flow[T], step: Callable[[Step], Awaitable[object]]) -> T:

@@ -88,7 +88,7 @@ def _array(name: str, tensor: Tensor) -> list[Buffer]:
     return [head + tag(field, CHUNK) + varint(len(payload)), payload]
 
 
-def decode_response(data: bytes, *, copy: bool = False) -> dict[str, Array]:
+def decode_response(data: bytes) -> dict[str, Array]:
     """The outputs of a PredictResponse.
 
     Raises:
@@ -104,7 +104,7 @@ def decode_response(data: bytes, *, copy: bool = False) -> dict[str, Array]:
                 name = text(data, start, stop)
             elif inner == _VALUE and inner_kind == CHUNK:
                 value = _tensor(data[start:stop])
-        outputs[name] = decode_tensor(value, copy=copy).array
+        outputs[name] = decode_tensor(value).array
     return outputs
 
 

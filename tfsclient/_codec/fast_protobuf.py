@@ -6,15 +6,16 @@ refuses, our own reader has its say.  protobuf takes long to import, so that is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tfsclient._codec.protobuf import CHUNK, Buffer, tag, varint
 from tfsclient.dtypes import INT64_VAL, LOADING
+
+_TENSOR_PROTO: Final = "tensorflow.TensorProto"
 
 
 def write_strings(strings: list[bytes]) -> bytes:
@@ -24,34 +25,27 @@ def write_strings(strings: list[bytes]) -> bytes:
         TypeError: not every string is bytes.
         ImportError: protobuf is missing.
     """
-    fields: bytes = _tensor_proto()(string_val=strings).SerializeToString()
+    message = _messages().message_class(_TENSOR_PROTO)(string_val=strings)
+    fields: bytes = message.SerializeToString()
     return fields
 
 
 def read_tensor(data: Buffer) -> Any:
     """A TensorProto as a message; None if protobuf refuses it."""
-    return _reader("tensorflow.TensorProto")(data)
+    return _read(_TENSOR_PROTO, data)
 
 
 def read_answer(data: bytes) -> Any:
     """A PredictResponse as a message; None if protobuf refuses it."""
-    return _reader("tensorflow.serving.PredictResponse")(data)
+    return _read("tensorflow.serving.PredictResponse", data)
 
 
-@cache
-def _reader(name: str) -> Callable[[Buffer], Any]:
-    with LOADING:
-        from tfsclient._codec.messages import ProtobufError, message_class
-
-    parse = message_class(name).FromString
-
-    def read(data: Buffer) -> Any:
-        try:
-            return parse(data)
-        except ProtobufError:
-            return None
-
-    return read
+def _read(name: str, data: Buffer) -> Any:
+    messages = _messages()
+    try:
+        return messages.message_class(name).FromString(data)
+    except messages.ProtobufError:
+        return None
 
 
 def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
@@ -64,14 +58,14 @@ def read_varints(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64] | None:
 
 
 @cache
-def _tensor_proto() -> Any:
-    with LOADING:
-        from tfsclient._codec.messages import message_class
-
-    return message_class("tensorflow.TensorProto")
+def has_arrays() -> bool:
+    """Whether numpy can take repeated numbers at once, as it can since protobuf 7."""
+    return hasattr(_messages().message_class(_TENSOR_PROTO)().int64_val, "__array__")
 
 
 @cache
-def has_arrays() -> bool:
-    """Whether numpy can take repeated numbers at once, as it can since protobuf 7."""
-    return hasattr(_tensor_proto()().int64_val, "__array__")
+def _messages() -> Any:
+    with LOADING:
+        from tfsclient._codec import messages
+
+    return messages

@@ -256,13 +256,9 @@ def _parse_response(data: bytes, copy: bool) -> tuple[ModelRef, Outputs]:
     for first, end in entries:
         padding = MAX_PADDING // len(entries)
         name, array = _read_output(data, first, end, model, copy, padding)
-        if (
-            not copy
-            and _SMALL_MESSAGE < len(data) > _MUCH_LARGER * (end - first)
-            and (
-                array.nbytes <= end - first  # or it is not a view, but a value repeated
-            )
-        ):
+        much_larger = _SMALL_MESSAGE < len(data) > _MUCH_LARGER * (end - first)
+        is_view = not copy and array.nbytes <= end - first  # and not a value repeated
+        if is_view and much_larger:
             detached.add(name)
         outputs[name] = array
     if not copy:

@@ -119,12 +119,15 @@ def _encode(name: str, tensor: Tensor) -> bytes:
         )
     if tensor.dtype == STRING:
         return orjson.dumps(object_array(array, string_to_json).tolist())
-    if tensor.dtype.kind == "float" and not np.isfinite(array).all():
+    return _numbers(array)
+
+
+def _numbers(array: Array) -> bytes:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         return json.dumps(array.tolist(), separators=(",", ":")).encode()
-    if array.ndim == 0:
-        return orjson.dumps(array[()], option=orjson.OPT_SERIALIZE_NUMPY)
-    native = array.astype(array.dtype.newbyteorder("="), order="C", copy=False)
-    return orjson.dumps(np.ascontiguousarray(native), option=orjson.OPT_SERIALIZE_NUMPY)
+    native = array.dtype.newbyteorder("=")
+    value = np.ascontiguousarray(array, native) if array.ndim else array[()]
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def string_to_json(item: bytes) -> str | dict[str, str]:
@@ -133,15 +136,6 @@ def string_to_json(item: bytes) -> str | dict[str, str]:
         return item.decode()
     except UnicodeDecodeError:
         return {_BASE64: base64.b64encode(item).decode()}
-
-
-def is_text(item: bytes) -> bool:
-    """Whether a string can stand in JSON as it is."""
-    try:
-        item.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def example_to_json(content: Content) -> bytes:
@@ -162,10 +156,7 @@ def example_to_json(content: Content) -> bytes:
 def _feature_to_json(dtype: DType, values: Any) -> bytes:
     if dtype == STRING:
         return orjson.dumps([string_to_json(value) for value in values])
-    array = np.ascontiguousarray(values, dtype.numpy)
-    if not np.isfinite(array).all():
-        return json.dumps(array.tolist(), separators=(",", ":")).encode()
-    return orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
+    return _numbers(np.asarray(values, dtype.numpy))
 
 
 def encode_examples(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tfsclient._inputs.misfits import Misfit, Path, at, first, refuse_kind
-from tfsclient.dtypes import STRING, DType
+from tfsclient.dtypes import STRING, USERS, DType
 from tfsclient.errors import shown
 
 Array: TypeAlias = npt.NDArray[Any]
-
-_USERS: Final = 2  # ``isbuiltin`` of ml_dtypes' dtypes: that is loaded where there is one of them
 
 
 def cast(array: Array, want: DType, name: str, given: Any = None) -> Array:
@@ -82,14 +80,14 @@ def is_exact(number: int, want: DType) -> bool:
 def every_integer(want: DType) -> int:
     """Up to here a float can be every integer."""
     finfo: Any = np.finfo
-    if want.numpy.isbuiltin == _USERS:
-        from ml_dtypes import finfo
+    if want.numpy.isbuiltin == USERS:
+        from ml_dtypes import finfo  # loaded by whoever has such a dtype
     return 1 << (int(finfo(want.numpy).nmant) + 1)
 
 
 def iinfo(dtype: np.dtype[Any]) -> Any:
     """``numpy.iinfo`` of any integers, those of ml_dtypes included."""
-    if dtype.isbuiltin != _USERS:
+    if dtype.isbuiltin != USERS:
         return np.iinfo(dtype)
     from ml_dtypes import iinfo
 

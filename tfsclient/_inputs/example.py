@@ -17,9 +17,8 @@ from tfsclient._codec.example import (
     decode_example,
     encode_example,
 )
-from tfsclient._codec.strings import string_array
 from tfsclient._inputs import tables
-from tfsclient._inputs.feature import Array, convert
+from tfsclient._inputs.feature import convert
 from tfsclient._inputs.messages import message_name
 from tfsclient.errors import DecodeError, InvalidInput, of_type, shown
 from tfsclient.schema import Features, TensorSpec
@@ -83,24 +82,15 @@ def is_example(value: Any) -> bool:
     return isinstance(value, Example) or message_name(value) == EXAMPLE
 
 
-def example_array(examples: Iterable[ExampleLike], spec: Features | None = None) -> Array:
-    """Serialized Examples, as an input that takes them wants them: an object array of bytes [n].
-
-    Args:
-        examples: the Examples, in a list or another iterable, or as the rows of a table.
-        spec: what the model parses; None if not known.
-
-    Raises:
-        InvalidInput: one of them cannot be written; the text says which.
-    """
-    contents = _contents(examples, spec, ())
-    return string_array([encode_example(content) for content in contents])
-
-
 def contents_of(
     examples: Iterable[ExampleLike], context: ExampleLike | None, spec: Features | None
 ) -> tuple[list[Content], Content | None]:
     """The contents of Examples, and of the context whose features all of them share.
+
+    Args:
+        examples: the Examples, in a list or another iterable, or as the rows of a table.
+        context: what holds the features that they share; None for nothing.
+        spec: what the model parses; None if not known.
 
     Raises:
         InvalidInput: one cannot be written, or does not fit ``spec``; the text says which.

@@ -104,24 +104,20 @@ def _feature_list(name: str, steps: Any) -> bytes:
             f"feature list {name!r} holds empty steps only, which have no type: "
             "write one of them as numpy.empty(0, dtype)"
         )
-    features = []
-    for value in values:
-        (dtype,) = typed
-        features.append(
-            chunk(_FEATURE, encode_feature(dtype, [] if value is None else value.values))
-        )
-    return b"".join(features)
+    dtype = next(iter(typed), STRING)  # of the empty steps, too
+    features = [encode_feature(dtype, [] if v is None else v.values) for v in values]
+    return b"".join([chunk(_FEATURE, feature) for feature in features])
 
 
 def _listed(name: str, steps: Any) -> Iterable[Any]:
-    if not isinstance(steps, list | tuple):
-        array = steps if isinstance(steps, np.ndarray) else None
-        if array is None and hasattr(steps, "__array__"):
-            array = np.asarray(steps)  # a tensor, a column
-        if array is None or not array.ndim:
-            raise InvalidInput(f"feature list {name!r} is {of_type(steps)}, not a list of steps")
-        return array
-    return steps
+    if isinstance(steps, list | tuple):
+        return steps
+    array = steps if isinstance(steps, np.ndarray) else None
+    if array is None and hasattr(steps, "__array__"):
+        array = np.asarray(steps)  # a tensor, a column
+    if array is None or not array.ndim:
+        raise InvalidInput(f"feature list {name!r} is {of_type(steps)}, not a list of steps")
+    return array
 
 
 def _step(name: str, number: int, step: Any) -> Values | None:

@@ -9,7 +9,7 @@ from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
 from tfsclient._transports.settings import Settings
 from tfsclient.dtypes import LOADING
-from tfsclient.errors import TFSError, Unavailable
+from tfsclient.errors import Unavailable
 
 R = TypeVar("R")
 
@@ -38,16 +38,9 @@ def attempts(
     except Unavailable as error:
         first = error
     with LOADING:  # most calls are sent once
-        from tfsclient._transports import retries
+        from tfsclient._transports.retries import after
 
-    failed: list[TFSError] = []
-    retrying = retries.retrying(request, settings, deadline.remaining(), failed, sleep)
-    try:
-        answer: R = retrying(retries.after(first, attempt))
-    except TFSError as error:
-        retries.tell(error, failed)
-        raise
-    return answer
+    return after(first, attempt, request, settings, deadline, sleep)
 
 
 async def async_attempts(
@@ -59,13 +52,6 @@ async def async_attempts(
     except Unavailable as error:
         first = error
     with LOADING:
-        from tfsclient._transports import retries
+        from tfsclient._transports.retries import async_after
 
-    failed: list[TFSError] = []
-    retrying = retries.async_retrying(request, settings, deadline.remaining(), failed)
-    try:
-        answer: R = await retrying(retries.async_after(first, attempt))
-    except TFSError as error:
-        retries.tell(error, failed)
-        raise
-    return answer
+    return await async_after(first, attempt, request, settings, deadline)

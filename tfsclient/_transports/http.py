@@ -17,7 +17,7 @@ import httpx
 from tfsclient._calls.call import Request
 from tfsclient._calls.headers import Sent
 from tfsclient._codec.rest_json import loads
-from tfsclient._transports.proxies import ProxyAddress, proxy_for
+from tfsclient._transports.proxies import proxy_for
 from tfsclient._transports.settings import Settings, is_not_tls, unavailable_hint
 from tfsclient._transports.target import Target
 from tfsclient.errors import (
@@ -72,7 +72,7 @@ def proxy_of(settings: Settings) -> httpx.Proxy | None:
     Raises:
         InvalidInput: it cannot be used.
     """
-    proxy: ProxyAddress | None = proxy_for(settings.target.address)
+    proxy = proxy_for(settings.target.address)
     if proxy is None:
         return None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import httpx
 from tfsclient._calls.call import Request
 from tfsclient._calls.deadline import Deadline
 from tfsclient._calls.headers import Sent
+from tfsclient._transports.attempts import async_attempts
 from tfsclient._transports.http import (
     LIMITS,
     Body,
@@ -21,9 +23,7 @@ from tfsclient._transports.http import (
     to_error,
 )
 from tfsclient._transports.per_loop import PerLoop
-from tfsclient._transports.retries import async_retrying, tell
 from tfsclient._transports.settings import Settings
-from tfsclient.errors import TFSError
 
 
 class AsyncRestTransport:
@@ -32,14 +32,13 @@ class AsyncRestTransport:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clients: PerLoop[httpx.AsyncClient]
-        if settings.http_client is not None:
-            check_http_client(settings.http_client, "AsyncClient")
         if settings.http_client is None:
             self._clients = PerLoop(
                 lambda: httpx.AsyncClient(transport=_transport(settings), trust_env=False),
                 httpx.AsyncClient.aclose,
             )
         else:
+            check_http_client(settings.http_client, "AsyncClient")
             self._clients = PerLoop(lambda: settings.http_client, _leave_open)
 
     async def asend(self, request: Request, deadline: Deadline, headers: Sent) -> bytes:
@@ -49,26 +48,27 @@ class AsyncRestTransport:
             TFSError: of the class that the HTTP status says.
         """
         arguments = to_arguments(request, self._settings, headers)
-        seconds = deadline.left()
-        failed: list[TFSError] = []
-        attempts = async_retrying(request, self._settings, seconds, failed)
+        deadline.left()
         client = await self._clients.get()
-        try:
-            answer: bytes = await asyncio.wait_for(
-                attempts(self._attempt, client, request, arguments), seconds
-            )
-        except asyncio.TimeoutError as error:
-            late = to_error(TimeoutError(), self._settings, request, closed=False)
-            tell(late, failed)
-            raise late from error
-        except TFSError as error:
-            tell(error, failed)
-            raise
-        return answer
+        attempt = partial(self._in_time, client, request, arguments, deadline)
+        return await async_attempts(attempt, request, self._settings, deadline)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop, if they are ours."""
         await self._clients.close()
+
+    async def _in_time(
+        self,
+        client: httpx.AsyncClient,
+        request: Request,
+        arguments: dict[str, Any],
+        deadline: Deadline,
+    ) -> bytes:
+        attempt = self._attempt(client, request, arguments)
+        try:
+            return await asyncio.wait_for(attempt, deadline.remaining())
+        except asyncio.TimeoutError as error:
+            raise to_error(TimeoutError(), self._settings, request, closed=False) from error
 
     async def _attempt(
         self, client: httpx.AsyncClient, request: Request, arguments: dict[str, Any]

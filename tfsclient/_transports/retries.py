@@ -8,66 +8,68 @@ from typing import Any, TypeVar
 import tenacity
 
 from tfsclient._calls.call import Request
+from tfsclient._calls.deadline import Deadline
 from tfsclient._transports.settings import MAX_ATTEMPTS, Settings
 from tfsclient.errors import DeadlineExceeded, TFSError, Unavailable
 
 R = TypeVar("R")
 
 
-def after(first: Unavailable, attempt: Callable[[], R]) -> Callable[[], R]:
-    """What counts an attempt that failed as the first, and makes the others.
-
-    Most calls need no second attempt, and so nothing of this module.
-    """
-    failed = [first]
-
-    def again() -> R:
-        if failed:
-            raise failed.pop()
-        return attempt()
-
-    return again
-
-
-def async_after(
-    first: Unavailable, attempt: Callable[[], Awaitable[R]]
-) -> Callable[[], Awaitable[R]]:
-    """:func:`after` for asyncio."""
-    make = after(first, attempt)
-
-    async def again() -> R:
-        return await make()
-
-    return again
-
-
-def retrying(
+def after(
+    first: Unavailable,
+    attempt: Callable[[], R],
     request: Request,
     settings: Settings,
-    timeout: float | None,
-    failed: list[TFSError],
+    deadline: Deadline,
     sleep: Callable[[float], None],
-) -> tenacity.Retrying:
-    """Tries a call on Unavailable, with backoff and jitter.
+) -> R:
+    """The answer of an attempt after one that failed as ``first``, with backoff and jitter.
 
-    Args:
-        request: the call.
-        settings: what the user set.
-        timeout: seconds for all attempts; None for no limit.
-        failed: is given the errors of the attempts that others follow.
-        sleep: what waits between two attempts.
+    The rest of the arguments, and errors, are those of :func:`attempts.attempts`.
     """
-    return tenacity.Retrying(**_policy(request, settings, timeout, failed), sleep=sleep)
+    failed: list[TFSError] = []
+    policy = _policy(request, settings, deadline, failed)
+    before = [first]
+
+    def again() -> R:
+        if before:
+            raise before.pop()  # so that it counts, and is waited after
+        return attempt()
+
+    try:
+        answer: R = tenacity.Retrying(**policy, sleep=sleep)(again)
+    except TFSError as error:
+        _tell(error, failed)
+        raise
+    return answer
 
 
-def async_retrying(
-    request: Request, settings: Settings, timeout: float | None, failed: list[TFSError]
-) -> tenacity.AsyncRetrying:
-    """:func:`retrying` for asyncio."""
-    return tenacity.AsyncRetrying(**_policy(request, settings, timeout, failed))
+async def async_after(
+    first: Unavailable,
+    attempt: Callable[[], Awaitable[R]],
+    request: Request,
+    settings: Settings,
+    deadline: Deadline,
+) -> R:
+    """:func:`after` for asyncio."""
+    failed: list[TFSError] = []
+    policy = _policy(request, settings, deadline, failed)
+    before = [first]
+
+    async def again() -> R:
+        if before:
+            raise before.pop()
+        return await attempt()
+
+    try:
+        answer: R = await tenacity.AsyncRetrying(**policy)(again)
+    except TFSError as error:
+        _tell(error, failed)
+        raise
+    return answer
 
 
-def tell(error: TFSError, failed: Sequence[TFSError]) -> None:
+def _tell(error: TFSError, failed: Sequence[TFSError]) -> None:
     """Give the error that ended a call what the attempts before it failed with.
 
     An attempt that the deadline cut short says nothing of the server; the one before it did.
@@ -79,16 +81,19 @@ def tell(error: TFSError, failed: Sequence[TFSError]) -> None:
 
 
 def _policy(
-    request: Request, settings: Settings, timeout: float | None, failed: list[TFSError]
+    request: Request, settings: Settings, deadline: Deadline, failed: list[TFSError]
 ) -> dict[str, Any]:
+    """When to try again; ``failed`` is given the errors of the attempts that others follow."""
+
     def note(state: tenacity.RetryCallState) -> None:
         error = None if state.outcome is None else state.outcome.exception()
         if isinstance(error, TFSError):
             failed.append(error)
 
     stop: Any = tenacity.stop_after_attempt(MAX_ATTEMPTS if request.safe else settings.retries + 1)
-    if timeout is not None:
-        stop = stop | tenacity.stop_before_delay(timeout)
+    seconds = deadline.remaining()
+    if seconds is not None:
+        stop = stop | tenacity.stop_before_delay(seconds)
     return {
         "retry": tenacity.retry_if_exception_type(Unavailable),
         "wait": tenacity.wait_random_exponential(multiplier=0.1, max=2),

@@ -45,11 +45,12 @@ class Settings:
         read_count(self.retries, "retries", least=0, most=MAX_ATTEMPTS - 1)
         if self.compression not in (None, "gzip"):
             raise InvalidInput(f"compression must be 'gzip' or None, not {self.compression!r:.50}")
-        if self.tls is not None and not isinstance(self.tls, bool) and not _is_tls(self.tls):
-            raise InvalidInput(f"tls must be True, a TLS(...) or None, not {self.tls!r:.50}")
-        for option in read_options(self.channel_options):
-            if not isinstance(option[0], str):
-                raise InvalidInput(f"channel_options: {option[0]!r:.50} is not an option's name")
+        if not isinstance(self.tls, bool | None):
+            from tfsclient._transports.tls import TLS  # as who made one has done
+
+            if not isinstance(self.tls, TLS):
+                raise InvalidInput(f"tls must be True, a TLS(...) or None, not {self.tls!r:.50}")
+        _check_options(self.channel_options)
         if self.tls is False and self.target.tls:
             raise InvalidInput(f"tls=False contradicts the target {self.target}")
         if self.tls and self.target.rest and not self.target.tls:
@@ -73,12 +74,6 @@ class Settings:
         return TLS()
 
 
-def _is_tls(given: object) -> bool:
-    from tfsclient._transports.tls import TLS  # as who made one has done
-
-    return isinstance(given, TLS)
-
-
 # OpenSSL's and BoringSSL's words for an answer that is not TLS at all.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "NOT_TLS")
 
@@ -88,19 +83,19 @@ def is_not_tls(details: str) -> bool:
     return any(word in details.upper() for word in _NO_TLS)
 
 
-def read_options(options: object) -> list[tuple[Any, Any]]:
-    """The options of a channel as pairs.
-
-    Raises:
-        InvalidInput: they are not pairs.
-    """
-    if isinstance(options, Sequence) and not isinstance(options, str | bytes):
-        pairs = [tuple(one) for one in options if isinstance(one, tuple | list) and len(one) == 2]
-        if len(pairs) == len(options):
-            return [(name, value) for name, value in pairs]
-    raise InvalidInput(
-        f"channel_options must be a list of pairs (name, value), not {options!r:.50}"
-    )
+def _check_options(options: Any) -> None:
+    """Refuse what are not options of a channel."""
+    if not (
+        isinstance(options, Sequence)
+        and not isinstance(options, str | bytes)
+        and all(isinstance(one, tuple | list) and len(one) == 2 for one in options)
+    ):
+        raise InvalidInput(
+            f"channel_options must be a list of pairs (name, value), not {options!r:.50}"
+        )
+    for name, _ in options:
+        if not isinstance(name, str):
+            raise InvalidInput(f"channel_options: {name!r:.50} is not an option's name")
 
 
 def unavailable_hint(settings: Settings, guess: str | None, *, plain: bool = False) -> str:

@@ -67,7 +67,7 @@ def _decoded(strings: list[Any]) -> list[Any]:
 
 def _no_text(outputs: Prediction, name: str) -> InvalidInput:
     array = outputs[name]
-    first = next(n for n, item in enumerate(array.reshape(-1)) if not _is_text(item))
+    first = next(n for n, item in enumerate(array.reshape(-1)) if not is_text(item))
     index = list(map(int, np.unravel_index(first, array.shape)))
     bad = array[tuple(index)]
     return InvalidInput(
@@ -78,7 +78,8 @@ def _no_text(outputs: Prediction, name: str) -> InvalidInput:
     )
 
 
-def _is_text(item: Any) -> bool:
+def is_text(item: Any) -> bool:
+    """Whether a string can be read as text."""
     try:
         _decoded([item])
     except UnicodeDecodeError:

@@ -29,7 +29,7 @@ from tfsclient.errors import (
     missing_outputs,
 )
 from tfsclient.results import Classes, Float32s, Prediction, VersionStatus
-from tfsclient.schema import Model, Signature
+from tfsclient.schema import Model
 
 if TYPE_CHECKING:
     from tfsclient.model_config import ServerConfig
@@ -54,18 +54,8 @@ class ProfileCalls:
         self.needs_signature = profile.json
         self.tells_signatures = profile.signatures is not None
 
-    def repeated(
-        self,
-        ref: ModelRef,
-        spec: Signature | None,
-        inputs: Inputs,
-        outputs: tuple[str, ...] | None,
-        validate: bool,
-        copy: bool,
-    ) -> Call[Prediction] | None:
+    def repeated(self, *_: object, **__: object) -> None:
         """None: nothing is remembered."""
-        del ref, spec, inputs, outputs, validate, copy
-        return None
 
     def predict(
         self, request: PredictRequest, inputs: Inputs | None, validate: bool, copy: bool

@@ -12,6 +12,7 @@ from tfsclient._codec.model_ref import ModelRef
 from tfsclient.dtypes import STRING
 from tfsclient.errors import Code, DecodeError, cannot_send
 from tfsclient.results import Statuses, VersionStatus
+from tfsclient.results._forms import is_text
 
 
 def _path(ref: ModelRef, method: str) -> str:
@@ -21,7 +22,7 @@ def _path(ref: ModelRef, method: str) -> str:
 
 def _body(request: PredictRequest) -> bytes:
     for name, tensor in request.tensors.items():
-        if tensor.dtype == STRING and not all(map(rest_json.is_text, tensor.array.flat)):
+        if tensor.dtype == STRING and not all(map(is_text, tensor.array.flat)):
             raise cannot_send(
                 f"input {name!r} holds bytes that are not UTF-8, and MLflow's JSON has text alone",
                 model=request.ref.name,

@@ -14,11 +14,11 @@ from tfsclient._calls.request import PredictRequest
 from tfsclient._codec import rest_json
 from tfsclient._codec.model_ref import ModelRef
 from tfsclient._codec.nested import object_array
-from tfsclient._codec.rest_json import is_text
 from tfsclient._codec.tensor import Array, Tensor
 from tfsclient.dtypes import STRING, DType
 from tfsclient.errors import Code, NotFound
 from tfsclient.results import Statuses, VersionStatus
+from tfsclient.results._forms import is_text
 from tfsclient.schema import DEFAULT_SIGNATURE, Model, Signature, TensorSpec
 
 _UNKNOWN = b"Model not found"  # with a status of 200
