@@ -201,6 +201,14 @@ def test_names_are_checked_all_at_once() -> None:
     assert "input 'mask' is missing" in text
 
 
+def test_the_missing_input_is_guessed_for_one_wrong_name_only() -> None:
+    spec = signature(("x", "int64", None))
+    with pytest.raises(InvalidInput, match=r"no input 'one' \(did you mean 'x'\?\)"):
+        build_predict("m", {"one": 1}, signature=spec)
+    with pytest.raises(InvalidInput, match="no input 'one'; there is no input 'two'; "):
+        build_predict("m", {"one": 1, "two": 2}, signature=spec)
+
+
 SPARSE = (("x", "int64", (-1, 2)), ("x_1", "float32", (-1,)), ("x_2", "int64", (2,)))
 RAGGED = (("r", "string", (-1,)), ("r_1", "int64", (-1,)), ("r_2", "int64", (-1,)))
 

@@ -195,7 +195,7 @@ def _check_names(
     problems = []
     for name in wrong:
         guess = did_you_mean(str(name), missing or signature.inputs, cutoff=0.4)
-        if not guess and len(missing) == 1:
+        if not guess and len(missing) == len(wrong) == 1:
             guess = did_you_mean(missing[0], missing)
         problems.append(f"there is no input {name!r}{guess}")
     problems += [f"input {name!r} is missing" for name in missing]
