@@ -155,7 +155,7 @@ def _takes_examples(signature: Signature) -> bool:
 def _is_rows(inputs: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
     return (
         isinstance(inputs, Sequence)
-        and not isinstance(inputs, str | bytes)
+        and not isinstance(inputs, str | bytes | memoryview)
         and len(inputs) > 0
         and all(isinstance(row, Mapping) for row in inputs)
     )
