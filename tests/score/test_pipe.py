@@ -106,7 +106,9 @@ def test_dead_letters_stand_among_the_rows(target: str) -> None:
     assert all(("error" in row) == (row["id"] % 3 > 0) for row in found)
 
 
-def test_where_standard_output_takes_no_bytes(target: str, tmp_path: Path) -> None:
+def test_where_there_are_no_standard_streams_of_bytes(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"x": [1, 2], "n": 1}')
     with (
@@ -114,3 +116,6 @@ def test_where_standard_output_takes_no_bytes(target: str, tmp_path: Path) -> No
         pytest.raises(InvalidInput, match="name a folder instead"),
     ):
         score_files(target, "twice", rows, "-")
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InvalidInput, match="standard input is closed"):
+        score_files(target, "twice", "-", tmp_path / "out")
