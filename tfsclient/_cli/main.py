@@ -194,6 +194,8 @@ _PYTHON: Final = (
     (r"; for a picture, write Image\('([^'\n]*)'\)", r"; a file is written @\1"),
     (r"; make the array yourself: numpy\.asarray\(.*\)", ""),
     (r"; it looks like a picture: write Image\(\.\.\.\) around it", ""),
+    (r"( wants bool); convert it yourself if that is meant: .*", r"\1; in JSON, true or false"),
+    (r"( wants complex\d+); convert it .*", r"\1; in JSON, [real, imaginary] for each"),
     (r"; (?:convert it yourself if that is meant|no imaginary part would be lost): numpy\..*", ""),
     (r": numpy\.reshape\(.*\)", ""),
     (r": write \.ravel\(\)", ""),
