@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tfsclient.errors import MissingExtra, shown
+from tfsclient.errors import InvalidInput, MissingExtra, shown
 
 __all__ = ["INVALID", "STRING", "DType"]
 
@@ -165,12 +165,14 @@ class DType(str):
     _facts: _Facts
 
     def __new__(cls, name: str) -> DType:
-        """Look up ``name`` ("float32", "string", ...); ValueError if there is no such type."""
+        """Look up ``name`` ("float32", "string", ...); InvalidInput if there is no such type."""
+        if not isinstance(name, str):
+            raise InvalidInput(f"a tensor type is given by its name, not {shown(name)}")
         facts = _FACTS.get(name)
         if facts is None:
             prefix, _, digits = name.partition("_")
             if prefix != "dtype" or not digits.removeprefix("-").isdecimal():
-                raise ValueError(
+                raise InvalidInput(
                     f"no tensor type is called {shown(name)}; known are {', '.join(_FACTS)}"
                 )
             facts = _Facts(int(digits), name)

@@ -17,6 +17,7 @@ import orjson
 from tfsclient import sources
 from tfsclient._cli.connection import Connection, connection_options
 from tfsclient._cli.main import EXIT_NO, EXIT_USAGE, Group, exit_code, exit_codes, print_error
+from tfsclient._cli.options import NamedPath
 from tfsclient.drift import Difference, Verdict, compare
 from tfsclient.errors import TFSError
 from tfsclient.schema import Model, to_json
@@ -80,7 +81,7 @@ class _Group(_Once, Group):
     help="A language to generate; may be given several times.",
 )
 @source_options
-@click.option("--out", type=click.Path(path_type=Path), help="Where the files go.")
+@click.option("--out", type=NamedPath(), help="Where the files go.")
 @click.option("--check", is_flag=True, help="Write nothing; name what is stale and exit 1.")
 @click.option("--diff", is_flag=True, help="With --check: show what would change, too.")
 @click.option(
@@ -257,7 +258,7 @@ def build(
 
 @main.command()
 @source_options
-@click.option("--out", type=click.Path(path_type=Path), help="A file; default is standard output.")
+@click.option("--out", type=NamedPath(), help="A file; default is standard output.")
 def schema(out: Path | None, **source: Any) -> None:
     """Write a model's schema as JSON, to generate from later and without a server."""
     with _failures_reported():
@@ -265,7 +266,7 @@ def schema(out: Path | None, **source: Any) -> None:
         if len(loaded) > 1:
             raise click.UsageError("a schema describes one model: give --model once")
         text = to_json(loaded[0])
-        if out is None:
+        if out is None or str(out) == "-":
             click.echo(text, nl=False)
         else:
             out.write_bytes(text)
@@ -330,7 +331,7 @@ def _print_differences(found: Sequence[tuple[str, Difference]], *, several: bool
 
 
 @main.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=NamedPath())
 def eject(folder: Path) -> None:
     """Write the shipped templates into DIR, to be changed there and used with --templates DIR.
 
@@ -349,5 +350,6 @@ def _failures_reported() -> Iterator[None]:
         except TFSError:
             raise
         except OSError as error:
-            click.echo(f"error: {error}", err=True)
+            text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            click.echo(f"error: {text}", err=True)
             raise click.exceptions.Exit(EXIT_USAGE) from error

@@ -16,7 +16,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfsclient import AsyncClient, CallInfo, Client, InvalidInput, Model, Unauthenticated, testing
+from tfsclient import (
+    AsyncClient,
+    CallInfo,
+    Client,
+    DType,
+    Example,
+    InvalidInput,
+    Model,
+    Unauthenticated,
+    sources,
+    testing,
+)
 
 SCHEMA = Path(__file__).parents[1] / "demo" / "digits.schema.json"
 IMAGES = np.zeros((2, 8, 8), np.float32)
@@ -129,6 +140,9 @@ def test_the_model_and_its_inputs(server: testing.FakeServer, transport: str) ->
         for examples in (5, None, "text", {"a": 1}, [], [5]):
             with pytest.raises(InvalidInput):
                 client.classify("digits", examples)
+        for tasks in (5, None, "s", ["s"], {}, {"s": "predict"}):
+            with pytest.raises(InvalidInput, match="task"):
+                client.multi_inference("digits", tasks, [{"a": 1}])  # type: ignore[arg-type]
         for wrong in (0, -1, "2", 1.5, True):
             with pytest.raises(InvalidInput, match="concurrency"):
                 next(client.predict_batches("digits", [], concurrency=wrong))  # type: ignore[arg-type]
@@ -149,6 +163,16 @@ def test_the_model_and_its_inputs(server: testing.FakeServer, transport: str) ->
         for config in configs:
             with pytest.raises(InvalidInput):
                 client.reload_config(config, dry_run=True)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [DType, Example, sources.from_saved_model, sources.find_flaws, sources.from_file],
+)
+def test_plain_data_and_its_sources(make: Callable[[Any], object]) -> None:
+    for value in (5, None, b"float32", ["a"], np.float32):
+        with pytest.raises(InvalidInput):
+            make(value)
 
 
 @pytest.mark.parametrize("make", [Client, AsyncClient])

@@ -31,6 +31,7 @@ from tfsclient import (
     Model,
     Signature,
     TensorSpec,
+    TFSError,
     Unavailable,
 )
 from tfsclient.testing import FakeServer
@@ -99,6 +100,29 @@ def test_each_transport_on_the_other_ones_port_says_so(zoo: Zoo) -> None:
 def test_a_target_that_names_no_server_is_refused_at_once(target: str | list[str]) -> None:
     with pytest.raises(InvalidInput):
         Client(target)
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("8500", "write localhost:8500"),
+        (":8500", "write localhost:8500"),
+        ("::1:8500", "write [::1]:8500"),
+        ("host:8500:8501", "TF Serving usually listens"),
+        ("10.0.0.1:8500,10.0.0.2:8500", "ipv4:10.0.0.1:8500,10.0.0.2:8500"),
+    ],
+)
+def test_what_to_write_instead(target: str, hint: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Client(target)
+    assert hint in str(caught.value.hint)
+
+
+def test_a_target_that_holds_the_path_of_calls(zoo: Zoo) -> None:
+    for path in ("/v1", "/v1/models/linear:predict"):
+        with Client(zoo.rest + path) as client, pytest.raises(TFSError) as caught:
+            client.status("linear")
+        assert str(caught.value.hint).endswith(f"write {zoo.rest}")
 
 
 def test_a_closed_client_opens_again(zoo: Zoo) -> None:

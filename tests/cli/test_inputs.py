@@ -308,6 +308,11 @@ def test_standard_input_is_read_once(stdin: Callable[[bytes], None]) -> None:
         ("a.json", '{"instances": [1], "signature_name": 3}', "signature_name is not text but 3"),
         ("a.json", '{"inputs": {"x": [1]}, "signature_name": "z"}', "names the signature 'z', but"),
         ("a.json", '{"examples": [{}], "context": {}}', "a context is for classify and regress"),
+        (
+            "a.json",
+            '{"model": "m", "version": 1, "signature": "s", "outputs": {}}',
+            "a.json is an answer, as predict writes it with --json, and not inputs",
+        ),
         ("a.npz", b"PK\x03\x04", "cannot read a.npz"),
         ("a.npy", b"\x93NUMPY", "a.npy could be any of the inputs: put a NAME= before it"),
     ],

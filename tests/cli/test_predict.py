@@ -333,6 +333,12 @@ def test_errors_speak_of_what_is_typed(fake: FakeServer) -> None:
         assert refused.exit_code == 2
         assert words in refused.stderr
         assert "numpy." not in refused.stderr
+    with FakeServer(ZOO / "dtypes") as server:
+        for name, words in (("id_bool", "true or false"), ("id_complex64", "[real, imaginary]")):
+            typed = ["predict", server.grpc_target, "dtypes", "--signature", name, "-i", "[1, 0]"]
+            refused = run(*typed)
+            assert f"; in JSON, {words}" in refused.stderr
+            assert "numpy." not in refused.stderr
     typo = run("inspect", "./typo")
     assert (typo.exit_code, typo.stderr[:28]) == (2, "error: ./typo does not exist")
 

@@ -126,6 +126,17 @@ def test_help_says_what_exit_codes_mean() -> None:
         assert max(map(len, result.output.splitlines())) <= 80
 
 
+def test_output_that_nobody_reads_is_not_the_answer_no(server: FakeServer) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "tfsclient", "status", server.grpc_target, "linear"],
+        stdout=write, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_an_interrupted_command_says_so(server: FakeServer) -> None:
     server.delay(600)
     command = [sys.executable, "-m", "tfsclient", "status", server.grpc_target, "linear"]

@@ -126,6 +126,7 @@ def test_what_does_not_answer_as_its_source_is_not_written(trained: Path, tmp_pa
     ("arguments", "words"),
     [
         (["digits.kerasx"], "does not exist (the closest: digits.keras"),
+        (["."], ". is not a model: neither it nor a version folder in it holds saved_model.pb"),
         (["labels.txt"], "a source is a .keras or .h5 file, a SavedModel folder"),
         (["only.weights.h5"], "holds weights only"),
         (["lambda.keras"], "holds code (a Lambda layer) that loading it runs\n  hint: if you"),

@@ -50,6 +50,7 @@ def test_every_source_gives_the_same_bytes(zoo: Zoo, tmp_path: Path) -> None:
     model = ("--model", "half_plus_two")
     folder = ("--saved-model", ZOO / "half_plus_two")
     assert run("schema", *folder, "--out", schema).exit_code == 0
+    assert run("schema", *folder, "--out", "-").stdout_bytes == schema.read_bytes()
 
     def made(*source: str | Path) -> dict[str, bytes]:
         out = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -216,6 +217,9 @@ def test_a_model_of_which_nothing_can_be_called_is_refused(tmp_path: Path) -> No
         (("--lang", "go", "--out", "x", "--saved-model", str(ZOO / "broken")), "broken"),
         (("--lang", "go", "--out", "x", "--model", "", "--server", "h:1"), "--model is empty"),
         (("schema", "--model", "", "--saved-model", str(ZOO / "linear")), "--model is empty"),
+        (("--lang", "go", "--out", "", "--saved-model", str(ZOO / "linear")), "'--out': it is em"),
+        (("eject", ""), "'DIR': it is empty"),
+        (("schema", "--saved-model", str(ZOO / "linear"), "--out", "/no/x"), "/no/x: No such file"),
         (("--lang", "go", "schema"), "before 'schema'"),
         (("--out", "x", "drift"), "before 'drift'"),
         (("--lang", "go", "--out", "x", "--templates", "/nowhere"), "/nowhere"),

@@ -201,6 +201,14 @@ def test_names_are_checked_all_at_once() -> None:
     assert "input 'mask' is missing" in text
 
 
+def test_the_missing_input_is_guessed_for_one_wrong_name_only() -> None:
+    spec = signature(("x", "int64", None))
+    with pytest.raises(InvalidInput, match=r"no input 'one' \(did you mean 'x'\?\)"):
+        build_predict("m", {"one": 1}, signature=spec)
+    with pytest.raises(InvalidInput, match="no input 'one'; there is no input 'two'; "):
+        build_predict("m", {"one": 1, "two": 2}, signature=spec)
+
+
 SPARSE = (("x", "int64", (-1, 2)), ("x_1", "float32", (-1,)), ("x_2", "int64", (2,)))
 RAGGED = (("r", "string", (-1,)), ("r_1", "int64", (-1,)), ("r_2", "int64", (-1,)))
 
@@ -237,6 +245,9 @@ def test_a_lone_value_goes_to_the_only_input_and_rows_are_stacked() -> None:
     one = signature(("x", "float32", (-1,)))
     two = signature(("a", "float32", (-1,)), ("b", "string", (-1,)))
     assert build_predict("m", [1.0, 2.0], signature=one).tensors["x"].array.tolist() == [1, 2]
+    matrix = memoryview(np.ones((2, 1), np.float32))  # a Sequence that cannot be iterated
+    request = build_predict("m", matrix, signature=signature(("x", "float32", (-1, 1))))
+    assert request.tensors["x"].array.shape == (2, 1)
     rows = build_predict("m", [{"a": 1.0, "b": "p"}, {"a": 2.0, "b": "q"}], signature=two)
     assert rows.tensors["a"].array.tolist() == [1, 2]
     assert rows.tensors["b"].array.tolist() == [b"p", b"q"]

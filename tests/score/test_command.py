@@ -38,6 +38,13 @@ def test_summary(server: FakeServer, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["rows"] == 50
 
 
+def test_a_job_that_is_refused_leaves_no_folder(server: FakeServer, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.parquet", table(1))
+    for wrong in (("--outputs", "nix"), ("--map", "nix=x"), ("--keep", "nix")):
+        assert run(server, path, "--out", tmp_path / "new" / "out", *wrong).exit_code == 2
+        assert not (tmp_path / "new").exists(), wrong
+
+
 def test_the_rate_is_not_waited_for_after_the_last_row(server: FakeServer, tmp_path: Path) -> None:
     path = write(tmp_path / "in.parquet", table(1))
     done = run(server, path, "--out", tmp_path / "out", "--rate", "0.01", "--json")

@@ -7,15 +7,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from tests.score.helpers import answer, twice
-from tfsclient import Client
+from tfsclient import Client, InvalidInput
 from tfsclient._cli.main import main
 from tfsclient.score import score_files
 from tfsclient.testing import FakeServer
@@ -103,3 +104,18 @@ def test_dead_letters_stand_among_the_rows(target: str) -> None:
     found = piped(target, "\n".join(["id,x,n,s", *lines]))
     assert [row["id"] for row in found] == list(range(50))
     assert all(("error" in row) == (row["id"] % 3 > 0) for row in found)
+
+
+def test_where_there_are_no_standard_streams_of_bytes(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"x": [1, 2], "n": 1}')
+    with (
+        redirect_stdout(io.StringIO()),  # as in a notebook
+        pytest.raises(InvalidInput, match="name a folder instead"),
+    ):
+        score_files(target, "twice", rows, "-")
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InvalidInput, match="standard input is closed"):
+        score_files(target, "twice", "-", tmp_path / "out")

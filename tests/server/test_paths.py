@@ -8,11 +8,13 @@ import re
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from tests.conftest import eventually
+from tfsclient import testing
 from tfsclient.errors import InvalidArgument, NotFound, TFSError
 from tfsclient.server.app import Server
 from tfsclient.server.cli import serve
@@ -112,3 +114,17 @@ def test_flags_and_config_files_are_refused_alike(tmp_path: Path) -> None:
         result = CliRunner().invoke(serve, [flag, f"--port={port}"])
         assert result.exit_code == 1
         assert "a model's base path" in result.output or "reads local folders" in result.output
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        ({"m": "/nope"}, "/nope is not a SavedModel"),
+        ({"m": 3}, "the folder of 'm' must be text or a path, not 3"),
+        (3, "models must be"),
+        ({"m": MODELS / "broken"}, "did not become available"),  # after five tries
+    ],
+)
+def test_a_test_does_not_wait_for_what_nobody_will_put_there(models: Any, told: str) -> None:
+    with pytest.raises(TFSError, match=told), testing.serve(models):
+        pass

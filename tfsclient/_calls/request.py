@@ -27,6 +27,7 @@ from tfsclient.errors import (
     cannot_send,
     did_you_mean,
     of_type,
+    shown,
 )
 from tfsclient.schema import Features, Signature
 
@@ -97,7 +98,8 @@ class PredictRequest:
         """
         name = message_name(message)
         if name != "tensorflow.serving.PredictRequest":
-            raise InvalidInput(f"a {name or type(message).__name__} is not a PredictRequest")
+            what = f"a {name}" if name else of_type(message)
+            raise InvalidInput(f"{what} is not a PredictRequest")
         read = predict.decode_predict_request(message.SerializeToString())
         ref = read.ref or ModelRef.received()
         tensors = {}
@@ -370,6 +372,11 @@ def multi_tasks(ref: ModelRef, tasks: Mapping[str, Task]) -> list[tuple[ModelRef
     Raises:
         InvalidInput: there are none, or one is neither "classify" nor "regress".
     """
+    if not isinstance(tasks, Mapping):
+        raise InvalidInput(
+            f'tasks are a dict of signature to "classify" or "regress", not {shown(tasks)}',
+            model=ref.name,
+        )
     if not tasks:
         raise InvalidInput("there are no tasks", model=ref.name)
     for name, task in tasks.items():

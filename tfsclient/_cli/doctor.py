@@ -206,7 +206,7 @@ def _environment(target: Target) -> Iterator[Finding]:
 
 
 def _way(target: Target, connection: Connection) -> Iterator[Finding]:
-    address = probe.address_of(target)
+    address = probe.address_of(target, connection.timeout)
     if address is not None and probe.proxy_of(target) is None:
         yield from _network(target, address, connection)
 

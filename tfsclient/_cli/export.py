@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from tfsclient._cli.main import EXIT_NO, exit_codes, missing_extra, print_error, visible
+from tfsclient._cli.options import NamedPath
 from tfsclient.export import Differs
 from tfsclient.export import export as export_model
 
@@ -33,12 +34,12 @@ def _range(text: str) -> tuple[float, float]:
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=NamedPath())
 @click.option(
     "--out",
     required=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     help="The model's folder; the next version is written into it.",
 )
 @click.option(

@@ -27,6 +27,7 @@ from tfsclient.errors import (
 )
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+_EXIT_UNREAD = 141  # as of what SIGPIPE ends; click's own is 1, which is the answer no
 
 EXIT_CODES = """\b
 Exit codes:
@@ -71,9 +72,16 @@ class Group(click.Group):
             if error.filename is not None or sys.stdout is None:
                 raise
             click.echo(f"error: cannot write the output: {error.strerror or error}", err=True)
-            with contextlib.suppress(OSError, ValueError):  # else the interpreter tries again
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             sys.exit(EXIT_USAGE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; one whose output nobody reads any more, as after `head`, just ends."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _drop_output()
+            raise click.exceptions.Exit(_EXIT_UNREAD) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,6 +92,12 @@ class Group(click.Group):
             more = f"; did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"there is no command {name!r}{more}", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _drop_output() -> None:
+    """Have the interpreter not try again, when it ends, to write what could not be written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Commands(Group):
@@ -180,6 +194,8 @@ _PYTHON: Final = (
     (r"; for a picture, write Image\('([^'\n]*)'\)", r"; a file is written @\1"),
     (r"; make the array yourself: numpy\.asarray\(.*\)", ""),
     (r"; it looks like a picture: write Image\(\.\.\.\) around it", ""),
+    (r"( wants bool); convert it yourself if that is meant: .*", r"\1; in JSON, true or false"),
+    (r"( wants complex\d+); convert it .*", r"\1; in JSON, [real, imaginary] for each"),
     (r"; (?:convert it yourself if that is meant|no imaginary part would be lost): numpy\..*", ""),
     (r": numpy\.reshape\(.*\)", ""),
     (r": write \.ravel\(\)", ""),

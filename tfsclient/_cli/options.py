@@ -30,6 +30,24 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class NamedPath(click.Path):
+    """A path; an empty one would be this folder, and comes from a variable that is not set."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The path that was given."""
+        if value == "":
+            self.fail("it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def input_option(command: F) -> F:
     """``--input``, given as ``inputs``; :mod:`tfsclient._cli.inputs` reads it."""
     return click.option(

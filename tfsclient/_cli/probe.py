@@ -17,7 +17,7 @@ from tfsclient._transports.target import Target
 from tfsclient._transports.tls import TLS
 from tfsclient.errors import InvalidInput
 
-_SECONDS = 3.0  # that a step may take
+_SECONDS = 3.0  # that a step may take at most
 _ALPN = {True: ["h2"], False: ["http/1.1"], None: ["h2", "http/1.1"]}  # by whether it is HTTP/2
 
 # What a client of HTTP/2 opens with: the preface and an empty SETTINGS frame.
@@ -29,20 +29,22 @@ _HTTP1 = b"GET /v1/models/tfsclient-doctor HTTP/1.1\r\nHost: %s\r\nConnection: c
 
 
 class Address(NamedTuple):
-    """Where to connect to."""
+    """Where to connect to, and how many seconds a step of talking to it may take."""
 
     host: str
     port: int
+    seconds: float
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}" if ":" not in self.host else f"[{self.host}]:{self.port}"
 
 
-def address_of(target: Target) -> Address | None:
+def address_of(target: Target, timeout: float = _SECONDS) -> Address | None:
     """Where a target is; None where only gRPC can tell, as for sockets and several replicas."""
+    seconds = min(_SECONDS, timeout)
     if target.rest:
         url = urlsplit(target.address)
-        return Address(url.hostname or "", url.port or (443 if target.tls else 80))
+        return Address(url.hostname or "", url.port or (443 if target.tls else 80), seconds)
     scheme, colon, rest = target.address.partition(":")
     if colon and scheme in ("dns", "ipv4", "ipv6"):
         place = rest.rpartition("/")[2]
@@ -51,7 +53,7 @@ def address_of(target: Target) -> Address | None:
     else:
         place = target.address
     host, _, port = place.rpartition(":")
-    return Address(host.strip("[]"), int(port)) if host and port.isdecimal() else None
+    return Address(host.strip("[]"), int(port), seconds) if host and port.isdecimal() else None
 
 
 def connect(
@@ -64,7 +66,7 @@ def connect(
         tls: how to do TLS; None for plaintext.
         name: the name in the server's certificate; None if it is the address's host.
     """
-    plain = socket.create_connection(address, _SECONDS)
+    plain = socket.create_connection(address[:2], address.seconds)
     if tls is None:
         return plain
     try:

@@ -279,8 +279,8 @@ class Flows:
         """Run several signatures on the same Examples."""
         started = time.perf_counter()
         checks = self._checks(options)
-        specs = [self._given(ref.name, name) for name in tasks] if checks else []
         listed = multi_tasks(ref, tasks)
+        specs = [self._given(ref.name, name) for name in tasks] if checks else []
         request = examples_request("MultiInference", listed, examples, context, _union(specs))
         return (yield from _timed(self._calls.multi_inference(request), started))
 

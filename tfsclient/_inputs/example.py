@@ -60,8 +60,10 @@ def check_names(features: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of what goes by features' names.
 
     Raises:
-        InvalidInput: a name is not text.
+        InvalidInput: there are no names, or one is not text.
     """
+    if not isinstance(features, Mapping):
+        raise InvalidInput(f"features are given as a dict, not as {of_type(features)}")
     for name in features:
         if not isinstance(name, str) or not _is_unicode(name):
             raise InvalidInput(f"a feature's name must be Unicode text, not {name!r}")

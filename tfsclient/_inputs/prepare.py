@@ -155,7 +155,7 @@ def _takes_examples(signature: Signature) -> bool:
 def _is_rows(inputs: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
     return (
         isinstance(inputs, Sequence)
-        and not isinstance(inputs, str | bytes)
+        and not isinstance(inputs, str | bytes | memoryview)
         and len(inputs) > 0
         and all(isinstance(row, Mapping) for row in inputs)
     )
@@ -195,7 +195,7 @@ def _check_names(
     problems = []
     for name in wrong:
         guess = did_you_mean(str(name), missing or signature.inputs, cutoff=0.4)
-        if not guess and len(missing) == 1:
+        if not guess and len(missing) == len(wrong) == 1:
             guess = did_you_mean(missing[0], missing)
         problems.append(f"there is no input {name!r}{guess}")
     problems += [f"input {name!r} is missing" for name in missing]

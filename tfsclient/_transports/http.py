@@ -231,6 +231,8 @@ def to_answer(response: httpx.Response, body: bytes, settings: Settings, request
         details, hint = _redirect(response, settings.target, request)
     else:
         status, details = _reason(body, response, settings)
+        if status in (400, 404) and settings.profile is None:
+            hint = _doubled(settings.target)
     error = from_http_status(
         status, details, model=request.model, signature=request.signature, hint=hint
     )
@@ -238,6 +240,14 @@ def to_answer(response: httpx.Response, body: bytes, settings: Settings, request
     if isinstance(error, Unavailable):
         error.hint = unavailable_hint(settings, None)
     raise error
+
+
+def _doubled(target: Target) -> str | None:
+    """What to write where the target may hold the beginning of the path that we add to it."""
+    base, here, _ = f"{target.address}/".partition("/v1/")
+    if not here:
+        return None
+    return f"calls go to {target}/v1/models/...: if that has a /v1 too many, write {base}"
 
 
 def _redirect(response: httpx.Response, target: Target, request: Request) -> tuple[str, str | None]:

@@ -22,6 +22,7 @@ _GRPC_SCHEMES = {
     "xds": (r"//[^/@]*/.+", "xds:///name"),
     "vsock": (r"\d+:\d+", "vsock:cid:port"),
 }
+_IPV6 = re.compile(r"[0-9a-fA-F:.]+(%.+)?")  # without brackets
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _USERINFO = r"://[^/]*@"  # not for error messages
 _PORTS = (
@@ -175,15 +176,16 @@ def _check_host_port(address: str, text: str) -> None:
     if "," in address:
         raise InvalidInput(
             f"target {text!r} has a comma in it",
-            hint="give several servers as a list of addresses: ['10.0.0.1:8500', '10.0.0.2:8500']",
+            hint="give several servers as ipv4:10.0.0.1:8500,10.0.0.2:8500, or in Python as a list",
         )
-    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+    if ":" in host and _IPV6.fullmatch(host):
         raise InvalidInput(
             f"target {text!r} is not host:port: an IPv6 address stands in brackets",
             hint=f"write [{host}]:{port}" if number else "write it as [::1]:8500",
         )
-    if not host or not 0 < number < 65536 or "/" in host:
-        near = f"write localhost{text}" if number and not host else _PORTS
+    named = host and (":" not in host or (host.startswith("[") and host.endswith("]")))
+    if not named or not 0 < number < 65536 or "/" in host:
+        near = f"write localhost:{port}" if number and not host else _PORTS
         raise InvalidInput(f"target {text!r} is not host:port", hint=near)
 
 

@@ -93,7 +93,7 @@ def _checkpoint(path: Path) -> Path | None:
     """
     if (file := _CHECKPOINT.fullmatch(path.name)) is not None and path.is_file():
         return path.with_name(file[1])
-    if path.with_name(f"{path.name}.index").is_file():
+    if (path.parent / f"{path.name}.index").is_file():  # "." has no name to replace
         return path
     if not path.is_dir() or _holds_saved_model(path):
         return None

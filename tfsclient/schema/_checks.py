@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from operator import index
+from os import PathLike
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from tfsclient.dtypes import STRING, DType
@@ -24,7 +25,7 @@ _LONGEST_TEXT: Final = 10_000  # characters
 # What types are called in errors.
 TYPES: Final[dict[Any, str]] = {
     str: "text", bool: "True or False", list: "a list", tuple: "a tuple", dict: "an object",
-    int: "an integer", Mapping: "a dict",
+    int: "an integer", Mapping: "a dict", PathLike: "a path",
 }  # fmt: skip
 
 

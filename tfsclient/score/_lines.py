@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeAlias
 
+from tfsclient.errors import InvalidInput
 from tfsclient.score._arrow import FAILURES
 
 _READ: Final = 1 << 16  # bytes at a time
@@ -166,8 +167,13 @@ def standard_input() -> io.BufferedReader:
 
     The thread that reads may be left waiting when a job ends, and Python aborts if it cannot get
     hold of the buffer of ``sys.stdin`` when it exits.
+
+    Raises:
+        InvalidInput: there is none, as in a notebook.
     """
-    standard: Any = sys.stdin.buffer
+    standard: Any = getattr(sys.stdin, "buffer", None)
+    if standard is None:
+        raise InvalidInput("standard input is closed")
     with suppress(OSError):  # of what only stands for it
         standard = io.FileIO(standard.fileno(), closefd=False)
     return io.BufferedReader(standard)

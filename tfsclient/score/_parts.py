@@ -165,6 +165,8 @@ class Folder:
         if self._manifest["signature"] is None:
             self._manifest.update(version=version, signature=signature)
             try:
+                if not self._exists:
+                    self._make()
                 self._save()
             except FAILURES as error:
                 raise self._cannot_write(error) from error
@@ -289,9 +291,10 @@ class Folder:
         info = self.system.get_file_info(self._root)
         if info.type == fs.FileType.File:
             raise InvalidInput(f"{self._name} is a file, and the parts go to a folder")
-        self.system.create_dir(self._root)
-        self._take_lock()
-        found = self._files()
+        self._exists = info.type != fs.FileType.NotFound
+        if self._exists:
+            self._take_lock()
+        found = self._files() if self._exists else []
         job: dict[str, Any] = {"options": options, "inputs": sources}
         if _MANIFEST in found:
             manifest = self._read()
@@ -314,6 +317,13 @@ class Folder:
             "format": _FORMAT, "state": "running", **job, "version": None, "signature": None,
             "schema": None, "uneven": False, "parts": [],
         }  # fmt: skip
+
+    def _make(self) -> None:
+        """Make the folder, unless another job was faster."""
+        self.system.create_dir(self._root)
+        self._take_lock()
+        if self._files():
+            raise InvalidInput(f"another job writes to {self._name} since this one began")
 
     def _take_lock(self) -> None:
         """Keep other jobs out for as long as this one lives."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import BinaryIO
 
+from tfsclient.errors import InvalidInput
 from tfsclient.score._arrow import RecordBatch, Schema
 from tfsclient.score._writers import JsonRows
 
@@ -19,7 +20,11 @@ class Stream:
     parts = rows_before = errors_before = 0
 
     def __init__(self, file: BinaryIO | None = None) -> None:
-        self._file = sys.stdout.buffer if file is None else file
+        if file is None:
+            file = getattr(sys.stdout, "buffer", None)  # not in a notebook, nor where it is closed
+        if file is None:
+            raise InvalidInput("standard output takes no bytes here: name a folder instead of '-'")
+        self._file: BinaryIO = file
 
     def pin(self, version: int | None, signature: str) -> None:
         """There is nowhere to note it."""

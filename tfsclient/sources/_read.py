@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tfsclient.errors import (
     from_code,
 )
 from tfsclient.schema import Model, all_from_json
+from tfsclient.schema._checks import check_type
 from tfsclient.sources._flaws import SERVE_TAG, Flaw, flaws_in
 from tfsclient.sources._versions import version_number
 
@@ -56,6 +58,7 @@ def from_saved_model(
     """
     from tfsclient.sources._features import read_examples
 
+    check_type("path", path, (str, PathLike))
     number, folder = find_version(Path(path), version)
     if name is None:
         resolved = folder.resolve()
@@ -100,6 +103,7 @@ def find_flaws(
         InvalidInput: there is no SavedModel, or it cannot be read; the text says which and where.
         MissingExtra: protobuf is not installed.
     """
+    check_type("path", path, (str, PathLike))
     _, folder = find_version(Path(path), version)
     try:
         return flaws_in(pick_meta_graph(folder, tags))
@@ -273,6 +277,7 @@ def all_from_file(path: str | Path) -> list[Model]:
         InvalidInput: the file cannot be read, or is not one of those that :func:`from_file` reads.
         MissingExtra: it is not JSON, and protobuf is not installed.
     """
+    check_type("path", path, (str, PathLike))
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfsclient.errors import Unavailable
+from tfsclient.schema._checks import check_type
+from tfsclient.sources._read import find_version
 
+_RETRY_MICROS = 200_000  # in place of a minute: five tries, and a test knows that it cannot be
 _STOP_SECONDS = 60  # it gives calls that are under way half of that
 _OURS = range(20_000, 32_000)  # Linux hands out those from 32768 on, others those from 49152 on
 _random = random.SystemRandom()  # a test that seeds `random` must not make two processes collide
@@ -50,18 +53,34 @@ def serve(
         flags: more flags of ``tfsclient serve``, for a process.
 
     Raises:
+        InvalidInput: a folder holds no model, which a server would wait for.
         MissingExtra: TensorFlow is not installed.
         TFSError: a model could not be loaded.
     """
+    _check(models)
     if process or flags:
-        with server_process([sys.executable, "-m", "tfsclient.server"], models, flags) as running:
+        program = [sys.executable, "-m", "tfsclient.server"]
+        flags = [f"--load_retry_interval_micros={_RETRY_MICROS}", *flags]
+        with server_process(program, models, flags) as running:
             yield running
         return
-    from tfsclient.server.app import Server
+    from tfsclient.server.app import Options, Server
     from tfsclient.server.models.config import read_config
 
-    with Server(models if isinstance(models, Mapping) else read_config(models)) as server:
+    config = models if isinstance(models, Mapping) else read_config(models)
+    with Server(config, Options(load_retry_interval_micros=_RETRY_MICROS)) as server:
         yield RunningServer(server.grpc_target, server.rest_target)
+
+
+def _check(models: object) -> None:
+    """Refuse what would keep a test waiting for a model that nobody is about to put there."""
+    if not isinstance(models, Mapping):
+        check_type("models", models, (Mapping, str, os.PathLike))
+        return
+    for name, path in models.items():
+        check_type(f"the folder of {name!r}", path, (str, os.PathLike))
+        if "://" not in str(path):  # which the server reads, or refuses
+            find_version(Path(path), None)
 
 
 @contextmanager

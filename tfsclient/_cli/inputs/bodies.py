@@ -10,6 +10,7 @@ from tfsclient.schema import Signature
 
 _NAME: Final = "signature_name"
 _VALUES: Final = ("instances", "inputs", "examples")
+_ANSWER: Final = {"model", "version", "signature", "outputs"}
 
 
 def is_body(value: Any, signature: Signature | None = None) -> bool:
@@ -24,6 +25,19 @@ def is_body(value: Any, signature: Signature | None = None) -> bool:
     inner = value[keys[0]]
     first = inner[0] if isinstance(inner, list) and inner else inner
     return isinstance(first, Mapping) and bool(first) and first.keys() <= signature.inputs.keys()
+
+
+def refuse_answer(value: Any, where: str) -> None:
+    """Refuse what ``predict --json`` printed, which says more than the values of tensors.
+
+    Raises:
+        InvalidInput: it is an answer.
+    """
+    if isinstance(value, dict) and value.keys() == _ANSWER and isinstance(value["outputs"], dict):
+        raise InvalidInput(
+            f"{where} is an answer, as predict writes it with --json, and not inputs",
+            hint="write the answer with --out ANSWER.npz or ANSWER.jsonl to send it on",
+        )
 
 
 def check_keys(value: Any, where: str, known: Collection[str] = ()) -> None:

@@ -242,7 +242,7 @@ def json_of(content: Content, spec: TensorSpec | None = None) -> Any:
     """
     data = content.text if content.source is None else content.source.read()
     try:
-        return parse(data, content.where)
+        value = parse(data, content.where)
     except json.JSONDecodeError as error:
         if content.source is not None:
             raise InvalidInput(
@@ -254,6 +254,8 @@ def json_of(content: Content, spec: TensorSpec | None = None) -> Any:
             f"{wanted} must be JSON, and {content.where} is not: {error}",
             hint="a file is written as @FILE",
         ) from None
+    bodies.refuse_answer(value, content.where)
+    return value
 
 
 def _text(content: Content, spec: TensorSpec) -> Any:
