@@ -245,7 +245,7 @@ def test_a_lone_value_goes_to_the_only_input_and_rows_are_stacked() -> None:
     one = signature(("x", "float32", (-1,)))
     two = signature(("a", "float32", (-1,)), ("b", "string", (-1,)))
     assert build_predict("m", [1.0, 2.0], signature=one).tensors["x"].array.tolist() == [1, 2]
-    matrix = memoryview(np.ones((2, 1), np.float32))  # a Sequence that cannot be iterated
+    matrix = np.ones((2, 1), np.float32).data  # a Sequence that cannot be iterated
     request = build_predict("m", matrix, signature=signature(("x", "float32", (-1, 1))))
     assert request.tensors["x"].array.shape == (2, 1)
     rows = build_predict("m", [{"a": 1.0, "b": "p"}, {"a": 2.0, "b": "q"}], signature=two)
