@@ -300,7 +300,7 @@ def _shape_of(shape: bytes) -> tuple[tuple[int, ...], int, bool]:
 
 
 def _parse_shape(shape: bytes) -> tuple[tuple[int, ...], int, bool]:
-    """The dimensions of a TensorShapeProto, how many elements they make, and whether that is all."""
+    """The dimensions of a TensorShapeProto, their elements, and whether the rank is known."""
     dims: list[int] = []
     known = True
     for field, kind, first, end in fields(shape):
