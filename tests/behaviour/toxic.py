@@ -103,6 +103,7 @@ HTTP: dict[str, tuple[Behave, str]] = {
     "sends HTML": (then(length(b"<html>hello</html>")), "DecodeError"),
     "sends nothing": (then(length(b"")), "DecodeError"),
     "sends another answer": (then(length(b'{"predictions": 1}')), "DecodeError"),
+    "sends a number that is none": (then(length(b'{"outputs": [[01]]}')), "DecodeError"),
     "sends broken gzip": (then(length(b"abcd", b"Content-Encoding: gzip")), "DecodeError"),
     "sends half a gzip": (then(length(BOMB[:99], b"Content-Encoding: gzip")), "DecodeError"),
     "sends a gzip bomb": (then(length(BOMB, b"Content-Encoding: gzip")), "DecodeError"),
@@ -170,6 +171,10 @@ GRPC: dict[str, tuple[Answer | None, str]] = {
     "sends an empty message": (lambda context: b"", "DecodeError"),
     "sends garbage": (lambda context: b"\xff\xff\xff", "DecodeError"),
     "sends a message cut short": (lambda context: b"\x0a\x30abc", "DecodeError"),
+    "says that its rank is unknown": (
+        lambda context: b"\n\x11\n\1y\x12\x0c\x08\1\x12\2\x18\1*\4\0\0\x80?",
+        "DecodeError",
+    ),
     "sends nothing but groups": (lambda context: b"\x7b\x7c" * 100_000, "DecodeError"),
     "sends no message": (None, "Internal"),
     "is a black hole": (never_answer, "DeadlineExceeded"),
@@ -178,6 +183,10 @@ GRPC: dict[str, tuple[Answer | None, str]] = {
     "fails": (abort(grpc.StatusCode.INTERNAL, "x"), "Internal"),
     "denies": (abort(grpc.StatusCode.PERMISSION_DENIED, "x"), "PermissionDenied"),
 }
+
+
+# Of these, what tells of no versions when a status is asked for.
+EMPTY = ("sends an empty message", "sends nothing but groups", "says that its rank is unknown")
 
 
 @contextmanager

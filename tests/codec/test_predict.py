@@ -184,7 +184,6 @@ def test_answers_of_one_length_are_told_apart() -> None:
     "fields",
     [
         {"dtype": 1, "float_val": [1, 2]},
-        {"dtype": 1, "float_val": [1, 2], "tensor_shape": {"unknown_rank": True}},
         {"dtype": 1, "float_val": [1, 2], "tensor_shape": {"dim": [{"size": 1}]}},
         {"dtype": 3, "int_val": [1, 2]},
         {"dtype": 7, "string_val": [b"a", b"b"]},
@@ -197,3 +196,11 @@ def test_an_answer_of_more_values_than_its_shape_has_is_refused(fields: dict[str
         decode_predict_response(data)
     # A server reads such a request as TensorFlow does.
     assert decode_tensor(tensor.SerializeToString()).array.size == 1
+
+
+@pytest.mark.parametrize("shape", [{"unknown_rank": True}, {"unknown_rank": True, "dim": [{}]}])
+def test_an_answer_that_does_not_say_its_shape_is_refused(shape: dict[str, Any]) -> None:
+    tensor = messages.message_class("tensorflow.TensorProto")(dtype=1, tensor_shape=shape)
+    data = official("PredictResponse", outputs={"y": tensor}).SerializeToString()
+    with pytest.raises(DecodeError, match=r"output 'y': .* its rank is unknown"):
+        decode_predict_response(data)

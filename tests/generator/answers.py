@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.conftest import CONFORMANCE
 from tests.generator.go.clients import MODELS, zoo_model
 from tfsclient._codec import inference, rest_json
 from tfsclient._codec.messages import message_class
+from tfsclient._codec.protobuf import chunk
 from tfsclient._codec.tensor import Tensor, decode_tensor, encode_tensor, encode_tensor_typed
 from tfsclient.dtypes import DType
 from tfsclient.schema import TensorSpec
@@ -26,7 +27,7 @@ def write_answers(path: Path) -> list[list[np.ndarray[Any, Any]]]:
     for body, outputs in _recorded_rest():
         cases.append({"rest": body, "outputs": list(outputs.values())})
         expected.append(list(rest_json.decode_predict(body, outputs, None).values()))
-    for body, tensors in [*_recorded_grpc(), *_every_dtype()]:
+    for body, tensors in [*_recorded_grpc(), *_every_dtype(), *_odd()]:
         specs = [TensorSpec(n, t.dtype, None) for n, t in tensors.items()]
         cases.append({"grpc": body, "outputs": specs})
         expected.append([t.array for t in tensors.values()])
@@ -130,6 +131,19 @@ def _every_dtype() -> list[tuple[bytes, dict[str, Tensor]]]:
             response.outputs["y"].MergeFromString(b"".join(map(bytes, encode(tensor))))
             found.append((response.SerializeToString(), {"y": tensor}))
     return found
+
+
+def _odd() -> Iterator[tuple[bytes, dict[str, Tensor]]]:
+    """What TF Serving does not write, but TensorFlow reads."""
+    group = b"\x93\x0f\x08\x01\x13\x14\x94\x0f"
+    for tensor in (
+        group + b"\x08\1\x12\0\x2a\4\0\0\x80\x3f" + group,
+        b"\x08\1\x2a\4\0\0\x80\x3f",  # no shape
+        b"\x08\1",  # nor a value
+        b"\x08\7\x12\4\x12\2\x08\2\x22\5\2\1abc",  # strings as content
+    ):
+        whole = chunk(1, chunk(1, b"y") + chunk(2, tensor))
+        yield group + whole + group, {"y": decode_tensor(tensor)}
 
 
 def _is_same(value: Any, text: str) -> bool:

@@ -52,6 +52,15 @@ def cases() -> list[Case]:
     return [Case(file, fit, shape, is_photo) for (file, is_photo), fit, shape in found]
 
 
+def animations() -> list[bytes]:
+    """Files of two frames."""
+    from PIL import Image as Pillow
+
+    first, second = (Pillow.new("RGB", (20, 30), colour) for colour in ("blue", "red"))
+    options = {"save_all": True, "append_images": [second]}
+    return [_encoded(first, form, **options) for form in ("PNG", "GIF")]
+
+
 def _encoded(picture: Any, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, form, **options)

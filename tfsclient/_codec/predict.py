@@ -273,7 +273,7 @@ def _read_output(
 ) -> tuple[str, Array]:
     name, proto = _read_entry(data, first, end)
     try:
-        return name, decode_tensor(proto, copy=copy, padding=padding, surplus=False).array
+        return name, decode_tensor(proto, copy=copy, padding=padding, lenient=False).array
     except DecodeError as error:
         raise DecodeError(
             f"output {name!r}: {error.details}",

@@ -59,7 +59,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Outputs: TypeAlias = dict[str, Array]
 
 _DTYPE, _SHAPE, _CONTENT = 1, 2, 4  # fields of TensorProto; dtypes.py has the value fields
-_DIM, _DIM_SIZE, _DIM_NAME = 2, 1, 2  # of TensorShapeProto and its Dim
+_DIM, _UNKNOWN_RANK, _DIM_SIZE, _DIM_NAME = 2, 3, 1, 2  # of TensorShapeProto and its Dim
 
 _REF = 100  # the number of DT_FLOAT_REF is that of DT_FLOAT and this
 _MAX_RANK = 254  # TensorFlow's
@@ -188,7 +188,7 @@ def decode_tensor(
     copy: bool = False,
     padding: int = MAX_PADDING,
     references: bool = True,
-    surplus: bool = True,
+    lenient: bool = True,
 ) -> Tensor:
     """Read a TensorProto in either form.
 
@@ -200,8 +200,9 @@ def decode_tensor(
         padding: how many bytes may be allocated for elements that the message leaves out.
         references: whether a reference type, as in DT_FLOAT_REF, is read as the type itself;
             TensorFlow does not read it at all.
-        surplus: whether values beyond those that the shape has room for are passed over, as
-            TensorFlow does.  A missing shape is that of a scalar.
+        lenient: whether it is read as TensorFlow reads it, which passes over values beyond those
+            that the shape has room for, and over a shape's saying that its rank is unknown.  A
+            missing shape is that of a scalar either way.
 
     Raises:
         DecodeError: the bytes are no TensorProto, or one that TensorFlow or numpy cannot hold.
@@ -212,8 +213,10 @@ def decode_tensor(
     dtype = DType.of_number(number)
     if not dtype.sendable:
         raise DecodeError(f"a tensor of type {dtype} cannot be read")
-    dims, count = _shape_of(shape)
-    limit = count if surplus else sys.maxsize
+    dims, count, known = _shape_of(shape)
+    if not lenient and not known:
+        raise DecodeError("a tensor does not say its shape: its rank is unknown")
+    limit = count if lenient else sys.maxsize
     if not limit:
         array = np.empty(0, dtype.numpy)
     elif content:
@@ -242,7 +245,7 @@ def read_message(proto: Any, dtype: DType) -> Array | None:
     Raises:
         DecodeError: numpy cannot hold an array of this shape.
     """
-    dims, count = _shape_of(proto.tensor_shape.SerializeToString())
+    dims, count, _ = _shape_of(proto.tensor_shape.SerializeToString())
     strings = dtype == STRING
     array: Array = string_array(proto.string_val[:]) if strings else np.asarray(proto.int64_val)
     if proto.dtype != dtype.number or proto.tensor_content or array.size != count:
@@ -291,17 +294,20 @@ def _scan(
     return number, bytes(shape), content, values, strings
 
 
-def _shape_of(shape: bytes) -> tuple[tuple[int, ...], int]:
+def _shape_of(shape: bytes) -> tuple[tuple[int, ...], int, bool]:
     # Answers repeat their shapes. A hostile one may be long: such are not kept.
     return _read_shape(shape) if len(shape) <= _KEPT_SHAPE else _parse_shape(shape)
 
 
-def _parse_shape(shape: bytes) -> tuple[tuple[int, ...], int]:
-    """The dimensions of a TensorShapeProto, and how many elements they make."""
+def _parse_shape(shape: bytes) -> tuple[tuple[int, ...], int, bool]:
+    """The dimensions of a TensorShapeProto, their elements, and whether the rank is known."""
     dims: list[int] = []
+    known = True
     for field, kind, first, end in fields(shape):
+        if field == _UNKNOWN_RANK and kind == VARINT:
+            known = not first
         if field != _DIM or kind != CHUNK:
-            continue  # unknown_rank: TensorFlow, too, reads whatever dimensions there are
+            continue
         size = 0
         for inner, inner_kind, value, inner_end in fields(shape, first, end):
             if inner == _DIM_SIZE and inner_kind == VARINT:
@@ -317,7 +323,7 @@ def _parse_shape(shape: bytes) -> tuple[tuple[int, ...], int]:
     # numpy counts so even where a dimension is 0.
     if math.prod(filter(None, dims)) > sys.maxsize // _WIDEST:
         raise DecodeError(f"a tensor of shape {dims} is too large")
-    return tuple(dims), math.prod(dims)
+    return tuple(dims), math.prod(dims), known
 
 
 _KEPT_SHAPE = 64  # bytes

@@ -209,6 +209,7 @@ metadata) call /metadata ;;
 'png') run predict '"png"' sample_png "${2-}" ;;
 'serving_default') run predict '"serving_default"' sample_serving_default "${2-}" ;;
 *)
+  if [ $# -gt 0 ]; then fail "there is no signature $1: --help lists them"; fi
   usage >&2
   exit 2
   ;;

@@ -227,6 +227,7 @@ metadata) call /metadata ;;
 'regression') run regress '"regression"' sample_regression "${2-}" ;;
 'serving_default') run classify '"serving_default"' sample_serving_default "${2-}" ;;
 *)
+  if [ $# -gt 0 ]; then fail "there is no signature $1: --help lists them"; fi
   usage >&2
   exit 2
   ;;

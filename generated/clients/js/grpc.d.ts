@@ -5,7 +5,7 @@ import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { Connection } from "./serving/types.js";
 
 export interface ConnectOptions {
-  /** How to secure the connection; by default it is plain text. */
+  /** How to secure the connection: for authorities and certificates of your own. */
   credentials?: ChannelCredentials | undefined;
   /** Channel options of @grpc/grpc-js. */
   channelOptions?: ChannelOptions | undefined;
@@ -15,6 +15,8 @@ export interface ConnectOptions {
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
  * of its models. Calls take turns over all the addresses that the name has, and
  * over all servers if several are given, as a list or with commas in between.
+ * "grpcs://localhost:8500" is over TLS, with Node's authorities unless there are
+ * credentials.
  *
  * @throws {ServingError} if a target or an option is not valid
  */

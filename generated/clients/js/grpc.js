@@ -34,13 +34,19 @@ import { unlessAborted } from "./serving/time.js";
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
  * of its models. Calls take turns over all the addresses that the name has, and
  * over all servers if several are given, as a list or with commas in between.
+ * "grpcs://localhost:8500" is over TLS, with Node's authorities unless there are
+ * credentials.
  *
  * @throws {ServingError} if a target or an option is not valid
  */
 export function connect(target, options = {}) {
   try {
     const targets = Array.isArray(target) ? target : [target];
-    return new GrpcConnection(targets.flatMap(toTargets), options);
+    const isSecure = targets.some(isOverTls);
+    if (isSecure && !targets.every(isOverTls)) {
+      throw invalid("some targets start with grpcs://, and some do not");
+    }
+    return new GrpcConnection(targets.flatMap(toTargets), options, isSecure);
   } catch (problem) {
     if (isFault(problem)) throw problem.toError();
     throw invalid(problem.message).toError();
@@ -49,7 +55,12 @@ export function connect(target, options = {}) {
 
 const ADDRESS = /^(?:\[[\da-f:.%]+\]|[^\s:/@,[\]]+):(\d+)$/i;
 const HIGHEST_PORT = 65_535;
+const SCHEME = /^grpcs?:\/\//i;
 const FORM = 'a server is "host:8500" for gRPC, "http://host:8501" for REST';
+
+function isOverTls(target) {
+  return typeof target === "string" && /^grpcs:/i.test(target);
+}
 
 /** What gRPC should resolve: one address, several, or a name in another scheme. */
 function toTargets(target) {
@@ -60,7 +71,7 @@ function toTargets(target) {
   if (/^https?:\/\//i.test(target)) {
     throw invalid(`${shown} is a URL, which is for REST; ${FORM}`);
   }
-  const addresses = target.split(",");
+  const addresses = target.replace(SCHEME, "").split(",");
   if (addresses.some((address) => address !== address.trim())) {
     throw invalid(`${shown} has spaces around an address`);
   }
@@ -71,7 +82,8 @@ function toTargets(target) {
   if (addresses.every(isAddress)) {
     return addresses.map((address) => `dns:///${address}`);
   }
-  if (!/^[a-z][a-z\d+.-]*:(?!\d*(,|$))/i.test(target)) {
+  const hasScheme = /^[a-z][a-z\d+.-]*:(?!\d*(,|$))/i.test(target);
+  if (!hasScheme || SCHEME.test(target)) {
     throw invalid(`${shown} is not host:port; ${FORM}`);
   }
   return [target];
@@ -111,12 +123,14 @@ class GrpcConnection {
   #place;
   #turn = 0;
 
-  constructor(targets, options) {
+  constructor(targets, options, isSecure) {
     if (targets.length === 0) throw invalid("there are no addresses");
     if (typeof options !== "object" || options === null) {
       throw invalid(`the options must be an object, not ${show(options)}`);
     }
-    const security = options.credentials ?? credentials.createInsecure();
+    const security =
+      options.credentials ??
+      (isSecure ? credentials.createSsl() : credentials.createInsecure());
     const channelOptions = { ...CHANNEL_OPTIONS, ...options.channelOptions };
     const clients = [];
     this.#clients = clients;
@@ -133,7 +147,7 @@ class GrpcConnection {
     );
     this.#place = {
       targets: targets.map((target) => target.replace("dns:///", "")).join(),
-      isPlain: options.credentials === undefined,
+      isTls: options.credentials !== undefined || isSecure,
       proxy: proxies.find((proxy) => proxy !== undefined),
     };
   }
@@ -186,12 +200,15 @@ class GrpcConnection {
 }
 
 class GrpcTransport {
+  server;
   #next;
   #bound;
   #place;
   #model;
 
   constructor(next, bound, place, model) {
+    const { isTls, targets } = place;
+    this.server = masked(isTls ? `grpcs://${targets}` : targets);
     this.#next = next;
     this.#bound = bound;
     this.#place = place;

@@ -222,6 +222,7 @@ metadata) call /metadata ;;
 'scaled') run predict '"scaled"' sample_scaled "${2-}" ;;
 '__saved_model_init_op') fail '__saved_model_init_op: it belongs to TensorFlow'\''s exporter' ;;
 *)
+  if [ $# -gt 0 ]; then fail "there is no signature $1: --help lists them"; fi
   usage >&2
   exit 2
   ;;

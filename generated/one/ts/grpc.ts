@@ -46,7 +46,7 @@ import type {
 import type { CallHeaders, Connection } from "./serving/types.js";
 
 export interface ConnectOptions {
-  /** How to secure the connection; by default it is plain text. */
+  /** How to secure the connection: for authorities and certificates of your own. */
   credentials?: ChannelCredentials | undefined;
   /** Channel options of @grpc/grpc-js. */
   channelOptions?: ChannelOptions | undefined;
@@ -56,6 +56,8 @@ export interface ConnectOptions {
  * A connection to a server's gRPC port, e.g. "localhost:8500", for clients of any
  * of its models. Calls take turns over all the addresses that the name has, and
  * over all servers if several are given, as a list or with commas in between.
+ * "grpcs://localhost:8500" is over TLS, with Node's authorities unless there are
+ * credentials.
  *
  * @throws {ServingError} if a target or an option is not valid
  */
@@ -65,7 +67,11 @@ export function connect(
 ): Connection {
   try {
     const targets = Array.isArray(target) ? target : [target];
-    return new GrpcConnection(targets.flatMap(toTargets), options);
+    const isSecure = targets.some(isOverTls);
+    if (isSecure && !targets.every(isOverTls)) {
+      throw invalid("some targets start with grpcs://, and some do not");
+    }
+    return new GrpcConnection(targets.flatMap(toTargets), options, isSecure);
   } catch (problem) {
     if (isFault(problem)) throw problem.toError();
     throw invalid((problem as Error).message).toError();
@@ -74,7 +80,12 @@ export function connect(
 
 const ADDRESS = /^(?:\[[\da-f:.%]+\]|[^\s:/@,[\]]+):(\d+)$/i;
 const HIGHEST_PORT = 65_535;
+const SCHEME = /^grpcs?:\/\//i;
 const FORM = 'a server is "host:8500" for gRPC, "http://host:8501" for REST';
+
+function isOverTls(target: unknown): boolean {
+  return typeof target === "string" && /^grpcs:/i.test(target);
+}
 
 /** What gRPC should resolve: one address, several, or a name in another scheme. */
 function toTargets(target: unknown): string[] {
@@ -85,7 +96,7 @@ function toTargets(target: unknown): string[] {
   if (/^https?:\/\//i.test(target)) {
     throw invalid(`${shown} is a URL, which is for REST; ${FORM}`);
   }
-  const addresses = target.split(",");
+  const addresses = target.replace(SCHEME, "").split(",");
   if (addresses.some((address) => address !== address.trim())) {
     throw invalid(`${shown} has spaces around an address`);
   }
@@ -96,7 +107,8 @@ function toTargets(target: unknown): string[] {
   if (addresses.every(isAddress)) {
     return addresses.map((address) => `dns:///${address}`);
   }
-  if (!/^[a-z][a-z\d+.-]*:(?!\d*(,|$))/i.test(target)) {
+  const hasScheme = /^[a-z][a-z\d+.-]*:(?!\d*(,|$))/i.test(target);
+  if (!hasScheme || SCHEME.test(target)) {
     throw invalid(`${shown} is not host:port; ${FORM}`);
   }
   return [target];
@@ -140,12 +152,18 @@ class GrpcConnection implements Connector {
   readonly #place: Place;
   #turn = 0;
 
-  constructor(targets: readonly string[], options: ConnectOptions) {
+  constructor(
+    targets: readonly string[],
+    options: ConnectOptions,
+    isSecure: boolean,
+  ) {
     if (targets.length === 0) throw invalid("there are no addresses");
     if (typeof options !== "object" || options === null) {
       throw invalid(`the options must be an object, not ${show(options)}`);
     }
-    const security = options.credentials ?? credentials.createInsecure();
+    const security =
+      options.credentials ??
+      (isSecure ? credentials.createSsl() : credentials.createInsecure());
     const channelOptions = { ...CHANNEL_OPTIONS, ...options.channelOptions };
     const clients: Client[] = [];
     this.#clients = clients;
@@ -162,7 +180,7 @@ class GrpcConnection implements Connector {
     );
     this.#place = {
       targets: targets.map((target) => target.replace("dns:///", "")).join(),
-      isPlain: options.credentials === undefined,
+      isTls: options.credentials !== undefined || isSecure,
       proxy: proxies.find((proxy) => proxy !== undefined),
     };
   }
@@ -215,6 +233,7 @@ class GrpcConnection implements Connector {
 }
 
 class GrpcTransport implements Transport {
+  readonly server: string;
   readonly #next: (signal: AbortSignal) => Promise<Client>;
   readonly #bound: Bound;
   readonly #place: Place;
@@ -226,6 +245,8 @@ class GrpcTransport implements Transport {
     place: Place,
     model: ModelRef,
   ) {
+    const { isTls, targets } = place;
+    this.server = masked(isTls ? `grpcs://${targets}` : targets);
     this.#next = next;
     this.#bound = bound;
     this.#place = place;

@@ -26,11 +26,14 @@ const ZERO = codeOf("0");
 const NINE = codeOf("9");
 const WORD_ENDS = new Set(Array.from('",:[]{}', codeOf));
 const ESCAPES = /(?:\\u[0-9a-f]{4})+|\\[^]/gi; // surrogates by pairs
+const HALVES = /\p{Surrogate}/u; // that are without their other one
 const END = -1; // stands for what follows the last byte
 
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const LONGEST_WORD = 40; // bytes of it that an error shows
 const LONGEST_INT64 = "-9223372036854775808".length;
+
+const isDigit = (byte) => byte >= ZERO && byte <= NINE;
 
 // fatal refuses what is not UTF-8; ignoreBOM keeps a leading U+FEFF.
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -130,13 +133,15 @@ export class JsonReader {
     let mantissa = 0;
     let exponent = 0;
     let byte = this.#byte(pos);
-    for (; byte >= ZERO && byte <= NINE; byte = this.#byte(++pos)) {
+    for (; isDigit(byte); byte = this.#byte(++pos)) {
       mantissa = mantissa * 10 + (byte - ZERO);
     }
     if (pos === first) return this.#notFinite();
+    if (pos > first + 1 && this.#byte(first) === ZERO) return undefined;
     if (byte === POINT) {
       byte = this.#byte(++pos);
-      for (; byte >= ZERO && byte <= NINE; byte = this.#byte(++pos)) {
+      if (!isDigit(byte)) return undefined;
+      for (; isDigit(byte); byte = this.#byte(++pos)) {
         mantissa = mantissa * 10 + (byte - ZERO);
         exponent--;
       }
@@ -145,8 +150,9 @@ export class JsonReader {
       byte = this.#byte(++pos);
       const isSmall = byte === MINUS;
       if (isSmall || byte === PLUS) byte = this.#byte(++pos);
+      if (!isDigit(byte)) return undefined;
       let power = 0;
-      for (; byte >= ZERO && byte <= NINE; byte = this.#byte(++pos)) {
+      for (; isDigit(byte); byte = this.#byte(++pos)) {
         power = power * 10 + (byte - ZERO);
       }
       exponent += isSmall ? -power : power;
@@ -181,11 +187,12 @@ export class JsonReader {
     let pos = first;
     let value = 0;
     let byte = this.#byte(pos);
-    for (; byte >= ZERO && byte <= NINE; byte = this.#byte(++pos)) {
+    for (; isDigit(byte); byte = this.#byte(++pos)) {
       value = value * 10 + (byte - ZERO);
     }
     const isFloat = byte === POINT || byte === SMALL_E || byte === LARGE_E;
-    if (pos === first || pos - start > LONGEST_INT64 || isFloat) {
+    const isPadded = pos > first + 1 && this.#byte(first) === ZERO;
+    if (pos === first || pos - start > LONGEST_INT64 || isFloat || isPadded) {
       return undefined;
     }
     this.#pos = pos;
@@ -265,6 +272,7 @@ export class JsonReader {
     let byte = this.#byte(pos);
     for (; byte !== QUOTE; byte = this.#byte(++pos)) {
       if (byte === END) throw this.fault("a string does not end");
+      if (byte < SPACE) throw this.fault("a string has a control character");
       if (byte !== BACKSLASH) continue;
       hasEscapes = true;
       pos++;
@@ -286,10 +294,15 @@ export class JsonReader {
   }
 
   #unescape(text) {
+    let value;
     try {
-      return JSON.parse(`"${text}"`);
+      value = JSON.parse(`"${text}"`);
     } catch {
+      // as half a character is malformed, which JSON.parse takes
+    }
+    if (value === undefined || HALVES.test(value)) {
       throw this.fault("a string is malformed");
     }
+    return value;
   }
 }

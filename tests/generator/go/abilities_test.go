@@ -374,6 +374,7 @@ func TestAServerThatExpectsTLSIsGuessed(t *testing.T) {
 		"http://" + target:     "if the server expects TLS, write https://" + target,
 		"grpcs://" + plain:     "if the port does not speak TLS, write " + plain,
 		"https" + rest.URL[4:]: "if the port does not speak TLS, write " + rest.URL,
+		"https://" + plain:     "if the port does not speak TLS, write http://" + plain,
 		"no-such.invalid:1":    "the host is unknown",
 	} {
 		_, err := invoke(target, vector, WithRetries(0))

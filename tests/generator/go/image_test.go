@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/gif"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -64,6 +66,7 @@ func TestImagesThatDoNotFitAreRefused(t *testing.T) {
 		"image 0: image: unknown format":                              decodeError([]int{1, 1}, strings.NewReader("BM")),
 		"image 0: it is 65535 pixels high and 65535 wide; at most":    decodeError([]int{1, 1}, gifOf(0xffff, 1)),
 		"image 0: it has 3 frames":                                    decodeError([]int{1, 1}, gifOf(1, 3)),
+		"image 0: it has 2 frames":                                    decodeError([]int{1, 1}, animated(t, 2)),
 		"image 0: ":                                                   decodeError([]int{1, 1}, iotest.ErrReader(io.ErrNoProgress)),
 		"[1, 1, 2] is not a shape of images":                          decodeError([]int{1, 1, 2}, encoded(t, small)),
 		"[0, 1] is not a shape of images":                             decodeError([]int{0, 1}, encoded(t, small)),
@@ -110,6 +113,24 @@ func gifOf(size uint16, frames int) io.Reader {
 	binary.LittleEndian.PutUint16(file.Bytes()[6:], size)
 	binary.LittleEndian.PutUint16(file.Bytes()[8:], size)
 	return &file
+}
+
+// animated is a PNG that says it has so many frames.
+func animated(t *testing.T, frames byte) io.Reader {
+	const start = 8 + 12 + 13 // the signature, and what tells its size
+	file, err := io.ReadAll(encoded(t, picture()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	control := []byte{0, 0, 0, 8, 'a', 'c', 'T', 'L', 0, 0, 0, frames, 0, 0, 0, 0}
+	control = binary.BigEndian.AppendUint32(control, crc32.ChecksumIEEE(control[4:]))
+	return bytes.NewReader(slices.Concat(file[:start], control, file[start:]))
+}
+
+func TestAnAnimationOfOneFrameIsAPicture(t *testing.T) {
+	if err := decodeError([]int{-1, -1}, animated(t, 1)); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestPictures decodes pictures that others have decoded before, and prints their pixels.

@@ -159,6 +159,19 @@ func TestBadJSONIsAnError(t *testing.T) {
 	}
 }
 
+func TestNumbersAreThoseOfJSON(t *testing.T) {
+	for _, word := range []string{"0", "-0", "10", "-1.50", "1e2", "0E+00", "1.0e-05"} {
+		if !isNumber(word) {
+			t.Error(word)
+		}
+	}
+	for _, word := range []string{"", "-", "+1", "01", "-00", "1.", ".5", "1.e5", "1e", "1e+", "1e+-2", "0x1p3", "1_0", "inf"} {
+		if isNumber(word) {
+			t.Error(word)
+		}
+	}
+}
+
 func TestBadJSONIsNamed(t *testing.T) {
 	for answer, want := range map[string]string{
 		``:                         "the answer is empty",
@@ -167,6 +180,7 @@ func TestBadJSONIsNamed(t *testing.T) {
 		`{"outputs": [1]} x`:       `expected the end at byte 17, found "x"`,
 		`{"outputs": [1e999]}`:     `"1e999" is not a float32`,
 		`{"outputs": [1e39]}`:      `"1e39" is not a float32`,
+		`{"outputs": [1.5.2]}`:     `expected a value at byte 13, found "1.5.2]}"`,
 		`{}`:                       `the answer has no "outputs": {}`,
 		`{"error": "boom \u00e9"}`: `the answer has no "outputs": {"error": "boom`,
 	} {

@@ -331,10 +331,16 @@ public final class Rules {
     check(shown.toString().equals("y: FloatTensor[1] [1.0]"), shown);
     ServingException e = fails(Code.INTERNAL, () -> fake.servingDefault(half(1)));
     check(e.isBadAnswer() && e.reason().startsWith("the fake's answer does not fit: output"), e);
+    HalfPlusTwoApi none = new HalfPlusTwoFake().servingDefault(asked -> null).client();
+    e = fails(Code.INTERNAL, () -> none.servingDefault(half(1)));
+    check(e.reason().equals("the fake's answer does not fit: it is null"), e);
     var person = models.estimator.RegressionExample.builder().a("x").b(1f).build();
     var fewer = new EstimatorFake().regression(asked -> new float[0]).client();
     e = fails(Code.INTERNAL, () -> fewer.regression(models.estimator.RegressionInput.of(person)));
     check(e.reason().equals("the fake's answer does not fit: got 0 results for 1 examples"), e);
+    var nothing = new EstimatorFake().regression(asked -> null).client();
+    e = fails(Code.INTERNAL, () -> nothing.regression(models.estimator.RegressionInput.of(person)));
+    check(e.reason().equals("the fake's answer does not fit: it is null"), e);
   }
 
   private static void check(boolean isTrue, Object shown) {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.generator.java.fixtures import Clients
-from tests.generator.pictures import cases
+from tests.generator.pictures import animations, cases
 
 pytestmark = [pytest.mark.language("java"), pytest.mark.slow]
 pytest_plugins = ["tests.generator.java.fixtures"]
@@ -28,3 +28,11 @@ def test_pixels_are_those_of_the_library(java_clients: Clients, tmp_path: Path) 
         data, *shape = line.split(" ")
         pixels = np.frombuffer(base64.b64decode(data), np.uint8)
         picture.check(pixels.reshape([int(size) for size in shape]))
+
+
+def test_animations_are_refused(java_clients: Clients, tmp_path: Path) -> None:
+    path = tmp_path / "pictures.txt"
+    files = [base64.b64encode(file).decode() for file in animations()]
+    path.write_text("".join(f"{file} STRETCH 8 8\n" for file in files), "utf-8")
+    lines = java_clients.program("program.Seen", path).splitlines()
+    assert lines == ["picture 0: it has 2 frames: make a picture of one of them"] * len(files)

@@ -165,6 +165,15 @@ for (const [dtype, body, text] of [
   ["int32", '{"outputs": [1.0]}', /holds 1.0/],
   ["int32", '{"outputs": [2147483648]}', /holds 2147483648/],
   ["bool", '{"outputs": ', /holds nothing/],
+  ...["01", "-01", "1.", "1.e5", "1e", "1e+", ".5", "+1"].map((number) => [
+    "float32",
+    `{"outputs": ${number}}`,
+    /"y", float32 of any shape, holds /,
+  ]),
+  ["int64", '{"outputs": 01}', /holds 01/],
+  ["string", '{"outputs": "a\nb"}', /a string has a control character/],
+  ["string", '{"outputs": "\\ud83d"}', /a string is malformed/],
+  ["string", '{"outputs": "\\ude00\\ud83d"}', /a string is malformed/],
 ]) {
   test(`a wrong answer is refused with its reason: ${dtype} ${body}`, async () => {
     await refused(received(spec(dtype, null, "y"), body), "INTERNAL", text);

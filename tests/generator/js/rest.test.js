@@ -185,6 +185,28 @@ test("options and signals of a wrong type are refused", async () => {
   }
 });
 
+test("options that would have no effect are refused", async () => {
+  const model = open(url);
+  const call = signature(spec("float32"));
+  for (const [options, text] of [
+    [{ version: 1 }, /version is an option of the client, not of a call/],
+    [{ timeout: 5 }, /there is no option "timeout" here; .* timeoutMs/],
+  ]) {
+    const called = model.predict(call, { x: 1 }, options);
+    await refused(called, "INVALID_ARGUMENT", text);
+    await refused(model.status(options), "INVALID_ARGUMENT", text);
+  }
+  const wrong = () => open(url, "m", { timeout: 5, version: 1 });
+  assert.throws(wrong, /no option "timeout" here/);
+  answerWith({ status: 200, body: '{"outputs": 1.0}' });
+  await model.predict(call, { x: 1 }, { version: undefined });
+});
+
+test("errors name the server", async () => {
+  const call = open(url).predict(signature(spec("float32")), {});
+  await refused(call, "INVALID_ARGUMENT", RegExp(`: ${url}: model "m", `));
+});
+
 test("no header of ours needs a CORS preflight; the user's are sent", async () => {
   answerWith({ status: 200, body: '{"outputs": 1.0}' });
   const headers = { Authorization: "Bearer t" };

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.behaviour.test_tls import Authority, TLSProxy
 from tests.conftest import ZOO, Zoo
 from tests.generator.js.clients import node, write, zoo_model
 from tfsclient.testing import FakeServer, serve
@@ -99,12 +101,51 @@ def test_targets_that_cannot_work_are_refused_at_once(generated: Path) -> None:
     for (const target of given.taken) connect(target).close();
     """
     taken = ["a:1", "[::1]:1", "a:1,b:1", "dns:///a", "dns:a:1", "unix:/a b", ["a:1", "dns:///b"]]
+    taken += ["grpc://a:1", "grpcs://a:1,b:1", ["GRPCS://a:1", "grpcs://b:1"]]
     given = {"refused": [target for target, _ in TARGETS], "taken": taken}
     errors = node(program, generated / "js", given)
     for error, (target, text) in zip(errors, TARGETS, strict=True):
         assert (error["name"], error["code"]) == ("ServingError", "INVALID_ARGUMENT"), target
         assert text in error["details"]
         assert "pw" not in error["details"]
+
+
+def test_the_target_asks_for_tls(generated: Path, zoo: Zoo, tmp_path: Path) -> None:
+    ours = Authority(tmp_path, "ours")
+    pair = ours.issue("client")
+    program = """
+    const { createRequire } = await import("node:module");
+    const { readFileSync } = await import("node:fs");
+    const { credentials } = createRequire(`${process.cwd()}/grpc.js`)("@grpc/grpc-js");
+    const { connect } = await import(`${process.cwd()}/grpc.js`);
+    const { HalfPlusTwoClient } = await import(`${process.cwd()}/half_plus_two.js`);
+    const certificates = given.files.map((file) => readFileSync(file));
+    for (const [target, hasThem] of given.calls) {
+      const options = hasThem ? { credentials: credentials.createSsl(...certificates) } : {};
+      const connection = connect(target, options);
+      const client = new HalfPlusTwoClient(connection, { retries: 0 });
+      await showCall(() => client.servingDefault({ x: [[2]] }));
+      connection.close();
+    }
+    """
+    with closing(
+        TLSProxy(int(zoo.grpc.rpartition(":")[2]), ours.issue("server"), ours.cert, alpn="h2")
+    ) as proxy:
+        secure = f"localhost:{proxy.port}"
+        calls = [
+            (f"grpcs://{secure}", True),
+            (secure, True),
+            (f"grpcs://{secure}", False),
+            (secure, False),
+            (f"grpcs://{zoo.grpc}", False),
+        ]
+        files = [str(path) for path in (ours.cert, pair.key, pair.cert)]
+        given = {"files": files, "calls": calls}
+        right, bare, unknown, plain, reverse = node(program, generated / "js", given)
+    assert right["y"]["data"] == bare["y"]["data"] == [4]
+    assert "certificate" in unknown["details"]
+    assert f'if the server expects TLS, write "grpcs://{secure}"' in plain["details"]
+    assert f'if the port does not speak TLS, write "{zoo.grpc}"' in reverse["details"]
 
 
 @pytest.fixture(scope="module")

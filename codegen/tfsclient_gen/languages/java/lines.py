@@ -57,7 +57,7 @@ def of_method(
         lines["run"] = layout.call("return model.predict", args, ";", 4)
         lines["fake_predict"] = layout.call(
             "fake.predict",
-            [java_string(name.wire), f"{made}::new", f"answer.andThen({type_}Result::prediction)"],
+            [java_string(name.wire), f"{made}::new", "answer", f"{type_}Result::prediction"],
             ";",
             4,
         )

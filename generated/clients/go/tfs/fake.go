@@ -143,6 +143,9 @@ func fakeError(err error) error {
 	if !errors.As(err, &e) {
 		return &Error{Code: Unknown, Message: err.Error(), Err: err}
 	}
+	if e == nil { // in an error that is not nil
+		return misfit("the function returned a nil *tfs.Error as its error: return nil itself")
+	}
 	own := *e
 	return &own
 }

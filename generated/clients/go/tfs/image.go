@@ -4,6 +4,7 @@ package tfs
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -91,10 +92,15 @@ func decodeImage(encoded []byte, channels int) (*pixels, error) {
 	if config.Width < 1 || config.Height < 1 || config.Height > maxPixels/config.Width {
 		return nil, invalid("it is %d pixels high and %d wide; at most %d pixels are decoded", config.Height, config.Width, maxPixels)
 	}
-	if format == "gif" {
-		if frames := gifFrames(encoded); frames > 1 {
-			return nil, invalid("it has %d frames: make a picture of one of them", frames)
-		}
+	frames := 1
+	switch format {
+	case "gif":
+		frames = gifFrames(encoded)
+	case "png":
+		frames = pngFrames(encoded)
+	}
+	if frames > 1 {
+		return nil, invalid("it has %d frames: make a picture of one of them", frames)
 	}
 	picture, _, err := image.Decode(bytes.NewReader(encoded))
 	if err != nil {
@@ -107,6 +113,22 @@ func decodeImage(encoded []byte, channels int) (*pixels, error) {
 		picture = whole
 	}
 	return pixelsOf(picture, channels).upright(orientation(encoded)), nil
+}
+
+// pngFrames gives the number of frames that a PNG says it has, which package png passes over.
+func pngFrames(file []byte) int {
+	const signature, chunk = 8, 12 // a chunk has its length, its name, what is in it, and a checksum
+	for rest := file[signature:]; len(rest) >= chunk; {
+		length, name := binary.BigEndian.Uint32(rest), string(rest[4:8])
+		if name == "acTL" {
+			return int(binary.BigEndian.Uint32(rest[8:]))
+		}
+		if name == "IDAT" || uint64(length) > uint64(len(rest)-chunk) {
+			break
+		}
+		rest = rest[chunk+int(length):]
+	}
+	return 1
 }
 
 // gifFrames counts the frames of a GIF, without decoding them.

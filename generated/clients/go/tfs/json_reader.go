@@ -4,7 +4,7 @@ package tfs
 
 import (
 	"encoding/base64"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -132,14 +132,12 @@ func (r *jsonReader) word() (string, error) {
 	for r.pos < len(r.text) && isWord(r.text[r.pos]) {
 		r.pos++
 	}
-	if r.pos == start {
+	word := r.text[start:r.pos]
+	if !isNumber(word) && !slices.Contains(jsonNames, word) {
+		r.pos = start
 		return "", r.unexpected("a value")
 	}
-	return r.text[start:r.pos], nil
-}
-
-func isWord(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '+' || c == '.'
+	return word, nil
 }
 
 // string reads a string. Bytes that are not UTF-8 are kept.
@@ -200,70 +198,6 @@ func (r *jsonReader) codeUnit() (rune, bool) {
 	unit, err := strconv.ParseUint(digits[:4], 16, 16)
 	r.pos += 6
 	return rune(unit), err == nil
-}
-
-// jsonFloats makes a reader of floats that are bits wide.
-func jsonFloats[T float32 | float64](bits int) func(*jsonReader) (T, error) {
-	return func(r *jsonReader) (T, error) {
-		word, err := r.word()
-		if err != nil {
-			return 0, err
-		}
-		switch word {
-		case "NaN", "-NaN":
-			return T(math.NaN()), nil
-		case "Infinity", "Inf":
-			return T(math.Inf(1)), nil
-		case "-Infinity", "-Inf":
-			return T(math.Inf(-1)), nil
-		}
-		v, err := strconv.ParseFloat(word, bits)
-		if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
-			return 0, badAnswer("%q is not a float%d", word, bits)
-		}
-		return T(v), nil
-	}
-}
-
-// jsonInts makes a reader of integers that are bits wide.
-func jsonInts[T int8 | int16 | int32 | int64](bits int) func(*jsonReader) (T, error) {
-	return func(r *jsonReader) (T, error) {
-		word, err := r.word()
-		if err != nil {
-			return 0, err
-		}
-		v, err := strconv.ParseInt(word, 10, bits)
-		if err != nil {
-			return 0, badAnswer("%q is not an int%d", word, bits)
-		}
-		return T(v), nil
-	}
-}
-
-// jsonUints makes a reader of unsigned integers that are bits wide.
-func jsonUints[T uint8 | uint32 | uint64](bits int) func(*jsonReader) (T, error) {
-	return func(r *jsonReader) (T, error) {
-		word, err := r.word()
-		if err != nil {
-			return 0, err
-		}
-		v, err := strconv.ParseUint(word, 10, bits)
-		if err != nil {
-			return 0, badAnswer("%q is not a uint%d", word, bits)
-		}
-		return T(v), nil
-	}
-}
-
-func jsonBool(r *jsonReader) (bool, error) {
-	word, err := r.word()
-	if err != nil {
-		return false, err
-	}
-	if word != "true" && word != "false" {
-		return false, badAnswer("%q is not a bool", word)
-	}
-	return word == "true", nil
 }
 
 // jsonBytes reads a string element: {"b64": ...} in outputs whose name ends in _bytes, else text.

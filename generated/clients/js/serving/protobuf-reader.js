@@ -8,6 +8,8 @@ import { CHUNK, MORE, VARINT } from "./protobuf-writer.js";
 
 const FIXED64 = 1;
 const FIXED32 = 5;
+const GROUP = 3;
+const END_GROUP = 4;
 
 const LONGEST_VARINT = 10;
 
@@ -70,17 +72,27 @@ function parse(message) {
     pos += varintSize(message, start);
     return toNumber(message, start, pos);
   };
+  const groups = []; // those that are open: no message here has any
   while (pos < message.length) {
     const tag = number();
+    const field = Math.floor(tag / 8);
     const type = tag & 7;
-    let size;
-    if (type === VARINT) size = varintSize(message, pos);
+    let size = 0;
+    if (field === 0) throw unreadable("a message has a field of number 0");
+    if (type === GROUP) groups.push(field);
+    else if (type === END_GROUP) {
+      if (groups.pop() !== field) throw unreadable("a group has no start");
+    } else if (type === VARINT) size = varintSize(message, pos);
     else if (type === CHUNK) size = number();
     else if (type === FIXED32) size = 4;
     else if (type === FIXED64) size = 8;
     else throw unreadable(`a message has a field of type ${type}`);
-    found.push({ number: Math.floor(tag / 8), type, payload: take(size) });
+    const payload = take(size);
+    if (groups.length === 0 && type !== END_GROUP) {
+      found.push({ number: field, type, payload });
+    }
   }
+  if (groups.length > 0) throw unreadable("a message is cut off");
   return found;
 }
 
@@ -112,7 +124,7 @@ export function text(
 }
 
 /** The bytes that a varint takes. */
-function varintSize(bytes, start) {
+export function varintSize(bytes, start) {
   for (let size = 1; size <= LONGEST_VARINT; size++) {
     const byte = bytes[start + size - 1];
     if (byte === undefined) throw unreadable("a number is cut off");

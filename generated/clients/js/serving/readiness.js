@@ -39,13 +39,13 @@ export async function waitUntilReady(
       if (!(problem instanceof ServingError) || options.signal?.aborted) {
         throw problem;
       }
-      const { code, message } = problem;
+      const { code, details } = problem;
       // The server refuses a label as long as its version is not there.
       const isNotYet = isLabelled && code === "INVALID_ARGUMENT";
       if (!NOT_YET.includes(code) && !isNotYet) throw problem;
       // A look that the end cut short says less than the one before it.
       if (cause === undefined || code !== "DEADLINE_EXCEEDED") {
-        last = message;
+        last = `${code}: ${details}`;
         cause = problem;
       }
     }

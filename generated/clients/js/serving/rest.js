@@ -20,6 +20,7 @@ import { toBase64, writeExamples, writePredict } from "./rest-requests.js";
 const MAX_ZIPPED = 100 * 2 ** 20;
 
 export class RestTransport {
+  server;
   #baseUrl;
   #path;
   #version;
@@ -27,6 +28,7 @@ export class RestTransport {
 
   constructor(baseUrl, model, options = {}) {
     this.#baseUrl = parseBaseUrl(baseUrl);
+    this.server = this.#baseUrl;
     this.#path = pathOf(model);
     this.#version = model.version;
     this.#options = options;

@@ -23,6 +23,7 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /** Makes the calls of a client of one model. */
 export class Calls {
+  readonly #server: string | undefined;
   readonly #model: string;
   readonly #headers: CallHeaders;
   readonly #token: ClientOptions["token"];
@@ -31,8 +32,13 @@ export class Calls {
   /** How long a call may take that does not say so itself. */
   readonly timeoutMs: number;
 
-  constructor(model: string, options: ClientOptions) {
+  constructor(
+    server: string | undefined,
+    model: string,
+    options: ClientOptions,
+  ) {
     const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
+    this.#server = server;
     this.#model = model;
     this.#headers = checkHeaders(headers);
     this.#token = checkToken(options.token);
@@ -95,7 +101,8 @@ export class Calls {
     if (!isFault(problem)) return problem;
     const where = [`model ${quote(this.#model)}`];
     if (signature !== undefined) where.push(`signature ${quote(signature)}`);
-    return problem.toError(where.join(", "));
+    const server = this.#server === undefined ? "" : `${this.#server}: `;
+    return problem.toError(server + where.join(", "));
   }
 
   /** Tell the user's function of a call that has ended. */

@@ -10,10 +10,10 @@ import { Fault, masked, type Code } from "./errors.js";
 
 /** Where a connection leads. */
 export interface Place {
-  /** The servers, as the user named them. */
+  /** The servers, as the user named them, but without a scheme. */
   targets: string;
-  /** Whether it is plain text. */
-  isPlain: boolean;
+  /** Whether it is secured: not if it is plain text. */
+  isTls: boolean;
   /** The proxy that calls go through, if any. */
   proxy: string | undefined;
 }
@@ -66,18 +66,24 @@ export function toFault(
 function hintOf(
   code: Code,
   said: string,
-  { targets, isPlain, proxy }: Place,
+  { targets, isTls, proxy }: Place,
 ): string | undefined {
   if (code !== "UNAVAILABLE" && code !== "DEADLINE_EXCEEDED") return undefined;
   if (proxy !== undefined) return `calls go through the proxy ${proxy}`;
-  if (isPlain && said.includes("Protocol error")) {
+  if (!isTls && said.includes("Protocol error")) {
     return (
       `if that is TF Serving's REST port (usually 8501), give the client ` +
       `"http://${targets}"; its gRPC port is usually 8500`
     );
   }
-  if (isPlain && /ECONNRESET|socket hang up|closed/i.test(said)) {
-    return "if the server expects TLS, connect with credentials";
+  if (isTls && /wrong version number|not.*TLS/i.test(said)) {
+    return `if the port does not speak TLS, write "${targets}"`;
+  }
+  if (
+    !isTls &&
+    /ECONNRESET|socket hang up|closed|Failed to connect/i.test(said)
+  ) {
+    return `if the server expects TLS, write "grpcs://${targets}"`;
   }
   return undefined;
 }

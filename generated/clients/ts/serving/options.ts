@@ -117,14 +117,50 @@ export function checkOnCall(onCall: ClientOptions["onCall"]) {
   throw invalid(`onCall must be a function, not ${show(onCall)}`);
 }
 
-export function checkOptions(options: unknown): void {
-  if (typeof options === "object" && options !== null) return;
-  throw invalid(`the options must be an object, not ${show(options)}`);
+export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
+  "model",
+  "version",
+  "label",
+  "headers",
+  "token",
+  "timeoutMs",
+  "retries",
+  "verify",
+  "onCall",
+  "gzip",
+  "fetch",
+];
+
+/** Those of calls, though some have no use for the later ones. */
+const CALL_OPTIONS: readonly string[] = [
+  "signal",
+  "timeoutMs",
+  "headers",
+  "batchSize",
+  "concurrency",
+  "outputs",
+  "strings",
+];
+
+/** Refuse options that would have no effect: JavaScript itself checks none. */
+export function checkOptions(options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw invalid(`the options must be an object, not ${show(options)}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(name)) continue;
+    const isOfClient = CLIENT_OPTIONS.includes(name as "model");
+    throw invalid(
+      isOfClient
+        ? `${name} is an option of the client, not of a call`
+        : `there is no option ${show(name)} here; there are ${known.join(", ")}`,
+    );
+  }
 }
 
 /** Refuse what is wrong in the options of a call, whatever it is a call of. */
 export function checkCallOptions(options: CallOptions): void {
-  checkOptions(options);
+  checkOptions(options, CALL_OPTIONS);
   const { timeoutMs, signal, headers } = options;
   if (timeoutMs !== undefined) checkTimeout(timeoutMs);
   checkSignal(signal);

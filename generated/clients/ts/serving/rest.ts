@@ -29,6 +29,7 @@ interface RestOptions {
 }
 
 export class RestTransport implements Transport {
+  readonly server: string;
   readonly #baseUrl: string;
   readonly #path: string;
   readonly #version: bigint | undefined;
@@ -40,6 +41,7 @@ export class RestTransport implements Transport {
     options: RestOptions = {},
   ) {
     this.#baseUrl = parseBaseUrl(baseUrl);
+    this.server = this.#baseUrl;
     this.#path = pathOf(model);
     this.#version = model.version;
     this.#options = options;

@@ -152,6 +152,8 @@ export type InferenceResult = Classification[][] | Float32Array;
 
 /** A model on a server, for calls. */
 export interface Transport {
+  /** The server, as errors name it. */
+  readonly server?: string;
   /** The result has the keys of the signature's outputs. */
   predict(
     signature: Signature,

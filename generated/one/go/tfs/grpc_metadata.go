@@ -115,16 +115,21 @@ func readTensorInfos(message []byte, number protowire.Number) ([]TensorSpec, err
 // readOpenShape reads a shape whose rank may be open, too: that is nil.
 func readOpenShape(message []byte) ([]int, error) {
 	shape, err := appendShape([]int{}, message)
-	if err != nil {
-		return nil, err
+	if open, broken := rankIsOpen(message); open || broken != nil {
+		return nil, broken
 	}
+	return shape, err
+}
+
+// rankIsOpen reports whether a shape says that it may have any number of dimensions.
+func rankIsOpen(message []byte) (open bool, err error) {
 	err = eachField(message, func(f field) error {
-		if f.isNumber(shapeRankOpen) && f.value != 0 {
-			shape = nil
+		if f.isNumber(shapeRankOpen) {
+			open = f.value != 0
 		}
 		return nil
 	})
-	return shape, err
+	return open, err
 }
 
 // Field numbers.

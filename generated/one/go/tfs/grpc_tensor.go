@@ -76,6 +76,9 @@ func readTensor(message []byte) (*tensorProto, error) {
 		case f.isNumber(tensorDtype):
 			t.dtype = dtypeOf(f.value)
 		case f.isChunk(tensorShape):
+			if open, _ := rankIsOpen(f.chunk); open {
+				return badAnswer("a tensor does not say its shape: its rank is unknown")
+			}
 			t.shape, err = appendShape(t.shape, f.chunk)
 		case f.isChunk(tensorContent):
 			t.content = f.chunk

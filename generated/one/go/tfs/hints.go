@@ -67,7 +67,8 @@ func (h hints) rest(e *Error) *Error {
 	if e.Code == Unavailable && !h.secure && (found || strings.HasSuffix(e.Message, "EOF") || strings.HasSuffix(e.Message, "connection reset by peer")) {
 		e.Message += fmt.Sprintf("; if that is TensorFlow Serving's gRPC port (usually 8500), write %[1]s without http:// as the target; if the server expects TLS, write https://%[1]s", h.target)
 	}
-	if h.secure && strings.HasSuffix(e.Message, "server gave HTTP response to HTTPS client") {
+	plain := strings.HasSuffix(e.Message, "server gave HTTP response to HTTPS client") || strings.Contains(e.Message, "first record does not look like a TLS handshake")
+	if h.secure && plain {
 		e.Message += fmt.Sprintf("; if the port does not speak TLS, write http://%s as the target", h.target)
 	}
 	return h.proxied(e)

@@ -21,6 +21,7 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /** Makes the calls of a client of one model. */
 export class Calls {
+  #server;
   #model;
   #headers;
   #token;
@@ -29,8 +30,9 @@ export class Calls {
   /** How long a call may take that does not say so itself. */
   timeoutMs;
 
-  constructor(model, options) {
+  constructor(server, model, options) {
     const { headers = {}, retries = 2, timeoutMs = 60_000 } = options;
+    this.#server = server;
     this.#model = model;
     this.#headers = checkHeaders(headers);
     this.#token = checkToken(options.token);
@@ -85,7 +87,8 @@ export class Calls {
     if (!isFault(problem)) return problem;
     const where = [`model ${quote(this.#model)}`];
     if (signature !== undefined) where.push(`signature ${quote(signature)}`);
-    return problem.toError(where.join(", "));
+    const server = this.#server === undefined ? "" : `${this.#server}: `;
+    return problem.toError(server + where.join(", "));
   }
 
   /** Tell the user's function of a call that has ended. */

@@ -49,17 +49,23 @@ export function toFault(error, wasRefused, place) {
   );
 }
 
-function hintOf(code, said, { targets, isPlain, proxy }) {
+function hintOf(code, said, { targets, isTls, proxy }) {
   if (code !== "UNAVAILABLE" && code !== "DEADLINE_EXCEEDED") return undefined;
   if (proxy !== undefined) return `calls go through the proxy ${proxy}`;
-  if (isPlain && said.includes("Protocol error")) {
+  if (!isTls && said.includes("Protocol error")) {
     return (
       `if that is TF Serving's REST port (usually 8501), give the client ` +
       `"http://${targets}"; its gRPC port is usually 8500`
     );
   }
-  if (isPlain && /ECONNRESET|socket hang up|closed/i.test(said)) {
-    return "if the server expects TLS, connect with credentials";
+  if (isTls && /wrong version number|not.*TLS/i.test(said)) {
+    return `if the port does not speak TLS, write "${targets}"`;
+  }
+  if (
+    !isTls &&
+    /ECONNRESET|socket hang up|closed|Failed to connect/i.test(said)
+  ) {
+    return `if the server expects TLS, write "grpcs://${targets}"`;
   }
   return undefined;
 }

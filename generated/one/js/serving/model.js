@@ -16,6 +16,7 @@ import {
   checkCount,
   checkFlag,
   checkOptions,
+  CLIENT_OPTIONS,
   toRef,
 } from "./options.js";
 import { waitUntilReady } from "./readiness.js";
@@ -36,10 +37,10 @@ export class ServedModel {
   constructor(server, spec, options = {}) {
     this.spec = spec;
     try {
-      checkOptions(options);
+      checkOptions(options, CLIENT_OPTIONS);
       this.#ref = toRef(spec.name, options);
       this.#transport = toTransport(server, this.#ref, options);
-      this.#calls = new Calls(this.#ref.name, options);
+      this.#calls = new Calls(this.#transport.server, this.#ref.name, options);
       this.#verify = checkFlag("verify", options.verify);
     } catch (problem) {
       throw isFault(problem) ? problem.toError() : problem;

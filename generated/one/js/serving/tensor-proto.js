@@ -5,7 +5,13 @@
 
 import { ARRAYS, describe, toTypedArray, widthOf } from "./elements.js";
 import { notText, show, unreadable } from "./errors.js";
-import { concat, text, toNumber, unpackVarints } from "./protobuf-reader.js";
+import {
+  concat,
+  text,
+  toNumber,
+  unpackVarints,
+  varintSize,
+} from "./protobuf-reader.js";
 import { Message } from "./protobuf-writer.js";
 import { fromBits, isSmallFloat, toBits } from "./small-floats.js";
 
@@ -103,8 +109,11 @@ export function readTensor(message, spec) {
   if (number !== DTYPES[dtype].number) {
     throw fault(`came as ${dtypeName(number)}`);
   }
-  const shape = readShape(message.message(SHAPE));
-  const hasShape = shape.length > 0 || isScalar(message);
+  const shapeProto = message.message(SHAPE);
+  if (toNumber(shapeProto.last(UNKNOWN_RANK) ?? NO_BYTES)) {
+    throw fault("does not say its shape: its rank is unknown");
+  }
+  const shape = readShape(shapeProto); // a missing one is that of a scalar
   const count = shape.reduce((product, size) => product * size, 1);
   const isShape = shape.length <= HIGHEST_RANK && shape.every((n) => n >= 0);
   if (!isShape || !Number.isSafeInteger(count)) throw fault("has a bad shape");
@@ -112,28 +121,18 @@ export function readTensor(message, spec) {
   const length = count * width;
   const content = message.last(CONTENT);
   if (content?.length) {
-    const data = readContent(content, dtype);
-    if (data?.length !== length) {
-      throw fault(hasShape ? "has broken content" : "came without a shape");
-    }
+    const data = readContent(content, spec, count);
+    if (data?.length !== length) throw fault("has broken content");
     return { data, shape };
   }
   const values = readValues(message, spec);
   if (values === undefined || values.length % width !== 0) {
     throw fault("has broken values");
   }
-  // A single value is a scalar, even if the message does not say so.
-  if (!hasShape && values.length !== width) throw fault("came without a shape");
   if (length - values.length > MOST_PADDING) throw fault("lacks values");
   if (values.length > length) throw fault("has more values than its shape");
   const elements = fill(values, length, width, emptyOf(spec));
   return { data: toData(elements, dtype), shape };
-}
-
-/** Whether a tensor without dimensions says that it is a scalar. */
-function isScalar(message) {
-  const isUnknown = message.message(SHAPE).last(UNKNOWN_RANK);
-  return message.last(SHAPE) !== undefined && !toNumber(isUnknown ?? NO_BYTES);
 }
 
 /** Outputs with such names are always bytes, as they are over REST. */
@@ -147,21 +146,43 @@ function emptyOf(spec) {
   return isBytes(spec) ? new Uint8Array() : "";
 }
 
-function readContent(content, dtype) {
-  if (dtype === "string") return undefined; // TF Serving never does so
-  if (dtype === "bool") return Array.from(content, Boolean);
-  return fromMemory(content, dtype);
+function readContent(content, spec, count) {
+  const { dtype } = spec;
+  if (dtype === "string") {
+    const pieces = splitStrings(content, count);
+    return pieces && toStrings(pieces, spec);
+  }
+  if (dtype !== "bool") return fromMemory(content, dtype);
+  if (content.some((byte) => byte > 1)) return undefined;
+  return Array.from(content, Boolean);
+}
+
+/** Strings from content, which has all lengths, and then all bytes. */
+function splitStrings(content, count) {
+  const lengths = [];
+  let pos = 0;
+  while (lengths.length < count) {
+    const end = pos + varintSize(content, pos);
+    lengths.push(toNumber(content, pos, end));
+    pos = end;
+  }
+  const pieces = lengths.map((length) =>
+    content.subarray(pos, (pos += length)),
+  );
+  return pos === content.length ? pieces : undefined;
+}
+
+function toStrings(pieces, spec) {
+  return isBytes(spec)
+    ? pieces.map((piece) => piece.slice())
+    : pieces.map((piece) => text(piece, () => notText(spec.name)));
 }
 
 /** The elements in the field of a dtype, however many there are. */
 function readValues(message, spec) {
   const { dtype } = spec;
   const pieces = message.payloads(DTYPES[dtype].field);
-  if (dtype === "string") {
-    return isBytes(spec)
-      ? pieces.map((piece) => piece.slice())
-      : pieces.map((piece) => text(piece, () => notText(spec.name)));
-  }
+  if (dtype === "string") return toStrings(pieces, spec);
   if (dtype.startsWith("float8_")) {
     return pieces.at(-1)?.slice() ?? []; // it is one field, not a list
   }

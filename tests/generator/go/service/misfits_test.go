@@ -35,7 +35,14 @@ func TestWhatAFakeAnswersHasToFit(t *testing.T) {
 	_, classes := client.Classification(t.Context(), estimator.ClassificationInput{Examples: []estimator.ClassificationExample{{A: []string{"x"}, B: []float32{1}}}})
 	_, values := client.Regression(t.Context(), estimator.RegressionInput{Examples: []estimator.RegressionExample{{A: []string{"x"}, B: []float32{1}}}})
 	_, several := client.MultiInference(t.Context(), tfs.MultiInferenceInput{Signatures: []string{"regression"}, Examples: examples})
+	var none *tfs.Error
+	_, typed := halfplustwotest.NewClient(halfplustwotest.Fake{
+		ServingDefault: func(context.Context, halfplustwo.ServingDefaultInput) (*halfplustwo.ServingDefaultOutput, error) {
+			return nil, none
+		},
+	}).ServingDefault(t.Context(), halfplustwo.ServingDefaultInput{X: tfs.NewTensor([]float32{1}, 1, 1)})
 	for want, err := range map[string]error{
+		"a nil *tfs.Error as its error":         typed,
 		"neither an answer nor an error":        half(nil),
 		`output "y": shape [1] does not fit`:    half(&halfplustwo.ServingDefaultOutput{Y: tfs.NewTensor([]float32{1})}),
 		`output "y": shape [2, 1] needs 2 elem`: half(&halfplustwo.ServingDefaultOutput{Y: tfs.NewTensor([]float32{1}, 2, 1)}),

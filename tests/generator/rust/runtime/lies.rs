@@ -106,6 +106,38 @@ fn messages_that_are_cut_or_changed() {
     }
 }
 
+#[test]
+fn groups_are_passed_over() {
+    let group = [0x93, 0x0f, 0x08, 1, 0x13, 0x14, 0x94, 0x0f];
+    let mut message = group.to_vec();
+    message.extend(tensor_head(DType::Float32, &[1]));
+    message.extend(group);
+    assert!(TensorProto::read(&message).unwrap().tensor().is_ok());
+    for broken in [&group[..6], &[0x13, 0x1c], &[0x14], &[0x13; 200]] {
+        assert!(TensorProto::read(broken).is_err());
+    }
+}
+
+#[test]
+fn a_shape_that_is_not_told_is_that_of_no_scalar() {
+    let mut message = tensor_head(DType::Float32, &[]);
+    message.chunk(2, &[0x18, 1]);
+    let error = TensorProto::read(&message).err().unwrap();
+    assert!(error.message().contains("its rank is unknown"), "{error}");
+}
+
+#[test]
+fn numbers_are_those_of_json() {
+    for word in ["0", "-0", "10", "-1.50", "1e2", "0E+00", "1.0e-05"] {
+        assert!(JsonReader::new(word.as_bytes()).word().is_ok(), "{word}");
+    }
+    for word in [
+        "", "-", "+1", "01", "-00", "1.", ".5", "1.e5", "1e", "1e+", "1e+-2", "0x1p3",
+    ] {
+        assert!(JsonReader::new(word.as_bytes()).word().is_err(), "{word}");
+    }
+}
+
 fn read(dtype: DType, answer: &str) -> Result<Tensor<f32>, Error> {
     let signature = signature(dtype);
     let outputs = rest_predict::read(answer.as_bytes(), &signature, &[true])?;
@@ -138,7 +170,14 @@ fn json_of_all_kinds() {
             "expected a list nested as deeply as those before it",
         ),
         ("{\"outputs\": [1e99]}", "\"1e99\" is not a float32"),
-        ("{\"outputs\": [inf]}", "\"inf\" is not a float32"),
+        (
+            "{\"outputs\": [inf]}",
+            "expected a value at byte 13, found \"inf]}\"",
+        ),
+        (
+            "{\"outputs\": 1, \"x\": [01]}",
+            "expected a value at byte 21",
+        ),
         (
             "{\"outputs\": {\"z\": 1}}",
             "the answer lacks output \"y\"; it holds output \"z\"",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::call::{Call, Record};
 use super::drift::kind_of;
 use super::grpc_predict::{answered_by, start};
-use super::grpc_tensor::read_shape;
+use super::grpc_tensor::{rank_is_open, read_shape};
 use super::wire::{chunks, fields, map_entry, Write};
 use super::{Code, DType, Error, Signature, State, TensorSpec, VersionStatus};
 
@@ -90,12 +90,7 @@ fn read_specs(message: &[u8], number: u32) -> Result<Vec<TensorSpec>, Error> {
 /// Reads a shape whose rank may be open, too.
 fn read_open_shape(message: &[u8]) -> Result<Option<Vec<i64>>, Error> {
     let shape = read_shape(message)?;
-    for field in fields(message) {
-        if field?.integer(3).is_some_and(|open| open != 0) {
-            return Ok(None);
-        }
-    }
-    Ok(Some(shape))
+    Ok((!rank_is_open(message)?).then_some(shape))
 }
 
 /// Writes a GetModelStatusRequest, with room for its prefix.

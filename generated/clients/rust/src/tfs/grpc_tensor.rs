@@ -88,6 +88,11 @@ impl<'a> TensorProto<'a> {
             if let Some(number) = field.integer(DTYPE) {
                 dtype = number;
             } else if let Some(chunk) = field.chunk(SHAPE) {
+                if rank_is_open(chunk)? {
+                    return Err(Error::bad_answer(
+                        "a tensor does not say its shape: its rank is unknown",
+                    ));
+                }
                 shape.append(&mut read_shape(chunk)?);
             } else if let Some(chunk) = field.chunk(CONTENT) {
                 content = chunk;
@@ -170,7 +175,7 @@ impl<'a> TensorProto<'a> {
                 Value::Chunk(chunk) => raw.extend_from_slice(chunk),
                 Value::Fixed32(bytes) => raw.extend_from_slice(&bytes),
                 Value::Fixed64(bytes) => raw.extend_from_slice(&bytes),
-                Value::Number(_) => {}
+                Value::Number(_) | Value::Group => {}
             }
         }
         let whole = raw.len() - raw.len() % size_of::<T>();
@@ -308,4 +313,13 @@ pub(crate) fn read_shape(message: &[u8]) -> Result<Vec<i64>, Error> {
         shape.push(size);
     }
     Ok(shape)
+}
+
+/// Whether a TensorShapeProto says that it may have any number of dimensions.
+pub(crate) fn rank_is_open(message: &[u8]) -> Result<bool, Error> {
+    let mut open = false;
+    for field in fields(message) {
+        open = field?.integer(3).map_or(open, |value| value != 0);
+    }
+    Ok(open)
 }

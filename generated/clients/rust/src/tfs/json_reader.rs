@@ -3,6 +3,7 @@
 //! TensorFlow Serving's JSON is wider than the standard: it has NaN, Infinity and -Infinity, and its
 //! strings may hold any bytes.
 
+use super::json_tensor::is_word;
 use super::{base64, Error};
 
 /// Reads an answer from front to end.
@@ -192,7 +193,7 @@ impl<'a> JsonReader<'a> {
         let known = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.');
         let length = rest.iter().take_while(|c| known(c)).count();
         match std::str::from_utf8(&rest[..length]) {
-            Ok(word) if length > 0 => {
+            Ok(word) if is_word(word) => {
                 self.at += length;
                 Ok(word)
             }

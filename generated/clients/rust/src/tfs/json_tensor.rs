@@ -256,3 +256,48 @@ fn read_lists<T: JsonElement>(
     let tensor = Tensor::new(shape, data);
     Ok(tensor.map_err(|e| Error::bad_answer(e.message()))?.into())
 }
+
+const NAMES: [&str; 9] = [
+    "true",
+    "false",
+    "null",
+    "NaN",
+    "-NaN",
+    "Infinity",
+    "Inf",
+    "-Infinity",
+    "-Inf",
+];
+
+/// Whether a word is a number of JSON, or a name that stands for a value.
+pub(crate) fn is_word(word: &str) -> bool {
+    NAMES.contains(&word) || is_number(word)
+}
+
+/// Rust reads +1, 01 and 1. as well.
+fn is_number(word: &str) -> bool {
+    let word = word.strip_prefix('-').unwrap_or(word);
+    let (whole, rest) = word.split_at(digits(word));
+    if whole.is_empty() || whole.len() > 1 && whole.starts_with('0') {
+        return false;
+    }
+    let rest = match rest.strip_prefix('.') {
+        Some(fraction) => match digits(fraction) {
+            0 => return false,
+            count => &fraction[count..],
+        },
+        None => rest,
+    };
+    match rest.strip_prefix(['e', 'E']) {
+        Some(power) => {
+            let power = power.strip_prefix(['+', '-']).unwrap_or(power);
+            !power.is_empty() && digits(power) == power.len()
+        }
+        None => rest.is_empty(),
+    }
+}
+
+/// How many digits a text starts with.
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}

@@ -18,7 +18,12 @@ pub(crate) trait Write {
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
 const CHUNK: u8 = 2;
+const GROUP: u8 = 3;
+const END_GROUP: u8 = 4;
 const FIXED32: u8 = 5;
+
+/// How many groups may be in one another: protobuf's own limit.
+const DEEPEST: usize = 100;
 
 impl Write for Vec<u8> {
     fn varint(&mut self, mut value: u64) {
@@ -73,6 +78,8 @@ pub(crate) enum Value<'a> {
     Fixed64([u8; 8]),
     /// A string, a message or a packed list.
     Chunk(&'a [u8]),
+    /// A field of old, which no message here has.
+    Group,
 }
 
 impl<'a> Field<'a> {
@@ -132,9 +139,22 @@ impl<'a> Iterator for Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(&mut self) -> Option<Field<'a>> {
+        let (number, kind) = self.tag()?;
+        let value = match kind {
+            GROUP => self.group(number)?,
+            _ => self.value(kind)?,
+        };
+        Some(Field { number, value })
+    }
+
+    fn tag(&mut self) -> Option<(u32, u8)> {
         let tag = take_varint(&mut self.rest)?;
         let number = u32::try_from(tag >> 3).ok().filter(|&number| number > 0)?;
-        let value = match (tag & 7) as u8 {
+        Some((number, (tag & 7) as u8))
+    }
+
+    fn value(&mut self, kind: u8) -> Option<Value<'a>> {
+        Some(match kind {
             VARINT => Value::Number(take_varint(&mut self.rest)?),
             FIXED64 => Value::Fixed64(take(&mut self.rest, 8)?.try_into().ok()?),
             CHUNK => {
@@ -142,9 +162,21 @@ impl<'a> Fields<'a> {
                 Value::Chunk(take(&mut self.rest, size)?)
             }
             FIXED32 => Value::Fixed32(take(&mut self.rest, 4)?.try_into().ok()?),
-            _ => return None, // groups, which no message here has
-        };
-        Some(Field { number, value })
+            _ => return None,
+        })
+    }
+
+    /// Reads over a group, whose start was read, and all that is in it.
+    fn group(&mut self, number: u32) -> Option<Value<'a>> {
+        let mut open = vec![number];
+        while let Some(&innermost) = open.last() {
+            match self.tag()? {
+                (number, GROUP) if open.len() < DEEPEST => open.push(number),
+                (number, END_GROUP) if number == innermost => drop(open.pop()),
+                (_, kind) => drop(self.value(kind)?),
+            }
+        }
+        Some(Value::Group)
     }
 }
 

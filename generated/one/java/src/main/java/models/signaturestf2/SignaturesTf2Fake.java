@@ -25,25 +25,25 @@ public final class SignaturesTf2Fake {
 
   /** Answers signature "any_shape". */
   public SignaturesTf2Fake anyShape(Function<AnyShapeInput, AnyShapeResult> answer) {
-    fake.predict("any_shape", AnyShapeInput::new, answer.andThen(AnyShapeResult::prediction));
+    fake.predict("any_shape", AnyShapeInput::new, answer, AnyShapeResult::prediction);
     return this;
   }
 
   /** Answers signature "pair". */
   public SignaturesTf2Fake pair(Function<PairInput, PairResult> answer) {
-    fake.predict("pair", PairInput::new, answer.andThen(PairResult::prediction));
+    fake.predict("pair", PairInput::new, answer, PairResult::prediction);
     return this;
   }
 
   /** Answers signature "ragged". */
   public SignaturesTf2Fake ragged(Function<RaggedInput, RaggedResult> answer) {
-    fake.predict("ragged", RaggedInput::new, answer.andThen(RaggedResult::prediction));
+    fake.predict("ragged", RaggedInput::new, answer, RaggedResult::prediction);
     return this;
   }
 
   /** Answers signature "scaled". */
   public SignaturesTf2Fake scaled(Function<ScaledInput, ScaledResult> answer) {
-    fake.predict("scaled", ScaledInput::new, answer.andThen(ScaledResult::prediction));
+    fake.predict("scaled", ScaledInput::new, answer, ScaledResult::prediction);
     return this;
   }
 }

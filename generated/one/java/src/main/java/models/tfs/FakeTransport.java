@@ -40,7 +40,7 @@ final class FakeTransport implements Transport {
     }
   }
 
-  private static ServingException misfit(String format, Object... args) {
+  static ServingException misfit(String format, Object... args) {
     return ServingException.badAnswer("the fake's answer does not fit: " + format, args);
   }
 

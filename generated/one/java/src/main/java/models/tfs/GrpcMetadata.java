@@ -135,11 +135,9 @@ final class GrpcMetadata {
   /** A shape whose rank may be open, too: that is null. */
   private static long[] openShape(ProtoReader message) {
     List<Long> sizes = new ArrayList<>();
-    TensorProto.readShape(message.again(), sizes);
-    while (message.next()) {
-      if (message.isNumber(Fields.SHAPE_RANK_OPEN) && message.number() != 0) {
-        return null;
-      }
+    TensorProto.readShape(message, sizes);
+    if (TensorProto.isRankOpen(message.again())) {
+      return null;
     }
     return sizes.stream().mapToLong(Long::longValue).toArray();
   }

@@ -8,6 +8,7 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -32,16 +33,14 @@ final class ImageFile {
       reader.addIIOReadWarningListener(ImageFile::refuseHalf);
       checkSize(reader.getHeight(0), reader.getWidth(0));
       if (!format.equals("gif")) {
+        checkFrames(format.equals("png") ? framesOfPng(file) : 1);
         return pixels(reader.read(0), channels).upright(Exif.orientation(file));
       }
       IIOMetadata screen = reader.getStreamMetadata();
       int height = number(screen, "LogicalScreenDescriptor", "logicalScreenHeight");
       int width = number(screen, "LogicalScreenDescriptor", "logicalScreenWidth");
       checkSize(height, width);
-      int frames = reader.getNumImages(true);
-      if (frames > 1) {
-        throw ServingException.invalid("it has %d frames: make a picture of one of them", frames);
-      }
+      checkFrames(reader.getNumImages(true));
       IIOMetadata frame = reader.getImageMetadata(0);
       int top = number(frame, "ImageDescriptor", "imageTopPosition");
       int left = number(frame, "ImageDescriptor", "imageLeftPosition");
@@ -54,6 +53,30 @@ final class ImageFile {
     } finally {
       reader.dispose();
     }
+  }
+
+  private static void checkFrames(int frames) {
+    if (frames > 1) {
+      throw ServingException.invalid("it has %d frames: make a picture of one of them", frames);
+    }
+  }
+
+  /** How many frames a PNG says that it has, which its reader passes over. */
+  private static int framesOfPng(byte[] file) {
+    ByteBuffer bytes = ByteBuffer.wrap(file);
+    long at = 8; // of a chunk: its length, its name, what is in it, and a checksum
+    while (at + 12 <= file.length) {
+      int length = bytes.getInt((int) at);
+      String name = new String(file, (int) at + 4, 4, StandardCharsets.ISO_8859_1);
+      if (name.equals("acTL")) {
+        return bytes.getInt((int) at + 8);
+      }
+      if (name.equals("IDAT") || length < 0) {
+        break;
+      }
+      at += 12L + length;
+    }
+    return 1;
   }
 
   private static int number(IIOMetadata about, String element, String attribute) {

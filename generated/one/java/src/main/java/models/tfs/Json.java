@@ -2,8 +2,13 @@
 
 package models.tfs;
 
+import java.util.Set;
+
 /** Words of JSON as elements of tensors. */
 final class Json {
+  private static final Set<String> NAMES =
+      Set.of("true", "false", "null", "NaN", "-NaN", "Infinity", "Inf", "-Infinity", "-Inf");
+
   private Json() {}
 
   static float float32(String word) {
@@ -18,7 +23,7 @@ final class Json {
       case "-Inf":
         return Float.NEGATIVE_INFINITY;
       default:
-        float value = isNumber(word) ? parseFloat(word) : Float.NaN;
+        float value = parseFloat(word);
         if (!Float.isFinite(value)) {
           throw misfit(word, DType.FLOAT32);
         }
@@ -46,7 +51,7 @@ final class Json {
       case "-Inf":
         return Double.NEGATIVE_INFINITY;
       default:
-        double value = isNumber(word) ? parseDouble(word) : Double.NaN;
+        double value = parseDouble(word);
         if (!Double.isFinite(value)) {
           throw misfit(word, DType.FLOAT64);
         }
@@ -62,16 +67,43 @@ final class Json {
     }
   }
 
-  /** Whether it may be a number: Java would take 1f and 0x1p3, too. */
+  /** Whether it is a number of JSON, or a name that stands for a value. */
+  static boolean isWord(String word) {
+    return NAMES.contains(word) || isNumber(word);
+  }
+
+  /** Java takes +1, 01, 1. and 1f as well. */
   private static boolean isNumber(String word) {
-    for (int i = 0; i < word.length(); i++) {
-      char c = word.charAt(i);
-      boolean sign = c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-      if (!sign && (c < '0' || c > '9')) {
+    int start = word.startsWith("-") ? 1 : 0;
+    int at = afterDigits(word, start);
+    if (at == start || at > start + 1 && word.charAt(start) == '0') {
+      return false;
+    }
+    if (at < word.length() && word.charAt(at) == '.') {
+      start = at + 1;
+      at = afterDigits(word, start);
+      if (at == start) {
         return false;
       }
     }
-    return true;
+    if (at < word.length() && (word.charAt(at) == 'e' || word.charAt(at) == 'E')) {
+      start = at + 1;
+      if (start < word.length() && (word.charAt(start) == '+' || word.charAt(start) == '-')) {
+        start++;
+      }
+      at = afterDigits(word, start);
+      if (at == start) {
+        return false;
+      }
+    }
+    return at == word.length();
+  }
+
+  private static int afterDigits(String word, int at) {
+    while (at < word.length() && word.charAt(at) >= '0' && word.charAt(at) <= '9') {
+      at++;
+    }
+    return at;
   }
 
   static boolean bool(String word) {

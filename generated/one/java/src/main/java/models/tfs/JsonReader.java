@@ -157,10 +157,12 @@ final class JsonReader {
     while (at < text.length && isWord(text[at])) {
       at++;
     }
-    if (at == start) {
+    String word = new String(text, start, at - start, StandardCharsets.ISO_8859_1);
+    if (!Json.isWord(word)) {
+      at = start;
       throw unexpected("a value");
     }
-    return new String(text, start, at - start, StandardCharsets.ISO_8859_1);
+    return word;
   }
 
   private static boolean isWord(byte c) {

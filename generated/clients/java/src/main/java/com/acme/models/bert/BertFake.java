@@ -26,9 +26,7 @@ public final class BertFake {
   /** Answers signature "serving_default". */
   public BertFake servingDefault(Function<ServingDefaultInput, ServingDefaultResult> answer) {
     fake.predict(
-        "serving_default",
-        ServingDefaultInput::new,
-        answer.andThen(ServingDefaultResult::prediction));
+        "serving_default", ServingDefaultInput::new, answer, ServingDefaultResult::prediction);
     return this;
   }
 }

@@ -33,16 +33,14 @@ public final class DigitsFake {
 
   /** Answers signature "png". */
   public DigitsFake png(Function<PngInput, PngResult> answer) {
-    fake.predict("png", PngInput::new, answer.andThen(PngResult::prediction));
+    fake.predict("png", PngInput::new, answer, PngResult::prediction);
     return this;
   }
 
   /** Answers signature "serving_default". */
   public DigitsFake servingDefault(Function<ServingDefaultInput, ServingDefaultResult> answer) {
     fake.predict(
-        "serving_default",
-        ServingDefaultInput::new,
-        answer.andThen(ServingDefaultResult::prediction));
+        "serving_default", ServingDefaultInput::new, answer, ServingDefaultResult::prediction);
     return this;
   }
 }

@@ -34,7 +34,7 @@ public final class IncomeEstimatorFake {
 
   /** Answers signature "predict". */
   public IncomeEstimatorFake predict(Function<PredictInput, PredictResult> answer) {
-    fake.predict("predict", PredictInput::new, answer.andThen(PredictResult::prediction));
+    fake.predict("predict", PredictInput::new, answer, PredictResult::prediction);
     return this;
   }
 

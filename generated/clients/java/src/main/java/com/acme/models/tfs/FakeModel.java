@@ -22,9 +22,12 @@ public final class FakeModel {
   }
 
   /** Answers a signature for predict: inputs and outputs are in its order. */
-  public <I> FakeModel predict(
-      String signature, Function<List<Tensor>, I> input, Function<I, Prediction> answer) {
-    predicts.put(signature, input.andThen(answer));
+  public <I, O> FakeModel predict(
+      String signature,
+      Function<List<Tensor>, I> input,
+      Function<I, O> answer,
+      Function<O, Prediction> outputs) {
+    predicts.put(signature, input.andThen(answer).andThen(FakeModel::given).andThen(outputs));
     return this;
   }
 
@@ -33,14 +36,21 @@ public final class FakeModel {
       String signature,
       BiFunction<List<Example>, Example, I> input,
       Function<I, List<List<ScoredClass>>> answer) {
-    classifies.put(signature, input.andThen(answer));
+    classifies.put(signature, input.andThen(answer).andThen(FakeModel::given));
     return this;
   }
 
   /** Answers a signature for regress, given the examples and their context, which may be null. */
   public <I> FakeModel regress(
       String signature, BiFunction<List<Example>, Example, I> input, Function<I, float[]> answer) {
-    regresses.put(signature, input.andThen(answer));
+    regresses.put(signature, input.andThen(answer).andThen(FakeModel::given));
     return this;
+  }
+
+  private static <T> T given(T answer) {
+    if (answer == null) {
+      throw FakeTransport.misfit("it is null");
+    }
+    return answer;
   }
 }

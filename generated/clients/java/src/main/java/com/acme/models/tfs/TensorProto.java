@@ -65,6 +65,9 @@ final class TensorProto {
       if (message.isNumber(Fields.TENSOR_DTYPE)) {
         tensor.dtype = DType.ofNumber(message.number());
       } else if (message.isChunk(Fields.TENSOR_SHAPE)) {
+        if (isRankOpen(message.message())) {
+          throw ServingException.badAnswer("a tensor does not say its shape: its rank is unknown");
+        }
         readShape(message.message(), sizes);
       } else if (message.isChunk(Fields.TENSOR_CONTENT)) {
         tensor.content = message.buffer();
@@ -77,6 +80,17 @@ final class TensorProto {
     }
     tensor.count = (int) count * tensor.dtype.parts();
     return tensor;
+  }
+
+  /** Whether a TensorShapeProto says that it may have any number of dimensions. */
+  static boolean isRankOpen(ProtoReader message) {
+    boolean open = false;
+    while (message.next()) {
+      if (message.isNumber(Fields.SHAPE_RANK_OPEN)) {
+        open = message.number() != 0;
+      }
+    }
+    return open;
   }
 
   /** Adds the dimensions of a TensorShapeProto. */
