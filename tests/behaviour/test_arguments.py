@@ -173,6 +173,8 @@ def test_plain_data_and_its_sources(make: Callable[[Any], object]) -> None:
     for value in (5, None, b"float32", ["a"], np.float32):
         with pytest.raises(InvalidInput):
             make(value)
+    with pytest.raises(InvalidInput):  # as for a folder that may not be read
+        make("x" * 300)
 
 
 @pytest.mark.parametrize("make", [Client, AsyncClient])

@@ -199,6 +199,8 @@ def test_a_token_file_that_holds_none_is_named(
         assert str(path) in result.output
         assert told in result.output
     assert run("status", "localhost:1", "m", "--token-file", tmp_path).exit_code == 2
+    refused = run("status", "localhost:1", "m", TFSCLIENT_TOKEN=f"{SECRET}\n")
+    assert (refused.exit_code, "TFSCLIENT_TOKEN must be" in refused.output) == (2, True)
 
 
 @pytest.mark.parametrize(

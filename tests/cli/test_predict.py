@@ -339,6 +339,8 @@ def test_errors_speak_of_what_is_typed(fake: FakeServer) -> None:
             refused = run(*typed)
             assert f"; in JSON, {words}" in refused.stderr
             assert "numpy." not in refused.stderr
+    long = run("inspect", "x" * 300)
+    assert (long.exit_code, long.stderr) == (2, f"error: {'x' * 300}: File name too long\n")
     typo = run("inspect", "./typo")
     assert (typo.exit_code, typo.stderr[:28]) == (2, "error: ./typo does not exist")
 

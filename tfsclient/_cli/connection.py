@@ -129,6 +129,8 @@ class Connection:
                 f"TFSCLIENT_TOKEN and {_HEADERS} both hold an authorization: unset one of them"
             )
         if not self.token_file:
+            if not typed and self.token and not (self.token.isascii() and self.token.isprintable()):
+                raise InvalidInput("TFSCLIENT_TOKEN must be printable ASCII, without a line's end")
             return self.token or None
         try:
             with click.open_file(self.token_file, "rb") as file:

@@ -65,11 +65,15 @@ class Group(click.Group):
     """Commands, of which a misspelt one is answered with the closest."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command; where its output cannot be written, say so in a line."""
+        """Run a command; say in a line which file, or that its output, cannot be used."""
         try:
             return super().main(*args, **kwargs)
         except OSError as error:
-            if error.filename is not None or sys.stdout is None:
+            if error.filename is not None:  # of a place where nothing more is known
+                text = f"{error.filename}: {error.strerror or error}"
+                click.echo(visible(f"error: {text}"), err=True)
+                sys.exit(EXIT_USAGE)
+            if sys.stdout is None:
                 raise
             click.echo(f"error: cannot write the output: {error.strerror or error}", err=True)
             _drop_output()

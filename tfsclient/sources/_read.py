@@ -79,7 +79,11 @@ def from_saved_model(
 def _with_meaning(model: Model, folder: Path, meaning: Meaning | None) -> Model:
     """The model with what is given, or else with what its folder has."""
     file = folder / MEANING
-    if meaning is None and not file.exists():
+    try:
+        there = meaning is None and file.exists()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {file}: {error.strerror}", model=model.name) from error
+    if meaning is None and not there:
         return model
     from tfsclient.meaning import attach, read  # with a reader of TOML, which few need
 
@@ -119,7 +123,17 @@ def find_version(folder: Path, version: int | None) -> tuple[int | None, Path]:
     Args:
         folder: itself a SavedModel, or a folder of versions.
         version: the version to find; None for the highest.
+
+    Raises:
+        InvalidInput: there is none, or it cannot be read.
     """
+    try:
+        return _find_version(folder, version)
+    except OSError as error:
+        raise InvalidInput(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _find_version(folder: Path, version: int | None) -> tuple[int | None, Path]:
     wanted = ModelRef("model", version).version  # one rule for what a version is
     if _has_saved_model(folder):
         number = _version_of(folder)
