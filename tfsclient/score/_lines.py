@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeAlias
 
+from tfsclient.errors import InvalidInput
 from tfsclient.score._arrow import FAILURES
 
 _READ: Final = 1 << 16  # bytes at a time
@@ -167,6 +168,8 @@ def standard_input() -> io.BufferedReader:
     The thread that reads may be left waiting when a job ends, and Python aborts if it cannot get
     hold of the buffer of ``sys.stdin`` when it exits.
     """
+    if sys.stdin is None:  # as by <&-
+        raise InvalidInput("standard input is closed")
     standard: Any = sys.stdin.buffer
     with suppress(OSError):  # of what only stands for it
         standard = io.FileIO(standard.fileno(), closefd=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import BinaryIO
 
+from tfsclient.errors import InvalidInput
 from tfsclient.score._arrow import RecordBatch, Schema
 from tfsclient.score._writers import JsonRows
 
@@ -19,6 +20,8 @@ class Stream:
     parts = rows_before = errors_before = 0
 
     def __init__(self, file: BinaryIO | None = None) -> None:
+        if file is None and sys.stdout is None:  # as by >&-
+            raise InvalidInput("standard output is closed")
         self._file = sys.stdout.buffer if file is None else file
 
     def pin(self, version: int | None, signature: str) -> None:
