@@ -218,6 +218,24 @@ def read_uri(cell: str) -> bytes | None:
     return data
 
 
+class _Whole(io.RawIOBase):
+    """A file that must not end before it has as many bytes as it had when the job began."""
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file, self._size = file, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count: int = self._file.readinto(buffer)
+        if not count and len(buffer) and self._file.tell() < self._size:
+            raise OSError(
+                f"it had {self._size} bytes when the job began, and ends after {self._file.tell()}"
+            )
+        return count
+
+
 def open_stream(source: Source) -> tuple[BinaryIO, Callable[[], int]]:
     """A file's bytes, unpacked if its name says that they are packed.
 
@@ -230,7 +248,7 @@ def open_stream(source: Source) -> tuple[BinaryIO, Callable[[], int]]:
     (file,) = source.files
     plain = source.system.open_input_file(file.path)
     name = file.path.lower()
-    stream: Any = io.BufferedReader(plain, 1 << 20)
+    stream: Any = io.BufferedReader(_Whole(plain, file.size), 1 << 20)
     if name.endswith(".gz"):
         stream = gzip.GzipFile(fileobj=stream, mode="rb")
     elif name.endswith(".bz2"):
