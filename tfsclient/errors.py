@@ -255,6 +255,7 @@ class Unimplemented(TFSError):
 
     code = Code.UNIMPLEMENTED
     sent: bool = True
+    _of_values: bool = False  # it is these values that cannot be sent: others can
 
 
 class Cancelled(TFSError):
@@ -349,10 +350,11 @@ REDEPLOYED: Final = Hint(
 )
 
 
-def cannot_send(details: str, **where: Any) -> Unimplemented:
+def cannot_send(details: str, *, of_values: bool = False, **where: Any) -> Unimplemented:
     """The error for what REST, or a profile's server, cannot do; nothing was sent."""
     error = Unimplemented(details, **where)
     error.sent = False
+    error._of_values = of_values  # noqa: SLF001
     return error
 
 

@@ -171,6 +171,15 @@ def test_where_a_token_may_come_from(server: FakeServer, target: str, token_file
     assert server.calls[0].headers["authorization"] == "Bearer standard-input"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell that can close it")
+def test_a_token_from_standard_input_that_is_closed(target: str) -> None:
+    status = [sys.executable, "-m", "tfsclient", "status", target, "linear", "--token-file", "-"]
+    shell = ["sh", "-c", '"$@" <&-', "sh"]
+    ended = subprocess.run([*shell, *status], capture_output=True, text=True, check=False)
+    said = "error: --token-file: standard input is closed\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+
+
 def test_headers_of_the_command_line_win_by_name(server: FakeServer, target: str) -> None:
     environment = {"TFSCLIENT_HEADERS": "x-one=1\n\n X-Two=2\nx-raw-bin=AP8"}
     assert run("status", target, "linear", "--header", "x-two=3", **environment).exit_code == 0

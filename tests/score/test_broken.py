@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.score.helpers import answer, letters, rows, twice
-from tfsclient import Example, InvalidInput, Model, Signature, TensorSpec
+from tfsclient import Client, Example, InvalidInput, Model, Signature, TensorSpec
 from tfsclient._codec.tfrecord import frame
 from tfsclient.score import score_files
 from tfsclient.testing import FakeServer
@@ -71,6 +71,21 @@ def test_records_that_are_cut_short(target: str, tmp_path: Path, packed: bool) -
     count = int(re.findall(r"after (\d+) records", str(caught.value))[0])
     assert len(rows(tmp_path / "out")) == count
     assert count == 499 or (packed and 0 < count < 499)
+
+
+def test_a_file_that_is_cut_while_the_job_runs(target: str, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text(HEAD + "".join(LINES))
+    size, less = path.stat().st_size, len(HEAD + "".join(LINES[:100]))
+
+    def cut(_: object) -> None:  # after the first call, which asks for the signature
+        with path.open("r+b") as file:
+            file.truncate(less)
+
+    text = rf"after line 101: it had {size} bytes when the job began, and ends after {less}$"
+    with Client(target, on_call=cut) as client, pytest.raises(InvalidInput, match=text):
+        score_files(client, "twice", path, tmp_path / "out")
+    assert len(rows(tmp_path / "out")) == 100
 
 
 def test_an_array_that_is_cut_short(target: str, tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -109,6 +112,22 @@ def test_without_pyarrow(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "pip install 'tfsclient[score]'" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no SIGTERM")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_before_the_server_answers(tmp_path: Path, number: int, code: int) -> None:
+    path = write(tmp_path / "in.parquet", table(1))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        target = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        run = [sys.executable, "-m", "tfsclient", "score", target, "m", str(path), "--out", "-"]
+        process = subprocess.Popen(run, stderr=subprocess.PIPE, text=True)
+        with process, silent.accept()[0] as connection:
+            connection.recv(1)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (code, "interrupted\n")
 
 
 def test_meaning(tmp_path: Path) -> None:

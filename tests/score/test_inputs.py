@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Zoo
 from tests.score.helpers import letters, rows, write
-from tfsclient import Client, Example, InvalidInput
+from tfsclient import Client, Example, InvalidInput, Unavailable
 from tfsclient._codec.tfrecord import frame
 from tfsclient.score import score_files
 
@@ -224,3 +224,17 @@ def test_no_path_is_not_this_folder(
         with pytest.raises(InvalidInput, match="must be the name of a file or folder, not"):
             score_files(zoo.grpc, "half_plus_two", inputs, out)
     assert [found.name for found in tmp_path.iterdir()] == ["in.parquet"]
+
+
+@pytest.mark.parametrize("given", ["scans", "scans/*/*.png"])
+def test_a_link_to_nothing_is_not_passed_over(tmp_path: Path, given: str) -> None:
+    folder = tmp_path / "scans" / "day"
+    folder.mkdir(parents=True)
+    (folder / "one.png").write_bytes(b"")
+    (folder / "two.png").symlink_to("nowhere")
+    with pytest.raises(InvalidInput, match=r"two\.png is a link to nowhere, which does not exist"):
+        score_files("localhost:1", "m", str(tmp_path / given), "-")
+    (folder / "two.png").rename(folder / "_two.png")
+    if given == "scans":  # where such names are passed over
+        with pytest.raises(Unavailable):
+            score_files("localhost:1", "m", str(tmp_path / given), "-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.score.helpers import answer, twice
+from tests.score.helpers import answer, table, twice, write
 from tfsclient import Client, InvalidInput
 from tfsclient._cli.main import main
 from tfsclient.score import score_files
@@ -97,6 +98,22 @@ def test_an_input_that_first_rows_leave_out_is_not_passed_over(
         score_files(client, "twice", "-", "-", keep="x", on_error="dead-letter")
     _, second = map(json.loads, capsysbinary.readouterr().out.splitlines())
     assert "has the key 'n', which the first rows do not have" in second["error"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell that can close them")
+@pytest.mark.parametrize(
+    ("closing", "more"),
+    [
+        ("output takes no bytes here: name a folder instead of '-'", ">&-"),
+        ("input is closed", "<&-"),
+    ],
+)
+def test_what_is_closed(target: str, tmp_path: Path, closing: str, more: str) -> None:
+    source = str(write(tmp_path / "in.parquet", table(1))) if more == ">&-" else "-"
+    run = [sys.executable, "-m", "tfsclient", "score", target, "twice", source, "--out", "-"]
+    shell = ["sh", "-c", f'"$@" {more}', "sh"]
+    ended = subprocess.run([*shell, *run], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (2, f"error: standard {closing}\n")
 
 
 def test_dead_letters_stand_among_the_rows(target: str) -> None:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from tfsclient_gen.cli import main as generator
 
 from tests.conftest import missing
+from tests.score.helpers import letters, write
 from tests.servers.conftest import HALF, SUMS, Answer, Received, Recorder, model
 from tfsclient import (
     AsyncClient,
@@ -32,6 +33,7 @@ from tfsclient import (
 )
 from tfsclient._cli.main import main
 from tfsclient.schema import to_json
+from tfsclient.score import score_files
 from tfsclient.testing import FakeTransport
 
 DEFAULT = "serving_default"
@@ -218,6 +220,27 @@ def test_mlflow(recorder: Start) -> None:
     with client(server, profile="mlflow", schemas={"m": unnamed}) as lone:
         assert lone.predict("m", [1.0])["y"].tolist() == [2.5]
     assert json.loads(server.requests[-1].body) == {"instances": [1.0]}
+
+
+def test_scoring_sets_aside_the_row_that_json_cannot_carry(recorder: Start, tmp_path: Path) -> None:
+    server = recorder(halves)
+    (tmp_path / "in.csv").write_text("x\n1\nnan\n3\n")
+    with client(server) as half:
+        out = str(tmp_path / "out")
+        summary = score_files(
+            half, "half", str(tmp_path / "in.csv"), out, on_error="dead-letter", format="csv"
+        )
+    assert (summary.rows, summary.errors) == (2, 1)
+    (line,) = (tmp_path / "out" / "_errors" / "part-00000.csv").read_text().splitlines()[1:]
+    assert "row 1 (line 3): UNIMPLEMENTED: input 'x' holds NaN" in line
+
+    server.answer = lambda _: (200, b'{"predictions": [2.5]}')
+    strings = write(tmp_path / "in.parquet", {"x": [b"text", b"\xff"]})
+    texts = {"text": model({"x": "string"}, {"y": "float32"})}
+    with client(server, profile="mlflow", schemas=texts) as text:
+        summary = score_files(text, "text", strings, tmp_path / "two", on_error="dead-letter")
+    assert (summary.rows, summary.errors) == (1, 1)
+    assert "UNIMPLEMENTED: input 'x' holds bytes" in letters(tmp_path / "two")[0]["error"]
 
 
 def test_what_a_servers_json_cannot_carry(recorder: Start) -> None:

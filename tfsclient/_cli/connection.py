@@ -7,6 +7,7 @@ import binascii
 import functools
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,8 @@ class Connection:
             if not typed and self.token and not (self.token.isascii() and self.token.isprintable()):
                 raise InvalidInput("TFSCLIENT_TOKEN must be printable ASCII, without a line's end")
             return self.token or None
+        if self.token_file == "-" and sys.stdin is None:  # noqa: S105  # as by <&-
+            raise InvalidInput("--token-file: standard input is closed")
         try:
             with click.open_file(self.token_file, "rb") as file:
                 text: bytes = file.read(_LARGEST + 1)

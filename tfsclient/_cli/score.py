@@ -278,6 +278,9 @@ def _signals() -> Iterator[_Signals]:
         return
     try:
         yield signals
+    except KeyboardInterrupt:  # before the job began, or by a second signal
+        click.echo("interrupted", err=True)
+        raise click.exceptions.Exit(signals.exit_code) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -218,6 +218,24 @@ def read_uri(cell: str) -> bytes | None:
     return data
 
 
+class _Whole(io.RawIOBase):
+    """A file that must not end before it has as many bytes as it had when the job began."""
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file, self._size = file, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count: int = self._file.readinto(buffer)
+        if not count and len(buffer) and self._file.tell() < self._size:
+            raise OSError(
+                f"it had {self._size} bytes when the job began, and ends after {self._file.tell()}"
+            )
+        return count
+
+
 def open_stream(source: Source) -> tuple[BinaryIO, Callable[[], int]]:
     """A file's bytes, unpacked if its name says that they are packed.
 
@@ -230,7 +248,7 @@ def open_stream(source: Source) -> tuple[BinaryIO, Callable[[], int]]:
     (file,) = source.files
     plain = source.system.open_input_file(file.path)
     name = file.path.lower()
-    stream: Any = io.BufferedReader(plain, 1 << 20)
+    stream: Any = io.BufferedReader(_Whole(plain, file.size), 1 << 20)
     if name.endswith(".gz"):
         stream = gzip.GzipFile(fileobj=stream, mode="rb")
     elif name.endswith(".bz2"):
@@ -257,6 +275,8 @@ def _expand(given: str, out: str | None) -> Iterator[tuple[FileSystem, File, str
         yield system, _file(info, given if local else info.path), None
         return
     is_own = _within(path, out, local)
+    if local:
+        _refuse_broken_links(given, is_own)
     found = [
         one
         for one in _list(system, path)
@@ -275,7 +295,10 @@ def _glob(
     if local:
         system = fs.LocalFileSystem()
         base = os.path.abspath(os.path.dirname(_WILD.split(given)[0]))
-        names = sorted(name for name in glob.glob(given, recursive=True) if os.path.isfile(name))
+        names = sorted(glob.glob(given, recursive=True))
+        for name in names:
+            _refuse_broken_link(name)
+        names = [name for name in names if os.path.isfile(name)]
         found = [(system.get_file_info(os.path.abspath(name)), name) for name in names]
     else:
         system, base = open_system(_WILD.split(given)[0].rpartition("/")[0] + query)
@@ -301,6 +324,19 @@ def _within(folder: str, out: str | None, local: bool) -> Callable[[str], bool]:
         return lambda path: False
     own = f"{folder.rstrip('/')}/{own[len(start) :]}/"
     return lambda path: path.startswith(own)
+
+
+def _refuse_broken_links(folder: str, is_own: Callable[[str], bool]) -> None:
+    """Refuse what pyarrow leaves out of its list of a folder."""
+    for at, _, names in os.walk(folder):
+        for path in (os.path.join(at, name) for name in names):
+            if not _hidden(path[len(folder) :]) and not is_own(os.path.abspath(path)):
+                _refuse_broken_link(path)
+
+
+def _refuse_broken_link(path: str) -> None:
+    if os.path.islink(path) and not os.path.exists(path):
+        raise InvalidInput(f"{path} is a link to {os.readlink(path)}, which does not exist")
 
 
 def _list(system: FileSystem, path: str) -> list[Any]:

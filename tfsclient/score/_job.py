@@ -278,7 +278,7 @@ class Job:
             inputs = self._columns.inputs(piece.table)
             future = self._model.predict_future(inputs, signature=self._spec, outputs=outputs)
         except (InvalidInput, Unimplemented) as error:
-            if isinstance(error, Unimplemented):
+            if isinstance(error, Unimplemented) and not error._of_values:  # noqa: SLF001
                 raise
             self._refused(piece, error)
             return
@@ -354,7 +354,7 @@ class Job:
     def _refused(self, piece: Piece, error: TFSError) -> None:
         """Find the row for which a piece is refused."""
         if len(piece) > 1:
-            self._cut(piece, refused=not isinstance(error, InvalidInput))
+            self._cut(piece, refused=not isinstance(error, InvalidInput | Unimplemented))
         else:
             piece.error = reason(error)
             self._stop_at(piece, error)

@@ -29,6 +29,7 @@ def _body(request: PredictRequest) -> bytes:
             raise cannot_send(
                 f"input {name!r} holds NaN or an infinity, which kserve-v1's JSON does not have",
                 model=request.ref.name,
+                of_values=True,
             )
     # Without the signature's name: what is served is one function.
     return rest_json.encode_predict_rows(request.tensors, None)

@@ -26,6 +26,7 @@ def _body(request: PredictRequest) -> bytes:
             raise cannot_send(
                 f"input {name!r} holds bytes that are not UTF-8, and MLflow's JSON has text alone",
                 model=request.ref.name,
+                of_values=True,
             )
     if list(request.tensors) == [""]:  # MLflow's tensors may have no name
         return rest_json.encode_predict_rows(request.tensors, None)
