@@ -22,6 +22,7 @@ from tfsclient_gen.target import LOCK_FILE, Run
 
 from tests.conftest import CONFORMANCE, Zoo, missing, tool
 from tests.generator.hostile import HOSTILE
+from tests.generator.java.clients import REPOSITORY
 from tests.generator.python_models import told
 from tests.generator.test_curl import LOADABLE, REFUSED, zoo_model
 from tfsclient.dtypes import DType
@@ -379,21 +380,32 @@ def test_a_client_made_from_it_calls_the_server(zoo: Zoo, tmp_path: Path) -> Non
 
 # --- openapi-generator, which makes Java and Rust ---------------------------------------------
 
-GENERATOR = (
-    Path.home() / ".m2/repository/org/openapitools/openapi-generator-cli/7.25.0"
-    "/openapi-generator-cli-7.25.0.jar"
-)
+GENERATOR = "org.openapitools:openapi-generator-cli:7.25.0"
 UNESCAPED = "openapi-generator writes quotes, backslashes and emoji of input names as they are"
+
+
+@pytest.fixture(scope="module")
+def generator() -> Path:
+    """Its jar, which Maven downloads once."""
+    group, name, version = GENERATOR.split(":")
+    jar = REPOSITORY.joinpath(*group.split("."), name, version, f"{name}-{version}.jar")
+    if not jar.is_file():
+        subprocess.run(
+            [tool("mvn"), "-q", "-B", f"-Dmaven.repo.local={REPOSITORY}", "dependency:get",
+             f"-Dartifact={GENERATOR}", "-Dtransitive=false"],
+            check=False,
+        )  # fmt: skip
+    if not jar.is_file():
+        missing(f"what Maven downloads: {GENERATOR}")
+    return jar
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["java", "rust"])
 @pytest.mark.parametrize("name", ["half_plus_two", "strings", "ranks", *LOADABLE])
 def test_what_openapi_generator_makes_compiles(
-    name: str, language: str, tmp_path: Path, request: pytest.FixtureRequest
+    generator: Path, name: str, language: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    if not GENERATOR.is_file():
-        missing(GENERATOR.name)
     if name == "awkward":  # still run, so that a release that mends it is noticed
         request.applymarker(pytest.mark.xfail(reason=UNESCAPED, strict=True))
     path = tmp_path / "openapi.json"
@@ -401,7 +413,7 @@ def test_what_openapi_generator_makes_compiles(
     out = tmp_path / "client"
     properties = {"java": "library=native", "rust": "packageName=client"}[language]
     subprocess.run(
-        [tool("java"), "-jar", GENERATOR, "generate", "-q", "-g", language, "-i", path, "-o", out,
+        [tool("java"), "-jar", generator, "generate", "-q", "-g", language, "-i", path, "-o", out,
          "--additional-properties", properties],
         check=True,
     )  # fmt: skip
