@@ -49,7 +49,9 @@ def write(
     frames: list[bytes] = []
     if path.exists():
         if not append:
-            raise InvalidInput(f"{path} exists", hint="remove it, or append to it: append=True, or --append")
+            raise InvalidInput(
+                f"{path} exists", hint="remove it, or append to it: append=True, or --append"
+            )
         frames += _read(path)
     previous, framed = None, b""
     for request in requests:
