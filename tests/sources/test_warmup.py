@@ -215,7 +215,7 @@ def test_nothing_is_overwritten_or_left_half(linear: Path) -> None:
             warmup.write(linear / "1", requests)
         assert not path.exists()
     assert warmup.write(linear / "1", [request] * 999) == 999
-    with pytest.raises(InvalidInput, match=r"exists.*--append"):
+    with pytest.raises(InvalidInput, match=r"(?s)exists.*--append"):
         warmup.write(linear / "1", [request])
     assert warmup.write(linear / "1", [request], append=True) == 1000
     before = path.read_bytes()
