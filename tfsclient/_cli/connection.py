@@ -131,7 +131,7 @@ class Connection:
             )
         if not self.token_file:
             if not typed and self.token and not (self.token.isascii() and self.token.isprintable()):
-                raise InvalidInput("TFSCLIENT_TOKEN must be printable ASCII, without a line's end")
+                raise InvalidInput("TFSCLIENT_TOKEN must be printable ASCII without line breaks")
             return self.token or None
         if self.token_file == "-" and sys.stdin is None:  # noqa: S105  # as by <&-
             raise InvalidInput("--token-file: standard input is closed")

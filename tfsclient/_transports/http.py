@@ -247,7 +247,7 @@ def _doubled(target: Target) -> str | None:
     base, here, _ = f"{target.address}/".partition("/v1/")
     if not here:
         return None
-    return f"calls go to {target}/v1/models/...: if that has a /v1 too many, write {base}"
+    return f"calls go to {target}/v1/models/...: if that is one /v1 too many, write {base}"
 
 
 def _redirect(response: httpx.Response, target: Target, request: Request) -> tuple[str, str | None]:
